@@ -1,0 +1,132 @@
+/** Stable identifiers of everything this library throws. Messages may change between versions, codes do not. */
+export type BackfillErrorCode =
+  | 'INVALID_PATHS'
+  | 'INVALID_INPUT'
+  | 'VALUE_NOT_JSON'
+  | 'VALUE_CYCLIC'
+  | 'VALUE_TOO_DEEP'
+  | 'VALUE_UNREADABLE'
+  | 'RUN_NOT_FOUND'
+  | 'RUN_STATE'
+  | 'RUN_FORMAT'
+  | 'REPOSITORY_CONTRACT'
+  | 'PORT_FAILED';
+
+const BRAND = Symbol.for('process-metadata-backfill.error');
+
+/** What every error of this library has in common. */
+export abstract class BackfillError extends Error {
+  abstract override readonly name: string;
+  readonly code: BackfillErrorCode;
+  /** Whether a job runner should deliver the job again: the same call may succeed later. */
+  readonly retryable: boolean;
+
+  constructor(
+    code: BackfillErrorCode,
+    message: string,
+    options: { readonly retryable?: boolean; readonly cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** Extraction paths that cannot be used. Lists every problem, not only the first. */
+export class InvalidExtractionPathsError extends BackfillError {
+  override readonly name = 'InvalidExtractionPathsError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('INVALID_PATHS', `Invalid extraction paths:\n- ${problems.join('\n- ')}`);
+    this.problems = problems;
+  }
+}
+
+/** Options, configuration or a job payload that are not what they must be. Nothing was read or written. */
+export class InvalidInputError extends BackfillError {
+  override readonly name = 'InvalidInputError';
+
+  constructor(message: string) {
+    super('INVALID_INPUT', message);
+  }
+}
+
+export type MetadataValueErrorCode =
+  | 'VALUE_NOT_JSON'
+  | 'VALUE_CYCLIC'
+  | 'VALUE_TOO_DEEP'
+  | 'VALUE_UNREADABLE';
+
+/** A value in the task data that JSON cannot carry. During a run it makes that one instance a failure. */
+export class MetadataValueError extends BackfillError {
+  override readonly name = 'MetadataValueError';
+  declare readonly code: MetadataValueErrorCode;
+
+  constructor(code: MetadataValueErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
+    super(code, message, options);
+  }
+}
+
+/** A stored run that is not there (yet), is not in a state that allows the call, or was written in another format. */
+export class RunError extends BackfillError {
+  override readonly name = 'RunError';
+  readonly runId: string;
+
+  constructor(
+    code: 'RUN_NOT_FOUND' | 'RUN_STATE' | 'RUN_FORMAT',
+    runId: string,
+    message: string,
+    options: { readonly retryable?: boolean } = {},
+  ) {
+    super(code, message, options);
+    this.runId = runId;
+  }
+}
+
+/** How far a run had come when its last batch was committed. */
+export interface SafePoint {
+  readonly processed: number;
+  readonly total: number;
+}
+
+/** The repository broke a promise of its port. Nothing of the answer in question was committed. */
+export class RepositoryContractError extends BackfillError {
+  override readonly name = 'RepositoryContractError';
+  readonly runId: string;
+  readonly progress: SafePoint;
+
+  constructor(message: string, context: { readonly runId: string; readonly progress: SafePoint }) {
+    super('REPOSITORY_CONTRACT', message);
+    this.runId = context.runId;
+    this.progress = context.progress;
+  }
+}
+
+/** The repository or the queue failed and retries did not help. What was committed stays; `runId` goes on from there. */
+export class PortError extends BackfillError {
+  override readonly name = 'PortError';
+  readonly runId: string;
+  readonly progress: SafePoint;
+
+  constructor(
+    message: string,
+    context: {
+      readonly runId: string;
+      readonly progress: SafePoint;
+      readonly retryable: boolean;
+      readonly cause: unknown;
+    },
+  ) {
+    super('PORT_FAILED', message, context);
+    this.runId = context.runId;
+    this.progress = context.progress;
+  }
+}
+
+/** Whether `error` was thrown by this library (also by another installed copy of it), optionally with this code. */
+export function isBackfillError(error: unknown, code?: BackfillErrorCode): error is BackfillError {
+  if (!(error instanceof Error) || !(BRAND in error)) return false;
+  return code === undefined || Reflect.get(error, 'code') === code;
+}

@@ -1,0 +1,89 @@
+export {
+  BackfillError,
+  type BackfillErrorCode,
+  InvalidExtractionPathsError,
+  InvalidInputError,
+  isBackfillError,
+  MetadataValueError,
+  PortError,
+  RepositoryContractError,
+  RunError,
+  type SafePoint,
+} from './errors.js';
+export {
+  type ChangedPath,
+  diffExtractionPaths,
+  type ExtractionPathDiff,
+} from './extraction/diff-extraction-paths.js';
+export {
+  compileExtractor,
+  extractMetadata,
+  type Metadata,
+} from './extraction/extract-metadata.js';
+export type { ExtractionPath } from './extraction/extraction-path.js';
+export {
+  type FormatOptions,
+  type FormattedValue,
+  formatMetadataValue,
+} from './extraction/format-metadata-value.js';
+export type { JsonValue } from './extraction/json-value.js';
+export type { BackfillLogger } from './ports/logger.js';
+export type { BackfillJob, BackfillQueue, JobPayload } from './ports/queue.js';
+export type {
+  BackfillMode,
+  BackfillRepository,
+  CommitResult,
+  Cursor,
+  ErrorClass,
+  InstanceId,
+  InstanceRange,
+  InstanceSelection,
+  InstanceSnapshot,
+  InstanceSurvey,
+  InstanceWrites,
+  MetadataWrite,
+  PagePath,
+  PageQuery,
+  RepositoryCommit,
+  RunFilter,
+  RunRecord,
+  StoredValue,
+  SurveyQuery,
+  TaskData,
+  WriteOutcome,
+} from './ports/repository.js';
+export type { Runtime } from './ports/runtime.js';
+export type {
+  BackfillOptions,
+  NewRunOptions,
+  StoredRunOptions,
+} from './run/backfill-options.js';
+export type { BackfillProgress } from './run/progress.js';
+export type {
+  BackfillReport,
+  ReportState,
+  RunStatus,
+  RunSummary,
+} from './run/report.js';
+export type { RetryOptions } from './run/retry.js';
+export { runBackfill } from './run/run-backfill.js';
+export type { RunState } from './run/run-record.js';
+export type { FailureCode, InstanceFailure, KeyCounts } from './run/tally.js';
+export type {
+  BackfillRequest,
+  ManualRequest,
+  ModelUpdate,
+} from './service/backfill-request.js';
+export {
+  type BackfillService,
+  createBackfillService,
+  type RequestResult,
+} from './service/create-backfill-service.js';
+export {
+  type BackfillConfig,
+  loadBackfillConfig,
+} from './service/load-backfill-config.js';
+export type {
+  RunListFilter,
+  ServiceOptions,
+} from './service/service-options.js';

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { InvalidInputError } from '../errors.js';
+
+/**
+ * Checks options or a payload; the message of each schema says what was expected. Only own properties count.
+ * @throws {InvalidInputError} naming each wrong member, what was expected and what came.
+ */
+export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, input: unknown): Output {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new InvalidInputError(`${subject}: expected an object, got ${describe(input)}`);
+  }
+  const own = { ...input };
+  const result = schema.safeParse(own);
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, own, schema));
+  throw new InvalidInputError(`${subject}:\n- ${problems.join('\n- ')}`);
+}
+
+/** A schema for values that pass `check`, described for the error message: "expected <what>, got …". */
+export function expecting<T>(what: string, check: (value: unknown) => boolean): z.ZodType<T> {
+  return z.custom<T>(check, `expected ${what}`);
+}
+
+export function wholeNumber(from: number, to: number): z.ZodType<number> {
+  const isWhole = (value: unknown) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to;
+  const range =
+    to === Number.MAX_SAFE_INTEGER ? `of at least ${from}` : `from ${from} to ${to.toLocaleString('en')}`;
+  return expecting(`a whole number ${range}`, isWhole);
+}
+
+export function oneOf<const Value extends string>(...values: readonly Value[]): z.ZodType<Value> {
+  return expecting(values.map((value) => `'${value}'`).join(' or '), (value) =>
+    values.some((known) => known === value),
+  );
+}
+
+export function objectWith<T>(what: string, methods: readonly string[]): z.ZodType<T> {
+  const hasMethods = (value: unknown) =>
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof Reflect.get(value, name) === 'function');
+  return expecting(`${what} with ${methods.join(', ')}`, hasMethods);
+}
+
+export function aFunction<T>(): z.ZodType<T> {
+  return expecting('a function', (value) => typeof value === 'function');
+}
+
+/** Any string with something in it. */
+export const nonBlank: z.ZodType<string> = expecting(
+  'a text that is not blank',
+  (value) => typeof value === 'string' && value.trim() !== '',
+);
+
+/** A value in few words, for an error message. */
+export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
+
+function problemsOf(issue: z.core.$ZodIssue, input: object, schema: z.ZodType): string[] {
+  const place = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const known =
+      schema instanceof z.ZodObject && place === ''
+        ? `; known are ${Object.keys(schema.shape).join(', ')}`
+        : '';
+    return issue.keys.map((key) => `${place === '' ? '' : `${place}.`}${key}: unknown name${known}`);
+  }
+  if (place === '') return [issue.message];
+  return [`${place}: ${issue.message}, got ${describe(valueAt(input, issue.path))}`];
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (Object(value) as Record<PropertyKey, unknown>)[key], input);
+}

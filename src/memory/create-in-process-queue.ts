@@ -1,0 +1,126 @@
+import createDebug from 'debug';
+import pLimit from 'p-limit';
+import { z } from 'zod';
+import { isBackfillError } from '../errors.js';
+import { objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
+import type { BackfillJob, BackfillQueue, JobPayload } from '../ports/queue.js';
+import type { Runtime } from '../ports/runtime.js';
+import { mayRetry, type RetryOptions, retryDelayMs, retryOptions } from '../run/retry.js';
+import { systemRuntime } from '../run/system-runtime.js';
+
+export interface InProcessQueueOptions {
+  /** How many jobs run at the same time. @default 1 */
+  readonly concurrency?: number | undefined;
+  /** For jobs that fail; one that says it is not retryable is not tried again. */
+  readonly retry?: RetryOptions | undefined;
+  /** @default those of the system */
+  readonly runtime?: Runtime | undefined;
+}
+
+export type JobHandler = (payload: JobPayload, context: { readonly signal: AbortSignal }) => Promise<unknown>;
+
+/** A job runner inside this process. */
+export interface InProcessQueue extends BackfillQueue {
+  /** Starts to run jobs, those that wait already included. */
+  work(handler: JobHandler): void;
+  /** Resolves once its worker has nothing left to run, now or later. */
+  idle(): Promise<void>;
+  /** Aborts the running jobs, starts no other, and resolves when all have settled. `work` begins again. */
+  stop(): Promise<void>;
+}
+
+const debug = createDebug('process-metadata-backfill:queue');
+
+/**
+ * Runs jobs in this process, at most `concurrency` at a time. What is queued is lost with the process: the runs are
+ * not, if they are stored elsewhere, but somebody has to go on with them.
+ * @throws {InvalidInputError} when an option is wrong.
+ */
+export function createInProcessQueue(options: InProcessQueueOptions = {}): InProcessQueue {
+  const {
+    concurrency = 1,
+    retry = {},
+    runtime = systemRuntime,
+  } = parseInput('createInProcessQueue options', schema, options);
+  const limit = pLimit(concurrency);
+  const waiting: { job: BackfillJob; startAfter: Date | undefined }[] = [];
+  const underWay = new Set<Promise<void>>();
+  let worker: {
+    readonly handler: JobHandler;
+    readonly stopping: AbortController;
+  } | null = null;
+
+  function run(entry: (typeof waiting)[number]): void {
+    if (worker === null) {
+      waiting.push(entry);
+      return;
+    }
+    const { handler, stopping } = worker;
+    const done = deliver(entry, handler, stopping.signal).finally(() => underWay.delete(done));
+    underWay.add(done);
+  }
+
+  async function deliver(
+    entry: (typeof waiting)[number],
+    handler: JobHandler,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const delayMs = (entry.startAfter?.getTime() ?? 0) - runtime.now();
+      if (delayMs > 0) await runtime.sleep(delayMs, signal);
+      for (let failedAttempts = 0; ; ) {
+        const failure = await limit(async () => {
+          signal.throwIfAborted();
+          return attempt(() => handler(entry.job.payload, { signal }));
+        });
+        if (failure === null) return;
+        failedAttempts += 1;
+        const isFinal = isBackfillError(failure.error) && !failure.error.retryable;
+        if (isFinal || !mayRetry(retry, failedAttempts)) {
+          debug('job %s failed for good: %O', entry.job.key, failure.error);
+          return;
+        }
+        await runtime.sleep(retryDelayMs(retry, failedAttempts, runtime.random), signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      waiting.push(entry); // not done when the queue was stopped
+    }
+  }
+
+  return {
+    async enqueue(job, { startAfter } = {}) {
+      run({ job, startAfter });
+    },
+    work(handler) {
+      if (worker !== null)
+        throw new Error('This queue works already. Call stop() first to change its handler.');
+      worker = { handler, stopping: new AbortController() };
+      for (const entry of waiting.splice(0)) run(entry);
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay);
+    },
+    async stop() {
+      worker?.stopping.abort(new Error('The queue was stopped.'));
+      worker = null;
+      await Promise.all(underWay);
+    },
+  };
+}
+
+/** `null` when it succeeds. */
+async function attempt(work: () => Promise<unknown>): Promise<{ readonly error: unknown } | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return { error };
+  }
+}
+
+const schema: z.ZodType<InProcessQueueOptions> = z.strictObject({
+  concurrency: wholeNumber(1, 1000).optional(),
+  retry: retryOptions.optional(),
+  runtime: objectWith<Runtime>('a Runtime', ['now', 'sleep', 'random']).optional(),
+});

@@ -1,0 +1,276 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonValue } from '../extraction/json-value.js';
+import type {
+  BackfillRepository,
+  CommitResult,
+  InstanceId,
+  InstanceSelection,
+  InstanceSnapshot,
+  MetadataWrite,
+  RepositoryCommit,
+  RunRecord,
+  StoredValue,
+  TaskData,
+} from '../ports/repository.js';
+
+export interface MemoryTask {
+  /** Breaks ties of `endedAt`: the lower one counts as newer. @default the place in the list */
+  readonly id?: string;
+  /** Only `COMPLETED` counts. */
+  readonly state: string;
+  /** A time or an ISO date; `null` sorts behind every time. @default null */
+  readonly endedAt?: number | string | Date | null;
+  readonly data?: unknown;
+  /** Instead of `data`: the JSON text as a database would hold it, whole or broken. */
+  readonly json?: string;
+}
+
+export interface MemoryInstance {
+  readonly id: InstanceId;
+  readonly processModelId: string;
+  /** Still executing. @default false */
+  readonly running?: boolean;
+  readonly tasks: readonly MemoryTask[];
+  /** What was stored before. */
+  readonly metadata?: Readonly<Record<string, JsonValue>>;
+}
+
+/** A repository in memory, with ways to be the live writer that runs beside a backfill. */
+export interface MemoryRepository extends BackfillRepository {
+  /** The metadata of an instance by key, `undefined` when there is no such instance. */
+  metadata(instanceId: InstanceId): Record<string, unknown> | undefined;
+  insertInstance(instance: MemoryInstance): void;
+  /** Replaces some of an instance's fields; `metadata` is edited by the two below. */
+  updateInstance(id: InstanceId, changes: Partial<Pick<MemoryInstance, 'running' | 'tasks'>>): void;
+  /** Deletes an instance with its metadata. */
+  deleteInstance(id: InstanceId): void;
+  setMetadata(id: InstanceId, key: string, value: JsonValue): void;
+  deleteMetadata(id: InstanceId, key: string): void;
+}
+
+interface Row {
+  readonly value: JsonValue;
+  readonly token: string;
+}
+
+interface StoredInstance {
+  readonly instance: MemoryInstance;
+  readonly cursor: number;
+  /** Grows with each change of the tasks. */
+  readonly version: number;
+  readonly rows: Map<string, Row>;
+}
+
+/**
+ * Keeps instances, metadata and runs in this process: for tests, and to try the library out. All of it is lost with
+ * the process.
+ */
+export function createMemoryRepository(
+  options: { readonly instances?: readonly MemoryInstance[] } = {},
+): MemoryRepository {
+  const instances = new Map<InstanceId, StoredInstance>();
+  const records = new Map<string, RunRecord>();
+  let counter = 0;
+
+  function insertInstance(instance: MemoryInstance): void {
+    if (instances.has(instance.id)) throw new Error(`instance ${JSON.stringify(instance.id)} exists already`);
+    counter += 1;
+    const rows = Object.entries(instance.metadata ?? {}).map(([key, value]) => [key, newRow(value)] as const);
+    instances.set(instance.id, {
+      instance,
+      cursor: counter,
+      version: 1,
+      rows: new Map(rows),
+    });
+  }
+
+  function newRow(value: JsonValue): Row {
+    counter += 1;
+    return { value, token: String(counter) };
+  }
+
+  function existing(id: InstanceId): StoredInstance {
+    const found = instances.get(id);
+    if (found === undefined) throw new Error(`there is no instance ${JSON.stringify(id)}`);
+    return found;
+  }
+
+  /** In creation order, which is the order of a Map. */
+  function select(
+    { processModelId, instanceIds }: InstanceSelection,
+    after: unknown,
+    upTo: unknown,
+  ): StoredInstance[] {
+    const wanted = instanceIds === null ? null : new Set(instanceIds);
+    const from = after === null ? Number.NEGATIVE_INFINITY : Number(after);
+    const to = upTo === null ? Number.POSITIVE_INFINITY : Number(upTo);
+    return [...instances.values()].filter(
+      ({ instance, cursor }) =>
+        instance.processModelId === processModelId &&
+        cursor > from &&
+        cursor <= to &&
+        (wanted === null || wanted.has(instance.id)),
+    );
+  }
+
+  function conflictsWith(next: readonly RunRecord[]): boolean {
+    return next.some(
+      ({ id, activeKey }) =>
+        activeKey !== null &&
+        [...records.values()].some((other) => other.id !== id && other.activeKey === activeKey),
+    );
+  }
+
+  /** No await in here: nothing can come between the checks and the writes. */
+  function commitNow({
+    processModelId,
+    expected,
+    exhausted,
+    instances: batch,
+    next,
+  }: RepositoryCommit): CommitResult {
+    if (expected.some(({ id, revision }) => (records.get(id)?.revision ?? null) !== revision)) {
+      return { status: 'conflict' };
+    }
+    if (exhausted !== undefined && select(exhausted, exhausted.after, exhausted.upTo).length > 0) {
+      return { status: 'not-exhausted' };
+    }
+    const find = (id: InstanceId) => {
+      const found = instances.get(id);
+      return found?.instance.processModelId === processModelId ? found : undefined;
+    };
+    const stale = batch.filter(({ id, version }) => {
+      const found = find(id);
+      return found !== undefined && version !== undefined && version !== String(found.version);
+    });
+    if (stale.length > 0) return { status: 'stale', instanceIds: stale.map(({ id }) => id) };
+
+    const writes = batch.flatMap(({ id, values }) =>
+      values.map((write) => ({ id, write, rows: find(id)?.rows })),
+    );
+    const allowed = writes.filter(
+      ({ rows, write }) => rows !== undefined && mayWrite(rows.get(write.key), write),
+    );
+    const held = writes.filter(
+      ({ rows, write }) => rows !== undefined && !mayWrite(rows.get(write.key), write),
+    );
+    const result = next({
+      gone: batch.filter(({ id }) => find(id) === undefined).map(({ id }) => id),
+      kept: held.map(({ id, write }) => ({ id, key: write.key })),
+    });
+    if (conflictsWith(result)) return { status: 'conflict' };
+    for (const { rows, write } of allowed) rows?.set(write.key, newRow(write.value));
+    for (const record of result) records.set(record.id, record);
+    return { status: 'committed' };
+  }
+
+  for (const instance of options.instances ?? []) insertInstance(instance);
+
+  return {
+    async surveyInstances(query) {
+      const found = select(query, query.after, null).slice(0, query.limit ?? undefined);
+      return { total: found.length, upTo: found.at(-1)?.cursor ?? null };
+    },
+    async readInstances(query) {
+      const page = select(query, query.after, query.upTo).slice(0, query.limit);
+      return page.map((stored) =>
+        snapshotOf(
+          stored,
+          query.paths.map(({ key }) => key),
+        ),
+      );
+    },
+    async commit(commit) {
+      return commitNow(commit);
+    },
+    async loadRun(runId) {
+      return [...records.values()].filter((record) => record.runId === runId);
+    },
+    async findRuns({ processModelId, activeKey, active, before, limit }) {
+      return [...records.values()]
+        .filter(
+          (record) =>
+            record.id === record.runId &&
+            (processModelId === null || record.processModelId === processModelId) &&
+            (activeKey === null || record.activeKey === activeKey) &&
+            (active === null || (record.activeKey !== null) === active) &&
+            (before === null || record.id < before),
+        )
+        .sort((a, b) => (a.id < b.id ? 1 : -1))
+        .slice(0, limit);
+    },
+    metadata(id) {
+      const rows = instances.get(id)?.rows;
+      return rows && Object.fromEntries([...rows].map(([key, { value }]) => [key, value]));
+    },
+    insertInstance,
+    updateInstance(id, changes) {
+      const stored = existing(id);
+      instances.set(id, {
+        ...stored,
+        instance: { ...stored.instance, ...changes },
+        version: stored.version + 1,
+      });
+    },
+    deleteInstance(id) {
+      instances.delete(id);
+    },
+    setMetadata(id, key, value) {
+      existing(id).rows.set(key, newRow(value));
+    },
+    deleteMetadata(id, key) {
+      existing(id).rows.delete(key);
+    },
+  };
+}
+
+function snapshotOf(
+  { instance, cursor, version, rows }: StoredInstance,
+  keys: readonly string[],
+): InstanceSnapshot {
+  const stored = new Map<string, StoredValue>();
+  for (const key of keys) {
+    const row = rows.get(key);
+    if (row !== undefined) stored.set(key, row);
+  }
+  const { id, running = false } = instance;
+  return {
+    id,
+    cursor,
+    data: taskDataOf(newestCompleted(instance.tasks)),
+    stored,
+    running,
+    version: String(version),
+  };
+}
+
+function mayWrite(row: Row | undefined, { value, replaces }: MetadataWrite): boolean {
+  if (replaces === undefined) return row === undefined || (row.value === null && value !== null);
+  return row !== undefined && row.token === replaces.token && isDeepStrictEqual(row.value, replaces.value);
+}
+
+function newestCompleted(tasks: readonly MemoryTask[]): MemoryTask | undefined {
+  const completed = tasks.filter(({ state }) => state === 'COMPLETED');
+  const [newest] = completed.sort((a, b) => byEndTime(a, b) || byId(a, b)); // sort is stable: then by place
+  return newest;
+}
+
+function byEndTime(a: MemoryTask, b: MemoryTask): number {
+  const [endA, endB] = [timeOf(a), timeOf(b)];
+  if (endA === endB) return 0;
+  return endA > endB ? -1 : 1;
+}
+
+function byId({ id: a = '' }: MemoryTask, { id: b = '' }: MemoryTask): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function timeOf({ endedAt = null }: MemoryTask): number {
+  return endedAt === null ? Number.NEGATIVE_INFINITY : new Date(endedAt).getTime();
+}
+
+function taskDataOf(task: MemoryTask | undefined): TaskData {
+  if (task === undefined) return { form: 'none' };
+  return task.json === undefined ? { form: 'parsed', value: task.data } : { form: 'json', text: task.json };
+}

@@ -1,0 +1,45 @@
+/**
+ * A host's job runner, as a backfill sees it. `Transaction` is what the host passes to make a job part of its own
+ * transaction; a queue that cannot do that leaves it `never`.
+ *
+ * The worker's side is one line: call `service.handle(job.payload, { signal })`, succeed when it resolves, and let the
+ * runner deliver the job again when it rejects.
+ *
+ * @example
+ * const queue: BackfillQueue = {
+ *   enqueue: async (job, { startAfter } = {}) => {
+ *     await bull.add(job.name, job.payload, { jobId: job.key, delay: startAfter ? +startAfter - Date.now() : 0 });
+ *   },
+ * };
+ */
+export interface BackfillQueue<Transaction = never> {
+  /**
+   * Resolves once the runner has the job for certain. May be called again with the same job after a failure. The
+   * runner may drop a job whose `key` it knows already, deliver a job twice, or late: none of it does harm.
+   */
+  enqueue(
+    job: BackfillJob,
+    options?: {
+      /** Not to be delivered before; absent: at once. */
+      readonly startAfter?: Date | undefined;
+      readonly transaction?: Transaction | undefined;
+    },
+  ): Promise<void>;
+
+  /** Whether `enqueue` honours `options.transaction`. @default false */
+  readonly transactional?: boolean;
+}
+
+export interface BackfillJob {
+  readonly name: 'backfill_metadata';
+  /** Unique to this step of this run, of the form [A-Za-z0-9_-]{1,200}. */
+  readonly key: string;
+  readonly payload: JobPayload;
+}
+
+/** Plain JSON. Carries no position: a late job cannot move a run back. */
+export interface JobPayload {
+  readonly runId: string;
+  readonly shard: number;
+  readonly step: number;
+}

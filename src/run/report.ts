@@ -1,0 +1,111 @@
+import { type Run, type RunHeader, type RunState, tallyOf } from './run-record.js';
+import type { InstanceFailure, KeyCounts } from './tally.js';
+
+/** How a call of `runBackfill` or `handle` ended. Plain JSON. */
+export interface BackfillReport<Key extends string = string> {
+  readonly runId: string;
+  readonly processModelId: string;
+  /**
+   * `continued`: there is more to do, and with a queue its job is enqueued. `superseded`: another job does the work.
+   * `completed_with_failures` and `failed`: look at `failures`. The counts are those of the whole run so far.
+   */
+  readonly state: ReportState;
+  readonly dryRun: boolean;
+  /** How many instances there were when the run started. */
+  readonly total: number;
+  readonly processed: number;
+  /** Instances for which at least one value other than null was written. */
+  readonly updated: number;
+  readonly failed: number;
+  /** Deleted while the run went on. */
+  readonly gone: number;
+  readonly keys: Readonly<Record<Key, KeyCounts>>;
+  /** The first 20; every one is in the log. */
+  readonly failures: readonly InstanceFailure[];
+  readonly elapsedMs: number;
+}
+
+export type ReportState = Exclude<RunState, 'pending' | 'running'> | 'continued' | 'superseded';
+
+/** A stored run as `service.status` shows it. Times are milliseconds since the epoch. */
+export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'> {
+  readonly state: RunState;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** Why the run failed, or `null`. */
+  readonly lastError: string | null;
+}
+
+/** A stored run as `service.list` shows it. */
+export interface RunSummary
+  extends Pick<
+    RunStatus,
+    'runId' | 'processModelId' | 'state' | 'total' | 'createdAt' | 'startedAt' | 'endedAt' | 'lastError'
+  > {
+  readonly keys: readonly string[];
+}
+
+export function summaryOf(header: RunHeader): RunSummary {
+  const { runId, processModelId, state, total, createdAt, startedAt, endedAt, lastError, definition } =
+    header;
+  const keys = definition.paths.map(({ key }) => key);
+  return {
+    runId,
+    processModelId,
+    state,
+    keys,
+    total: total ?? 0,
+    createdAt,
+    startedAt,
+    endedAt,
+    lastError,
+  };
+}
+
+export function reportOf(
+  run: Run,
+  state: ReportState,
+  { dryRun, now }: { dryRun: boolean; now: number },
+): BackfillReport {
+  const { runId, processModelId, ...counted } = counts(run, now);
+  return { runId, processModelId, state, dryRun, ...counted };
+}
+
+export function statusOf(run: Run, now: number): RunStatus {
+  const { state, createdAt, startedAt, endedAt, lastError } = run.header;
+  return {
+    ...counts(run, now),
+    state,
+    createdAt,
+    startedAt,
+    endedAt,
+    lastError,
+  };
+}
+
+function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'> {
+  const { runId, processModelId, definition, total } = run.header;
+  const { processed, updated, failed, gone, keys, failures } = tallyOf(run);
+  return {
+    runId,
+    processModelId,
+    total: total ?? 0,
+    processed,
+    updated,
+    failed,
+    gone,
+    // fromEntries defines properties, so that a key `__proto__` is one like any other
+    keys: Object.fromEntries(definition.paths.map(({ key }, index) => [key, keys[index]])) as Record<
+      string,
+      KeyCounts
+    >,
+    failures,
+    elapsedMs: elapsedMs(run.header, now),
+  };
+}
+
+/** From the first batch's survey to the end, pauses included. */
+export function elapsedMs({ startedAt, endedAt }: RunHeader, now: number): number {
+  return startedAt === null ? 0 : (endedAt ?? now) - startedAt;
+}

@@ -1,0 +1,188 @@
+import { isBackfillError } from '../errors.js';
+import {
+  type BackfillOptions,
+  definitionOf,
+  type NewRunOptions,
+  parseBackfillOptions,
+} from './backfill-options.js';
+import { createWorker } from './create-worker.js';
+import { enqueueStep } from './enqueue-step.js';
+import { watchProgress } from './progress.js';
+import { type BackfillReport, elapsedMs, type ReportState, reportOf } from './report.js';
+import { allot, complete, fail, freeze, goOn } from './run-changes.js';
+import { newRun } from './run-definition.js';
+import { type Run, tallyOf } from './run-record.js';
+import { changeRun, createRun, loadRun } from './run-store.js';
+import { openSession, type ShardJob, type ShardSession } from './shard-session.js';
+import { walkShard } from './walk-shard.js';
+import { type PortCalls, portCalls, reasonOf, type Worker } from './worker.js';
+
+/**
+ * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
+ * stored run `runId`. Safe to call again after any error: what was committed stays and is not done twice.
+ *
+ * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
+ *
+ * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
+ * @throws {RunError} when `runId` is not stored, or was stored by an incompatible version.
+ * @throws {PortError} when the repository or the queue fails and retries do not help; `error.runId` goes on from there.
+ * @throws {RepositoryContractError} when the repository answers what it must not; nothing of that is committed.
+ * @throws `signal.reason` when aborted without a queue.
+ * @example
+ * const report = await runBackfill({
+ *   repository,
+ *   processModelId: 'test_group/invoice_process',
+ *   paths: [{ key: 'invoice_number', path: 'invoice.number' }],
+ * });
+ * report.state; // 'completed'
+ */
+export async function runBackfill<const Key extends string = string>(
+  options: BackfillOptions<Key>,
+): Promise<BackfillReport<Key>> {
+  const input = parseBackfillOptions(options);
+  const worker = createWorker(input);
+  const job = input.runId === undefined ? await start(worker, input) : await resume(worker, input.runId);
+  return (await performJob(worker, job)) as BackfillReport<Key>;
+}
+
+/** One job: takes a shard from its stored checkpoint as far as slice, signal and other jobs let it, then hands over. */
+export async function performJob(worker: Worker, job: ShardJob): Promise<BackfillReport> {
+  const watch = watchProgress(job.runId, worker);
+  const ports = portCalls(worker, watch);
+  const session = openSession(worker, {
+    job,
+    ports,
+    watch,
+    run: await loadRun(worker.repository, ports, job.runId),
+  });
+  // Settles what the walk leaves behind, so the signal does not cut it short.
+  const settling = portCalls({ ...worker, signal: new AbortController().signal }, watch);
+  try {
+    if (session.ending === null) await freezeRun(worker, session);
+    await walkShard(worker, session);
+  } catch (error) {
+    if (!worker.signal.aborted) throw await recordFatal(worker, settling, job.runId, error);
+    session.end('turn-over');
+  }
+  const { run, state } = await conclude(worker, settling, session);
+  watch.see(run);
+  return reportOf(run, state, {
+    dryRun: worker.dryRun,
+    now: worker.runtime.now(),
+  });
+}
+
+/** A new run, stored before anything else so that it cannot be lost. */
+async function start(worker: Worker, input: NewRunOptions): Promise<ShardJob> {
+  const run = newRun(input.processModelId, definitionOf(input, worker.repository), worker);
+  const { runId } = run.header;
+  await createRun(worker.repository, portCalls(worker, watchProgress(runId, worker)), run);
+  return { runId, shard: 0, step: 0 };
+}
+
+/** A stored run, under a step of its own; a failed one is set going again. */
+async function resume(worker: Worker, runId: string): Promise<ShardJob> {
+  const ports = portCalls(worker, watchProgress(runId, worker));
+  const { run } = await changeRun(worker.repository, ports, runId, goOn);
+  const shard = run.shards.find(({ done }) => !done) ?? run.shards[0];
+  return { runId, shard: shard?.index ?? 0, step: shard?.step ?? 0 };
+}
+
+/** The first job of a run fixes its bound and total: not the request, which may be older than the model update. */
+async function freezeRun(worker: Worker, session: ShardSession): Promise<void> {
+  const { repository, runtime, signal, log } = worker;
+  const { header } = session.run;
+  if (header.state === 'running') return session.adopt(session.run);
+  const { instanceIds, limit } = header.definition;
+  const query = {
+    processModelId: header.processModelId,
+    instanceIds,
+    limit,
+    after: null,
+    signal,
+  };
+  const survey = await session.ports.call('repository.surveyInstances', () =>
+    repository.surveyInstances(query),
+  );
+  const { run, changed } = await changeRun(repository, session.ports, header.runId, (stored) =>
+    freeze(stored, survey, runtime.now()),
+  );
+  if (changed) log.started(run.header);
+  session.adopt(run);
+}
+
+/** What the end of a job leaves to do: complete the run, or make sure that its next job exists. */
+async function conclude(
+  worker: Worker,
+  ports: PortCalls,
+  session: ShardSession,
+): Promise<{ readonly run: Run; readonly state: ReportState }> {
+  switch (session.ending) {
+    case 'shard-done':
+      return completeRun(worker, ports, session.job.runId);
+    case 'turn-over':
+      return handOver(worker, ports, session.job, session.job.step);
+    case 'rescue':
+      return handOver(worker, ports, session.job, session.job.step + 1);
+    case 'superseded':
+      return ended(session.run, 'superseded');
+    default:
+      return ended(session.run, 'continued');
+  }
+}
+
+async function completeRun(worker: Worker, ports: PortCalls, runId: string) {
+  const { repository, runtime, log } = worker;
+  const { run, changed } = await changeRun(repository, ports, runId, (stored) =>
+    complete(stored, runtime.now()),
+  );
+  if (changed) {
+    const { processed, updated } = tallyOf(run);
+    log.completed(run.header, {
+      processed,
+      updated,
+      elapsedMs: elapsedMs(run.header, runtime.now()),
+    });
+  }
+  return ended(run, 'continued');
+}
+
+/** Allots the next step before its job is enqueued, so that a lost job is missed and a doubled one does no harm. */
+async function handOver(worker: Worker, ports: PortCalls, job: ShardJob, step: number) {
+  const { repository, queue, signal } = worker;
+  if (queue === null) {
+    signal.throwIfAborted();
+    return ended(await loadRun(repository, ports, job.runId), 'continued');
+  }
+  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>
+    allot(stored, job.shard, step),
+  );
+  if (changed) await ports.call('queue.enqueue', () => enqueueStep(queue, { ...job, step: step + 1 }));
+  return ended(run, 'continued');
+}
+
+/** The state of the run if it has an end, else the given one. */
+function ended(run: Run, otherwise: ReportState): { readonly run: Run; readonly state: ReportState } {
+  const { state } = run.header;
+  return {
+    run,
+    state: state === 'pending' || state === 'running' ? otherwise : state,
+  };
+}
+
+/** A fault that trying again does not mend ends the run, where that can still be written; a resume goes on with it. */
+async function recordFatal(
+  worker: Worker,
+  ports: PortCalls,
+  runId: string,
+  error: unknown,
+): Promise<unknown> {
+  if (isBackfillError(error) && error.retryable) return error;
+  try {
+    const { repository, runtime } = worker;
+    await changeRun(repository, ports, runId, (run) => fail(run, reasonOf(error), runtime.now()));
+  } catch (second) {
+    worker.log.warned({ runId, processModelId: '' }, `The failure could not be stored: ${reasonOf(second)}`);
+  }
+  return error;
+}

@@ -1,0 +1,64 @@
+import type { InstanceWrites } from '../ports/repository.js';
+import { countOutcomes } from './count-outcomes.js';
+import { failed, instanceFailure, type PlannedInstance } from './plan-instance.js';
+import type { ShardSession, StepResult } from './shard-session.js';
+import type { Tally } from './tally.js';
+import { reasonOf, type Worker } from './worker.js';
+
+/**
+ * Commits a batch, with its checkpoint. When an instance is to blame for a refusal, the batch is split in halves down
+ * to that one; each part is a commit with a checkpoint of its own, so that nothing is done twice if the job dies here.
+ */
+export async function settleBatch(
+  worker: Worker,
+  session: ShardSession,
+  batch: readonly PlannedInstance[],
+): Promise<StepResult> {
+  const result = await commitBatch(worker, session, batch);
+  if (result.status !== 'rejected') return result;
+
+  const [first, ...others] = batch;
+  if (first === undefined || others.length > 0) {
+    const half = Math.ceil(batch.length / 2);
+    const left = await settleBatch(worker, session, batch.slice(0, half));
+    if (left.status !== 'committed' || session.ending !== null) return left;
+    return settleBatch(worker, session, batch.slice(half));
+  }
+
+  const failure = instanceFailure(first.id, null, 'WRITE_REJECTED', reasonOf(result.error));
+  const counted = await commitBatch(worker, session, [failed(first, failure)]);
+  // Even a commit without any value is refused: no instance is to blame.
+  if (counted.status === 'rejected')
+    await session.ports.recover('repository.commit', counted.error, Number.POSITIVE_INFINITY);
+  return counted;
+}
+
+async function commitBatch(
+  worker: Worker,
+  session: ShardSession,
+  batch: readonly PlannedInstance[],
+): Promise<StepResult> {
+  const { header } = session.run;
+  const keys = header.definition.paths.map(({ key }) => key);
+  let counted: Tally | null = null;
+  const result = await session.commit({
+    instances: batch.map(writesOf),
+    after: batch.at(-1)?.cursor ?? session.shard.after,
+    done: false,
+    count: (outcome) => {
+      counted = countOutcomes(batch, outcome, keys);
+      return counted;
+    },
+  });
+  if (result.status === 'committed') logFailures(worker, session, counted);
+  return result;
+}
+
+function logFailures({ log }: Worker, { run }: ShardSession, tally: Tally | null): void {
+  for (const { instanceId, reason } of tally?.failures ?? [])
+    log.instanceFailed(run.header, instanceId, reason);
+}
+
+function writesOf({ id, writes, version }: PlannedInstance): InstanceWrites {
+  return { id, values: writes, ...(version === undefined ? {} : { version }) };
+}

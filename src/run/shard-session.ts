@@ -1,0 +1,181 @@
+import type { Cursor, InstanceRange, InstanceWrites, WriteOutcome } from '../ports/repository.js';
+import { type Claim, claimJob } from './claim-job.js';
+import { classifyError } from './classify-error.js';
+import { compareCursors } from './compare-cursors.js';
+import type { ProgressWatch } from './progress.js';
+import { randomText } from './run-definition.js';
+import { type Run, type RunShard, shardRecord, shardRecordId } from './run-record.js';
+import { loadRun, STALE_READ } from './run-store.js';
+import { addTallies, type Tally } from './tally.js';
+import type { PortCalls, Worker } from './worker.js';
+
+/** One job of a run: which shard to go on with, and the step that was allotted to it. */
+export interface ShardJob {
+  readonly runId: string;
+  readonly shard: number;
+  readonly step: number;
+}
+
+/**
+ * Why a job ends: what it found when it was delivered, or
+ * - `turn-over`: slice or signal say so, the continuation is to be enqueued,
+ * - `yielded`: a younger step was allotted, whose job goes on.
+ */
+export type Ending = Exclude<Claim, 'work'> | 'turn-over' | 'yielded';
+
+/** A batch, or the proof that the shard is done: what to write, and where the checkpoint is then. */
+export interface ShardStep {
+  readonly instances: readonly InstanceWrites[];
+  readonly exhausted?: InstanceRange;
+  readonly after: Cursor | null;
+  readonly done: boolean;
+  count(outcome: WriteOutcome): Tally;
+}
+
+export type StepResult =
+  | { readonly status: 'committed' }
+  /** Not committed, because the stored checkpoint is elsewhere by now, or the job has ended. */
+  | { readonly status: 'moved' }
+  | { readonly status: 'not-exhausted' }
+  | {
+      readonly status: 'stale';
+      readonly instanceIds: readonly (string | number)[];
+    }
+  /** Not committed, and an instance is to blame. */
+  | { readonly status: 'rejected'; readonly error: unknown };
+
+/** A shard as one job knows it. Nobody takes a shard: whoever commits next owns the next step, by compare-and-set. */
+export interface ShardSession {
+  readonly job: ShardJob;
+  readonly ports: PortCalls;
+  readonly run: Run;
+  readonly shard: RunShard;
+  /** `null` while there is something to do. */
+  readonly ending: Ending | null;
+  end(ending: Ending): void;
+  /** Goes on from a run that was loaded or changed elsewhere. */
+  adopt(run: Run): void;
+  commit(step: ShardStep): Promise<StepResult>;
+}
+
+export function openSession(
+  { repository, runtime }: Worker,
+  { job, ports, watch, run: loaded }: { job: ShardJob; ports: PortCalls; watch: ProgressWatch; run: Run },
+): ShardSession {
+  const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
+  const holder = randomText(runtime);
+  const claim = claimJob(loaded, job);
+  let run = loaded;
+  let ending: Ending | null = claim === 'work' ? null : claim;
+
+  const shard = (): RunShard => {
+    const found = run.shards[job.shard];
+    if (found === undefined) throw new RangeError(`run ${job.runId} has no shard ${job.shard}`);
+    return found;
+  };
+  const isAt = (cursor: Cursor | null, other: Cursor | null): boolean =>
+    cursor === null || other === null ? cursor === other : compare(cursor, other) === 0;
+
+  function adopt(loadedRun: Run): void {
+    run = loadedRun;
+    watch.see(run);
+    if (run.header.state !== 'running' && run.header.state !== 'pending') ending ??= 'stopped';
+    else if (run.shards[job.shard]?.done === true) ending ??= 'shard-done';
+  }
+
+  function adoptShard(committed: RunShard): void {
+    run = {
+      ...run,
+      shards: run.shards.map((known) => (known.index === committed.index ? committed : known)),
+    };
+    watch.see(run);
+    if (committed.done) ending ??= 'shard-done';
+    else if (committed.step > job.step) ending ??= 'yielded';
+  }
+
+  /** Somebody else committed, or nobody knows who did. Whoever committed last decides whether this job goes on. */
+  async function lookAround(step: ShardStep): Promise<StepResult | 'again' | 'unchanged'> {
+    const before = shard();
+    adopt(await loadRun(repository, ports, job.runId));
+    const now = shard();
+    if (now.holder === holder && isAt(now.after, step.after) && now.done === step.done) {
+      adoptShard(now);
+      return { status: 'committed' };
+    }
+    if (ending !== null) return { status: 'moved' };
+    if (isAt(now.after, before.after)) return now.revision === before.revision ? 'unchanged' : 'again';
+    if (now.holder !== holder && now.epoch >= job.step) ending = 'superseded';
+    return { status: 'moved' };
+  }
+
+  async function attempt(step: ShardStep) {
+    const before = shard();
+    const { after, done, exhausted } = step;
+    let committed = before;
+    const result = await repository.commit({
+      processModelId: run.header.processModelId,
+      expected: [
+        {
+          id: shardRecordId(job.runId, before.index),
+          revision: before.revision,
+        },
+      ],
+      ...(exhausted === undefined ? {} : { exhausted }),
+      instances: step.instances,
+      next: (outcome) => {
+        const tally = addTallies(before.tally, step.count(outcome));
+        const at = runtime.now();
+        committed = {
+          ...before,
+          revision: before.revision + 1,
+          after,
+          done,
+          tally,
+          epoch: job.step,
+          holder,
+          at,
+        };
+        return [shardRecord(run.header, committed)];
+      },
+    });
+    if (result.status === 'committed') adoptShard(committed);
+    return result;
+  }
+
+  return {
+    job,
+    ports,
+    get run() {
+      return run;
+    },
+    get shard() {
+      return shard();
+    },
+    get ending() {
+      return ending;
+    },
+    end(reason) {
+      ending = reason;
+    },
+    adopt,
+    async commit(step) {
+      for (let failedAttempts = 0; ; ) {
+        let failure: { readonly error: unknown } | null = null;
+        try {
+          const result = await attempt(step);
+          if (result.status !== 'conflict') return result;
+        } catch (error) {
+          failure = { error };
+        }
+        const result = await lookAround(step);
+        if (typeof result === 'object') return result;
+        if (failure === null && result === 'unchanged') throw ports.contractError(STALE_READ);
+        if (failure === null) continue; // the same batch again, under the revision that is stored now
+        if (classifyError(repository, failure.error) === 'instance')
+          return { status: 'rejected', ...failure };
+        failedAttempts += 1;
+        await ports.recover('repository.commit', failure.error, failedAttempts);
+      }
+    },
+  };
+}

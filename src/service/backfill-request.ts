@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { diffExtractionPaths, type ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
+import { type ExtractionPath, type ParsedPath, parsePaths } from '../extraction/extraction-path.js';
+import { expecting, nonBlank, parseInput } from '../input/parse-input.js';
+import type { BackfillMode, BackfillRepository } from '../ports/repository.js';
+import {
+  type DefinitionOptions,
+  definitionFields,
+  definitionFrom,
+  whatFields,
+} from '../run/backfill-options.js';
+import type { RunDefinition } from '../run/run-record.js';
+
+interface RequestOptions<Transaction> {
+  readonly processModelId: string;
+  /** Not to be started before. @default at once */
+  readonly startAfter?: Date | undefined;
+  /** The host's open transaction: model update, run and job then commit together or not at all. */
+  readonly transaction?: Transaction | undefined;
+}
+
+/** A model was updated: fill in what its extraction paths have gained. */
+export interface ModelUpdate<Transaction = never> extends RequestOptions<Transaction> {
+  readonly before: readonly ExtractionPath[] | null | undefined;
+  readonly after: readonly ExtractionPath[] | null | undefined;
+  /** Also overwrite the values of keys that read another path than before. @default false */
+  readonly includeChanged?: boolean | undefined;
+}
+
+/** By hand: fill in any paths. */
+export interface ManualRequest<Transaction = never> extends RequestOptions<Transaction>, DefinitionOptions {}
+
+export type BackfillRequest<Transaction = never> = ModelUpdate<Transaction> | ManualRequest<Transaction>;
+
+/** What every request of a service takes over where it says nothing else. */
+export type RequestDefaults = Pick<DefinitionOptions, 'mode' | 'missing' | 'maxFailures'>;
+
+/** What a request comes to: a definition, or `null` where nothing is new. */
+export interface PlannedRequest {
+  readonly processModelId: string;
+  readonly startAfter: Date | undefined;
+  readonly transaction: unknown;
+  readonly diff: ExtractionPathDiff | null;
+  readonly definition: RunDefinition | null;
+}
+
+/**
+ * @throws {InvalidInputError} when a member is missing, unknown or wrong.
+ * @throws {InvalidExtractionPathsError} when a path cannot be used.
+ */
+export function planRequest(
+  request: BackfillRequest<unknown>,
+  defaults: RequestDefaults,
+  repository: Pick<BackfillRepository, 'storesNull'>,
+): PlannedRequest {
+  if (isManual(request)) {
+    const { processModelId, startAfter, transaction, paths, ...options } = parseInput(
+      'request',
+      manualRequest,
+      request,
+    );
+    const { mode = defaults.mode ?? 'fill' } = options;
+    const definition = definitionFrom(
+      withMode(parsePaths(paths), mode),
+      { ...defaults, ...known(options) },
+      repository,
+    );
+    return { processModelId, startAfter, transaction, diff: null, definition };
+  }
+  const update = parseInput('request', modelUpdate, request);
+  const { processModelId, startAfter, transaction, includeChanged = false } = update;
+  const diff = diffExtractionPaths(update.before, update.after);
+  const changed = includeChanged ? diff.changed.map(({ after }) => after) : [];
+  const paths = [
+    ...withMode(parsePaths(diff.added), defaults.mode ?? 'fill'),
+    ...withMode(parsePaths(changed), 'overwrite'),
+  ];
+  const definition = paths.length === 0 ? null : definitionFrom(paths, defaults, repository);
+  return { processModelId, startAfter, transaction, diff, definition };
+}
+
+function isManual(request: BackfillRequest<unknown>): request is ManualRequest<unknown> {
+  return Object(request).paths !== undefined;
+}
+
+function withMode(
+  paths: readonly ParsedPath[],
+  mode: BackfillMode,
+): (ParsedPath & { readonly mode: BackfillMode })[] {
+  return paths.map((path) => ({ ...path, mode }));
+}
+
+/** Without the members that are there but undefined, which would hide a default. */
+function known<Options extends object>(options: Options): Partial<Options> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Partial<Options>;
+}
+
+const common = {
+  processModelId: nonBlank,
+  startAfter: expecting<Date>(
+    'a valid Date',
+    (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+  ).optional(),
+  transaction: z.unknown().optional(),
+};
+
+const manualRequest: z.ZodType<ManualRequest<unknown>> = z.strictObject({
+  ...whatFields,
+  ...definitionFields,
+  ...common,
+});
+
+const pathList = expecting<readonly ExtractionPath[] | null | undefined>(
+  'a list of { key, path }, null or undefined',
+  (value) => value === null || value === undefined || Array.isArray(value),
+);
+
+const modelUpdate: z.ZodType<ModelUpdate<unknown>> = z.strictObject({
+  ...common,
+  before: pathList,
+  after: pathList,
+  includeChanged: expecting<boolean>('true or false', (value) => typeof value === 'boolean').optional(),
+});

@@ -1,0 +1,46 @@
+import { InvalidInputError } from '../errors.js';
+
+/** Whether backfills are switched on, and what they need. */
+export interface BackfillConfig {
+  /** Whether model updates start backfills. */
+  readonly enabled: boolean;
+  /** Whether there is background processing. */
+  readonly celeryEnabled: boolean;
+  readonly celeryBrokerUrl: string;
+}
+
+export const DEFAULT_PREFIX = 'SPIFFWORKFLOW_BACKEND_';
+
+/**
+ * Reads the configuration from environment variables; an empty value counts as unset.
+ * @param options.prefix what the names of the variables begin with. @default 'SPIFFWORKFLOW_BACKEND_'
+ * @throws {InvalidInputError} when a boolean is neither `true` nor `false` (in any case), or when backfills are enabled
+ *   without background processing.
+ */
+export function loadBackfillConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  { prefix = DEFAULT_PREFIX }: { readonly prefix?: string | undefined } = {},
+): BackfillConfig {
+  const celeryName = `${prefix}CELERY_ENABLED`;
+  const backfillName = `${prefix}PROCESS_INSTANCE_METADATA_BACKFILL_ENABLED`;
+  const celeryEnabled = readBoolean(env, celeryName);
+  const enabled = readBoolean(env, backfillName);
+  if (enabled && !celeryEnabled) {
+    throw new InvalidInputError(
+      `${backfillName} is set to true but ${celeryName} is set to false. The metadata backfill feature requires Celery to be enabled.`,
+    );
+  }
+  return {
+    enabled,
+    celeryEnabled,
+    celeryBrokerUrl: env[`${prefix}CELERY_BROKER_URL`] || 'redis://localhost',
+  };
+}
+
+function readBoolean(env: Readonly<Record<string, string | undefined>>, name: string): boolean {
+  const text = (env[name] ?? '').toLowerCase();
+  if (text !== '' && text !== 'true' && text !== 'false') {
+    throw new InvalidInputError(`${name}: expected true or false, got ${JSON.stringify(env[name])}`);
+  }
+  return text === 'true';
+}

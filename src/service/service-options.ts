@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { expecting, nonBlank, wholeNumber } from '../input/parse-input.js';
+import type { BackfillQueue, JobPayload } from '../ports/queue.js';
+import type { BackfillRepository } from '../ports/repository.js';
+import {
+  aQueue,
+  aRepository,
+  type CallOptions,
+  callFields,
+  definitionFields,
+  type TuningOptions,
+  tuningFields,
+} from '../run/backfill-options.js';
+import type { RequestDefaults } from './backfill-request.js';
+import type { BackfillConfig } from './load-backfill-config.js';
+
+export interface ServiceOptions<Transaction = never> extends RequestDefaults, TuningOptions {
+  readonly repository: BackfillRepository<Transaction>;
+  readonly queue: BackfillQueue<Transaction>;
+  /** From `loadBackfillConfig`. @default enabled */
+  readonly config?: Pick<BackfillConfig, 'enabled'> | undefined;
+  /** Whether requests may carry a `transaction`; both ports must be transactional then. @default false */
+  readonly transactional?: boolean | undefined;
+}
+
+/** Which runs to list, newest first. */
+export interface RunListFilter {
+  /** @default of all models */
+  readonly processModelId?: string | undefined;
+  /** `true`: only runs that have not ended, `false`: only those that have. @default both */
+  readonly active?: boolean | undefined;
+  /** Only runs older than this one: the last of the page before. @default from the newest on */
+  readonly before?: string | undefined;
+  /** From 1 to 1,000. @default 100 */
+  readonly limit?: number | undefined;
+}
+
+const aBoolean: z.ZodType<boolean> = expecting('true or false', (value) => typeof value === 'boolean');
+
+export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
+  repository: aRepository,
+  queue: aQueue,
+  mode: definitionFields.mode,
+  missing: definitionFields.missing,
+  maxFailures: definitionFields.maxFailures,
+  ...tuningFields,
+  config: expecting<Pick<BackfillConfig, 'enabled'>>('what loadBackfillConfig returns', isConfig).optional(),
+  transactional: aBoolean.optional(),
+});
+
+export const callOptions: z.ZodType<CallOptions> = z.strictObject(callFields);
+
+export const runListFilter: z.ZodType<RunListFilter> = z.strictObject({
+  processModelId: nonBlank.optional(),
+  active: aBoolean.optional(),
+  before: nonBlank.optional(),
+  limit: wholeNumber(1, 1000).optional(),
+});
+
+const isRunId = (value: unknown): boolean => typeof value === 'string' && /^[A-Za-z0-9-]{1,100}$/.test(value);
+
+const aRunId: z.ZodType<string> = expecting('the id of a run', isRunId);
+
+export const runIdOnly: z.ZodType<{ runId: string }> = z.strictObject({
+  runId: aRunId,
+});
+
+/** A job comes from outside: from a queue that others may write to. */
+export const jobPayload: z.ZodType<JobPayload> = z.strictObject({
+  runId: aRunId,
+  shard: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  step: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+});
+
+function isConfig(value: unknown): boolean {
+  return typeof Object(value).enabled === 'boolean';
+}
