@@ -1,5 +1,5 @@
 import { InvalidExtractionPathsError } from '../errors.js';
-import { type ExtractionPath, parsePaths, splitPath } from './extraction-path.js';
+import { type ExtractionPath, parsePaths, splitPath, textOfPath } from './extraction-path.js';
 
 /** A key that reads another path than before. */
 export interface ChangedPath {
@@ -62,10 +62,7 @@ function isUsable(entry: unknown): entry is ExtractionPath {
   if (typeof entry !== 'object' || entry === null) return false;
   const { key, path } = entry as Partial<ExtractionPath>;
   if (typeof key !== 'string' || key.trim() === '') return false;
-  if (typeof path === 'string') return path.trim() !== '';
-  return (
-    Array.isArray(path) && path.every((segment) => typeof segment === 'string') && path.join('').trim() !== ''
-  );
+  return (textOfPath(path) ?? '').trim() !== '';
 }
 
 function isSamePath(a: ExtractionPath, b: ExtractionPath): boolean {

@@ -37,17 +37,27 @@ export function splitPath(path: string | readonly string[]): readonly string[] {
   });
 }
 
+/** The path as one text, segments joined by dots; `null` for what is no path at all. */
+export function textOfPath(path: unknown): string | null {
+  if (typeof path === 'string') return path;
+  if (!Array.isArray(path)) return null;
+  const segments: unknown[] = Array.from(path); // a hole becomes undefined, `every` would skip it
+  return segments.every((segment) => typeof segment === 'string') ? segments.join('.') : null;
+}
+
 function problemsOf(paths: unknown): string[] {
   if (!Array.isArray(paths))
     return [`expected an array of { key, path }, got ${paths === null ? 'null' : typeof paths}`];
-  const firstIndex = new Map<unknown, number>();
+  const firstIndex = new Map<string, number>();
   return Array.from(paths as unknown[]).flatMap((entry, index) => {
     if (!isEntry(entry))
       return [`[${index}]: expected { key, path }, got ${entry === null ? 'null' : typeof entry}`];
     const problems = [keyProblem(entry.key), pathProblem(entry.path)].filter((problem) => problem !== null);
-    const first = firstIndex.get(entry.key);
-    if (first === undefined) firstIndex.set(entry.key, index);
-    else problems.push(`key ${JSON.stringify(entry.key)} is already used by [${first}]`);
+    if (typeof entry.key === 'string') {
+      const first = firstIndex.get(entry.key);
+      if (first === undefined) firstIndex.set(entry.key, index);
+      else problems.push(`key ${JSON.stringify(entry.key)} is already used by [${first}]`);
+    }
     return problems.map((problem) => `[${index}]: ${problem}`);
   });
 }
@@ -65,11 +75,10 @@ function keyProblem(key: unknown): string | null {
 }
 
 function pathProblem(path: unknown): string | null {
-  const segments = typeof path === 'string' ? [path] : path;
-  if (!Array.isArray(segments) || !segments.every((segment) => typeof segment === 'string')) {
+  const text = textOfPath(path);
+  if (text === null) {
     return `path: expected a string or an array of strings, got ${Array.isArray(path) ? 'an array with other members' : typeof path}`;
   }
-  const text = segments.join('.');
   if (text.trim() === '') return 'path: expected at least one key, got a blank path';
   if (text.length > MAX_LENGTH) return `path: expected at most ${MAX_LENGTH} characters, got ${text.length}`;
   return null;

@@ -20,7 +20,7 @@ export interface FormattedValue {
  */
 export function formatMetadataValue(value: JsonValue, options: FormatOptions = {}): FormattedValue {
   const { maxLength = Number.POSITIVE_INFINITY, style = 'json' } = options;
-  if (!(maxLength >= 1) || (Number.isFinite(maxLength) && !Number.isInteger(maxLength))) {
+  if (maxLength !== Number.POSITIVE_INFINITY && !(Number.isInteger(maxLength) && maxLength >= 1)) {
     throw new InvalidInputError(`maxLength: expected a positive integer, got ${String(maxLength)}`);
   }
   if (style !== 'json' && style !== 'python') {

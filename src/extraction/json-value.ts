@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { MetadataValueError } from '../errors.js';
 
 /** What JSON can carry. */
@@ -38,6 +39,7 @@ function copy(value: unknown, ancestors: readonly object[]): JsonValue {
 }
 
 function copyObject(value: object, ancestors: readonly object[]): JsonValue {
+  if (types.isDate(value)) return isoString(value);
   if (ancestors.includes(value)) {
     throw new MetadataValueError('VALUE_CYCLIC', 'The value contains itself, which JSON cannot carry.');
   }
@@ -46,13 +48,14 @@ function copyObject(value: object, ancestors: readonly object[]): JsonValue {
   }
   const path = [...ancestors, value];
   if (Array.isArray(value)) return Array.from(value, (item) => copy(item, path));
-  if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw notJson('an invalid Date');
-    return value.toISOString();
-  }
   if (!isPlain(value)) throw notJson(`a ${value.constructor?.name ?? 'class instance'}`);
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(members.map(([key, member]) => [key, copy(member, path)]));
+}
+
+function isoString(date: Date): string {
+  if (Number.isNaN(date.getTime())) throw notJson('an invalid Date');
+  return date.toISOString();
 }
 
 /** An object literal of this or of another realm, as opposed to a Map, a Buffer or some class. */

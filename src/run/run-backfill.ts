@@ -76,7 +76,12 @@ export async function performJob(worker: Worker, job: ShardJob): Promise<Backfil
 async function start(worker: Worker, input: NewRunOptions): Promise<ShardJob> {
   const run = newRun(input.processModelId, definitionOf(input, worker.repository), worker);
   const { runId } = run.header;
-  await createRun(worker.repository, portCalls(worker, watchProgress(runId, worker)), run);
+  const ports = portCalls(worker, watchProgress(runId, worker));
+  if (!(await createRun(worker.repository, ports, run))) {
+    throw ports.contractError(
+      `commit refused the records of a new run: ${runId} is stored already, or its claim is taken.`,
+    );
+  }
   return { runId, shard: 0, step: 0 };
 }
 

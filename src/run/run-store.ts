@@ -66,6 +66,7 @@ export async function createRun(
       failedAttempts = transaction === undefined ? failedAttempts + 1 : Number.POSITIVE_INFINITY;
       await ports.recover('repository.commit', error, failedAttempts);
     }
+    if (failedAttempts === 0) return false;
     // An earlier try whose outcome was unknown may have landed.
     const stored = await ports.call('repository.loadRun', () => repository.loadRun(runId));
     if (stored.length > 0) return true;
