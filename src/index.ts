@@ -41,6 +41,7 @@ export type {
   InstanceSnapshot,
   InstanceSurvey,
   InstanceWrites,
+  InTransaction,
   MetadataWrite,
   PagePath,
   PageQuery,
@@ -67,7 +68,7 @@ export type {
 } from './run/report.js';
 export type { RetryOptions } from './run/retry.js';
 export { runBackfill } from './run/run-backfill.js';
-export type { RunState } from './run/run-record.js';
+export type { RunState } from './run/run-state.js';
 export type { FailureCode, InstanceFailure, KeyCounts } from './run/tally.js';
 export type {
   BackfillRequest,

@@ -2,7 +2,7 @@ import createDebug from 'debug';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { isBackfillError } from '../errors.js';
-import { objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
+import { aFunction, objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
 import type { BackfillJob, BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { Runtime } from '../ports/runtime.js';
 import { mayRetry, type RetryOptions, retryDelayMs, retryOptions } from '../run/retry.js';
@@ -13,6 +13,8 @@ export interface InProcessQueueOptions {
   readonly concurrency?: number | undefined;
   /** For jobs that fail; one that says it is not retryable is not tried again. */
   readonly retry?: RetryOptions | undefined;
+  /** Told of each job that has failed for good. @default the `debug` package */
+  readonly onFailure?: ((error: unknown, job: BackfillJob) => void) | undefined;
   /** @default those of the system */
   readonly runtime?: Runtime | undefined;
 }
@@ -25,7 +27,7 @@ export interface InProcessQueue extends BackfillQueue {
   work(handler: JobHandler): void;
   /** Resolves once its worker has nothing left to run, now or later. */
   idle(): Promise<void>;
-  /** Aborts the running jobs, starts no other, and resolves when all have settled. `work` begins again. */
+  /** Aborts the running jobs, starts no other, and resolves when all have settled, as `idle` then does. `work` begins again. */
   stop(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
   const {
     concurrency = 1,
     retry = {},
+    onFailure = logFailure,
     runtime = systemRuntime,
   } = parseInput('createInProcessQueue options', schema, options);
   const limit = pLimit(concurrency);
@@ -77,7 +80,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
         failedAttempts += 1;
         const isFinal = isBackfillError(failure.error) && !failure.error.retryable;
         if (isFinal || !mayRetry(retry, failedAttempts)) {
-          debug('job %s failed for good: %O', entry.job.key, failure.error);
+          onFailure(failure.error, entry.job);
           return;
         }
         await runtime.sleep(retryDelayMs(retry, failedAttempts, runtime.random), signal);
@@ -109,6 +112,10 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
   };
 }
 
+function logFailure(error: unknown, { key }: BackfillJob): void {
+  debug('job %s failed for good: %O', key, error);
+}
+
 /** `null` when it succeeds. */
 async function attempt(work: () => Promise<unknown>): Promise<{ readonly error: unknown } | null> {
   try {
@@ -122,5 +129,6 @@ async function attempt(work: () => Promise<unknown>): Promise<{ readonly error: 
 const schema: z.ZodType<InProcessQueueOptions> = z.strictObject({
   concurrency: wholeNumber(1, 1000).optional(),
   retry: retryOptions.optional(),
+  onFailure: aFunction<(error: unknown, job: BackfillJob) => void>().optional(),
   runtime: objectWith<Runtime>('a Runtime', ['now', 'sleep', 'random']).optional(),
 });

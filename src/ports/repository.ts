@@ -46,21 +46,18 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
    * May be repeated by the repository itself after a deadlock: `next` is pure. When the outcome is unknown (the
    * connection broke during COMMIT), reject: the library finds out by reading the run.
    */
-  commit(
-    commit: RepositoryCommit<Id>,
-    options?: { readonly transaction?: Transaction | undefined },
-  ): Promise<CommitResult<Id>>;
+  commit(commit: RepositoryCommit<Id>, options?: InTransaction<Transaction>): Promise<CommitResult<Id>>;
 
   /** All records of a run, read from where commits go to (no replica); an empty list when there is no such run. */
-  loadRun(runId: string): Promise<readonly RunRecord[]>;
+  loadRun(runId: string, options?: InTransaction<Transaction>): Promise<readonly RunRecord[]>;
 
   /** Records whose `id` is their `runId` (one a run), newest first: `id` descending. */
-  findRuns(filter: RunFilter): Promise<readonly RunRecord[]>;
+  findRuns(filter: RunFilter, options?: InTransaction<Transaction>): Promise<readonly RunRecord[]>;
 
   /** Whether the value column takes null. Without it the library writes no null rows. @default true */
   readonly storesNull?: boolean;
 
-  /** Whether `commit` honours `options.transaction`. @default false */
+  /** Whether `commit`, `loadRun` and `findRuns` honour `options.transaction`. @default false */
   readonly transactional?: boolean;
 
   /**
@@ -82,6 +79,11 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
    * @default by SQLSTATE, MySQL, SQLite and Node.js error codes; an error without any is `instance`
    */
   classifyError?(error: unknown): ErrorClass | undefined;
+}
+
+/** The call is part of the host's open transaction: a refusal or an error of it leaves that usable, or fails it whole. */
+export interface InTransaction<Transaction> {
+  readonly transaction?: Transaction | undefined;
 }
 
 export type ErrorClass = 'transient' | 'instance' | 'systemic';
@@ -190,6 +192,7 @@ export interface RepositoryCommit<Id extends InstanceId = InstanceId> {
   readonly exhausted?: InstanceRange<Id>;
   /** In ascending cursor order, each instance once. Empty when only records change. */
   readonly instances: readonly InstanceWrites<Id>[];
+  /** Pure. Returns a record for each of `expected`. */
   next(outcome: WriteOutcome<Id>): readonly RunRecord[];
 }
 

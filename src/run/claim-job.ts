@@ -1,4 +1,5 @@
 import type { Run } from './run-record.js';
+import { isWorkable } from './run-state.js';
 import type { ShardJob } from './shard-session.js';
 
 /**
@@ -13,7 +14,7 @@ export type Claim = 'work' | 'rescue' | 'superseded' | 'stopped' | 'shard-done';
 
 export function claimJob({ header, shards }: Run, job: ShardJob): Claim {
   const shard = shards[job.shard];
-  if (header.state !== 'pending' && header.state !== 'running') return 'stopped';
+  if (!isWorkable(header.state)) return 'stopped';
   if (shard === undefined) return 'superseded';
   if (shard.done) return 'shard-done';
   if (job.step === shard.epoch && shard.step > job.step)

@@ -23,7 +23,7 @@ export function countOutcomes(
     for (const [index, key] of keys.entries()) {
       const finding = findings[index];
       const count = counts[index];
-      if (finding === undefined || count === undefined) continue;
+      if (finding === undefined || finding === 'dropped' || count === undefined) continue;
       const isWritten = isWrite(finding) && !keptKeys?.has(key);
       count[isWritten ? 'written' : isWrite(finding) ? 'kept' : finding] += 1;
       if (isWritten && finding === 'truncated') count.truncated += 1;

@@ -15,7 +15,7 @@ import type { DefinedPath, RunDefinition } from './run-record.js';
 import type { FailureCode, InstanceFailure } from './tally.js';
 
 /** What a run found under one key of an instance. */
-export type Finding = 'value' | 'truncated' | 'kept' | 'null' | 'missing';
+export type Finding = 'value' | 'truncated' | 'kept' | 'null' | 'missing' | 'dropped';
 
 /** What is to be done for one instance: values to write, or a failure to count. */
 export interface PlannedInstance {
@@ -31,6 +31,8 @@ export interface PlannedInstance {
 export interface PlanRules {
   readonly paths: RunDefinition['paths'];
   readonly missing: RunDefinition['missing'];
+  /** Keys that another run has taken over. */
+  readonly dropped: readonly string[];
   formatValue?(value: JsonValue): FormattedValue;
 }
 
@@ -43,6 +45,7 @@ export function planInstance(snapshot: InstanceSnapshot, rules: PlanRules): Plan
     const writes: MetadataWrite[] = [];
     let read: ValueReader | null = null;
     const findings = rules.paths.map((path): Finding => {
+      if (rules.dropped.includes(path.key)) return 'dropped';
       const stored = snapshot.stored.get(path.key);
       if (path.mode === 'fill' && hasValue(stored)) return 'kept';
       key = null;

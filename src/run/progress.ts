@@ -1,4 +1,5 @@
-import { type Run, type RunState, tallyOf } from './run-record.js';
+import { type Run, tallyOf } from './run-record.js';
+import type { RunState } from './run-state.js';
 import { visited } from './tally.js';
 import type { PortCallContext, Worker } from './worker.js';
 
@@ -12,6 +13,8 @@ export interface BackfillProgress {
   readonly updated: number;
   readonly failed: number;
   readonly gone: number;
+  /** Processed, failed and gone: how far the walk has come. */
+  readonly visited: number;
   /** Instances a second since this job started; 0 until it has committed a batch. */
   readonly ratePerSecond: number;
   /** Milliseconds to go at that rate, `null` while there is none. */
@@ -63,6 +66,7 @@ export function watchProgress(
       updated,
       failed,
       gone,
+      visited: met,
       ratePerSecond,
       etaMs,
       waiting,

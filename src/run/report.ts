@@ -1,4 +1,5 @@
-import { type Run, type RunHeader, type RunState, tallyOf } from './run-record.js';
+import { type Run, type RunHeader, tallyOf } from './run-record.js';
+import type { RunState } from './run-state.js';
 import type { InstanceFailure, KeyCounts } from './tally.js';
 
 /** How a call of `runBackfill` or `handle` ended. Plain JSON. */

@@ -5,13 +5,13 @@ import {
   type NewRunOptions,
   parseBackfillOptions,
 } from './backfill-options.js';
+import { concludeJob } from './conclude-job.js';
 import { createWorker } from './create-worker.js';
-import { enqueueStep } from './enqueue-step.js';
 import { watchProgress } from './progress.js';
-import { type BackfillReport, elapsedMs, type ReportState, reportOf } from './report.js';
-import { allot, complete, fail, freeze, goOn } from './run-changes.js';
+import { type BackfillReport, reportOf } from './report.js';
+import { fail, freeze, takeUp } from './run-changes.js';
 import { newRun } from './run-definition.js';
-import { type Run, tallyOf } from './run-record.js';
+import type { Run } from './run-record.js';
 import { changeRun, createRun, loadRun } from './run-store.js';
 import { openSession, type ShardJob, type ShardSession } from './shard-session.js';
 import { walkShard } from './walk-shard.js';
@@ -41,7 +41,7 @@ export async function runBackfill<const Key extends string = string>(
 ): Promise<BackfillReport<Key>> {
   const input = parseBackfillOptions(options);
   const worker = createWorker(input);
-  const job = input.runId === undefined ? await start(worker, input) : await resume(worker, input.runId);
+  const job = input.runId === undefined ? await start(worker, input) : await takeUpRun(worker, input.runId);
   return (await performJob(worker, job)) as BackfillReport<Key>;
 }
 
@@ -55,16 +55,18 @@ export async function performJob(worker: Worker, job: ShardJob): Promise<Backfil
     watch,
     run: await loadRun(worker.repository, ports, job.runId),
   });
-  // Settles what the walk leaves behind, so the signal does not cut it short.
-  const settling = portCalls({ ...worker, signal: new AbortController().signal }, watch);
+  // What the walk leaves behind is settled also after an abort.
+  const settler = { ...worker, signal: new AbortController().signal };
+  const settling = portCalls(settler, watch);
   try {
     if (session.ending === null) await freezeRun(worker, session);
     await walkShard(worker, session);
   } catch (error) {
-    if (!worker.signal.aborted) throw await recordFatal(worker, settling, job.runId, error);
+    if (!worker.signal.aborted) throw await recordFatal(settler, settling, session.run, error);
+    if (worker.queue === null) throw worker.signal.reason;
     session.end('turn-over');
   }
-  const { run, state } = await conclude(worker, settling, session);
+  const { run, state } = await concludeJob(settler, settling, session);
   watch.see(run);
   return reportOf(run, state, {
     dryRun: worker.dryRun,
@@ -86,9 +88,11 @@ async function start(worker: Worker, input: NewRunOptions): Promise<ShardJob> {
 }
 
 /** A stored run, under a step of its own; a failed one is set going again. */
-async function resume(worker: Worker, runId: string): Promise<ShardJob> {
+async function takeUpRun(worker: Worker, runId: string): Promise<ShardJob> {
   const ports = portCalls(worker, watchProgress(runId, worker));
-  const { run } = await changeRun(worker.repository, ports, runId, goOn);
+  const { run } = await changeRun(worker.repository, ports, runId, (stored) =>
+    takeUp(stored, worker.runtime.now()),
+  );
   const shard = run.shards.find(({ done }) => !done) ?? run.shards[0];
   return { runId, shard: shard?.index ?? 0, step: shard?.step ?? 0 };
 }
@@ -116,78 +120,20 @@ async function freezeRun(worker: Worker, session: ShardSession): Promise<void> {
   session.adopt(run);
 }
 
-/** What the end of a job leaves to do: complete the run, or make sure that its next job exists. */
-async function conclude(
-  worker: Worker,
-  ports: PortCalls,
-  session: ShardSession,
-): Promise<{ readonly run: Run; readonly state: ReportState }> {
-  switch (session.ending) {
-    case 'shard-done':
-      return completeRun(worker, ports, session.job.runId);
-    case 'turn-over':
-      return handOver(worker, ports, session.job, session.job.step);
-    case 'rescue':
-      return handOver(worker, ports, session.job, session.job.step + 1);
-    case 'superseded':
-      return ended(session.run, 'superseded');
-    default:
-      return ended(session.run, 'continued');
-  }
-}
-
-async function completeRun(worker: Worker, ports: PortCalls, runId: string) {
-  const { repository, runtime, log } = worker;
-  const { run, changed } = await changeRun(repository, ports, runId, (stored) =>
-    complete(stored, runtime.now()),
-  );
-  if (changed) {
-    const { processed, updated } = tallyOf(run);
-    log.completed(run.header, {
-      processed,
-      updated,
-      elapsedMs: elapsedMs(run.header, runtime.now()),
-    });
-  }
-  return ended(run, 'continued');
-}
-
-/** Allots the next step before its job is enqueued, so that a lost job is missed and a doubled one does no harm. */
-async function handOver(worker: Worker, ports: PortCalls, job: ShardJob, step: number) {
-  const { repository, queue, signal } = worker;
-  if (queue === null) {
-    signal.throwIfAborted();
-    return ended(await loadRun(repository, ports, job.runId), 'continued');
-  }
-  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>
-    allot(stored, job.shard, step),
-  );
-  if (changed) await ports.call('queue.enqueue', () => enqueueStep(queue, { ...job, step: step + 1 }));
-  return ended(run, 'continued');
-}
-
-/** The state of the run if it has an end, else the given one. */
-function ended(run: Run, otherwise: ReportState): { readonly run: Run; readonly state: ReportState } {
-  const { state } = run.header;
-  return {
-    run,
-    state: state === 'pending' || state === 'running' ? otherwise : state,
-  };
-}
-
 /** A fault that trying again does not mend ends the run, where that can still be written; a resume goes on with it. */
 async function recordFatal(
   worker: Worker,
   ports: PortCalls,
-  runId: string,
+  { header }: Run,
   error: unknown,
 ): Promise<unknown> {
+  const { repository, runtime, log } = worker;
+  log.failed(header, reasonOf(error));
   if (isBackfillError(error) && error.retryable) return error;
   try {
-    const { repository, runtime } = worker;
-    await changeRun(repository, ports, runId, (run) => fail(run, reasonOf(error), runtime.now()));
+    await changeRun(repository, ports, header.runId, (run) => fail(run, reasonOf(error), runtime.now()));
   } catch (second) {
-    worker.log.warned({ runId, processModelId: '' }, `The failure could not be stored: ${reasonOf(second)}`);
+    log.warned(header, `The run could not be marked as failed: ${reasonOf(second)}`);
   }
   return error;
 }

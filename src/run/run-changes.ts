@@ -1,78 +1,147 @@
 import type { InstanceSurvey } from '../ports/repository.js';
-import { isComplete, type Run, tallyOf } from './run-record.js';
+import { type Run, type RunShard, tallyOf } from './run-record.js';
+import { assertTransition, isWorkable } from './run-state.js';
 import type { RunChange } from './run-store.js';
 import { visited } from './tally.js';
 
-/** Fixes total and bound, once; and sets a run that waited to running. */
-export function freeze(run: Run, survey: InstanceSurvey, now: number): RunChange | null {
-  const { header, shards } = run;
+// Each of these says what a run becomes, or null where there is nothing (left) to do: then it was done by somebody
+// else, or by an earlier try whose answer was lost.
+
+/** Fixes total and bound, once. */
+export function freeze(
+  { header, shards }: Run,
+  { total, upTo }: InstanceSurvey,
+  now: number,
+): RunChange | null {
   if (header.state !== 'pending') return null;
-  const running = {
-    ...header,
-    state: 'running',
-    startedAt: header.startedAt ?? now,
-  } as const;
-  if (header.total !== null) return { header: running };
-  const { total, upTo } = survey;
   return {
-    header: { ...running, total, upTo },
-    shards: shards.map((shard) => ({
-      ...shard,
-      upTo,
-      done: upTo === null,
-      at: now,
-    })),
+    header: { ...header, state: 'running', total, upTo, startedAt: header.startedAt ?? now },
+    shards: shards.map((shard) => ({ ...shard, upTo, done: upTo === null, at: now })),
   };
 }
 
-/** Allots the step after `step` to a job that is about to be enqueued; nothing if that was done already. */
-export function allot(run: Run, shardIndex: number, step: number): RunChange | null {
-  const shard = run.shards[shardIndex];
-  if (run.header.state !== 'pending' && run.header.state !== 'running') return null;
-  if (shard === undefined || shard.done || shard.step !== step) return null;
+/** Allots the step after `step` to a job that is about to be enqueued. */
+export function allot({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
+  const shard = shards[shardIndex];
+  if (!isWorkable(header.state) || shard === undefined || shard.done || shard.step !== step) return null;
   return { shards: [{ ...shard, step: step + 1 }] };
 }
 
 /** Ends the run once every shard is done. Instances that the walk never met are gone; late ones raise the total. */
 export function complete(run: Run, now: number): RunChange | null {
   const { header, shards } = run;
-  if (header.state !== 'running' || shards.some((shard) => !shard.done)) return null;
+  if (header.state !== 'running' || header.again || shards.some(({ done }) => !done)) return null;
   const tally = tallyOf(run);
   const state = tally.failed > 0 ? 'completed_with_failures' : 'completed';
+  return { header: { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now } };
+}
+
+/** Somebody asked for the same work: a run whose bound is fixed is to go on behind it. */
+export function markAgain({ header }: Run): RunChange | null {
+  const isFrozen = header.total !== null && (header.state === 'running' || header.state === 'paused');
+  if (!isFrozen || header.again || header.definition.limit !== null) return null;
+  return { header: { ...header, again: true } };
+}
+
+/** Takes in the instances behind the bound, under a step that is allotted to the job for them. */
+export function extend(
+  { header, shards }: Run,
+  { total, upTo }: InstanceSurvey,
+  now: number,
+): RunChange | null {
+  if (header.state !== 'running' || !header.again || shards.some(({ done }) => !done)) return null;
+  const extended = { ...header, again: false };
+  const last = shards.at(-1);
+  if (upTo === null || last === undefined) return { header: extended };
   return {
-    header: {
-      ...header,
-      state,
-      total: Math.max(header.total ?? 0, visited(tally)),
-      endedAt: now,
-    },
+    header: { ...extended, upTo, total: (header.total ?? 0) + total },
+    shards: [{ ...last, upTo, done: false, step: last.step + 1, at: now }],
   };
 }
 
-/** Ends the run for now. The new revision of its open shards refuses every commit that is still under way. */
+/** Leaves keys to a newer request; a run without any key left is cancelled. */
+export function dropKeys(run: Run, keys: ReadonlySet<string>, now: number): RunChange | null {
+  const { header } = run;
+  const own = header.definition.paths.map(({ key }) => key).filter((key) => !header.dropped.includes(key));
+  const dropped = own.filter((key) => keys.has(key));
+  if (dropped.length === 0) return null;
+  // Its claim falls, too: it no longer stands for the request that it was made for.
+  const changed = { ...header, claim: header.runId, dropped: [...header.dropped, ...dropped] };
+  const isEmpty = dropped.length === own.length;
+  return fenced(run, isEmpty ? { ...changed, state: 'cancelled', endedAt: now } : changed);
+}
+
+export function pause(run: Run): RunChange | null {
+  return run.header.state === 'paused' ? null : stopped(run, { state: 'paused' });
+}
+
+export function cancel(run: Run, now: number): RunChange | null {
+  return run.header.state === 'cancelled' ? null : stopped(run, { state: 'cancelled', endedAt: now });
+}
+
 export function fail(run: Run, reason: string, now: number): RunChange | null {
-  const { header, shards } = run;
-  if (header.state !== 'pending' && header.state !== 'running') return null;
+  if (!isWorkable(run.header.state)) return null;
+  return stopped(run, { state: 'failed', lastError: reason.slice(0, 500), endedAt: now });
+}
+
+/** Sets a paused or failed run going, under a step for each open shard. */
+export function resume({ header, shards }: Run, now: number): RunChange | null {
+  if (isWorkable(header.state)) return null;
+  const state = header.total === null ? 'pending' : 'running';
+  assertTransition(header.runId, header.state, state);
   return {
-    header: {
-      ...header,
-      state: 'failed',
-      lastError: reason.slice(0, 500),
-      endedAt: now,
-    },
-    shards: shards.filter((shard) => !shard.done),
+    header: { ...header, state, endedAt: null, lastError: null },
+    shards: openShards(shards).map((shard) => ({
+      ...shard,
+      step: shard.step + 1,
+      swept: 0,
+      sweptAt: null,
+      at: now,
+    })),
   };
 }
 
-/** Prepares a run for a caller that goes on with it by its id: a failed one is set going, and a step is allotted. */
-export function goOn(run: Run): RunChange | null {
+/** Allots a step to a caller that works on the run itself; a failed run is set going. */
+export function takeUp(run: Run, now: number): RunChange | null {
+  if (run.header.state === 'failed') return resume(run, now);
+  const [shard] = openShards(run.shards);
+  return isWorkable(run.header.state) && shard !== undefined ? allot(run, shard.index, shard.step) : null;
+}
+
+/** After so many sweeps without a committed batch in between, more jobs will not help. */
+const MOST_SWEEPS = 8;
+const MOST_DOUBLINGS = 6;
+
+/** Misses jobs: allots a new step to each open shard that shows no progress; fails a run that never does. */
+export function sweep(run: Run, staleAfterMs: number, now: number): RunChange | null {
   const { header, shards } = run;
-  if (header.state === 'paused' || header.state === 'cancelled' || isComplete(header.state)) return null;
-  const open = shards.find((shard) => !shard.done);
-  const step = open === undefined ? {} : { shards: [{ ...open, step: open.step + 1 }] };
-  if (header.state !== 'failed') return open === undefined ? null : step;
+  if (!isWorkable(header.state)) return null;
+  const stale = openShards(shards).filter((shard) => isStale(shard, staleAfterMs, now));
+  if (stale.length === 0) return null;
+  if (stale.some(({ swept }) => swept >= MOST_SWEEPS)) {
+    return fail(run, `stalled: ${MOST_SWEEPS} jobs in a row were enqueued, and none committed a batch`, now);
+  }
   return {
-    header: { ...header, state: 'pending', endedAt: null, lastError: null },
-    ...step,
+    shards: stale.map((shard) => ({ ...shard, step: shard.step + 1, swept: shard.swept + 1, sweptAt: now })),
   };
+}
+
+/** Each sweep in vain doubles the patience, so that a batch slower than `staleAfterMs` still gets through. */
+function isStale({ at, sweptAt, notBefore, swept }: RunShard, staleAfterMs: number, now: number): boolean {
+  const idleMs = now - Math.max(at, sweptAt ?? 0, notBefore ?? 0);
+  return idleMs > staleAfterMs * 2 ** Math.min(swept, MOST_DOUBLINGS);
+}
+
+function stopped(run: Run, changes: Partial<Run['header']> & Pick<Run['header'], 'state'>): RunChange {
+  assertTransition(run.header.runId, run.header.state, changes.state);
+  return fenced(run, { ...run.header, ...changes });
+}
+
+/** With a new revision of every open shard, which refuses each commit that is still under way. */
+function fenced({ shards }: Run, header: Run['header']): RunChange {
+  return { header, shards: openShards(shards) };
+}
+
+function openShards(shards: readonly RunShard[]): RunShard[] {
+  return shards.filter(({ done }) => !done);
 }

@@ -8,8 +8,9 @@ import { emptyTally } from './tally.js';
 export function newRun(
   processModelId: string,
   definition: RunDefinition,
-  { runtime, claim }: { readonly runtime: Runtime; readonly claim?: string },
+  options: { readonly runtime: Runtime; readonly claim?: string; readonly startAfter?: Date | undefined },
 ): Run {
+  const { runtime, claim, startAfter } = options;
   const now = runtime.now();
   const runId = newRunId(runtime);
   const nowhere: Cursor | null = null;
@@ -27,6 +28,8 @@ export function newRun(
       startedAt: null,
       endedAt: null,
       lastError: null,
+      dropped: [],
+      again: false,
     },
     shards: [
       {
@@ -40,6 +43,9 @@ export function newRun(
         epoch: -1,
         holder: null,
         at: now,
+        swept: 0,
+        sweptAt: null,
+        notBefore: startAfter?.getTime() ?? null,
       },
     ],
   };

@@ -8,6 +8,8 @@ export interface RunLogger {
   progressed(run: LoggedRun, visited: number, total: number): void;
   completed(run: LoggedRun, counts: { processed: number; updated: number; elapsedMs: number }): void;
   instanceFailed(run: LoggedRun, instanceId: InstanceId, reason: string): void;
+  /** The whole run, or this job of it. */
+  failed(run: LoggedRun, reason: string): void;
   /** Something that an operator should look into; the run goes on or can go on. */
   warned(run: LoggedRun, message: string): void;
 }
@@ -48,6 +50,12 @@ export function runLogger(logger: BackfillLogger = debugLogger, tag: string = DE
       ),
     instanceFailed: (run, instanceId, reason) =>
       write('error', run, `Error processing metadata backfill for instance ${instanceId}: ${reason}`),
+    failed: (run, reason) =>
+      write(
+        'error',
+        run,
+        `Error processing metadata backfill for process model: ${run.processModelId}: ${reason}`,
+      ),
     warned: (run, message) => write('warn', run, message),
   };
 }

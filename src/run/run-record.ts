@@ -1,17 +1,8 @@
 import { RunError } from '../errors.js';
 import type { JsonValue } from '../extraction/json-value.js';
 import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../ports/repository.js';
+import { isActive, isComplete, type RunState } from './run-state.js';
 import { addTallies, emptyTally, type Tally } from './tally.js';
-
-/** Where a run stands, as it is stored. */
-export type RunState =
-  | 'pending'
-  | 'running'
-  | 'paused'
-  | 'cancelled'
-  | 'failed'
-  | 'completed'
-  | 'completed_with_failures';
 
 /** What a run is to do. Stored with it and never changed. */
 export interface RunDefinition {
@@ -44,6 +35,10 @@ export interface RunHeader {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly lastError: string | null;
+  /** Keys that a newer request has taken over; this run writes them no more. */
+  readonly dropped: readonly string[];
+  /** Somebody asked for the same after the freeze: go on to the instances that came since. */
+  readonly again: boolean;
 }
 
 /** The checkpoint of one range of instances. */
@@ -63,6 +58,11 @@ export interface RunShard {
   readonly holder: string | null;
   /** When a batch was committed last, or the shard was created. */
   readonly at: number;
+  /** How often a sweep has missed its job since the last committed batch, and when it last did. */
+  readonly swept: number;
+  readonly sweptAt: number | null;
+  /** Nobody needs to miss its job before. */
+  readonly notBefore: number | null;
 }
 
 export interface Run {
@@ -71,12 +71,6 @@ export interface Run {
 }
 
 const FORMAT = 1;
-const ACTIVE: ReadonlySet<RunState> = new Set(['pending', 'running', 'paused']);
-
-/** Whether a run still holds its claim: it will go on, or may be told to. */
-export function isActive(state: RunState): boolean {
-  return ACTIVE.has(state);
-}
 
 /** All outcomes of a run so far. */
 export function tallyOf(run: Run): Tally {
@@ -85,10 +79,6 @@ export function tallyOf(run: Run): Tally {
   const met = tally.processed + tally.failed + tally.gone;
   const unmet = isComplete(run.header.state) ? Math.max(0, (run.header.total ?? 0) - met) : 0;
   return { ...tally, gone: tally.gone + unmet };
-}
-
-export function isComplete(state: RunState): boolean {
-  return state === 'completed' || state === 'completed_with_failures';
 }
 
 export function recordsOf(run: Run): RunRecord[] {

@@ -2,7 +2,6 @@ import { RunError } from '../errors.js';
 import type { BackfillRepository, RunRecord } from '../ports/repository.js';
 import {
   headerRecord,
-  isActive,
   type Run,
   type RunHeader,
   type RunShard,
@@ -10,6 +9,7 @@ import {
   runFrom,
   shardRecord,
 } from './run-record.js';
+import { isActive } from './run-state.js';
 import type { PortCalls } from './worker.js';
 
 type Repository = BackfillRepository<unknown>;
@@ -24,8 +24,13 @@ export interface RunChange {
  * The stored run.
  * @throws {RunError} RUN_NOT_FOUND, retryable: the transaction that writes it may not be visible yet.
  */
-export async function loadRun(repository: Repository, ports: PortCalls, runId: string): Promise<Run> {
-  const records = await ports.call('repository.loadRun', () => repository.loadRun(runId));
+export async function loadRun(
+  repository: Repository,
+  ports: PortCalls,
+  runId: string,
+  transaction?: unknown,
+): Promise<Run> {
+  const records = await ports.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
   const run = runFrom(records);
   if (run !== null) return run;
   throw new RunError(
@@ -62,13 +67,12 @@ export async function createRun(
       if (result.status === 'committed') return true;
       isRefused = true;
     } catch (error) {
-      // After an error the host's transaction is broken, and only the host can begin it again.
-      failedAttempts = transaction === undefined ? failedAttempts + 1 : Number.POSITIVE_INFINITY;
+      failedAttempts = nextFailure(failedAttempts, transaction);
       await ports.recover('repository.commit', error, failedAttempts);
     }
     if (failedAttempts === 0) return false;
     // An earlier try whose outcome was unknown may have landed.
-    const stored = await ports.call('repository.loadRun', () => repository.loadRun(runId));
+    const stored = await ports.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
     if (stored.length > 0) return true;
     if (isRefused) return false;
   }
@@ -84,32 +88,41 @@ export async function changeRun(
   ports: PortCalls,
   runId: string,
   decide: (run: Run) => RunChange | null,
+  transaction?: unknown,
 ): Promise<{ readonly run: Run; readonly changed: boolean }> {
   let refused: RunRecord[] | null = null;
   for (let failedAttempts = 0; ; ) {
-    const run = await loadRun(repository, ports, runId);
+    const run = await loadRun(repository, ports, runId, transaction);
     const change = decide(run);
     if (change === null) return { run, changed: failedAttempts > 0 };
     const next = applied(run, change);
     const records = changedRecords(next, change);
     if (refused !== null && isSameAttempt(refused, records)) throw refusedForGood(run, next, ports);
     try {
-      const result = await repository.commit({
-        processModelId: run.header.processModelId,
-        expected: records.map(({ id, revision }) => ({
-          id,
-          revision: revision - 1,
-        })),
-        instances: [],
-        next: () => records,
-      });
+      const result = await repository.commit(
+        {
+          processModelId: run.header.processModelId,
+          expected: records.map(({ id, revision }) => ({
+            id,
+            revision: revision - 1,
+          })),
+          instances: [],
+          next: () => records,
+        },
+        { transaction },
+      );
       if (result.status === 'committed') return { run: next, changed: true };
       refused = records;
     } catch (error) {
-      failedAttempts += 1;
+      failedAttempts = nextFailure(failedAttempts, transaction);
       await ports.recover('repository.commit', error, failedAttempts);
     }
   }
+}
+
+/** After an error the host's transaction may be broken, and only the host can begin it again: one try is all. */
+function nextFailure(failedAttempts: number, transaction: unknown): number {
+  return transaction === undefined ? failedAttempts + 1 : Number.POSITIVE_INFINITY;
 }
 
 function applied(run: Run, { header, shards = [] }: RunChange): Run {

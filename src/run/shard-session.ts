@@ -5,6 +5,7 @@ import { compareCursors } from './compare-cursors.js';
 import type { ProgressWatch } from './progress.js';
 import { randomText } from './run-definition.js';
 import { type Run, type RunShard, shardRecord, shardRecordId } from './run-record.js';
+import { isWorkable } from './run-state.js';
 import { loadRun, STALE_READ } from './run-store.js';
 import { addTallies, type Tally } from './tally.js';
 import type { PortCalls, Worker } from './worker.js';
@@ -79,7 +80,7 @@ export function openSession(
   function adopt(loadedRun: Run): void {
     run = loadedRun;
     watch.see(run);
-    if (run.header.state !== 'running' && run.header.state !== 'pending') ending ??= 'stopped';
+    if (!isWorkable(run.header.state)) ending ??= 'stopped';
     else if (run.shards[job.shard]?.done === true) ending ??= 'shard-done';
   }
 
@@ -95,14 +96,15 @@ export function openSession(
 
   /** Somebody else committed, or nobody knows who did. Whoever committed last decides whether this job goes on. */
   async function lookAround(step: ShardStep): Promise<StepResult | 'again' | 'unchanged'> {
-    const before = shard();
+    const [before, headerBefore] = [shard(), run.header];
     adopt(await loadRun(repository, ports, job.runId));
     const now = shard();
     if (now.holder === holder && isAt(now.after, step.after) && now.done === step.done) {
       adoptShard(now);
       return { status: 'committed' };
     }
-    if (ending !== null) return { status: 'moved' };
+    // A changed header may have dropped keys, for which this batch was planned.
+    if (ending !== null || run.header.revision !== headerBefore.revision) return { status: 'moved' };
     if (isAt(now.after, before.after)) return now.revision === before.revision ? 'unchanged' : 'again';
     if (now.holder !== holder && now.epoch >= job.step) ending = 'superseded';
     return { status: 'moved' };

@@ -94,19 +94,17 @@ const REREADS = 3;
 function batchPlanner({ repository }: Worker, session: ShardSession) {
   const { paths, missing } = session.run.header.definition;
   const formatValue = repository.formatValue?.bind(repository);
-  const rules = {
-    paths,
-    missing,
-    ...(formatValue === undefined ? {} : { formatValue }),
-  };
   const leave = new Set<InstanceId>();
   let rereads = 0;
   return {
-    plan: (page: readonly InstanceSnapshot[]): PlannedInstance[] =>
-      page.map((snapshot) => {
+    plan(page: readonly InstanceSnapshot[]): PlannedInstance[] {
+      const { dropped } = session.run.header;
+      const rules = { paths, missing, dropped, ...(formatValue === undefined ? {} : { formatValue }) };
+      return page.map((snapshot) => {
         const planned = planInstance(snapshot, rules);
         return leave.has(snapshot.id) ? leftAlone(planned) : planned;
-      }),
+      });
+    },
     learn(result: StepResult): void {
       if (result.status === 'committed') {
         leave.clear();

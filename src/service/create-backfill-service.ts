@@ -3,15 +3,13 @@ import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js'
 import { parseInput } from '../input/parse-input.js';
 import type { CallOptions } from '../run/backfill-options.js';
 import { createWorker } from '../run/create-worker.js';
-import { enqueueStep } from '../run/enqueue-step.js';
-import { watchProgress } from '../run/progress.js';
 import { type BackfillReport, type RunStatus, type RunSummary, statusOf, summaryOf } from '../run/report.js';
 import { performJob } from '../run/run-backfill.js';
-import { fingerprint, newRun } from '../run/run-definition.js';
-import { headerFrom, type Run } from '../run/run-record.js';
-import { createRun, loadRun } from '../run/run-store.js';
-import { type PortCalls, portCalls } from '../run/worker.js';
-import { type BackfillRequest, type PlannedRequest, planRequest } from './backfill-request.js';
+import type { Run } from '../run/run-record.js';
+import { loadRun } from '../run/run-store.js';
+import { type BackfillRequest, planRequest } from './backfill-request.js';
+import { cancelRun, pauseRun, resumeRun } from './control-run.js';
+import { requestRun } from './request-run.js';
 import {
   callOptions,
   jobPayload,
@@ -19,8 +17,12 @@ import {
   runIdOnly,
   runListFilter,
   type ServiceOptions,
+  type SweepOptions,
   serviceOptions,
+  sweepOptions,
 } from './service-options.js';
+import { serviceTools } from './service-tools.js';
+import { type SweepReport, sweepRuns } from './sweep-runs.js';
 
 export type RequestResult =
   | {
@@ -62,6 +64,33 @@ export interface BackfillService<Transaction = never> {
   /** @throws {RunError} RUN_NOT_FOUND when there is no such run. */
   status(runId: string): Promise<RunStatus>;
 
+  /**
+   * Stops a run, also one that is being worked on: its worker ends at its next commit, which is refused.
+   * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended.
+   */
+  pause(runId: string): Promise<RunStatus>;
+
+  /**
+   * Sets a paused or failed run going again, from its checkpoint.
+   * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended for good or an equal run is active.
+   * @throws {PortError} when only the enqueueing failed, the run is set going and a sweep will miss its job.
+   */
+  resume(runId: string): Promise<RunStatus>;
+
+  /**
+   * Ends a run for good. What it wrote stays.
+   * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it is completed.
+   */
+  cancel(runId: string): Promise<RunStatus>;
+
+  /**
+   * Enqueues a job for each run that should be worked on but has committed nothing for `staleAfterMs`: its job was
+   * lost, the queue was down, or its worker died. Call it every minute or so, from any number of processes; jobs that
+   * it should not have missed do no harm. A production system needs it: no runner loses nothing.
+   * @throws {PortError} when a run could not be looked after; the others were.
+   */
+  sweep(options: SweepOptions): Promise<SweepReport>;
+
   /** The stored runs, newest first. */
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
 }
@@ -81,43 +110,10 @@ export function createBackfillService<Transaction = never>(
   const { repository, config = { enabled: true }, transactional = false } = input;
   if (transactional) assertTransactional(input);
 
-  /** For calls that are not jobs. */
-  const worker = createWorker(input);
-  const portsFor = (runId: string): PortCalls => portCalls(worker, watchProgress(runId, worker));
-
-  /** Stores the run, or finds the active one of an equal request. */
-  async function storeRun(
-    run: Run,
-    transaction: unknown,
-  ): Promise<{ readonly run: Run; readonly created: boolean }> {
-    const { runId, claim } = run.header;
-    const ports = portsFor(runId);
-    for (;;) {
-      if (await createRun(worker.repository, ports, run, transaction)) return { run, created: true };
-      const query = {
-        processModelId: null,
-        activeKey: claim,
-        active: true,
-        before: null,
-        limit: 1,
-      };
-      const [active] = await ports.call('repository.findRuns', () => repository.findRuns(query));
-      // None: the run that held the claim has ended in the meantime.
-      if (active !== undefined)
-        return {
-          run: await loadRun(worker.repository, ports, active.runId),
-          created: false,
-        };
-    }
-  }
-
-  async function enqueueFirstStep(run: Run, { startAfter, transaction }: PlannedRequest): Promise<void> {
-    const { runId } = run.header;
-    const step = run.shards[0]?.step ?? 0;
-    await portsFor(runId).call('queue.enqueue', () =>
-      enqueueStep(input.queue, { runId, shard: 0, step }, { startAfter, transaction }),
-    );
-  }
+  const tools = serviceTools(createWorker(input), input.queue);
+  const { worker } = tools;
+  const statusNow = (run: Run): RunStatus => statusOf(run, worker.runtime.now());
+  const checkedId = (runId: string): string => parseInput('run', runIdOnly, { runId }).runId;
 
   return {
     async request(request) {
@@ -125,31 +121,14 @@ export function createBackfillService<Transaction = never>(
       const { processModelId, definition, diff, transaction } = plan;
       if (transaction !== undefined && !transactional) throw new InvalidInputError(NOT_TRANSACTIONAL);
       if (!config.enabled)
-        return {
-          status: 'skipped',
-          reason: 'Metadata backfill feature is disabled',
-          diff,
-        };
-      if (definition === null)
-        return {
-          status: 'skipped',
-          reason: 'No new metadata paths detected',
-          diff,
-        };
-
-      const claim = fingerprint(processModelId, definition);
-      const wanted = newRun(processModelId, definition, {
-        runtime: worker.runtime,
-        claim,
-      });
-      const { run, created } = await storeRun(wanted, transaction);
-      if (run.header.state === 'pending') await enqueueFirstStep(run, plan);
-      const keys = definition.paths.map(({ key }) => key);
+        return { status: 'skipped', reason: 'Metadata backfill feature is disabled', diff };
+      if (definition === null) return { status: 'skipped', reason: 'No new metadata paths detected', diff };
+      const { runId, created } = await requestRun(tools, definition, plan);
       return {
         status: 'triggered',
-        runId: run.header.runId,
+        runId,
         processModelId,
-        keys,
+        keys: definition.paths.map(({ key }) => key),
         created,
         diff,
       };
@@ -157,36 +136,33 @@ export function createBackfillService<Transaction = never>(
 
     async handle(payload, options = {}) {
       const job = parseInput('job payload', jobPayload, payload);
-      return performJob(
-        createWorker({
-          ...input,
-          ...parseInput('handle options', callOptions, options),
-        }),
-        job,
-      );
+      const call = parseInput('handle options', callOptions, options);
+      return performJob(createWorker({ ...input, ...call }), job);
     },
 
     async status(runId) {
-      parseInput('status', runIdOnly, { runId });
-      return statusOf(await loadRun(worker.repository, portsFor(runId), runId), worker.runtime.now());
+      const id = checkedId(runId);
+      return statusNow(await loadRun(worker.repository, tools.portsFor(id), id));
     },
 
     async list(filter = {}) {
       const {
-        processModelId,
-        active,
-        before,
+        processModelId = null,
+        active = null,
+        before = null,
         limit = 100,
       } = parseInput('list filter', runListFilter, filter);
-      const query = {
-        processModelId: processModelId ?? null,
-        activeKey: null,
-        active: active ?? null,
-        before: before ?? null,
-        limit,
-      };
-      const records = await portsFor('').call('repository.findRuns', () => repository.findRuns(query));
-      return records.map((record) => summaryOf(headerFrom(record)));
+      const headers = await tools.findRuns({ processModelId, active, before, limit });
+      return headers.map(summaryOf);
+    },
+
+    pause: async (runId) => statusNow(await pauseRun(tools, checkedId(runId))),
+    resume: async (runId) => statusNow(await resumeRun(tools, checkedId(runId))),
+    cancel: async (runId) => statusNow(await cancelRun(tools, checkedId(runId))),
+
+    async sweep(options) {
+      const { staleAfterMs } = parseInput('sweep options', sweepOptions, options);
+      return sweepRuns(tools, staleAfterMs);
     },
   };
 }

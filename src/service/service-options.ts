@@ -35,6 +35,15 @@ export interface RunListFilter {
   readonly limit?: number | undefined;
 }
 
+export interface SweepOptions {
+  /** How long a run may go without a committed batch; well above the time of a batch and of a retry. At least 1,000. */
+  readonly staleAfterMs: number;
+}
+
+export const sweepOptions: z.ZodType<SweepOptions> = z.strictObject({
+  staleAfterMs: wholeNumber(1000, Number.MAX_SAFE_INTEGER),
+});
+
 const aBoolean: z.ZodType<boolean> = expecting('true or false', (value) => typeof value === 'boolean');
 
 export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({

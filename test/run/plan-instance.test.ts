@@ -17,7 +17,7 @@ describe('planInstance', () => {
     ['a JSON text', { form: 'json', text: '{"address":{"city":"Turin"}}' }, 'Turin'],
     ['values that the database extracted', { form: 'values', values: new Map([['city', 'Turin']]) }, 'Turin'],
   ])('reads %s', (_, data, value) => {
-    const planned = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null' });
+    const planned = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] });
 
     expect(planned).toMatchObject({ writes: [{ key: 'city', value }], findings: ['value'], failure: null });
   });
@@ -26,7 +26,7 @@ describe('planInstance', () => {
     const stored = new Map([['city', { value: 'Oslo' }]]);
     const data = { form: 'unreadable', reason: 'it is on a tape' } as const;
 
-    const planned = planInstance(snapshot({ stored, data }), { paths: PATHS, missing: 'null' });
+    const planned = planInstance(snapshot({ stored, data }), { paths: PATHS, missing: 'null', dropped: [] });
 
     expect(planned).toMatchObject({ writes: [], findings: ['kept'], failure: null });
   });
@@ -34,7 +34,7 @@ describe('planInstance', () => {
   test('keeps the content of a broken document out of the reason', () => {
     const data = { form: 'json', text: '{"password":"hunter2"' } as const;
 
-    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null' });
+    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] });
 
     expect(failure).toEqual({
       instanceId: 1,
@@ -49,7 +49,12 @@ describe('planInstance', () => {
       formatMetadataValue(value, { maxLength: 3 });
     const data = { form: 'parsed', value: { address: { city: 'Turin' } } } as const;
 
-    const planned = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', formatValue });
+    const planned = planInstance(snapshot({ data }), {
+      paths: PATHS,
+      missing: 'null',
+      dropped: [],
+      formatValue,
+    });
 
     expect(planned).toMatchObject({ writes: [{ key: 'city', value: 'Tur' }], findings: ['truncated'] });
   });
@@ -58,6 +63,7 @@ describe('planInstance', () => {
     const rules = {
       paths: [{ ...PATHS[0], mode: 'overwrite' as const }],
       missing: 'null' as const,
+      dropped: [],
       formatValue: formatMetadataValue,
     };
     const data = { form: 'parsed', value: { address: { city: { name: 'Turin' } } } } as const;
@@ -78,7 +84,12 @@ describe('planInstance', () => {
     };
     const data = { form: 'parsed', value: { address: { city: '\0' } } } as const;
 
-    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', formatValue });
+    const { failure } = planInstance(snapshot({ data }), {
+      paths: PATHS,
+      missing: 'null',
+      dropped: [],
+      formatValue,
+    });
 
     expect(failure).toEqual({
       instanceId: 1,
@@ -91,8 +102,8 @@ describe('planInstance', () => {
   test('cuts a reason of any length', () => {
     const data = { form: 'unreadable', reason: 'x'.repeat(5000) } as const;
 
-    expect(planInstance(snapshot({ data }), { paths: PATHS, missing: 'null' }).failure?.reason).toHaveLength(
-      500,
-    );
+    expect(
+      planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] }).failure?.reason,
+    ).toHaveLength(500);
   });
 });

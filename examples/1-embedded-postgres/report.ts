@@ -1,0 +1,35 @@
+import type { Sql } from './sql.js';
+
+const KEYS = ['customer_id', 'invoice_number', 'city', 'first_article'] as const;
+
+type Row = Record<'id' | 'status' | (typeof KEYS)[number], string | null>;
+
+/** Prints the process-instance report: metadata keys as columns, some of the rows, and how many cells are filled. */
+export async function printReport(sql: Sql, notes: ReadonlyMap<number, string>): Promise<void> {
+  const rows = await sql.query<Row>(REPORT, [[...notes.keys()]]);
+  const cells = rows.map((row) => [
+    row.id ?? '',
+    row.status ?? '',
+    ...KEYS.map((key) => row[key] ?? '–'),
+    notes.get(Number(row.id)) ?? '',
+  ]);
+  const table = [['id', 'status', ...KEYS, ''], ...cells];
+  const widths =
+    table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of table) {
+    console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
+  }
+}
+
+// Every key is a constant above: nothing of this comes from data.
+const REPORT = `
+  with report as (
+    select i.id, i.status, ${KEYS.map((key) => `max(m.value) filter (where m.key = '${key}') as ${key}`).join(', ')}
+    from process_instance i left join process_instance_metadata m on m.process_instance_id = i.id
+    group by i.id
+  ), shown as (
+    select id as place, id::text, status, ${KEYS.join(', ')} from report where id = any ($1)
+    union all
+    select null, 'filled', 'of ' || count(*), ${KEYS.map((key) => `count(${key})::text`).join(', ')} from report
+  )
+  select id, status, ${KEYS.join(', ')} from shown order by place nulls last`;

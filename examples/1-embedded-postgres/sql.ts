@@ -1,0 +1,36 @@
+import { setTimeout } from 'node:timers/promises';
+import type { PGlite, Transaction } from '@electric-sql/pglite';
+
+/** A connection of any PostgreSQL driver, or a transaction on one. */
+export interface Sql {
+  query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface SqlDatabase extends Sql {
+  /** Commits when `work` resolves, rolls back when it rejects. */
+  transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result>;
+}
+
+/** PGlite is PostgreSQL inside this process. */
+export function pgliteDatabase(pglite: PGlite): SqlDatabase {
+  return {
+    ...pgliteSql(pglite),
+    transaction: (work) => pglite.transaction((transaction) => work(pgliteSql(transaction))),
+  };
+}
+
+/** Also for a transaction of the host that a request is to be part of. */
+export function pgliteSql(connection: PGlite | Transaction): Sql {
+  return {
+    query: async <Row>(text: string, values: readonly unknown[] = []) =>
+      (await connection.query<Row>(text, [...values])).rows,
+  };
+}
+
+/** The same database as if across a network: each statement takes `ms` longer. */
+export function withLatency(database: SqlDatabase, ms: number): SqlDatabase {
+  const slow = (sql: Sql): Sql => ({
+    query: (text, values) => setTimeout(ms).then(() => sql.query(text, values)),
+  });
+  return { ...slow(database), transaction: (work) => database.transaction((sql) => work(slow(sql))) };
+}

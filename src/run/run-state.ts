@@ -1,0 +1,45 @@
+import { RunError } from '../errors.js';
+
+/** Where a run stands, as it is stored. */
+export type RunState =
+  | 'pending'
+  | 'running'
+  | 'paused'
+  | 'cancelled'
+  | 'failed'
+  | 'completed'
+  | 'completed_with_failures';
+
+/** A pending run has not fixed its bound yet; whoever resumes a run before that makes it pending again. */
+const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
+  pending: ['running', 'paused', 'cancelled', 'failed'],
+  running: ['paused', 'cancelled', 'failed', 'completed', 'completed_with_failures'],
+  paused: ['pending', 'running', 'cancelled'],
+  failed: ['pending', 'running', 'cancelled'],
+  cancelled: [],
+  completed: [],
+  completed_with_failures: [],
+};
+
+/** @throws {RunError} RUN_STATE unless a run may go from one state to the other. */
+export function assertTransition(runId: string, from: RunState, to: RunState): void {
+  const allowed = TRANSITIONS[from];
+  if (allowed.includes(to)) return;
+  const choice =
+    allowed.length === 0 ? 'it has ended for good; request a new run' : `it can become ${allowed.join(', ')}`;
+  throw new RunError('RUN_STATE', runId, `Run ${runId} is ${from} and cannot become ${to}: ${choice}.`);
+}
+
+/** Whether jobs may work on a run. */
+export function isWorkable(state: RunState): boolean {
+  return state === 'pending' || state === 'running';
+}
+
+/** Whether a run still holds its claim: it goes on, or may be told to. */
+export function isActive(state: RunState): boolean {
+  return isWorkable(state) || state === 'paused';
+}
+
+export function isComplete(state: RunState): boolean {
+  return state === 'completed' || state === 'completed_with_failures';
+}

@@ -1,0 +1,39 @@
+import { completeRun } from '../run/conclude-job.js';
+import { cancel, pause, resume } from '../run/run-changes.js';
+import type { Run } from '../run/run-record.js';
+import { changeRun, type RunChange } from '../run/run-store.js';
+import type { ServiceTools } from './service-tools.js';
+
+/** Stops a run until it is resumed: no commit of it succeeds after this has returned. */
+export function pauseRun(tools: ServiceTools, runId: string): Promise<Run> {
+  return change(tools, runId, pause);
+}
+
+/** Ends a run for good: no commit of it succeeds after this has returned. */
+export function cancelRun(tools: ServiceTools, runId: string): Promise<Run> {
+  const { runtime } = tools.worker;
+  return change(tools, runId, (run) => cancel(run, runtime.now()));
+}
+
+/** Sets a paused or failed run going, with a job for each open shard. */
+export async function resumeRun(tools: ServiceTools, runId: string): Promise<Run> {
+  const { worker } = tools;
+  const ports = tools.portsFor(runId);
+  const { run, changed } = await changeRun(worker.repository, ports, runId, (stored) =>
+    resume(stored, worker.runtime.now()),
+  );
+  if (!changed) return run;
+  const open = run.shards.filter(({ done }) => !done);
+  for (const { index, step } of open) await tools.enqueue({ runId, shard: index, step });
+  // It may have been stopped after its last batch: then there is no job that could complete it.
+  return open.length > 0 ? run : (await completeRun(worker, ports, runId)).run;
+}
+
+async function change(
+  tools: ServiceTools,
+  runId: string,
+  decide: (run: Run) => RunChange | null,
+): Promise<Run> {
+  const { run } = await changeRun(tools.worker.repository, tools.portsFor(runId), runId, decide);
+  return run;
+}

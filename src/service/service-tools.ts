@@ -1,0 +1,55 @@
+import type { BackfillQueue } from '../ports/queue.js';
+import type { RunFilter } from '../ports/repository.js';
+import { enqueueStep } from '../run/enqueue-step.js';
+import { watchProgress } from '../run/progress.js';
+import { headerFrom, type RunHeader } from '../run/run-record.js';
+import type { ShardJob } from '../run/shard-session.js';
+import { type PortCalls, portCalls, type Worker } from '../run/worker.js';
+
+/** What the calls of a service that are not jobs work with. */
+export interface ServiceTools {
+  readonly worker: Worker;
+  /** Calls that tell of this run in their errors. */
+  portsFor(runId: string): PortCalls;
+  enqueue(job: ShardJob, options?: Parameters<typeof enqueueStep>[2]): Promise<void>;
+  findRuns(filter: Partial<RunFilter>, transaction?: unknown): Promise<RunHeader[]>;
+  /** All active runs, however many pages they take, newest first. */
+  activeRuns(processModelId: string | null, transaction?: unknown): AsyncGenerator<RunHeader>;
+}
+
+const PAGE = 100;
+
+export function serviceTools(worker: Worker, queue: BackfillQueue<unknown>): ServiceTools {
+  const portsFor = (runId: string): PortCalls => portCalls(worker, watchProgress(runId, worker));
+
+  async function findRuns(filter: Partial<RunFilter>, transaction?: unknown): Promise<RunHeader[]> {
+    const query = {
+      processModelId: null,
+      activeKey: null,
+      active: null,
+      before: null,
+      limit: PAGE,
+      ...filter,
+    };
+    const records = await portsFor('').call('repository.findRuns', () =>
+      worker.repository.findRuns(query, { transaction }),
+    );
+    return records.map(headerFrom);
+  }
+
+  return {
+    worker,
+    portsFor,
+    findRuns,
+    enqueue: (job, options) =>
+      portsFor(job.runId).call('queue.enqueue', () => enqueueStep(queue, job, options)),
+    async *activeRuns(processModelId, transaction) {
+      for (let before: string | null = null; ; ) {
+        const page: RunHeader[] = await findRuns({ processModelId, active: true, before }, transaction);
+        yield* page;
+        before = page.at(-1)?.runId ?? null;
+        if (page.length < PAGE) return;
+      }
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { completeRun } from '../run/conclude-job.js';
+import { sweep } from '../run/run-changes.js';
+import { isComplete, isWorkable } from '../run/run-state.js';
+import { changeRun } from '../run/run-store.js';
+import type { ShardJob } from '../run/shard-session.js';
+import { reasonOf } from '../run/worker.js';
+import type { ServiceTools } from './service-tools.js';
+
+/** What a sweep did. */
+export interface SweepReport {
+  /** How many active runs it looked at. */
+  readonly active: number;
+  /** The jobs that it enqueued for runs that showed no progress. */
+  readonly enqueued: readonly ShardJob[];
+  /** Runs whose shards were all done, but which nobody had completed. */
+  readonly completed: readonly string[];
+  /** Runs that it gave up, because job after job brought no progress. `resume` sets them going again. */
+  readonly failed: readonly string[];
+}
+
+/** Looks at every active run; one that cannot be looked after does not keep it from the others. */
+export async function sweepRuns(tools: ServiceTools, staleAfterMs: number): Promise<SweepReport> {
+  const report = { active: 0, enqueued: [] as ShardJob[], completed: [] as string[], failed: [] as string[] };
+  const errors: unknown[] = [];
+  for await (const header of tools.activeRuns(null)) {
+    report.active += 1;
+    try {
+      if (isWorkable(header.state)) await sweepRun(tools, header.runId, staleAfterMs, report);
+    } catch (error) {
+      tools.worker.log.warned(header, `Sweep failed: ${reasonOf(error)}`);
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+  return report;
+}
+
+async function sweepRun(
+  tools: ServiceTools,
+  runId: string,
+  staleAfterMs: number,
+  report: { readonly enqueued: ShardJob[]; readonly completed: string[]; readonly failed: string[] },
+): Promise<void> {
+  const { worker } = tools;
+  const ports = tools.portsFor(runId);
+  let stale: readonly ShardJob[] = [];
+  const { run, changed } = await changeRun(worker.repository, ports, runId, (stored) => {
+    const change = sweep(stored, staleAfterMs, worker.runtime.now());
+    stale = change?.shards?.map(({ index, step }) => ({ runId, shard: index, step })) ?? [];
+    return change;
+  });
+  if (changed && run.header.state === 'failed') {
+    worker.log.failed(run.header, run.header.lastError ?? 'stalled');
+    report.failed.push(runId);
+    return;
+  }
+  for (const job of stale) {
+    await tools.enqueue(job);
+    worker.log.warned(
+      run.header,
+      `No progress for a while: job ${job.step} of shard ${job.shard} was enqueued`,
+    );
+    report.enqueued.push(job);
+  }
+  const isUncompleted = isWorkable(run.header.state) && run.shards.every(({ done }) => done);
+  if (isUncompleted && isComplete((await completeRun(worker, ports, runId)).run.header.state)) {
+    report.completed.push(runId);
+  }
+}

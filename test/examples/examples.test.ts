@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+const MODEL = 'test_group/invoice_process';
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+const started: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of started.splice(0)) if (child.exitCode === null) signalGroup(child, 'SIGKILL');
+});
+
+/** As from a terminal: a process group of its own, which Ctrl-C reaches as a whole. */
+function runExample(path: string, onOutput: (output: string, child: ChildProcess) => void = () => {}) {
+  const child = spawn('node_modules/.bin/tsx', [path], { cwd: CHECKOUT, detached: true });
+  started.push(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      onOutput(output, child);
+    });
+  }
+  return new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject).once('close', (exitCode) => resolve({ exitCode, output }));
+  });
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // it has ended in the meantime
+  }
+}
+
+/** The library's log lines, without their tag; every one must carry the id of the same run. */
+function logLines(output: string): string[] {
+  const tagged = [...output.matchAll(/^celery_task_backfill_metadata\[([^\]]*)\]: (.*)$/gm)];
+  expect(new Set(tagged.map(([, runId]) => runId)).size).toBe(1);
+  return tagged.map(([, , line]) => line ?? '');
+}
+
+function progressLines(lines: readonly string[]): number[] {
+  const pattern = new RegExp(
+    `^Metadata backfill progress: (\\d+)/300 instances processed for model ${MODEL}$`,
+  );
+  return lines.flatMap((line) => pattern.exec(line)?.[1] ?? []).map(Number);
+}
+
+test('extract-and-diff prints what its README shows', async () => {
+  const { exitCode, output } = await runExample('examples/0-extract-and-diff/main.ts');
+  expect(output).toContain("new: [ 'invoice_number', 'first_article', 'discount' ]");
+  expect(output.replace(/\s+/g, ' ')).toContain(
+    "metadata: { invoice_number: 'INV-2024-0007', first_article: 'pump', discount: null }",
+  );
+  expect(exitCode).toBe(0);
+});
+
+describe('embedded-postgres', () => {
+  test('tells its progress in the fixed lines, with true counts, and agrees with SQL', async () => {
+    const { exitCode, output } = await runExample('examples/1-embedded-postgres/main.ts');
+    const lines = logLines(output);
+
+    expect(lines[0]).toBe(`Starting metadata backfill for process model: ${MODEL}`);
+    expect(progressLines(lines)).toEqual(Array.from({ length: 12 }, (_, index) => 25 * (index + 1)));
+    expect(lines.filter((line) => line.startsWith('Error'))).toEqual([
+      'Error processing metadata backfill for instance 42: the task data is not valid JSON',
+    ]);
+    // Of 300, 42 is broken; 300 has no completed task and so nothing that could be written.
+    expect(lines.at(-1)).toMatch(
+      new RegExp(
+        `^Completed metadata backfill for process model: ${MODEL}\\. Processed: 299, Updated: 298, Time: \\d+\\.\\d\\ds$`,
+      ),
+    );
+    expect(lines).toHaveLength(15);
+
+    expect(output).toMatch(/✓ 865 new metadata rows, 0 of them other than SQL extracts them/);
+    expect(output).toMatch(/✓ 299 rows from before, 0 of them touched/);
+    expect(output).not.toContain('✗');
+    expect(exitCode).toBe(0);
+  });
+
+  test('stops within seconds of Ctrl-C, says where, and exits with 130', async () => {
+    let interruptedAt = 0;
+    const { exitCode, output } = await runExample('examples/1-embedded-postgres/main.ts', (soFar, child) => {
+      if (interruptedAt > 0 || !soFar.includes('progress: 50/300')) return;
+      interruptedAt = Date.now();
+      signalGroup(child, 'SIGINT');
+    });
+    const tookMs = Date.now() - interruptedAt;
+
+    expect(exitCode).toBe(130);
+    expect(interruptedAt).toBeGreaterThan(0);
+    expect(tookMs).toBeLessThan(5000);
+    const lines = logLines(output);
+    const [, stoppedAt, runId] =
+      /^Stopped at (\d+)\/300; run (\w+) goes on from there\.$/m.exec(output) ?? [];
+    expect(Number(stoppedAt)).toBe(progressLines(lines).at(-1));
+    expect(output).toContain(`celery_task_backfill_metadata[${runId}]: Starting`);
+    expect(lines.some((line) => line.startsWith('Completed'))).toBe(false);
+    expect(output).not.toContain('The same report now');
+  });
+});

@@ -1,0 +1,383 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type BackfillJob,
+  type BackfillQueue,
+  createBackfillService,
+  type RunState,
+} from '../../src/index.js';
+import { createMemoryRepository } from '../../src/memory/index.js';
+import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
+import { intercept } from '../support/intercept.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+const STALE = { staleAfterMs: 60_000 };
+
+function setUp(count = 30) {
+  const memory = createMemoryRepository({ instances: invoices(count) });
+  const runtime = testRuntime();
+  const jobs: BackfillJob[] = [];
+  let isDown = false;
+  const queue: BackfillQueue = {
+    async enqueue(job) {
+      if (isDown) throw new Error('queue is down');
+      jobs.push(job);
+    },
+  };
+  const at: { batch: ((batch: number) => Promise<void>) | null } = { batch: null };
+  let batches = 0;
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const isBatch = method === 'commit' && (argument as { instances: unknown[] }).instances.length > 0;
+    if (isBatch) batches += 1;
+    if (isBatch) await at.batch?.(batches);
+    return proceed();
+  });
+  const service = createBackfillService({ repository, queue, runtime, batchSize: 10 });
+  return {
+    memory,
+    repository,
+    runtime,
+    jobs,
+    service,
+    at,
+    queueIsDown: (value: boolean) => (isDown = value),
+    async request(rest: object = {}) {
+      const result = await service.request({ processModelId: MODEL, paths: PATHS, ...rest });
+      return 'runId' in result ? result.runId : '';
+    },
+    handle: (index: number) => service.handle(jobs[index]?.payload),
+    sleep: (minutes: number) => runtime.sleep(minutes * 60_000),
+  };
+}
+
+describe('pause', () => {
+  test('stops a run before its first job, and resume starts it', async () => {
+    const { service, request, handle, jobs } = setUp();
+    const runId = await request();
+
+    expect(await service.pause(runId)).toMatchObject({ state: 'paused', total: 0 });
+    expect(await handle(0)).toMatchObject({ state: 'paused', processed: 0 });
+    expect(await service.resume(runId)).toMatchObject({ state: 'pending' });
+    expect(jobs.map(({ payload }) => payload.step)).toEqual([0, 1]);
+    expect(await handle(1)).toMatchObject({ state: 'completed', processed: 30 });
+  });
+
+  test('refuses the commit that is under way: nothing of that batch is written', async () => {
+    const { service, request, handle, at, memory } = setUp();
+    const runId = await request();
+    at.batch = async (batch) => {
+      if (batch === 2) await service.pause(runId);
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'paused', processed: 10 });
+
+    expect(memory.metadata(11)).toEqual({});
+    at.batch = null;
+    await service.resume(runId);
+    expect(await handle(1)).toMatchObject({ state: 'completed', processed: 30, updated: 30 });
+  });
+
+  test('after the last batch leaves a run that resume completes', async () => {
+    const { service, request, handle, repository, memory } = setUp(10);
+    const runId = await request();
+    const commit = memory.commit.bind(memory);
+    let isPaused = false;
+    repository.commit = async (given) => {
+      const result = await commit(given);
+      if (given.exhausted !== undefined && !isPaused) {
+        isPaused = true;
+        await service.pause(runId);
+      }
+      return result;
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'paused', processed: 10 });
+    expect(await service.resume(runId)).toMatchObject({ state: 'completed', processed: 10 });
+  });
+});
+
+describe('cancel', () => {
+  test('ends a run for good and keeps what it wrote', async () => {
+    const { service, request, handle, at, memory } = setUp();
+    const runId = await request();
+    at.batch = async (batch) => {
+      if (batch === 2) await service.cancel(runId);
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'cancelled', processed: 10 });
+
+    expect(memory.metadata(10)).toEqual({ invoice_number: 'INV-10' });
+    await expect(service.resume(runId)).rejects.toThrow(
+      /is cancelled and cannot become running: it has ended for good/,
+    );
+    expect(await request()).not.toBe(runId);
+  });
+});
+
+describe('the states of a run', () => {
+  type Act = 'pause' | 'resume' | 'cancel';
+  const reach: Record<RunState, (world: ReturnType<typeof setUp>, runId: string) => Promise<unknown>> = {
+    pending: async () => {},
+    running: async ({ at, handle }) => {
+      at.batch = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNRESET' }));
+      await handle(0).catch(() => {});
+      at.batch = null;
+    },
+    paused: ({ service }, runId) => service.pause(runId),
+    cancelled: ({ service }, runId) => service.cancel(runId),
+    failed: async ({ at, handle }) => {
+      at.batch = () => Promise.reject(Object.assign(new Error('disk full'), { code: '53100' }));
+      await handle(0).catch(() => {});
+      at.batch = null;
+    },
+    completed: ({ handle }) => handle(0),
+    completed_with_failures: async ({ memory, handle }) => {
+      memory.updateInstance(1, { tasks: [{ state: 'COMPLETED', json: 'broken' }] });
+      await handle(0);
+    },
+  };
+
+  test.each<[RunState, Act, RunState | 'refused']>([
+    ['pending', 'pause', 'paused'],
+    ['pending', 'resume', 'pending'],
+    ['pending', 'cancel', 'cancelled'],
+    ['running', 'pause', 'paused'],
+    ['running', 'resume', 'running'],
+    ['running', 'cancel', 'cancelled'],
+    ['paused', 'pause', 'paused'],
+    ['paused', 'resume', 'pending'],
+    ['paused', 'cancel', 'cancelled'],
+    ['failed', 'pause', 'refused'],
+    ['failed', 'resume', 'running'],
+    ['failed', 'cancel', 'cancelled'],
+    ['cancelled', 'pause', 'refused'],
+    ['cancelled', 'resume', 'refused'],
+    ['cancelled', 'cancel', 'cancelled'],
+    ['completed', 'pause', 'refused'],
+    ['completed', 'resume', 'refused'],
+    ['completed', 'cancel', 'refused'],
+    ['completed_with_failures', 'pause', 'refused'],
+    ['completed_with_failures', 'resume', 'refused'],
+    ['completed_with_failures', 'cancel', 'refused'],
+  ])('%s, then %s: %s', async (from, act, to) => {
+    const world = setUp();
+    const runId = await world.request();
+    await reach[from](world, runId);
+    expect((await world.service.status(runId)).state).toBe(from);
+
+    const done = world.service[act](runId);
+
+    if (to === 'refused') await expect(done).rejects.toMatchObject({ code: 'RUN_STATE', runId });
+    else expect((await done).state).toBe(to);
+  });
+
+  test('a failed run cannot be resumed while an equal one is active', async () => {
+    const world = setUp();
+    const runId = await world.request();
+    await reach.failed(world, runId);
+    await world.request();
+
+    await expect(world.service.resume(runId)).rejects.toThrow(/another run of the same definition is active/);
+  });
+});
+
+describe('sweep', () => {
+  test('leaves runs alone that commit, or have only just been requested', async () => {
+    const { service, request, jobs } = setUp();
+    await request();
+
+    expect(await service.sweep(STALE)).toEqual({ active: 1, enqueued: [], completed: [], failed: [] });
+    expect(jobs).toHaveLength(1);
+  });
+
+  test('starts a run whose request met a queue that was down', async () => {
+    const { service, request, queueIsDown, sleep, handle, jobs } = setUp();
+    queueIsDown(true);
+    await expect(request()).rejects.toMatchObject({ code: 'PORT_FAILED' });
+    queueIsDown(false);
+    await sleep(2);
+
+    const report = await service.sweep(STALE);
+
+    expect(report.enqueued).toEqual([jobs[0]?.payload]);
+    expect(await handle(0)).toMatchObject({ state: 'completed', processed: 30 });
+  });
+
+  test('replaces a job that was lost, once a period, however many sweepers there are', async () => {
+    const { service, request, sleep, jobs } = setUp();
+    await request();
+    await sleep(2);
+
+    const reports = await Promise.all([service.sweep(STALE), service.sweep(STALE), service.sweep(STALE)]);
+    const again = await service.sweep(STALE);
+
+    expect(reports.flatMap(({ enqueued }) => enqueued)).toHaveLength(1);
+    expect(again.enqueued).toEqual([]);
+    expect(jobs.map(({ payload }) => payload.step)).toEqual([0, 1]);
+    expect(new Set(jobs.map(({ key }) => key)).size).toBe(2);
+  });
+
+  test('waits twice as long after each sweep in vain, until a batch is committed, and gives up after eight', async () => {
+    const { service, request, sleep, jobs } = setUp();
+    const runId = await request();
+    const sweptAt: number[] = [];
+    for (let minute = 1; minute < 600; minute += 1) {
+      await sleep(1);
+      const { enqueued, failed } = await service.sweep(STALE);
+      if (enqueued.length > 0) sweptAt.push(minute);
+      if (failed.length > 0) break;
+    }
+
+    expect(sweptAt).toEqual([2, 5, 10, 19, 36, 69, 134, 199]);
+    expect(await service.status(runId)).toMatchObject({
+      state: 'failed',
+      lastError: expect.stringContaining('stalled'),
+    });
+    await service.resume(runId);
+    expect(await service.handle(jobs.at(-1)?.payload)).toMatchObject({ state: 'completed', processed: 30 });
+  });
+
+  test('respects a start time', async () => {
+    const { service, request, sleep, runtime, jobs } = setUp();
+    await request({ startAfter: new Date(runtime.now() + 60 * 60_000) });
+
+    await sleep(60);
+    expect((await service.sweep(STALE)).enqueued).toEqual([]);
+    await sleep(2);
+    expect((await service.sweep(STALE)).enqueued).toHaveLength(1);
+    expect(jobs).toHaveLength(2);
+  });
+
+  test('leaves paused and ended runs alone', async () => {
+    const { service, request, sleep, handle } = setUp();
+    await request();
+    await handle(0);
+    const paused = await request({ limit: 5 });
+    await service.pause(paused);
+    await sleep(60);
+
+    expect(await service.sweep(STALE)).toEqual({ active: 1, enqueued: [], completed: [], failed: [] });
+  });
+
+  test('completes a run whose last worker died just before', async () => {
+    const { service, request, sleep, handle, repository, memory } = setUp();
+    const runId = await request();
+    repository.commit = async (given) => {
+      const isCompletion = given.expected.length === 1 && given.expected[0]?.id === runId;
+      if (isCompletion) throw Object.assign(new Error('killed'), { code: 'ECONNRESET' });
+      return memory.commit(given);
+    };
+    await expect(handle(0)).rejects.toMatchObject({ code: 'PORT_FAILED', retryable: true });
+    repository.commit = memory.commit;
+    await sleep(2);
+
+    expect((await service.sweep(STALE)).completed).toEqual([runId]);
+    expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 30 });
+  });
+
+  test('looks after the other runs when one cannot be looked after, and says so', async () => {
+    const { service, request, sleep, repository, memory, jobs } = setUp();
+    const bad = await request();
+    const good = await request({ limit: 3 });
+    await sleep(2);
+    repository.loadRun = async (runId) => {
+      if (runId === bad) throw Object.assign(new Error('no'), { code: '42501' });
+      return memory.loadRun(runId);
+    };
+
+    await expect(service.sweep(STALE)).rejects.toMatchObject({ runId: bad });
+    expect(jobs.at(-1)?.payload).toMatchObject({ runId: good, step: 1 });
+  });
+
+  test('refuses a period that no batch could keep', async () => {
+    await expect(setUp().service.sweep({ staleAfterMs: 10 })).rejects.toThrow(
+      'staleAfterMs: expected a whole number of at least 1000, got 10',
+    );
+  });
+});
+
+describe('requests that meet', () => {
+  const update = { processModelId: MODEL, before: [], after: PATHS };
+
+  test('the same one again, while its run walks: the run goes on to the instances that came since', async () => {
+    const { service, request, handle, at, memory, jobs } = setUp();
+    const runId = await request();
+    at.batch = async (batch) => {
+      if (batch !== 2) return;
+      memory.insertInstance(instance(31, { invoice: { number: 'INV-31' } }));
+      expect(await service.request(update)).toMatchObject({ runId, created: false });
+      expect(await service.request(update)).toMatchObject({ runId, created: false });
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'continued', total: 31, processed: 30 });
+    at.batch = null;
+    expect(jobs).toHaveLength(2);
+    expect(await handle(1)).toMatchObject({
+      runId,
+      state: 'completed',
+      total: 31,
+      processed: 31,
+      updated: 31,
+    });
+    expect(memory.metadata(31)).toEqual({ invoice_number: 'INV-31' });
+  });
+
+  test('the same one again, when nothing came since: the run completes as it would have', async () => {
+    const { service, request, handle, at, jobs } = setUp();
+    await request();
+    at.batch = async (batch) => {
+      if (batch === 2) await service.request(update);
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'completed', total: 30, processed: 30 });
+    expect(jobs).toHaveLength(1);
+  });
+
+  test('a newer one that reads a key from another path takes it over; the older run goes on without it', async () => {
+    const data = { invoice: { number: 'old path' }, bill: { number: 'new path' }, city: 'Turin' };
+    const { service, request, handle, at, memory, jobs } = setUp(0);
+    for (let id = 1; id <= 30; id += 1) memory.insertInstance(instance(id, data));
+    const older = await request({ paths: [...PATHS, { key: 'city', path: 'city' }] });
+    at.batch = async (batch) => {
+      if (batch === 2) await request({ paths: [{ key: 'invoice_number', path: 'bill.number' }] });
+    };
+
+    const report = await handle(0);
+    at.batch = null;
+    await handle(1);
+
+    expect(report).toMatchObject({ runId: older, state: 'completed', processed: 30 });
+    expect(report.keys.invoice_number).toMatchObject({ written: 10 });
+    expect(report.keys.city).toMatchObject({ written: 30 });
+    expect(memory.metadata(10)).toEqual({ invoice_number: 'old path', city: 'Turin' });
+    expect(memory.metadata(11)).toEqual({ invoice_number: 'new path', city: 'Turin' });
+    expect(await service.list({ active: true })).toEqual([]);
+    expect(jobs).toHaveLength(2);
+  });
+
+  test('a run that has lost all its keys is cancelled, and can be asked for again', async () => {
+    const { service, request } = setUp();
+    const older = await request();
+    const newer = await request({ paths: [{ key: 'invoice_number', path: 'bill.number' }] });
+
+    expect((await service.status(older)).state).toBe('cancelled');
+    expect(await request()).not.toBe(older);
+    expect((await service.status(newer)).state).toBe('cancelled');
+  });
+
+  test('a run that has lost a key no longer stands for the request that it was made for', async () => {
+    const { request } = setUp();
+    const paths = [...PATHS, { key: 'city', path: 'city' }];
+    const older = await request({ paths });
+    await request({ paths: [{ key: 'invoice_number', path: 'bill.number' }] });
+
+    expect(await request({ paths })).not.toBe(older);
+  });
+
+  test('disjoint keys run side by side', async () => {
+    const { service, request } = setUp();
+    await request();
+    await request({ paths: [{ key: 'city', path: 'city' }] });
+
+    expect(await service.list({ active: true })).toHaveLength(2);
+  });
+});

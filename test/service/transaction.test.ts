@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { PGlite } from '@electric-sql/pglite';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
+import { pgliteDatabase, pgliteSql, type Sql } from '../../examples/1-embedded-postgres/sql.js';
+import { type BackfillQueue, type BackfillService, createBackfillService } from '../../src/index.js';
+import { MODEL, PATHS } from '../support/instances.js';
+
+let pglite: PGlite;
+let service: BackfillService<Sql>;
+
+beforeAll(async () => {
+  pglite = await PGlite.create();
+  await pglite.exec(await readFile('examples/1-embedded-postgres/schema.sql', 'utf8'));
+  await pglite.exec('create table job (key text primary key); create table model (version int)');
+  const database = pgliteDatabase(pglite);
+  const queue: BackfillQueue<Sql> = {
+    transactional: true,
+    async enqueue({ key }, { transaction = database } = {}) {
+      await transaction.query('insert into job values ($1) on conflict do nothing', [key]);
+    },
+  };
+  service = createBackfillService({
+    repository: createPostgresRepository(database),
+    queue,
+    transactional: true,
+  });
+});
+
+afterAll(() => pglite.close());
+
+const counts = async () => {
+  const tables = ['metadata_backfill_run', 'job', 'model'];
+  const rows = await Promise.all(
+    tables.map((table) => pglite.query<{ n: number }>(`select count(*)::int as n from ${table}`)),
+  );
+  return rows.map((result) => result.rows[0]?.n);
+};
+
+/** Updates the model and asks for its new paths, as many times as there are paths. */
+function update(transaction: Sql, ...requests: (readonly { key: string; path: string }[])[]) {
+  return requests.reduce<Promise<unknown[]>>(
+    async (earlier, paths) => [
+      ...(await earlier),
+      await service.request({ processModelId: MODEL, paths, transaction }),
+    ],
+    transaction.query('insert into model values (2)').then(() => []),
+  );
+}
+
+test('a host’s transaction that rolls back takes model update, run and job with it', async () => {
+  const rolledBack = pglite.transaction(async (transaction) => {
+    await update(pgliteSql(transaction), PATHS);
+    throw new Error('the host changed its mind');
+  });
+
+  await expect(rolledBack).rejects.toThrow('the host changed its mind');
+  expect(await counts()).toEqual([0, 0, 0]);
+});
+
+test('equal and contrary requests meet inside one open transaction as they do outside', async () => {
+  const contrary = [{ key: 'invoice_number', path: 'bill.number' }];
+
+  const results = await pglite.transaction((transaction) =>
+    update(pgliteSql(transaction), PATHS, PATHS, contrary),
+  );
+
+  expect(results).toMatchObject([{ created: true }, { created: false }, { created: true }]);
+  expect(results[1]).toMatchObject({ runId: (results[0] as { runId: string }).runId });
+  expect(await counts()).toEqual([4, 2, 1]);
+  expect((await service.list()).map(({ state }) => state)).toEqual(['pending', 'cancelled']);
+});
