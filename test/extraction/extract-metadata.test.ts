@@ -101,6 +101,12 @@ describe('extractMetadata', () => {
     ['knows no negative index', INVOICE, 'lines.-1', null],
     ['knows no negative index that an array was given', Object.assign([1], { '-1': 1 }), '-1', null],
     ['knows no index with leading zeros', INVOICE, 'lines.01', null],
+    [
+      'knows no index with leading zeros that an array was given',
+      Object.assign([1], { '01': 1 }),
+      '01',
+      null,
+    ],
     ['knows no index with a sign', INVOICE, 'lines.+1', null],
     ['knows no index with spaces', INVOICE, 'lines. 1', null],
     ['knows no index with an exponent', INVOICE, 'lines.1e0', null],
