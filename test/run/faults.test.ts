@@ -118,6 +118,26 @@ describe('a commit whose outcome is unknown', () => {
     expect(report).toMatchObject({ state: 'completed', total: 30, processed: 30, updated: 30, failed: 0 });
   });
 
+  test('and that landed still has its failures in the log', async () => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    memory.updateInstance(2, { tasks: [{ state: 'COMPLETED', json: 'broken' }] });
+    const repository = intercept(
+      memory,
+      atBatch(async ({ proceed }) => {
+        await proceed();
+        throw databaseError('08006');
+      }),
+    );
+    const logger = linesLogger();
+
+    await backfill(repository, { logger });
+
+    expect(
+      logger.lines.filter((line) => line.includes('for instance 2: the task data is not valid JSON')),
+    ).toHaveLength(1);
+    expect(logger.lines.filter((line) => line.includes('progress: 3/3'))).toHaveLength(1);
+  });
+
   test('and that lands late, after the same batch was sent again, is not counted twice', async () => {
     const memory = createMemoryRepository({ instances: invoices(30) });
     let late: (() => Promise<unknown>) | null = null;

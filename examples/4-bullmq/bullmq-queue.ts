@@ -1,0 +1,48 @@
+import { type Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq';
+import { type BackfillQueue, type BackfillService, isBackfillError } from 'process-metadata-backfill';
+
+export function createBullmqQueue(queue: Queue): BackfillQueue {
+  return {
+    async enqueue({ name, key, payload }, { startAfter } = {}) {
+      await queue.add(name, payload, {
+        jobId: key,
+        delay: Math.max(0, (startAfter?.getTime() ?? 0) - Date.now()),
+        attempts: 10,
+        backoff: { type: 'exponential', delay: 1000 },
+        // A key is never used again, so that jobs need not be kept to keep doubles out.
+        removeOnComplete: { count: 100 },
+        removeOnFail: { count: 1000 },
+      });
+    },
+  };
+}
+
+/** @returns what ends it: the batch under way is settled and the rest handed over. */
+export function startBullmqWorker(
+  queueName: string,
+  service: Pick<BackfillService, 'handle' | 'sweep'>,
+  options: WorkerOptions,
+  { sweepEveryMs = 30_000, staleAfterMs = 60_000 } = {},
+): () => Promise<void> {
+  const stopping = new AbortController();
+  const worker = new Worker(
+    queueName,
+    async (job) => {
+      try {
+        const onProgress = (progress: object) => void job.updateProgress(progress).catch(() => {});
+        await service.handle(job.data, { signal: stopping.signal, onProgress });
+      } catch (error) {
+        if (isBackfillError(error) && !error.retryable) throw new UnrecoverableError(error.message);
+        throw error;
+      }
+    },
+    options,
+  );
+  worker.on('error', console.error);
+  const sweeping = setInterval(() => service.sweep({ staleAfterMs }).catch(console.error), sweepEveryMs);
+  return async () => {
+    clearInterval(sweeping);
+    stopping.abort(); // `close` waits for the job, but does not abort it
+    await worker.close();
+  };
+}

@@ -1,0 +1,46 @@
+import { type RunnerOptions, run } from 'graphile-worker';
+import { type BackfillQueue, type BackfillService, isBackfillError } from 'process-metadata-backfill';
+import type { Sql } from '../1-embedded-postgres/sql.js';
+
+const TASK = 'backfill_metadata';
+
+export function createGraphileWorkerQueue(database: Sql, schema = 'graphile_worker'): BackfillQueue<Sql> {
+  return {
+    transactional: true,
+    async enqueue({ key, payload }, { startAfter = null, transaction = database } = {}) {
+      await transaction.query(
+        `select ${schema}.add_job($1, payload => $2::json, run_at => $3::timestamptz,
+           job_key => $4, job_key_mode => 'preserve_run_at')`,
+        [TASK, JSON.stringify(payload), startAfter, key],
+      );
+    },
+  };
+}
+
+/** @returns what ends it: the batch under way is settled and the rest handed over. */
+export async function startGraphileWorker(
+  service: Pick<BackfillService, 'handle' | 'sweep'>,
+  options: RunnerOptions,
+  { sweepEveryMs = 30_000, staleAfterMs = 60_000 } = {},
+): Promise<() => Promise<void>> {
+  const runner = await run({
+    ...options,
+    gracefulShutdownAbortTimeout: 0, // abort at once, not after five seconds
+    taskList: {
+      ...options.taskList,
+      async [TASK](payload, { abortSignal, logger }) {
+        try {
+          await service.handle(payload, { signal: abortSignal });
+        } catch (error) {
+          if (!isBackfillError(error) || error.retryable) throw error;
+          logger.error(`This job cannot succeed: ${error.message}`); // what is thrown is retried
+        }
+      },
+    },
+  });
+  const sweeping = setInterval(() => service.sweep({ staleAfterMs }).catch(console.error), sweepEveryMs);
+  return async () => {
+    clearInterval(sweeping);
+    await runner.stop();
+  };
+}

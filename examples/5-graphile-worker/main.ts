@@ -1,0 +1,30 @@
+import { runMigrations } from 'graphile-worker';
+import { createBackfillService } from 'process-metadata-backfill';
+import { MODEL } from '../1-embedded-postgres/workflow-host.js';
+import { command, openHost, play, startAfter, updateModel } from '../3-pg-boss/demo-host.js';
+import { createGraphileWorkerQueue, startGraphileWorker } from './graphile-worker-queue.js';
+
+const host = await openHost('demo_graphile_worker');
+const schema = `${host.name}_jobs`;
+if (command !== 'clean') await runMigrations({ pgPool: host.pool, schema });
+
+const service = createBackfillService({
+  repository: host.repository,
+  queue: createGraphileWorkerQueue(host.database, schema),
+  transactional: true,
+  batchSize: 10,
+  sliceMs: 2000,
+  logger: console,
+});
+
+await play(host, {
+  service,
+  request: () =>
+    host.database.transaction(async (transaction) => {
+      const { before, after } = await updateModel(transaction);
+      return service.request({ processModelId: MODEL, before, after, startAfter, transaction });
+    }),
+  work: () => startGraphileWorker(service, { pgPool: host.pool, schema, noHandleSignals: true }),
+});
+
+await host.pool.end();
