@@ -1,6 +1,12 @@
 import type { Run } from './run-record.js';
 import { isWorkable } from './run-state.js';
-import type { ShardJob } from './shard-session.js';
+
+/** One job of a run: which shard to go on with, and the step that was allotted to it. */
+export interface ShardJob {
+  readonly runId: string;
+  readonly shard: number;
+  readonly step: number;
+}
 
 /**
  * What a job that was just delivered finds:

@@ -1,10 +1,12 @@
+import type { ShardJob } from './claim-job.js';
 import { enqueueStep } from './enqueue-step.js';
+import type { PortCalls } from './port-calls.js';
 import { elapsedMs, type ReportState } from './report.js';
 import { allot, complete, extend } from './run-changes.js';
 import { type Run, tallyOf } from './run-record.js';
 import { changeRun, loadRun } from './run-store.js';
-import type { ShardJob, ShardSession } from './shard-session.js';
-import type { PortCalls, Worker } from './worker.js';
+import type { ShardSession } from './shard-session.js';
+import type { Worker } from './worker.js';
 
 /** The run as it is at the end of a job, and what the job has to say of it. */
 export interface Conclusion {

@@ -1,5 +1,5 @@
 import type { BackfillJob, BackfillQueue } from '../ports/queue.js';
-import type { ShardJob } from './shard-session.js';
+import type { ShardJob } from './claim-job.js';
 
 /** Asks the host's queue for the job of a step that is already allotted in the stored run. */
 export async function enqueueStep(

@@ -1,7 +1,8 @@
+import type { SafePoint } from '../errors.js';
+import type { Runtime } from '../ports/runtime.js';
 import { type Run, tallyOf } from './run-record.js';
 import type { RunState } from './run-state.js';
 import { visited } from './tally.js';
-import type { PortCallContext, Worker } from './worker.js';
 
 /** A plain snapshot of a run, as `onProgress` gets it. */
 export interface BackfillProgress {
@@ -26,15 +27,23 @@ export interface BackfillProgress {
   } | null;
 }
 
-/** Follows one job: tells `onProgress` of each change, and errors how far the run had come. */
-export interface ProgressWatch extends PortCallContext {
-  see(run: Run): void;
+interface ProgressSources {
+  readonly runtime: Runtime;
+  onProgress(progress: BackfillProgress): void;
 }
 
-export function watchProgress(
-  runId: string,
-  { runtime, onProgress }: Pick<Worker, 'runtime' | 'onProgress'>,
-): ProgressWatch {
+/** Follows one job: tells `onProgress` of each change, and errors how far the run had come. */
+export interface ProgressWatch {
+  readonly runId: string;
+  /** The run has changed. */
+  see(run: Run): void;
+  /** Nothing moves for this reason; `null`: it goes on. */
+  onWait(reason: string | null): void;
+  /** How far the run had come when it was seen last. */
+  progress(): SafePoint;
+}
+
+export function watchProgress(runId: string, { runtime, onProgress }: ProgressSources): ProgressWatch {
   let latest: Run | null = null;
   let first: { readonly at: number; readonly visited: number } | null = null;
 

@@ -5,17 +5,19 @@ import {
   type NewRunOptions,
   parseBackfillOptions,
 } from './backfill-options.js';
+import type { ShardJob } from './claim-job.js';
 import { concludeJob } from './conclude-job.js';
 import { createWorker } from './create-worker.js';
+import { type PortCalls, portCalls, reasonOf } from './port-calls.js';
 import { watchProgress } from './progress.js';
 import { type BackfillReport, reportOf } from './report.js';
 import { fail, freeze, takeUp } from './run-changes.js';
 import { newRun } from './run-definition.js';
 import type { Run } from './run-record.js';
 import { changeRun, createRun, loadRun } from './run-store.js';
-import { openSession, type ShardJob, type ShardSession } from './shard-session.js';
+import { openSession, type ShardSession } from './shard-session.js';
 import { walkShard } from './walk-shard.js';
-import { type PortCalls, portCalls, reasonOf, type Worker } from './worker.js';
+import type { Worker } from './worker.js';
 
 /**
  * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the

@@ -1,5 +1,6 @@
 import { RunError } from '../errors.js';
 import type { BackfillRepository, RunRecord } from '../ports/repository.js';
+import type { PortCalls } from './port-calls.js';
 import {
   headerRecord,
   type Run,
@@ -10,7 +11,6 @@ import {
   shardRecord,
 } from './run-record.js';
 import { isActive } from './run-state.js';
-import type { PortCalls } from './worker.js';
 
 type Repository = BackfillRepository<unknown>;
 

@@ -1,9 +1,10 @@
 import type { InstanceWrites } from '../ports/repository.js';
 import { countOutcomes } from './count-outcomes.js';
 import { failed, instanceFailure, type PlannedInstance } from './plan-instance.js';
+import { reasonOf } from './port-calls.js';
 import type { ShardSession, StepResult } from './shard-session.js';
 import type { Tally } from './tally.js';
-import { reasonOf, type Worker } from './worker.js';
+import type { Worker } from './worker.js';
 
 /**
  * Commits a batch, with its checkpoint. When an instance is to blame for a refusal, the batch is split in halves down

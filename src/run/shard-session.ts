@@ -1,21 +1,15 @@
 import type { Cursor, InstanceRange, InstanceWrites, WriteOutcome } from '../ports/repository.js';
-import { type Claim, claimJob } from './claim-job.js';
+import { type Claim, claimJob, type ShardJob } from './claim-job.js';
 import { classifyError } from './classify-error.js';
 import { compareCursors } from './compare-cursors.js';
+import type { PortCalls } from './port-calls.js';
 import type { ProgressWatch } from './progress.js';
 import { randomText } from './run-definition.js';
 import { type Run, type RunShard, shardRecord, shardRecordId } from './run-record.js';
 import { isWorkable } from './run-state.js';
 import { loadRun, STALE_READ } from './run-store.js';
 import { addTallies, type Tally } from './tally.js';
-import type { PortCalls, Worker } from './worker.js';
-
-/** One job of a run: which shard to go on with, and the step that was allotted to it. */
-export interface ShardJob {
-  readonly runId: string;
-  readonly shard: number;
-  readonly step: number;
-}
+import type { Worker } from './worker.js';
 
 /**
  * Why a job ends: what it found when it was delivered, or

@@ -1,10 +1,11 @@
 import type { BackfillQueue } from '../ports/queue.js';
 import type { RunFilter } from '../ports/repository.js';
+import type { ShardJob } from '../run/claim-job.js';
 import { enqueueStep } from '../run/enqueue-step.js';
+import { type PortCalls, portCalls } from '../run/port-calls.js';
 import { watchProgress } from '../run/progress.js';
 import { headerFrom, type RunHeader } from '../run/run-record.js';
-import type { ShardJob } from '../run/shard-session.js';
-import { type PortCalls, portCalls, type Worker } from '../run/worker.js';
+import type { Worker } from '../run/worker.js';
 
 /** What the calls of a service that are not jobs work with. */
 export interface ServiceTools {

@@ -1,9 +1,9 @@
+import type { ShardJob } from '../run/claim-job.js';
 import { completeRun } from '../run/conclude-job.js';
+import { reasonOf } from '../run/port-calls.js';
 import { sweep } from '../run/run-changes.js';
 import { isComplete, isWorkable } from '../run/run-state.js';
 import { changeRun } from '../run/run-store.js';
-import type { ShardJob } from '../run/shard-session.js';
-import { reasonOf } from '../run/worker.js';
 import type { ServiceTools } from './service-tools.js';
 
 /** What a sweep did. */

@@ -1,0 +1,76 @@
+import { PortError, RepositoryContractError } from '../errors.js';
+import { classifyError } from './classify-error.js';
+import type { ProgressWatch } from './progress.js';
+import { mayRetry, retryDelayMs } from './retry.js';
+import type { Worker } from './worker.js';
+
+/** Calls to the host's ports, with bounded retries of transient faults. */
+export interface PortCalls {
+  /**
+   * @throws {PortError} when retries are spent or would not help.
+   * @throws `signal.reason` when the worker is aborted first.
+   */
+  call<T>(what: PortMethod, call: () => Promise<T>): Promise<T>;
+  /** Waits before the next try, or throws as `call` does. For callers that look around before they try again. */
+  recover(what: PortMethod, error: unknown, failedAttempts: number): Promise<void>;
+  /** An error for an answer that no correct repository gives. */
+  contractError(message: string): RepositoryContractError;
+}
+
+type PortMethod =
+  | 'queue.enqueue'
+  | `repository.${'surveyInstances' | 'readInstances' | 'commit' | 'loadRun' | 'findRuns'}`;
+
+export function portCalls(
+  { repository, runtime, retry, signal }: Pick<Worker, 'repository' | 'runtime' | 'retry' | 'signal'>,
+  context: ProgressWatch,
+): PortCalls {
+  async function recover(what: PortMethod, error: unknown, failedAttempts: number): Promise<void> {
+    signal.throwIfAborted();
+    // A queue has no error classes: whatever it throws may pass.
+    const isTransient = what === 'queue.enqueue' || classifyError(repository, error) === 'transient';
+    if (!isTransient || !mayRetry(retry, failedAttempts)) {
+      throw portError(what, error, { ...context, retryable: isTransient });
+    }
+    context.onWait(reasonOf(error));
+    await runtime.sleep(retryDelayMs(retry, failedAttempts, runtime.random), signal);
+    context.onWait(null);
+  }
+
+  return {
+    recover,
+    contractError: (message) =>
+      new RepositoryContractError(`The repository broke its contract in run ${context.runId}: ${message}`, {
+        runId: context.runId,
+        progress: context.progress(),
+      }),
+    async call(what, call) {
+      for (let failedAttempts = 1; ; failedAttempts += 1) {
+        try {
+          return await call();
+        } catch (error) {
+          await recover(what, error, failedAttempts);
+        }
+      }
+    },
+  };
+}
+
+function portError(
+  what: PortMethod,
+  error: unknown,
+  { runId, progress, retryable }: ProgressWatch & { readonly retryable: boolean },
+): PortError {
+  const safe = progress();
+  const where = safe.total === 0 ? '' : ` at ${safe.processed}/${safe.total}`;
+  const advice = retryable ? 'Try again, or' : 'Mend the cause, then';
+  return new PortError(
+    `${what} failed for run ${runId}${where}: ${reasonOf(error)}. What was committed is kept. ${advice} go on with runId '${runId}'.`,
+    { runId, progress: safe, retryable, cause: error },
+  );
+}
+
+/** Never more than the message: drivers hang statements and values on their errors. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
