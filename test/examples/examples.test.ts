@@ -16,9 +16,12 @@ afterEach(() => {
   for (const child of started.splice(0)) if (child.exitCode === null) signalGroup(child, 'SIGKILL');
 });
 
-/** As from a terminal: a process group of its own, which Ctrl-C reaches as a whole. */
+/**
+ * As from a terminal: a process group of its own, which Ctrl-C reaches as a whole. Not by the `tsx` command: that kills
+ * what has not answered a signal within 60 ms (`relaySignals` in tsx 4.23), which a busy machine is too slow for.
+ */
 function runExample(path: string, onOutput: (output: string, child: ChildProcess) => void = () => {}) {
-  const child = spawn('node_modules/.bin/tsx', [path], { cwd: CHECKOUT, detached: true });
+  const child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: CHECKOUT, detached: true });
   started.push(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
