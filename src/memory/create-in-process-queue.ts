@@ -77,6 +77,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
           return attempt(() => handler(entry.job.payload, { signal }));
         });
         if (failure === null) return;
+        signal.throwIfAborted(); // not a failure of the job
         failedAttempts += 1;
         const isFinal = isBackfillError(failure.error) && !failure.error.retryable;
         if (isFinal || !mayRetry(retry, failedAttempts)) {

@@ -5,15 +5,20 @@ export function classifyError(
   repository: Pick<BackfillRepository, 'classifyError'>,
   error: unknown,
 ): ErrorClass {
-  return repository.classifyError?.(error) ?? byCode(error) ?? byCode(causeOf(error)) ?? 'instance';
+  return repository.classifyError?.(error) ?? byCode(error) ?? byCode(causeOf(error)) ?? byKind(error);
 }
 
 function byCode(error: unknown): ErrorClass | undefined {
-  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError)
-    return 'systemic';
   const { code } = (typeof error === 'object' && error !== null ? error : {}) as { readonly code?: unknown };
   if (typeof code !== 'string') return undefined;
   return RULES.find(([pattern]) => pattern.test(code))?.[1];
+}
+
+/** An error without any code: the program's own, or one that says nothing about itself. */
+function byKind(error: unknown): ErrorClass {
+  const isProgram =
+    error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
+  return isProgram ? 'systemic' : 'instance';
 }
 
 function causeOf(error: unknown): unknown {

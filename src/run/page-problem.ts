@@ -53,5 +53,5 @@ function textHint(a: Cursor, b: Cursor): string {
 }
 
 function show(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
+  return typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
 }

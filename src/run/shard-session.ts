@@ -121,16 +121,8 @@ export function openSession(
       next: (outcome) => {
         const tally = addTallies(before.tally, step.count(outcome));
         const at = runtime.now();
-        committed = {
-          ...before,
-          revision: before.revision + 1,
-          after,
-          done,
-          tally,
-          epoch: job.step,
-          holder,
-          at,
-        };
+        const progress = { after, done, tally, at, swept: 0, sweptAt: null };
+        committed = { ...before, ...progress, revision: before.revision + 1, epoch: job.step, holder };
         return [shardRecord(run.header, committed)];
       },
     });

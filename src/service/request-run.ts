@@ -66,6 +66,8 @@ async function storeOrJoin(
 const MOST_ROUNDS = 10;
 
 function contestedKeys(wanted: RunDefinition, active: RunDefinition): ReadonlySet<string> {
+  // A trial on a few instances must not take a key from a run over all of them.
+  if (wanted.limit !== null || wanted.instanceIds !== null) return new Set();
   const paths = new Map(active.paths.map(({ key, segments }) => [key, JSON.stringify(segments)]));
   const contested = wanted.paths.filter(
     ({ key, segments }) => (paths.get(key) ?? JSON.stringify(segments)) !== JSON.stringify(segments),

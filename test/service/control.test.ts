@@ -381,3 +381,26 @@ describe('requests that meet', () => {
     expect(await service.list({ active: true })).toHaveLength(2);
   });
 });
+
+describe('a run that is swept and still commits', () => {
+  test('is never given up: each committed batch makes the sweeps patient anew', async () => {
+    const { service, request, sleep, at, handle } = setUp(200);
+    await request();
+    at.batch = async () => {
+      await sleep(2);
+      await service.sweep(STALE);
+    };
+    for (let job = 0; job < 40; job += 1) await handle(job).catch(() => {});
+
+    const [run] = await service.list();
+    expect(run).toMatchObject({ state: 'completed' });
+  });
+
+  test('a trial on a few instances takes no key from a run over all of them', async () => {
+    const { service, request } = setUp();
+    const full = await request();
+    await request({ paths: [{ key: 'invoice_number', path: 'bill.number' }], limit: 1 });
+
+    expect((await service.status(full)).state).toBe('pending');
+  });
+});
