@@ -28,26 +28,32 @@ export async function createPgBossQueue(boss: PgBoss): Promise<BackfillQueue<Sql
   };
 }
 
-/** @returns what ends it: the batch under way is settled and the rest handed over; `boss.stop()` then waits for that. */
+/** @returns what ends it: the batch under way is settled and the rest handed over. `boss.stop()` comes after. */
 export async function startPgBossWorker(
   boss: PgBoss,
   service: Pick<BackfillService, 'handle' | 'sweep'>,
   { sweepEveryMs = 30_000, staleAfterMs = 60_000 } = {},
 ): Promise<() => Promise<void>> {
   const stopping = new AbortController();
-  await boss.work(QUEUE, { pollingIntervalSeconds: 0.5 }, async ([job]) => {
+  const perform = async ({ id, data }: PgBoss.Job<unknown>) => {
     try {
-      await service.handle(job?.data, { signal: stopping.signal });
+      await service.handle(data, { signal: stopping.signal });
     } catch (error) {
-      if (job === undefined || !isBackfillError(error) || error.retryable) throw error;
-      console.error(`Job ${job.id} cannot succeed: ${error.message}`);
-      await boss.cancel(QUEUE, job.id); // what fails is retried, what is cancelled is not
+      if (!isBackfillError(error) || error.retryable) throw error;
+      console.error(`Job ${id} cannot succeed: ${error.message}`);
+      await boss.cancel(QUEUE, id); // what fails is retried, what is cancelled is not
     }
+  };
+  let underWay: Promise<unknown> = Promise.resolve();
+  await boss.work(QUEUE, { pollingIntervalSeconds: 0.5 }, (jobs) => {
+    underWay = Promise.all(jobs.map(perform));
+    return underWay;
   });
   const sweeping = setInterval(() => service.sweep({ staleAfterMs }).catch(console.error), sweepEveryMs);
   return async () => {
     clearInterval(sweeping);
     stopping.abort();
     await boss.offWork(QUEUE);
+    await Promise.allSettled([underWay]);
   };
 }

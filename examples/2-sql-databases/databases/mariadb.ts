@@ -1,0 +1,25 @@
+import { Kysely, MysqlDialect, sql } from 'kysely';
+import { createPool } from 'mysql2';
+import { mariadb } from '../repository/dialects.js';
+import type { Tables } from '../repository/tables.js';
+import { createTables, type EmptyDatabase, temporaryName } from './empty-database.js';
+
+/** A database of its own on the server at `url`. */
+export async function openMariadb(url: string): Promise<EmptyDatabase> {
+  const server = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: createPool(url) }) });
+  const name = temporaryName();
+  await sql`create database ${sql.id(name)} character set utf8mb4`.execute(server);
+  const database = new Kysely<Tables>({
+    dialect: new MysqlDialect({ pool: createPool({ uri: url, database: name }) }),
+  });
+  await createTables(database, 'mariadb');
+  return {
+    database,
+    dialect: mariadb,
+    async close() {
+      await database.destroy();
+      await sql`drop database ${sql.id(name)}`.execute(server);
+      await server.destroy();
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Pool } from 'pg';
+import { postgres } from '../repository/dialects.js';
+import type { Tables } from '../repository/tables.js';
+import { createTables, type EmptyDatabase, temporaryName } from './empty-database.js';
+
+/** A schema of its own in the database at `url`. */
+export async function openPostgres(url: string): Promise<EmptyDatabase> {
+  const schema = temporaryName();
+  const pool = new Pool({ connectionString: url, options: `-c search_path=${schema}` });
+  const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  await sql`create schema ${sql.id(schema)}`.execute(database);
+  await createTables(database, 'postgres');
+  return {
+    database,
+    dialect: postgres,
+    async close() {
+      await sql`drop schema ${sql.id(schema)} cascade`.execute(database);
+      await database.destroy();
+    },
+  };
+}

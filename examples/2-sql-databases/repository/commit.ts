@@ -1,0 +1,79 @@
+import type { CommitResult, InstanceWrites, RepositoryCommit, WriteOutcome } from 'process-metadata-backfill';
+import type { Dialect } from './dialects.js';
+import { instancesIn, newestHash } from './page.js';
+import { lockRecords, storeRecords } from './records.js';
+import type { Database } from './tables.js';
+import { valueWrites } from './value-write.js';
+
+/** Rolls the transaction back and becomes the result of `commit`. */
+export class Refusal extends Error {
+  constructor(readonly result: CommitResult<number>) {
+    super(result.status);
+  }
+}
+
+/** The five steps of `BackfillRepository.commit`, inside a transaction. */
+export async function applyCommit(
+  database: Database,
+  dialect: Dialect,
+  commit: RepositoryCommit<number>,
+): Promise<void> {
+  const locked = await lockRecords(database, dialect, commit.expected);
+  if (locked === null) throw new Refusal({ status: 'conflict' });
+  if (commit.exhausted) {
+    const left = await instancesIn(database, dialect, { ...commit.exhausted, limit: 1 })
+      .select('i.id')
+      .execute();
+    if (left.length > 0) throw new Refusal({ status: 'not-exhausted' });
+  }
+  const outcome = await writeMetadata(database, dialect, commit.instances);
+  try {
+    await storeRecords(database, commit.next(outcome), locked);
+  } catch (error) {
+    throw dialect.isUniqueViolation(error) ? new Refusal({ status: 'conflict' }) : error;
+  }
+}
+
+async function writeMetadata(
+  database: Database,
+  dialect: Dialect,
+  instances: readonly InstanceWrites<number>[],
+): Promise<WriteOutcome<number>> {
+  if (instances.length === 0) return { gone: [], kept: [] };
+  const ids = instances.map(({ id }) => id);
+  const isOneOfThem = dialect.isIn('i.id', ids);
+  const locked = await database
+    .selectFrom('process_instance as i')
+    .select('i.id')
+    .where(isOneOfThem)
+    .orderBy('i.id')
+    .modifyEnd(dialect.lockForShare)
+    .execute();
+  const living = new Set(locked.map(({ id }) => id));
+  const present = instances.filter(({ id }) => living.has(id));
+  await refuseStale(database, dialect, present);
+
+  const writes = valueWrites(present);
+  const kept = writes.length === 0 ? [] : await dialect.write(database, writes);
+  return { gone: ids.filter((id) => !living.has(id)), kept: kept.map(({ id, key }) => ({ id, key })) };
+}
+
+/** Only after the locks: a save that was under way has ended then. */
+async function refuseStale(
+  database: Database,
+  dialect: Dialect,
+  instances: readonly InstanceWrites<number>[],
+): Promise<void> {
+  const versions = new Map(
+    instances.flatMap(({ id, version }) => (version === undefined ? [] : [[id, version]])),
+  );
+  if (versions.size === 0) return;
+  const current = await database
+    .selectFrom('process_instance as i')
+    .select(['i.id', newestHash.as('hash')])
+    .where(dialect.isIn('i.id', [...versions.keys()]))
+    .orderBy('i.id')
+    .execute();
+  const moved = current.filter(({ id, hash }) => versions.get(id) !== (hash ?? ''));
+  if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved.map(({ id }) => id) });
+}

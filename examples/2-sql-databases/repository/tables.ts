@@ -1,0 +1,39 @@
+import type { Generated, Kysely } from 'kysely';
+
+/** The columns that a backfill touches of spiff-arena's tables, and its own table of runs. */
+export interface Tables {
+  process_instance: {
+    id: Generated<number>;
+    process_model_identifier: string;
+    status: string;
+  };
+  task: {
+    guid: string;
+    process_instance_id: number;
+    state: string;
+    json_data_hash: string;
+    end_in_seconds: number | null;
+  };
+  json_data: {
+    hash: string;
+    data: string;
+  };
+  process_instance_metadata: {
+    id: Generated<number>;
+    process_instance_id: number;
+    key: string;
+    value: string;
+    created_at_in_seconds: number;
+    updated_at_in_seconds: number;
+  };
+  metadata_backfill_run: {
+    id: string;
+    run_id: string;
+    process_model_id: string;
+    revision: number;
+    active_key: string | null;
+    content: string;
+  };
+}
+
+export type Database = Kysely<Tables>;

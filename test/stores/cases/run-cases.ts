@@ -1,0 +1,195 @@
+import { setImmediate } from 'node:timers/promises';
+import { type BackfillMode, type BackfillReport, runBackfill } from 'process-metadata-backfill';
+import { describe, expect, test } from 'vitest';
+import { MODEL } from '../../support/instances.js';
+import { intercept } from '../../support/intercept.js';
+import type { SqlHost } from '../sql-host.js';
+
+const PATHS = [
+  { key: 'invoice_number', path: 'invoice.number' },
+  { key: 'city', path: 'city' },
+];
+
+/** What the library does with any repository. */
+export function runCases(host: SqlHost): void {
+  describe('a run', () => {
+    test('that is interrupted again and again comes to the same as one that is not', async () => {
+      await insertMany(host, 'whole', 300);
+      await insertMany(host, 'in_pieces', 300);
+
+      const whole = await runBackfill({ ...options(host, 'whole'), batchSize: 50 });
+      const { report: pieced, interruptions } = await runInPieces(host, 'in_pieces');
+
+      expect(interruptions).toBeGreaterThan(5);
+      const { runId: _, processModelId: __, elapsedMs: ___, failures, ...counts } = pieced;
+      expect(whole).toMatchObject(counts);
+      expect(failures.map(({ code }) => code)).toEqual(whole.failures.map(({ code }) => code));
+      const stored = await storedByPlace(host, 'whole');
+      expect(await storedByPlace(host, 'in_pieces')).toEqual(stored);
+
+      expect(whole).toMatchObject({
+        state: 'completed_with_failures',
+        total: 300,
+        processed: 290,
+        failed: 10,
+      });
+      expect(whole.updated).toBe(260);
+      expect(stored.filter(([, key]) => key === 'invoice_number')).toHaveLength(230);
+      expect(stored.slice(0, 3)).toEqual([
+        [1, 'city', 'Łódź 1'],
+        [1, 'invoice_number', 'INV-1'],
+        [2, 'city', "{'name': 'Oslo'}"],
+      ]);
+    });
+
+    test('on unchanged data writes nothing, whatever its mode', async () => {
+      await insertMany(host, MODEL, 30);
+      await runBackfill({ ...options(host, MODEL) });
+      const before = await storedByPlace(host, MODEL);
+
+      for (const mode of ['fill', 'overwrite'] as const) {
+        expect(await runBackfill({ ...options(host, MODEL), mode })).toMatchObject({ updated: 0 });
+      }
+      expect(await storedByPlace(host, MODEL)).toEqual(before);
+    });
+
+    test.each<BackfillMode>(['fill', 'overwrite'])(
+      'that %ss keeps what a live instance does between a page and its commit',
+      async (mode) => {
+        const [edited, filled, deleted] = await host.insertThree({ status: 'waiting' });
+        const moved = await host.insertInstance({ status: 'waiting' });
+        for (const id of [edited, filled, deleted, moved]) {
+          await host.insertTask(id, { data: `{"city": "of ${id}"}` });
+        }
+        await host.insertMetadata(edited, 'city', 'old');
+        const repository = intercept(host.repository, async ({ method, count, proceed }) => {
+          const answer = await proceed();
+          if (method !== 'readInstances' || count > 1) return answer;
+          await host.updateMetadata(edited, 'city', 'live');
+          await host.insertMetadata(filled, 'city', 'live');
+          await host.deleteInstance(deleted);
+          await host.insertTask(moved, { end: 2, data: '{"city": "newer"}' });
+          return answer;
+        });
+
+        const report = await runBackfill({ ...options(host, MODEL), repository, mode });
+
+        // The page was stale and was read again: what the live instances wrote is then what is stored.
+        const live = mode === 'fill' ? ['live', 'live'] : [`of ${edited}`, `of ${filled}`];
+        expect(report).toMatchObject({ state: 'completed', total: 4, processed: 3, failed: 0 });
+        expect([await host.metadata(edited), await host.metadata(filled)]).toEqual(
+          live.map((city) => ({ city })),
+        );
+        expect(await host.metadata(moved)).toEqual({ city: 'newer' });
+      },
+    );
+
+    test('beside live writers keeps each of their values', async () => {
+      await insertMany(host, MODEL, 120);
+      const instances = await host.database
+        .selectFrom('process_instance')
+        .select('id')
+        .orderBy('id')
+        .execute();
+      const live = new Map<number, string>();
+      let isOver = false;
+      const writer = async (offset: number) => {
+        for (let n = 0; !isOver; n += 1) {
+          const id = instances[(3 * n + offset) % instances.length]?.id ?? 0;
+          await host.upsertMetadata(id, 'city', `live ${n}`);
+          live.set(id, `live ${n}`);
+          await setImmediate();
+        }
+      };
+
+      const writers = [0, 1, 2].map(writer);
+      const report = await runBackfill({ ...options(host, MODEL), batchSize: 10 });
+      isOver = true;
+      await Promise.all(writers);
+
+      expect(report).toMatchObject({ total: 120, processed: 116, failed: 4 });
+      expect(live.size).toBeGreaterThan(0);
+      for (const [id, city] of live) expect(await host.metadata(id)).toMatchObject({ city });
+    });
+
+    test('fails a value that the column cannot hold, and no other', async () => {
+      const [odd, fine] = await host.insertThree();
+      await host.insertTask(odd, { data: JSON.stringify({ city: 'a\u0000b' }) });
+      await host.insertTask(fine, { data: JSON.stringify({ city: 'Oslo' }) });
+
+      const { failures } = await runBackfill(options(host, MODEL));
+
+      if (host.dialect.unstorable.test('\0')) {
+        const reason = expect.stringContaining('NUL, or half a surrogate pair');
+        expect(failures).toEqual([{ instanceId: odd, key: 'city', code: 'WRITE_REJECTED', reason }]);
+        expect(await host.metadata(odd)).toEqual({});
+      } else {
+        expect(failures).toEqual([]);
+        expect(await host.metadata(odd)).toEqual({ city: 'a\u0000b' });
+      }
+      expect(await host.metadata(fine)).toEqual({ city: 'Oslo' });
+      expect(() => host.repository.formatValue?.('half a \ud83d pair')).toThrow('half a surrogate pair');
+    });
+  });
+}
+
+function options(host: SqlHost, processModelId: string) {
+  return { repository: host.repository, processModelId, paths: PATHS };
+}
+
+/** Of ten, one has lost its document, one has no completed task, the others have odd values. */
+async function insertMany(host: SqlHost, model: string, count: number): Promise<void> {
+  for (let place = 1; place <= count; place += 1) {
+    const id = await host.insertInstance({ model, status: place % 3 === 0 ? 'waiting' : 'complete' });
+    const number = place % 10 === 4 ? null : `INV-${place}`;
+    const city = place % 2 === 0 ? { name: 'Oslo' } : `Łódź ${place}`;
+    const isLost = place % 30 === 7;
+    const state = place % 10 === 5 ? 'READY' : 'COMPLETED';
+    const data = isLost ? null : JSON.stringify({ invoice: { number }, city });
+    await host.insertTask(id, { guid: `${model} ${place} old`, end: 1, data: '{}' });
+    await host.insertTask(id, { guid: `${model} ${place}`, end: 2, state, data });
+  }
+}
+
+async function runInPieces(host: SqlHost, model: string) {
+  let run: { readonly runId?: string } = {};
+  for (let interruptions = 0; ; interruptions += 1) {
+    const controller = new AbortController();
+    const visitedAtStart = { value: -1 };
+    try {
+      const what =
+        run.runId === undefined ? options(host, model) : { repository: host.repository, runId: run.runId };
+      const report: BackfillReport = await runBackfill({
+        ...what,
+        batchSize: 20 + interruptions,
+        signal: controller.signal,
+        onProgress({ runId, processed, failed }) {
+          run = { runId };
+          if (visitedAtStart.value < 0) visitedAtStart.value = processed + failed;
+          if (processed + failed > visitedAtStart.value) controller.abort('interrupted');
+        },
+      });
+      return { report, interruptions };
+    } catch (error) {
+      if (error !== 'interrupted') throw error;
+    }
+  }
+}
+
+/** Every metadata row of a model, by the place of its instance in it. */
+async function storedByPlace(host: SqlHost, model: string): Promise<(readonly [number, string, string])[]> {
+  const instances = await host.database
+    .selectFrom('process_instance')
+    .select('id')
+    .where('process_model_identifier', '=', model)
+    .orderBy('id')
+    .execute();
+  const places = new Map(instances.map(({ id }, index) => [id, index + 1]));
+  const rows = await host.database.selectFrom('process_instance_metadata').selectAll().execute();
+  return rows
+    .flatMap(({ process_instance_id, key, value }) => {
+      const place = places.get(process_instance_id);
+      return place === undefined ? [] : [[place, key, value] as const];
+    })
+    .toSorted(([a, x], [b, y]) => a - b || (x < y ? -1 : 1));
+}

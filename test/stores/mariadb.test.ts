@@ -1,0 +1,146 @@
+import { inspect } from 'node:util';
+import { sql } from 'kysely';
+import { runBackfill } from 'process-metadata-backfill';
+import { afterEach, describe, expect, test } from 'vitest';
+import { openMariadb } from '../../examples/2-sql-databases/databases/mariadb.js';
+import { mariadb } from '../../examples/2-sql-databases/repository/dialects.js';
+import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
+import { MODEL } from '../support/instances.js';
+import { describeWith } from '../support/test-servers.js';
+import { afterSelect } from './after-select.js';
+import { allCases } from './all-cases.js';
+import { waitingCases } from './cases/waiting-cases.js';
+import { fill, path, read, readOne, storedValue, write } from './repository-calls.js';
+import { useSqlHost } from './sql-host.js';
+
+describeWith('mariadb', 'on MariaDB', (url) => {
+  const host = useSqlHost(() => openMariadb(url));
+  allCases(host);
+  waitingCases(host);
+
+  describe('a row that a live instance inserts between the look and the insert', () => {
+    test('is kept, the commit begins again', async () => {
+      const [first, second] = await host.insertThree();
+      let looks = 0;
+      const database = afterSelect(host.database, 'process_instance_metadata', async () => {
+        looks += 1;
+        if (looks === 1) await host.insertMetadata(second, 'city', 'live');
+      });
+
+      const { result, outcome } = await write({ repository: createSqlRepository(database, mariadb) }, [
+        { id: first, values: [fill('city', 'Oslo')] },
+        { id: second, values: [fill('city', 'Oslo')] },
+      ]);
+
+      expect(result).toEqual({ status: 'committed' });
+      expect(looks).toBe(2);
+      expect(outcome?.kept).toEqual([{ id: second, key: 'city' }]);
+      expect(await host.metadata(first)).toEqual({ city: 'Oslo' });
+      expect(await host.metadata(second)).toEqual({ city: 'live' });
+    });
+
+    test('again and again is a fault that passes', async () => {
+      const ids = [...(await host.insertThree()), ...(await host.insertThree())];
+      let looks = 0;
+      const database = afterSelect(host.database, 'process_instance_metadata', async () => {
+        const id = ids[looks];
+        looks += 1;
+        if (id !== undefined) await host.insertMetadata(id, 'city', 'live');
+      });
+      const repository = createSqlRepository(database, mariadb);
+
+      const error: unknown = await write(
+        { repository },
+        ids.map((id) => ({ id, values: [fill('city', 'Oslo')] })),
+      ).catch((thrown: unknown) => thrown);
+
+      expect(repository.classifyError?.(error)).toBe('transient');
+      expect(looks).toBeGreaterThan(1);
+      expect(await host.metadata(ids.at(-1) ?? 0)).toEqual({});
+    });
+  });
+
+  test('a row cannot change between the look and the update', async () => {
+    const id = await host.insertInstance();
+    await host.insertMetadata(id, 'city', 'Oslo');
+    const replaces = storedValue(await readOne(host), 'city');
+    let live: Promise<unknown> = Promise.resolve();
+    const database = afterSelect(host.database, 'process_instance_metadata', async () => {
+      live = host.updateMetadata(id, 'city', 'live');
+    });
+
+    const { outcome } = await write({ repository: createSqlRepository(database, mariadb) }, [
+      { id, values: [{ key: 'city', value: 'Bergen', replaces }] },
+    ]);
+    await live;
+
+    expect(outcome?.kept).toEqual([]);
+    expect(await host.metadata(id)).toEqual({ city: 'live' });
+  });
+
+  describe('a collation to which City and city are the same', () => {
+    const collate = (collation: string) =>
+      sql`alter table process_instance_metadata
+        modify \`key\` varchar(255) character set utf8mb4 collate ${sql.id(collation)} not null`.execute(
+        host.database,
+      );
+    afterEach(() => collate('utf8mb4_bin'));
+
+    test.each(['utf8mb4_general_ci', 'utf8mb4_unicode_ci', 'utf8mb4_bin'])(
+      'refuses keys that it cannot tell apart, and takes others: %s',
+      async (collation) => {
+        await collate(collation);
+        const repository = createSqlRepository(host.database, mariadb);
+        const twins = ['city', collation === 'utf8mb4_bin' ? 'city ' : 'City'];
+
+        await expect(read({ repository }, { paths: twins.map((key) => path(key)) })).rejects.toThrow(
+          'Give the column "key" a binary collation.',
+        );
+        await expect(read({ repository }, { paths: [path('city'), path('town')] })).resolves.toEqual([]);
+      },
+    );
+
+    test('fails an instance whose row under another key is in the way, and no other', async () => {
+      await collate('utf8mb4_general_ci');
+      const repository = createSqlRepository(host.database, mariadb);
+      const [taken, free] = await host.insertThree();
+      for (const id of [taken, free]) await host.insertTask(id, { data: '{"city": "Oslo"}' });
+      await host.insertMetadata(taken, 'City', 'Bergen');
+
+      const { failures, updated } = await runBackfill({
+        repository,
+        processModelId: MODEL,
+        paths: [{ key: 'city', path: 'city' }],
+      });
+
+      expect(failures).toMatchObject([
+        { instanceId: taken, reason: expect.stringContaining('the row under the key "City" is in the way') },
+      ]);
+      expect(updated).toBe(1);
+      expect(await host.metadata(taken)).toEqual({ City: 'Bergen' });
+      expect(await host.metadata(free)).toEqual({ city: 'Oslo' });
+    });
+
+    test('also refuses a row that came under such a key after the read', async () => {
+      await collate('utf8mb4_general_ci');
+      const id = await host.insertInstance();
+      await host.insertMetadata(id, 'City', 'Bergen');
+
+      const failing = write({ repository: createSqlRepository(host.database, mariadb) }, [
+        { id, values: [fill('city', 'Oslo')] },
+      ]);
+
+      await expect(failing).rejects.toThrow('the row under the key "City" is in the way');
+    });
+  });
+
+  test('an error of the driver carries neither statement nor values', async () => {
+    const id = await host.insertInstance();
+    const values = [fill('city', 'do not tell'), fill('k'.repeat(256), 'do not tell')];
+
+    const error: unknown = await write(host, [{ id, values }]).catch((thrown: unknown) => thrown);
+
+    expect(error).toMatchObject({ code: 'ER_DATA_TOO_LONG' });
+    expect(inspect(error, { depth: 9 })).not.toContain('do not tell');
+  });
+});
