@@ -48,6 +48,7 @@ export type {
   RepositoryCommit,
   RunFilter,
   RunRecord,
+  SplitQuery,
   StoredValue,
   SurveyQuery,
   TaskData,
@@ -59,7 +60,8 @@ export type {
   NewRunOptions,
   StoredRunOptions,
 } from './run/backfill-options.js';
-export type { BackfillProgress } from './run/progress.js';
+export type { AdaptiveBatchSize } from './run/batch-size.js';
+export type { BackfillProgress, RunPace } from './run/progress.js';
 export type {
   BackfillReport,
   ReportState,
@@ -70,6 +72,7 @@ export type { RetryOptions } from './run/retry.js';
 export { runBackfill } from './run/run-backfill.js';
 export type { RunState } from './run/run-state.js';
 export type { FailureCode, InstanceFailure, KeyCounts } from './run/tally.js';
+export type { Throttle, ThrottleAnswer } from './run/throttle.js';
 export type {
   BackfillRequest,
   ManualRequest,

@@ -81,7 +81,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
         failedAttempts += 1;
         const isFinal = isBackfillError(failure.error) && !failure.error.retryable;
         if (isFinal || !mayRetry(retry, failedAttempts)) {
-          onFailure(failure.error, entry.job);
+          report(failure.error, entry.job);
           return;
         }
         await runtime.sleep(retryDelayMs(retry, failedAttempts, runtime.random), signal);
@@ -89,6 +89,14 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
     } catch (error) {
       if (!signal.aborted) throw error;
       waiting.push(entry); // not done when the queue was stopped
+    }
+  }
+
+  function report(error: unknown, job: BackfillJob): void {
+    try {
+      onFailure(error, job);
+    } catch (thrown) {
+      debug('onFailure threw: %O', thrown);
     }
   }
 

@@ -54,6 +54,13 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /** Records whose `id` is their `runId` (one a run), newest first: `id` descending. */
   findRuns(filter: RunFilter, options?: InTransaction<Transaction>): Promise<readonly RunRecord[]>;
 
+  /**
+   * Where to part a range into at most `parts` of about as many instances each, for runs in shards: cursors strictly
+   * between `after` and `upTo`, ascending, fewer than `parts`.
+   * @default counted off by `surveyInstances`, one call a part
+   */
+  splitInstances?(query: SplitQuery<Id>): Promise<readonly Cursor[]>;
+
   /** Whether the value column takes null. Without it the library writes no null rows. @default true */
   readonly storesNull?: boolean;
 
@@ -76,7 +83,8 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /**
    * What an error of this repository means: `transient`, try again; `instance`, the data of some instance is to blame,
    * the batch is split to find it; `systemic`, the run stops. `undefined` leaves it to the library.
-   * @default by SQLSTATE, MySQL, SQLite and Node.js error codes; an error without any is `instance`
+   * @default by SQLSTATE, MySQL, SQLite and Node.js error codes; an error without any is tried again, and is an
+   *   instance's fault if `commit` then throws once more
    */
   classifyError?(error: unknown): ErrorClass | undefined;
 }
@@ -114,6 +122,13 @@ export interface InstanceRange<Id extends InstanceId = InstanceId> extends Insta
   /** `null`: from the beginning. */
   readonly after: Cursor | null;
   readonly upTo: Cursor;
+}
+
+export interface SplitQuery<Id extends InstanceId = InstanceId> extends InstanceRange<Id> {
+  /** How many instances the range has. */
+  readonly total: number;
+  readonly parts: number;
+  readonly signal: AbortSignal;
 }
 
 export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceRange<Id> {

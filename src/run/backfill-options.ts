@@ -14,9 +14,11 @@ import type { BackfillLogger } from '../ports/logger.js';
 import type { BackfillQueue } from '../ports/queue.js';
 import type { BackfillMode, BackfillRepository, InstanceId } from '../ports/repository.js';
 import type { Runtime } from '../ports/runtime.js';
+import { type AdaptiveBatchSize, batchSizeOption } from './batch-size.js';
 import type { BackfillProgress } from './progress.js';
 import { type RetryOptions, retryOptions } from './retry.js';
 import type { RunDefinition } from './run-record.js';
+import { maxInstancesPerSecondOption, type Throttle } from './throttle.js';
 
 /** What a new run is to do. Stored with the run and never changed. */
 export interface DefinitionOptions<Key extends string = string> {
@@ -32,16 +34,25 @@ export interface DefinitionOptions<Key extends string = string> {
   readonly instanceIds?: readonly InstanceId[] | undefined;
   /** The run fails once more instances than this have failed. @default no limit */
   readonly maxFailures?: number | undefined;
+  /** Parts the instances into so many ranges, each with jobs and checkpoints of its own, from 1 to 100. @default 1 */
+  readonly shards?: number | undefined;
 }
 
 /** How this process works. Not stored: another worker may go on with other tuning. */
 export interface TuningOptions {
-  /** Instances a transaction, from 1 to 10,000. @default 100 */
-  readonly batchSize?: number | undefined;
+  /** Instances a transaction, from 1 to 10,000; or bounds within which that is found out. @default 100 */
+  readonly batchSize?: number | AdaptiveBatchSize | undefined;
   /** How long a job works before it hands over to a continuation; overrun by at most one batch. @default no limit */
   readonly sliceMs?: number | undefined;
   /** For transient faults of the repository and the queue. */
   readonly retry?: RetryOptions | undefined;
+  /**
+   * Asked before each batch: `null` lets it go, `{ reason, retryAfterMs }` holds it back. A long hold is waited for in
+   * the queue, if there is one. @default none
+   */
+  readonly throttle?: Throttle | undefined;
+  /** The most that a job does on average; each shard is a job. @default no limit */
+  readonly maxInstancesPerSecond?: number | undefined;
   /** @default the `debug` package, under `process-metadata-backfill` */
   readonly logger?: BackfillLogger | undefined;
   /** The first word of each log line. @default 'celery_task_backfill_metadata' */
@@ -110,6 +121,7 @@ export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' |
     isIdList,
   ).optional(),
   maxFailures: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+  shards: wholeNumber(1, 100).optional(),
 };
 
 /** Left to `parsePaths`, which finds every problem. */
@@ -124,9 +136,11 @@ export const whatFields: Fields<Pick<DefinitionOptions, 'processModelId' | 'path
 };
 
 export const tuningFields: Fields<TuningOptions> = {
-  batchSize: wholeNumber(1, 10_000).optional(),
+  batchSize: batchSizeOption.optional(),
   sliceMs: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   retry: retryOptions.optional(),
+  throttle: aFunction<Throttle>().optional(),
+  maxInstancesPerSecond: maxInstancesPerSecondOption.optional(),
   logger: objectWith<BackfillLogger>('a logger', ['info', 'warn', 'error']).optional(),
   logTag: nonBlank.optional(),
   runtime: objectWith<Runtime>('a Runtime', ['now', 'sleep', 'random']).optional(),
@@ -180,7 +194,13 @@ export function definitionOf(
 
 export function definitionFrom(
   paths: readonly (ParsedPath & { readonly mode: BackfillMode })[],
-  { missing, limit, instanceIds, maxFailures }: Omit<DefinitionOptions, 'processModelId' | 'paths' | 'mode'>,
+  {
+    missing,
+    limit,
+    instanceIds,
+    maxFailures,
+    shards,
+  }: Omit<DefinitionOptions, 'processModelId' | 'paths' | 'mode'>,
   { storesNull = true }: Pick<BackfillRepository, 'storesNull'>,
 ): RunDefinition {
   if (missing === 'null' && !storesNull) {
@@ -194,6 +214,7 @@ export function definitionFrom(
     limit: limit ?? null,
     instanceIds: instanceIds === undefined ? null : [...new Set(instanceIds)],
     maxFailures: maxFailures ?? null,
+    shards: shards ?? 1,
   };
 }
 

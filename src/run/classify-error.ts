@@ -1,10 +1,13 @@
 import type { BackfillRepository, ErrorClass } from '../ports/repository.js';
 
-/** What an error of a repository means, by its own word or by the codes that databases and Node.js use. */
+/**
+ * What an error of a repository means, by its own word or by the codes that databases and Node.js use. `unknown` may
+ * pass, or be an instance's fault: only trying again tells.
+ */
 export function classifyError(
   repository: Pick<BackfillRepository, 'classifyError'>,
   error: unknown,
-): ErrorClass {
+): ErrorClass | 'unknown' {
   return repository.classifyError?.(error) ?? byCode(error) ?? byCode(causeOf(error)) ?? byKind(error);
 }
 
@@ -15,10 +18,10 @@ function byCode(error: unknown): ErrorClass | undefined {
 }
 
 /** An error without any code: the program's own, or one that says nothing about itself. */
-function byKind(error: unknown): ErrorClass {
+function byKind(error: unknown): ErrorClass | 'unknown' {
   const isProgram =
     error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
-  return isProgram ? 'systemic' : 'instance';
+  return isProgram ? 'systemic' : 'unknown';
 }
 
 function causeOf(error: unknown): unknown {

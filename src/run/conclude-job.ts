@@ -3,9 +3,10 @@ import { enqueueStep } from './enqueue-step.js';
 import type { PortCalls } from './port-calls.js';
 import { elapsedMs, type ReportState } from './report.js';
 import { allot, complete, extend } from './run-changes.js';
-import { type Run, tallyOf } from './run-record.js';
+import { type Run, type RunShard, tallyOf } from './run-record.js';
 import { changeRun, loadRun } from './run-store.js';
 import type { ShardSession } from './shard-session.js';
+import { surveyInstances } from './survey-instances.js';
 import type { Worker } from './worker.js';
 
 /** The run as it is at the end of a job, and what the job has to say of it. */
@@ -59,10 +60,10 @@ export async function completeRun(worker: Worker, ports: PortCalls, runId: strin
 
 /** `null` when nothing has come since. */
 async function extendRun(worker: Worker, ports: PortCalls, { header }: Run): Promise<Run | null> {
-  const { repository, queue, runtime, signal } = worker;
+  const { repository, queue, runtime } = worker;
   const { processModelId, upTo, definition } = header;
-  const query = { processModelId, instanceIds: definition.instanceIds, after: upTo, limit: null, signal };
-  const survey = await ports.call('repository.surveyInstances', () => repository.surveyInstances(query));
+  const query = { processModelId, instanceIds: definition.instanceIds, after: upTo, limit: null };
+  const survey = await surveyInstances(worker, ports, query);
   const { run, changed } = await changeRun(repository, ports, header.runId, (stored) =>
     extend(stored, survey, runtime.now()),
   );
@@ -77,13 +78,23 @@ async function extendRun(worker: Worker, ports: PortCalls, { header }: Run): Pro
 
 /** Allots the next step before its job is enqueued, so that a lost job is missed and a doubled one does no harm. */
 async function handOver(worker: Worker, ports: PortCalls, job: ShardJob, step: number): Promise<Conclusion> {
-  const { repository, queue } = worker;
+  const { repository, queue, runtime } = worker;
   if (queue === null) return conclusion(await loadRun(repository, ports, job.runId), 'continued');
   const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>
     allot(stored, job.shard, step),
   );
-  if (changed) await ports.call('queue.enqueue', () => enqueueStep(queue, { ...job, step: step + 1 }));
+  if (changed) {
+    const next = { ...job, step: step + 1 };
+    const options = { startAfter: startOf(run.shards[job.shard], runtime.now()) };
+    await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));
+  }
   return conclusion(run, 'continued');
+}
+
+/** Until when a shard is held, if that is still to come. */
+export function startOf(shard: RunShard | undefined, now: number): Date | undefined {
+  const notBefore = shard?.notBefore ?? null;
+  return notBefore !== null && notBefore > now ? new Date(notBefore) : undefined;
 }
 
 /** The state of the run if it has stopped, else the given one. */

@@ -16,6 +16,8 @@ export function createWorker(
     batchSize: options.batchSize ?? 100,
     sliceMs: dryRun ? null : (options.sliceMs ?? null), // a dry run stores nothing that could be continued
     retry: options.retry ?? {},
+    throttle: options.throttle ?? null,
+    maxInstancesPerSecond: options.maxInstancesPerSecond ?? null,
     signal: options.signal ?? new AbortController().signal,
     log: runLogger(options.logger, options.logTag),
     dryRun,

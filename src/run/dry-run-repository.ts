@@ -3,15 +3,20 @@ import type { BackfillRepository, RunRecord } from '../ports/repository.js';
 /** Reads from `repository`; commits change nothing but run records that only this process sees. */
 export function dryRunRepository(repository: BackfillRepository<unknown>): BackfillRepository<unknown> {
   const records = new Map<string, RunRecord>();
-  const { storesNull, formatValue, compareCursors, classifyError } = repository;
+  const { storesNull, formatValue, compareCursors, classifyError, splitInstances } = repository;
   return {
     ...(storesNull === undefined ? {} : { storesNull }),
     ...(formatValue === undefined ? {} : { formatValue: formatValue.bind(repository) }),
     ...(compareCursors === undefined ? {} : { compareCursors: compareCursors.bind(repository) }),
     ...(classifyError === undefined ? {} : { classifyError: classifyError.bind(repository) }),
+    ...(splitInstances === undefined ? {} : { splitInstances: splitInstances.bind(repository) }),
     surveyInstances: (query) => repository.surveyInstances(query),
     readInstances: (query) => repository.readInstances(query),
-    async commit({ next }) {
+    async commit({ expected, next }) {
+      const isConflict = expected.some(
+        ({ id, revision }) => (records.get(id)?.revision ?? null) !== revision,
+      );
+      if (isConflict) return { status: 'conflict' };
       for (const record of next({ gone: [], kept: [] })) records.set(record.id, record);
       return { status: 'committed' };
     },

@@ -13,13 +13,15 @@ export interface PortCalls {
   call<T>(what: PortMethod, call: () => Promise<T>): Promise<T>;
   /** Waits before the next try, or throws as `call` does. For callers that look around before they try again. */
   recover(what: PortMethod, error: unknown, failedAttempts: number): Promise<void>;
+  /** An error that trying again does not mend. */
+  failure(what: PortMethod, error: unknown): PortError;
   /** An error for an answer that no correct repository gives. */
   contractError(message: string): RepositoryContractError;
 }
 
 type PortMethod =
   | 'queue.enqueue'
-  | `repository.${'surveyInstances' | 'readInstances' | 'commit' | 'loadRun' | 'findRuns'}`;
+  | `repository.${'surveyInstances' | 'splitInstances' | 'readInstances' | 'commit' | 'loadRun' | 'findRuns'}`;
 
 export function portCalls(
   { repository, runtime, retry, signal }: Pick<Worker, 'repository' | 'runtime' | 'retry' | 'signal'>,
@@ -28,17 +30,18 @@ export function portCalls(
   async function recover(what: PortMethod, error: unknown, failedAttempts: number): Promise<void> {
     signal.throwIfAborted();
     // A queue has no error classes: whatever it throws may pass.
-    const isTransient = what === 'queue.enqueue' || classifyError(repository, error) === 'transient';
-    if (!isTransient || !mayRetry(retry, failedAttempts)) {
-      throw portError(what, error, { ...context, retryable: isTransient });
+    const mayPass = what === 'queue.enqueue' || isPassing(classifyError(repository, error));
+    if (!mayPass || !mayRetry(retry, failedAttempts)) {
+      throw portError(what, error, { ...context, retryable: mayPass });
     }
-    context.onWait(reasonOf(error));
+    context.onWait({ for: 'retry', reason: reasonOf(error) });
     await runtime.sleep(retryDelayMs(retry, failedAttempts, runtime.random), signal);
     context.onWait(null);
   }
 
   return {
     recover,
+    failure: (what, error) => portError(what, error, { ...context, retryable: false }),
     contractError: (message) =>
       new RepositoryContractError(`The repository broke its contract in run ${context.runId}: ${message}`, {
         runId: context.runId,
@@ -54,6 +57,10 @@ export function portCalls(
       }
     },
   };
+}
+
+function isPassing(kind: ReturnType<typeof classifyError>): boolean {
+  return kind === 'transient' || kind === 'unknown';
 }
 
 function portError(

@@ -1,11 +1,11 @@
 import type { SafePoint } from '../errors.js';
 import type { Runtime } from '../ports/runtime.js';
-import { type Run, tallyOf } from './run-record.js';
+import { type Run, type RunShard, tallyOf } from './run-record.js';
 import type { RunState } from './run-state.js';
 import { visited } from './tally.js';
 
 /** A plain snapshot of a run, as `onProgress` gets it. */
-export interface BackfillProgress {
+export interface BackfillProgress extends RunPace {
   readonly runId: string;
   readonly processModelId: string;
   readonly state: RunState;
@@ -16,10 +16,6 @@ export interface BackfillProgress {
   readonly gone: number;
   /** Processed, failed and gone: how far the walk has come. */
   readonly visited: number;
-  /** Instances a second since this job started; 0 until it has committed a batch. */
-  readonly ratePerSecond: number;
-  /** Milliseconds to go at that rate, `null` while there is none. */
-  readonly etaMs: number | null;
   /** Why nothing moves at the moment, or `null`. */
   readonly waiting: {
     readonly for: 'throttle' | 'retry';
@@ -27,25 +23,43 @@ export interface BackfillProgress {
   } | null;
 }
 
+/** How fast a run goes. */
+export interface RunPace {
+  /** Instances a second, of all shards, over some ten seconds; 0 while no batch has been committed of late. */
+  readonly ratePerSecond: number;
+  /** Milliseconds to go at that rate, `null` while there is none. */
+  readonly etaMs: number | null;
+}
+
+/** A shard that has committed nothing for so long does not count for the rate. */
+const LATE_MS = 60_000;
+
+export function paceOf({ header, shards }: Run, now: number): RunPace {
+  const moving = shards.filter(({ done, at }) => !done && now - at <= LATE_MS);
+  const ratePerSecond = moving.reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
+  const left = (header.total ?? 0) - visited(tallyOf({ header, shards }));
+  const etaMs = ratePerSecond > 0 ? Math.round((Math.max(0, left) * 1000) / ratePerSecond) : null;
+  return { ratePerSecond, etaMs };
+}
+
 interface ProgressSources {
   readonly runtime: Runtime;
   onProgress(progress: BackfillProgress): void;
 }
 
-/** Follows one job: tells `onProgress` of each change, and errors how far the run had come. */
+/** Follows a run through the jobs of one call: tells `onProgress` of each change, and errors how far it had come. */
 export interface ProgressWatch {
   readonly runId: string;
-  /** The run has changed. */
+  /** A job has seen the run like this; of each record, the newest that any has seen is shown. */
   see(run: Run): void;
   /** Nothing moves for this reason; `null`: it goes on. */
-  onWait(reason: string | null): void;
+  onWait(waiting: BackfillProgress['waiting']): void;
   /** How far the run had come when it was seen last. */
   progress(): SafePoint;
 }
 
 export function watchProgress(runId: string, { runtime, onProgress }: ProgressSources): ProgressWatch {
   let latest: Run | null = null;
-  let first: { readonly at: number; readonly visited: number } | null = null;
 
   function tell(waiting: BackfillProgress['waiting']): void {
     if (latest === null) return;
@@ -57,31 +71,6 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
     }
   }
 
-  function progressOf(run: Run, waiting: BackfillProgress['waiting'], now: number): BackfillProgress {
-    const tally = tallyOf(run);
-    const met = visited(tally);
-    first ??= { at: now, visited: met };
-    const ratePerSecond = now > first.at ? ((met - first.visited) * 1000) / (now - first.at) : 0;
-    const total = run.header.total ?? 0;
-    const etaMs = ratePerSecond > 0 ? Math.round((Math.max(0, total - met) * 1000) / ratePerSecond) : null;
-    const { processModelId, state } = run.header;
-    const { processed, updated, failed, gone } = tally;
-    return {
-      runId,
-      processModelId,
-      state,
-      processed,
-      total,
-      updated,
-      failed,
-      gone,
-      visited: met,
-      ratePerSecond,
-      etaMs,
-      waiting,
-    };
-  }
-
   return {
     runId,
     progress: () => ({
@@ -89,11 +78,40 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
       total: latest?.header.total ?? 0,
     }),
     see(run) {
-      latest = run;
+      latest = latest === null ? run : newest(latest, run);
       tell(null);
     },
-    onWait(reason) {
-      if (reason !== null) tell({ for: 'retry', reason });
+    onWait(waiting) {
+      if (waiting !== null) tell(waiting);
     },
+  };
+}
+
+function progressOf(run: Run, waiting: BackfillProgress['waiting'], now: number): BackfillProgress {
+  const { runId, processModelId, state, total } = run.header;
+  const tally = tallyOf(run);
+  const { processed, updated, failed, gone } = tally;
+  return {
+    runId,
+    processModelId,
+    state,
+    processed,
+    total: total ?? 0,
+    updated,
+    failed,
+    gone,
+    visited: visited(tally),
+    ...paceOf(run, now),
+    waiting,
+  };
+}
+
+function newest(a: Run, b: Run): Run {
+  const newer = <Record extends { readonly revision: number }>(x: Record, y: Record | undefined): Record =>
+    y === undefined || x.revision > y.revision ? x : y;
+  const [long, short] = a.shards.length > b.shards.length ? [a, b] : [b, a];
+  return {
+    header: newer(a.header, b.header),
+    shards: long.shards.map((shard, index): RunShard => newer(shard, short.shards[index])),
   };
 }

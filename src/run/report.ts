@@ -1,5 +1,6 @@
+import { paceOf, type RunPace } from './progress.js';
 import { type Run, type RunHeader, tallyOf } from './run-record.js';
-import type { RunState } from './run-state.js';
+import { isWorkable, type RunState } from './run-state.js';
 import type { InstanceFailure, KeyCounts } from './tally.js';
 
 /** How a call of `runBackfill` or `handle` ended. Plain JSON. */
@@ -29,13 +30,15 @@ export interface BackfillReport<Key extends string = string> {
 export type ReportState = Exclude<RunState, 'pending' | 'running'> | 'continued' | 'superseded';
 
 /** A stored run as `service.status` shows it. Times are milliseconds since the epoch. */
-export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'> {
+export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'>, RunPace {
   readonly state: RunState;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   /** Why the run failed, or `null`. */
   readonly lastError: string | null;
+  /** What a shard waits for, `startAfter` or what `throttle` said, and until when it is not to be worked on. */
+  readonly waiting: { readonly reason: string; readonly until: number } | null;
 }
 
 /** A stored run as `service.list` shows it. */
@@ -77,12 +80,22 @@ export function statusOf(run: Run, now: number): RunStatus {
   const { state, createdAt, startedAt, endedAt, lastError } = run.header;
   return {
     ...counts(run, now),
+    ...paceOf(run, now),
+    waiting: waitingOf(run, now),
     state,
     createdAt,
     startedAt,
     endedAt,
     lastError,
   };
+}
+
+function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
+  if (!isWorkable(header.state)) return null;
+  for (const { done, notBefore, waiting } of shards) {
+    if (!done && notBefore !== null && notBefore > now) return { reason: waiting ?? '', until: notBefore };
+  }
+  return null;
 }
 
 function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'> {

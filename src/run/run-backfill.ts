@@ -1,4 +1,3 @@
-import { isBackfillError } from '../errors.js';
 import {
   type BackfillOptions,
   definitionOf,
@@ -6,24 +5,23 @@ import {
   parseBackfillOptions,
 } from './backfill-options.js';
 import type { ShardJob } from './claim-job.js';
-import { concludeJob } from './conclude-job.js';
 import { createWorker } from './create-worker.js';
-import { type PortCalls, portCalls, reasonOf } from './port-calls.js';
+import { enqueueStep } from './enqueue-step.js';
+import { performJob } from './perform-job.js';
+import { portCalls } from './port-calls.js';
 import { watchProgress } from './progress.js';
-import { type BackfillReport, reportOf } from './report.js';
-import { fail, freeze, takeUp } from './run-changes.js';
+import type { BackfillReport } from './report.js';
+import { openShards, takeUp } from './run-changes.js';
 import { newRun } from './run-definition.js';
-import type { Run } from './run-record.js';
-import { changeRun, createRun, loadRun } from './run-store.js';
-import { openSession, type ShardSession } from './shard-session.js';
-import { walkShard } from './walk-shard.js';
+import { changeRun, createRun } from './run-store.js';
 import type { Worker } from './worker.js';
 
 /**
  * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
  * stored run `runId`. Safe to call again after any error: what was committed stays and is not done twice.
  *
- * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
+ * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`; and
+ * further shards are jobs of their own. Without one, they are worked on side by side.
  *
  * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
  * @throws {RunError} when `runId` is not stored, or was stored by an incompatible version.
@@ -43,41 +41,16 @@ export async function runBackfill<const Key extends string = string>(
 ): Promise<BackfillReport<Key>> {
   const input = parseBackfillOptions(options);
   const worker = createWorker(input);
-  const job = input.runId === undefined ? await start(worker, input) : await takeUpRun(worker, input.runId);
-  return (await performJob(worker, job)) as BackfillReport<Key>;
+  const jobs = input.runId === undefined ? await start(worker, input) : await takeUpRun(worker, input.runId);
+  const perform = worker.queue === null ? performSideBySide : performFirst;
+  return (await perform(worker, jobs)) as BackfillReport<Key>;
 }
 
-/** One job: takes a shard from its stored checkpoint as far as slice, signal and other jobs let it, then hands over. */
-export async function performJob(worker: Worker, job: ShardJob): Promise<BackfillReport> {
-  const watch = watchProgress(job.runId, worker);
-  const ports = portCalls(worker, watch);
-  const session = openSession(worker, {
-    job,
-    ports,
-    watch,
-    run: await loadRun(worker.repository, ports, job.runId),
-  });
-  // What the walk leaves behind is settled also after an abort.
-  const settler = { ...worker, signal: new AbortController().signal };
-  const settling = portCalls(settler, watch);
-  try {
-    if (session.ending === null) await freezeRun(worker, session);
-    await walkShard(worker, session);
-  } catch (error) {
-    if (!worker.signal.aborted) throw await recordFatal(settler, settling, session.run, error);
-    if (worker.queue === null) throw worker.signal.reason;
-    session.end('turn-over');
-  }
-  const { run, state } = await concludeJob(settler, settling, session);
-  watch.see(run);
-  return reportOf(run, state, {
-    dryRun: worker.dryRun,
-    now: worker.runtime.now(),
-  });
-}
+/** A job for each shard there is to work on; at least one, which finds out that there is none. */
+type Jobs = readonly [ShardJob, ...ShardJob[]];
 
 /** A new run, stored before anything else so that it cannot be lost. */
-async function start(worker: Worker, input: NewRunOptions): Promise<ShardJob> {
+async function start(worker: Worker, input: NewRunOptions): Promise<Jobs> {
   const run = newRun(input.processModelId, definitionOf(input, worker.repository), worker);
   const { runId } = run.header;
   const ports = portCalls(worker, watchProgress(runId, worker));
@@ -86,56 +59,52 @@ async function start(worker: Worker, input: NewRunOptions): Promise<ShardJob> {
       `commit refused the records of a new run: ${runId} is stored already, or its claim is taken.`,
     );
   }
-  return { runId, shard: 0, step: 0 };
+  return [{ runId, shard: 0, step: 0 }];
 }
 
-/** A stored run, under a step of its own; a failed one is set going again. */
-async function takeUpRun(worker: Worker, runId: string): Promise<ShardJob> {
+/** A stored run, under steps of its own; a failed one is set going again. */
+async function takeUpRun(worker: Worker, runId: string): Promise<Jobs> {
   const ports = portCalls(worker, watchProgress(runId, worker));
   const { run } = await changeRun(worker.repository, ports, runId, (stored) =>
     takeUp(stored, worker.runtime.now()),
   );
-  const shard = run.shards.find(({ done }) => !done) ?? run.shards[0];
-  return { runId, shard: shard?.index ?? 0, step: shard?.step ?? 0 };
+  const [first, ...others] = openShards(run.shards).map(({ index, step }) => ({ runId, shard: index, step }));
+  return [first ?? { runId, shard: 0, step: run.shards[0]?.step ?? 0 }, ...others];
 }
 
-/** The first job of a run fixes its bound and total: not the request, which may be older than the model update. */
-async function freezeRun(worker: Worker, session: ShardSession): Promise<void> {
-  const { repository, runtime, signal, log } = worker;
-  const { header } = session.run;
-  if (header.state === 'running') return session.adopt(session.run);
-  const { instanceIds, limit } = header.definition;
-  const query = {
-    processModelId: header.processModelId,
-    instanceIds,
-    limit,
-    after: null,
-    signal,
-  };
-  const survey = await session.ports.call('repository.surveyInstances', () =>
-    repository.surveyInstances(query),
-  );
-  const { run, changed } = await changeRun(repository, session.ports, header.runId, (stored) =>
-    freeze(stored, survey, runtime.now()),
-  );
-  if (changed) log.started(run.header);
-  session.adopt(run);
+async function performFirst(worker: Worker, [first, ...others]: Jobs): Promise<BackfillReport> {
+  const { queue } = worker;
+  const ports = portCalls(worker, watchProgress(first.runId, worker));
+  for (const job of others)
+    if (queue !== null) await ports.call('queue.enqueue', () => enqueueStep(queue, job));
+  return performJob(worker, first);
 }
 
-/** A fault that trying again does not mend ends the run, where that can still be written; a resume goes on with it. */
-async function recordFatal(
-  worker: Worker,
-  ports: PortCalls,
-  { header }: Run,
-  error: unknown,
-): Promise<unknown> {
-  const { repository, runtime, log } = worker;
-  log.failed(header, reasonOf(error));
-  if (isBackfillError(error) && error.retryable) return error;
-  try {
-    await changeRun(repository, ports, header.runId, (run) => fail(run, reasonOf(error), runtime.now()));
-  } catch (second) {
-    log.warned(header, `The run could not be marked as failed: ${reasonOf(second)}`);
+/** The first error stops all; what they have committed stays. */
+async function performSideBySide(worker: Worker, jobs: Jobs): Promise<BackfillReport> {
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([worker.signal, stopping.signal]);
+  const watch = watchProgress(jobs[0].runId, worker);
+  const underWay: Promise<BackfillReport | null>[] = [];
+  function start(added: readonly ShardJob[]): void {
+    for (const job of added) {
+      const report = performJob({ ...worker, signal }, job, { watch, start });
+      const stopAll = (error: unknown) => {
+        stopping.abort(error);
+        return null;
+      };
+      underWay.push(report.catch(stopAll));
+    }
   }
-  return error;
+  start(jobs);
+  const reports: (BackfillReport | null)[] = [];
+  for (const report of underWay) reports.push(await report); // shards are added while the first is under way
+  if (stopping.signal.aborted) throw stopping.signal.reason;
+  const ended = reports.filter((report) => report !== null);
+  const report =
+    ended.find(({ state }) => state !== 'continued' && state !== 'superseded') ??
+    ended.find(({ state }) => state === 'continued') ??
+    ended[0];
+  if (report === undefined) throw new RangeError('there was no job to perform');
+  return report;
 }

@@ -1,4 +1,5 @@
-import type { InstanceSurvey } from '../ports/repository.js';
+import type { Cursor, InstanceSurvey } from '../ports/repository.js';
+import { newShard } from './run-definition.js';
 import { type Run, type RunShard, tallyOf } from './run-record.js';
 import { assertTransition, isWorkable } from './run-state.js';
 import type { RunChange } from './run-store.js';
@@ -7,16 +8,24 @@ import { visited } from './tally.js';
 // Each of these says what a run becomes, or null where there is nothing (left) to do: then it was done by somebody
 // else, or by an earlier try whose answer was lost.
 
-/** Fixes total and bound, once. */
+/** Fixes total and bounds, once: each shard goes from the bound of the one before to its own. */
 export function freeze(
   { header, shards }: Run,
   { total, upTo }: InstanceSurvey,
+  bounds: readonly (Cursor | null)[],
   now: number,
 ): RunChange | null {
   if (header.state !== 'pending') return null;
+  const keyCount = header.definition.paths.length;
   return {
     header: { ...header, state: 'running', total, upTo, startedAt: header.startedAt ?? now },
-    shards: shards.map((shard) => ({ ...shard, upTo, done: upTo === null, at: now })),
+    shards: bounds.map((bound, index) => ({
+      ...(shards[index] ?? newShard(index, keyCount, now)),
+      after: bounds[index - 1] ?? null,
+      upTo: bound,
+      done: bound === null,
+      at: now,
+    })),
   };
 }
 
@@ -25,6 +34,17 @@ export function allot({ header, shards }: Run, shardIndex: number, step: number)
   const shard = shards[shardIndex];
   if (!isWorkable(header.state) || shard === undefined || shard.done || shard.step !== step) return null;
   return { shards: [{ ...shard, step: step + 1 }] };
+}
+
+/** Says why a shard waits and until when, so that no sweep misses its job; unless it has changed since it was seen. */
+export function hold(
+  { header, shards }: Run,
+  { index, revision }: Pick<RunShard, 'index' | 'revision'>,
+  { until, reason }: { readonly until: number; readonly reason: string },
+): RunChange | null {
+  const shard = shards[index];
+  if (!isWorkable(header.state) || shard?.revision !== revision) return null;
+  return { shards: [{ ...shard, notBefore: until, waiting: reason }] };
 }
 
 /** Ends the run once every shard is done. Instances that the walk never met are gone; late ones raise the total. */
@@ -101,11 +121,12 @@ export function resume({ header, shards }: Run, now: number): RunChange | null {
   };
 }
 
-/** Allots a step to a caller that works on the run itself; a failed run is set going. */
+/** Allots a step for each open shard to a caller that works on the run itself; a failed run is set going. */
 export function takeUp(run: Run, now: number): RunChange | null {
   if (run.header.state === 'failed') return resume(run, now);
-  const [shard] = openShards(run.shards);
-  return isWorkable(run.header.state) && shard !== undefined ? allot(run, shard.index, shard.step) : null;
+  const open = openShards(run.shards);
+  if (!isWorkable(run.header.state) || open.length === 0) return null;
+  return { shards: open.map((shard) => ({ ...shard, step: shard.step + 1 })) };
 }
 
 /** After so many sweeps without a committed batch in between, more jobs will not help. */
@@ -142,6 +163,6 @@ function fenced({ shards }: Run, header: Run['header']): RunChange {
   return { header, shards: openShards(shards) };
 }
 
-function openShards(shards: readonly RunShard[]): RunShard[] {
+export function openShards(shards: readonly RunShard[]): RunShard[] {
   return shards.filter(({ done }) => !done);
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Cursor } from '../ports/repository.js';
 import type { Runtime } from '../ports/runtime.js';
-import type { Run, RunDefinition } from './run-record.js';
+import type { Run, RunDefinition, RunShard } from './run-record.js';
 import { emptyTally } from './tally.js';
 
 /** A run that nobody has started: its records before the first job. */
@@ -13,7 +12,6 @@ export function newRun(
   const { runtime, claim, startAfter } = options;
   const now = runtime.now();
   const runId = newRunId(runtime);
-  const nowhere: Cursor | null = null;
   return {
     header: {
       runId,
@@ -23,7 +21,7 @@ export function newRun(
       definition,
       state: 'pending',
       total: null,
-      upTo: nowhere,
+      upTo: null,
       createdAt: now,
       startedAt: null,
       endedAt: null,
@@ -33,21 +31,33 @@ export function newRun(
     },
     shards: [
       {
-        index: 0,
+        ...newShard(0, definition.paths.length, now),
         revision: 0,
-        done: false,
-        after: nowhere,
-        upTo: nowhere,
-        tally: emptyTally(definition.paths.length),
-        step: 0,
-        epoch: -1,
-        holder: null,
-        at: now,
-        swept: 0,
-        sweptAt: null,
         notBefore: startAfter?.getTime() ?? null,
+        waiting: startAfter === undefined ? null : 'startAfter',
       },
     ],
+  };
+}
+
+/** A shard that is not stored yet. */
+export function newShard(index: number, keyCount: number, now: number): RunShard {
+  return {
+    index,
+    revision: -1,
+    done: false,
+    after: null,
+    upTo: null,
+    tally: emptyTally(keyCount),
+    step: 0,
+    epoch: -1,
+    holder: null,
+    at: now,
+    ratePerSecond: null,
+    swept: 0,
+    sweptAt: null,
+    notBefore: null,
+    waiting: null,
   };
 }
 

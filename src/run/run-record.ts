@@ -11,6 +11,8 @@ export interface RunDefinition {
   readonly limit: number | null;
   readonly instanceIds: readonly InstanceId[] | null;
   readonly maxFailures: number | null;
+  /** Into how many ranges the instances are parted, each with a job and a checkpoint of its own. */
+  readonly shards: number;
 }
 
 export interface DefinedPath {
@@ -58,11 +60,14 @@ export interface RunShard {
   readonly holder: string | null;
   /** When a batch was committed last, or the shard was created. */
   readonly at: number;
+  /** Instances a second of late, `null` before the first batch. */
+  readonly ratePerSecond: number | null;
   /** How often a sweep has missed its job since the last committed batch, and when it last did. */
   readonly swept: number;
   readonly sweptAt: number | null;
-  /** Nobody needs to miss its job before. */
+  /** Nobody needs to miss its job before, and why. */
   readonly notBefore: number | null;
+  readonly waiting: string | null;
 }
 
 export interface Run {

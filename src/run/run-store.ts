@@ -104,7 +104,7 @@ export async function changeRun(
           processModelId: run.header.processModelId,
           expected: records.map(({ id, revision }) => ({
             id,
-            revision: revision - 1,
+            revision: revision === 0 ? null : revision - 1,
           })),
           instances: [],
           next: () => records,
@@ -126,10 +126,11 @@ function nextFailure(failedAttempts: number, transaction: unknown): number {
 }
 
 function applied(run: Run, { header, shards = [] }: RunChange): Run {
-  const changed = new Map(shards.map((shard) => [shard.index, { ...shard, revision: shard.revision + 1 }]));
+  const all = [...run.shards];
+  for (const shard of shards) all[shard.index] = { ...shard, revision: shard.revision + 1 };
   return {
     header: header === undefined ? run.header : { ...header, revision: header.revision + 1 },
-    shards: run.shards.map((shard) => changed.get(shard.index) ?? shard),
+    shards: all,
   };
 }
 

@@ -29,8 +29,7 @@ export async function settleBatch(
   const failure = instanceFailure(first.id, null, 'WRITE_REJECTED', reasonOf(result.error));
   const counted = await commitBatch(worker, session, [failed(first, failure)]);
   // Even a commit without any value is refused: no instance is to blame.
-  if (counted.status === 'rejected')
-    await session.ports.recover('repository.commit', counted.error, Number.POSITIVE_INFINITY);
+  if (counted.status === 'rejected') throw session.ports.failure('repository.commit', counted.error);
   return counted;
 }
 

@@ -4,11 +4,12 @@ import { classifyError } from './classify-error.js';
 import { compareCursors } from './compare-cursors.js';
 import type { PortCalls } from './port-calls.js';
 import type { ProgressWatch } from './progress.js';
+import { recentRate } from './recent-rate.js';
 import { randomText } from './run-definition.js';
 import { type Run, type RunShard, shardRecord, shardRecordId } from './run-record.js';
 import { isWorkable } from './run-state.js';
 import { loadRun, STALE_READ } from './run-store.js';
-import { addTallies, type Tally } from './tally.js';
+import { addTallies, type Tally, visited } from './tally.js';
 import type { Worker } from './worker.js';
 
 /**
@@ -43,13 +44,16 @@ export type StepResult =
 export interface ShardSession {
   readonly job: ShardJob;
   readonly ports: PortCalls;
+  readonly watch: ProgressWatch;
   readonly run: Run;
   readonly shard: RunShard;
   /** `null` while there is something to do. */
   readonly ending: Ending | null;
   end(ending: Ending): void;
-  /** Goes on from a run that was loaded or changed elsewhere. */
+  /** Goes on from a run that was loaded or changed elsewhere, unless that shows that somebody else does. */
   adopt(run: Run): void;
+  /** Nothing was done until now, so that the time does not count as slow work. */
+  idled(): void;
   commit(step: ShardStep): Promise<StepResult>;
 }
 
@@ -61,6 +65,7 @@ export function openSession(
   const holder = randomText(runtime);
   const claim = claimJob(loaded, job);
   let run = loaded;
+  let busySince = runtime.now();
   let ending: Ending | null = claim === 'work' ? null : claim;
 
   const shard = (): RunShard => {
@@ -72,10 +77,15 @@ export function openSession(
     cursor === null || other === null ? cursor === other : compare(cursor, other) === 0;
 
   function adopt(loadedRun: Run): void {
+    const before = run.shards[job.shard];
     run = loadedRun;
     watch.see(run);
+    const now = run.shards[job.shard];
     if (!isWorkable(run.header.state)) ending ??= 'stopped';
-    else if (run.shards[job.shard]?.done === true) ending ??= 'shard-done';
+    else if (before === undefined || now === undefined) return;
+    else if (now.done) ending ??= 'shard-done';
+    else if (!isAt(now.after, before.after) && now.holder !== holder && now.epoch >= job.step)
+      ending ??= 'superseded';
   }
 
   function adoptShard(committed: RunShard): void {
@@ -99,9 +109,8 @@ export function openSession(
     }
     // A changed header may have dropped keys, for which this batch was planned.
     if (ending !== null || run.header.revision !== headerBefore.revision) return { status: 'moved' };
-    if (isAt(now.after, before.after)) return now.revision === before.revision ? 'unchanged' : 'again';
-    if (now.holder !== holder && now.epoch >= job.step) ending = 'superseded';
-    return { status: 'moved' };
+    if (!isAt(now.after, before.after)) return { status: 'moved' };
+    return now.revision === before.revision ? 'unchanged' : 'again';
   }
 
   async function attempt(step: ShardStep) {
@@ -119,10 +128,25 @@ export function openSession(
       ...(exhausted === undefined ? {} : { exhausted }),
       instances: step.instances,
       next: (outcome) => {
-        const tally = addTallies(before.tally, step.count(outcome));
+        const batch = step.count(outcome);
         const at = runtime.now();
-        const progress = { after, done, tally, at, swept: 0, sweptAt: null };
-        committed = { ...before, ...progress, revision: before.revision + 1, epoch: job.step, holder };
+        committed = {
+          ...before,
+          revision: before.revision + 1,
+          after,
+          done,
+          tally: addTallies(before.tally, batch),
+          epoch: job.step,
+          holder,
+          at,
+          ratePerSecond: done
+            ? before.ratePerSecond
+            : recentRate(before.ratePerSecond, visited(batch), at - Math.max(before.at, busySince)),
+          swept: 0,
+          sweptAt: null,
+          notBefore: null,
+          waiting: null,
+        };
         return [shardRecord(run.header, committed)];
       },
     });
@@ -133,6 +157,7 @@ export function openSession(
   return {
     job,
     ports,
+    watch,
     get run() {
       return run;
     },
@@ -146,6 +171,9 @@ export function openSession(
       ending = reason;
     },
     adopt,
+    idled() {
+      busySince = runtime.now();
+    },
     async commit(step) {
       for (let failedAttempts = 0; ; ) {
         let failure: { readonly error: unknown } | null = null;
@@ -159,7 +187,8 @@ export function openSession(
         if (typeof result === 'object') return result;
         if (failure === null && result === 'unchanged') throw ports.contractError(STALE_READ);
         if (failure === null) continue; // the same batch again, under the revision that is stored now
-        if (classifyError(repository, failure.error) === 'instance')
+        const kind = classifyError(repository, failure.error);
+        if (kind === 'instance' || (kind === 'unknown' && failedAttempts > 0))
           return { status: 'rejected', ...failure };
         failedAttempts += 1;
         await ports.recover('repository.commit', failure.error, failedAttempts);

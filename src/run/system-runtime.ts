@@ -1,6 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Runtime } from '../ports/runtime.js';
 
+/** A timer of Node.js that is to run longer fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** The real clock, timer and dice. */
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
@@ -8,7 +11,11 @@ export const systemRuntime: Runtime = {
   async sleep(ms, signal) {
     signal?.throwIfAborted();
     try {
-      await wait(ms, undefined, { signal });
+      let left = ms;
+      do {
+        await wait(Math.min(left, LONGEST_TIMER), undefined, { signal });
+        left -= LONGEST_TIMER;
+      } while (left > 0);
     } catch (error) {
       signal?.throwIfAborted(); // the timer rejects with an AbortError of its own, callers expect the reason
       throw error;

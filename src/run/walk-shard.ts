@@ -1,14 +1,14 @@
-import type { InstanceId, InstanceRange, InstanceSnapshot } from '../ports/repository.js';
-import { compareCursors } from './compare-cursors.js';
-import { pageProblem } from './page-problem.js';
-import { leftAlone, type PlannedInstance, planInstance } from './plan-instance.js';
+import { createBatchSizer } from './batch-size.js';
+import { planBatches } from './plan-batches.js';
+import { createPageReader, type PageReader, rangeOf } from './read-pages.js';
 import { mayRetry, retryDelayMs } from './retry.js';
-import { fail } from './run-changes.js';
+import { fail, hold } from './run-changes.js';
 import { tallyOf } from './run-record.js';
-import { changeRun } from './run-store.js';
+import { changeRun, loadRun } from './run-store.js';
 import { settleBatch } from './settle-batch.js';
-import type { ShardSession, StepResult } from './shard-session.js';
-import { emptyTally, visited } from './tally.js';
+import type { ShardSession } from './shard-session.js';
+import { emptyTally } from './tally.js';
+import { createPacer, type ThrottleAnswer } from './throttle.js';
 import type { Worker } from './worker.js';
 
 /**
@@ -16,56 +16,84 @@ import type { Worker } from './worker.js';
  * @throws `signal.reason` when aborted, after the batch in flight.
  */
 export async function walkShard(worker: Worker, session: ShardSession): Promise<void> {
+  const pages = createPageReader(worker, session);
+  try {
+    await walk(worker, session, pages);
+  } finally {
+    await pages.close();
+  }
+}
+
+async function walk(worker: Worker, session: ShardSession, pages: PageReader): Promise<void> {
   const { runtime, signal, sliceMs, log } = worker;
   const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
-  const planner = batchPlanner(worker, session);
+  const batches = planBatches(worker, session);
+  const sizer = createBatchSizer(worker.batchSize);
+  const pacer = createPacer(worker);
+  const others = watchOthers(worker, session);
 
   for (let emptyPages = 0; session.ending === null; ) {
     signal.throwIfAborted();
-    const page = await readPage(worker, session);
-    if (page.length === 0) {
+    const wait = await pacer.ask();
+    if (wait !== null) {
+      pages.forget();
+      await waitForTurn(worker, session, wait, sliceEnd);
+      continue;
+    }
+    await others.look();
+    if (session.ending !== null) return;
+
+    const startedAt = runtime.now();
+    const page = await pages.next(sizer.size);
+    const last = page.at(-1);
+    if (last === undefined) {
       emptyPages += 1;
       await finishShard(worker, session, emptyPages);
       continue;
     }
     emptyPages = 0;
     const failedBefore = session.shard.tally.failed;
-    const result = await settleBatch(worker, session, planner.plan(page));
-    planner.learn(result);
+    const batch = batches.plan(page);
+    pages.readAhead(last.cursor, sizer.size);
+    const result = await settleBatch(worker, session, batch);
+    batches.learn(result);
+    if (session.shard.tally.failed > failedBefore) await stopIfTooManyFailed(worker, session);
     if (result.status !== 'committed') continue;
 
-    const tally = tallyOf(session.run);
-    log.progressed(session.run.header, visited(tally), session.run.header.total ?? 0);
-    if (session.shard.tally.failed > failedBefore) await stopIfTooManyFailed(worker, session, tally.failed);
+    const { processed, total } = session.watch.progress();
+    log.progressed(session.run.header, processed, total);
+    sizer.learn({ page, tookMs: runtime.now() - startedAt });
+    pacer.learn({ instances: page.length });
     if (runtime.now() >= sliceEnd && session.ending === null) session.end('turn-over');
   }
 }
 
-function rangeOf({ run, shard }: ShardSession): InstanceRange {
-  const { processModelId, definition } = run.header;
-  if (shard.upTo === null) throw new RangeError('a shard without a bound has nothing to walk');
-  return {
-    processModelId,
-    instanceIds: definition.instanceIds,
-    after: shard.after,
-    upTo: shard.upTo,
-  };
-}
+/** A hold that is shorter needs no record: no sweep misses a job so soon. */
+const RECORDED_MS = 1_000;
+/** A job is not kept waiting for longer where another one can take over. */
+const LONGEST_WAIT_MS = 30_000;
 
-async function readPage(worker: Worker, session: ShardSession): Promise<readonly InstanceSnapshot[]> {
-  const { repository, batchSize, signal } = worker;
-  const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
-  const range = { ...rangeOf(session), limit: batchSize };
-  if (range.after !== null && compare(range.after, range.upTo) >= 0) return [];
-  const query = {
-    ...range,
-    paths: session.run.header.definition.paths,
-    signal,
-  };
-  const page = await session.ports.call('repository.readInstances', () => repository.readInstances(query));
-  const problem = pageProblem(page, range, compare);
-  if (problem !== null) throw session.ports.contractError(`readInstances: ${problem}`);
-  return page;
+/** Waits in place, or has the continuation wait in the queue. */
+async function waitForTurn(
+  { repository, runtime, queue, signal }: Worker,
+  session: ShardSession,
+  { reason, retryAfterMs }: ThrottleAnswer,
+  sliceEnd: number,
+): Promise<void> {
+  const until = runtime.now() + retryAfterMs;
+  if (retryAfterMs >= RECORDED_MS) {
+    const { shard } = session;
+    const { run } = await changeRun(repository, session.ports, session.job.runId, (stored) =>
+      hold(stored, shard, { until, reason }),
+    );
+    session.adopt(run);
+    if (session.ending !== null) return;
+  }
+  if (queue !== null && (retryAfterMs > LONGEST_WAIT_MS || until >= sliceEnd))
+    return session.end('turn-over');
+  session.watch.onWait({ for: 'throttle', reason });
+  await runtime.sleep(retryAfterMs, signal);
+  session.idled();
 }
 
 /** An empty page may come from a replica that lags behind: only the finishing commit proves that nothing is left. */
@@ -88,45 +116,32 @@ async function finishShard(worker: Worker, session: ShardSession, emptyPages: nu
   await runtime.sleep(retryDelayMs(retry, emptyPages, runtime.random), signal);
 }
 
-const REREADS = 3;
+const LOOK_MS = 1_000;
 
-/** Plans pages; leaves an instance alone once its live writer has been faster than every reading of it. */
-function batchPlanner({ repository }: Worker, session: ShardSession) {
-  const { paths, missing } = session.run.header.definition;
-  const formatValue = repository.formatValue?.bind(repository);
-  const leave = new Set<InstanceId>();
-  let rereads = 0;
+/** In a run of several shards, what the others do is seen once a second, so that progress is that of the run. */
+function watchOthers({ repository, runtime }: Worker, session: ShardSession) {
+  let lookedAt = runtime.now();
   return {
-    plan(page: readonly InstanceSnapshot[]): PlannedInstance[] {
-      const { dropped } = session.run.header;
-      const rules = { paths, missing, dropped, ...(formatValue === undefined ? {} : { formatValue }) };
-      return page.map((snapshot) => {
-        const planned = planInstance(snapshot, rules);
-        return leave.has(snapshot.id) ? leftAlone(planned) : planned;
-      });
-    },
-    learn(result: StepResult): void {
-      if (result.status === 'committed') {
-        leave.clear();
-        rereads = 0;
-      } else if (result.status === 'stale') {
-        rereads += 1;
-        if (rereads >= REREADS) for (const id of result.instanceIds) leave.add(id);
-      }
+    async look(): Promise<void> {
+      if (session.run.shards.length === 1 || runtime.now() - lookedAt < LOOK_MS) return;
+      session.adopt(await loadRun(repository, session.ports, session.job.runId));
+      lookedAt = runtime.now();
     },
   };
 }
 
-async function stopIfTooManyFailed(worker: Worker, session: ShardSession, failed: number): Promise<void> {
+/** Decided upon the stored run: the other shards may have failures, too. */
+async function stopIfTooManyFailed(worker: Worker, session: ShardSession): Promise<void> {
   const { maxFailures } = session.run.header.definition;
-  if (maxFailures === null || failed <= maxFailures) return;
-  const reason = `${failed} instances failed, maxFailures is ${maxFailures}`;
-  const { run } = await changeRun(worker.repository, session.ports, session.job.runId, (stored) =>
-    fail(stored, reason, worker.runtime.now()),
-  );
-  worker.log.warned(
-    run.header,
-    `Metadata backfill stopped: ${reason}. Mend the cause, then go on with this run.`,
-  );
+  if (maxFailures === null) return;
+  const { repository, runtime, log } = worker;
+  const reasonFor = (failed: number) => `${failed} instances failed, maxFailures is ${maxFailures}`;
+  const { run, changed } = await changeRun(repository, session.ports, session.job.runId, (stored) => {
+    const { failed } = tallyOf(stored);
+    return failed > maxFailures ? fail(stored, reasonFor(failed), runtime.now()) : null;
+  });
   session.adopt(run);
+  if (!changed) return;
+  const reason = run.header.lastError ?? reasonFor(tallyOf(run).failed);
+  log.warned(run.header, `Metadata backfill stopped: ${reason}. Mend the cause, then go on with this run.`);
 }

@@ -1,18 +1,22 @@
 import type { BackfillQueue } from '../ports/queue.js';
 import type { BackfillRepository } from '../ports/repository.js';
 import type { Runtime } from '../ports/runtime.js';
+import type { AdaptiveBatchSize } from './batch-size.js';
 import type { BackfillProgress } from './progress.js';
 import type { RetryOptions } from './retry.js';
 import type { RunLogger } from './run-log.js';
+import type { Throttle } from './throttle.js';
 
 /** What one call of `runBackfill` or `handle` works with. Belongs to this process; nothing of it is stored. */
 export interface Worker {
   readonly repository: BackfillRepository<unknown>;
   readonly queue: BackfillQueue<unknown> | null;
   readonly runtime: Runtime;
-  readonly batchSize: number;
+  readonly batchSize: number | AdaptiveBatchSize;
   readonly sliceMs: number | null;
   readonly retry: RetryOptions;
+  readonly throttle: Throttle | null;
+  readonly maxInstancesPerSecond: number | null;
   readonly signal: AbortSignal;
   readonly log: RunLogger;
   readonly dryRun: boolean;

@@ -33,7 +33,7 @@ export interface ManualRequest<Transaction = never> extends RequestOptions<Trans
 export type BackfillRequest<Transaction = never> = ModelUpdate<Transaction> | ManualRequest<Transaction>;
 
 /** What every request of a service takes over where it says nothing else. */
-export type RequestDefaults = Pick<DefinitionOptions, 'mode' | 'missing' | 'maxFailures'>;
+export type RequestDefaults = Pick<DefinitionOptions, 'mode' | 'missing' | 'maxFailures' | 'shards'>;
 
 /** What a request comes to: a definition, or `null` where nothing is new. */
 export interface PlannedRequest {

@@ -1,4 +1,4 @@
-import { completeRun } from '../run/conclude-job.js';
+import { completeRun, startOf } from '../run/conclude-job.js';
 import { cancel, pause, resume } from '../run/run-changes.js';
 import type { Run } from '../run/run-record.js';
 import { changeRun, type RunChange } from '../run/run-store.js';
@@ -24,7 +24,10 @@ export async function resumeRun(tools: ServiceTools, runId: string): Promise<Run
   );
   if (!changed) return run;
   const open = run.shards.filter(({ done }) => !done);
-  for (const { index, step } of open) await tools.enqueue({ runId, shard: index, step });
+  for (const shard of open) {
+    const startAfter = startOf(shard, worker.runtime.now());
+    await tools.enqueue({ runId, shard: shard.index, step: shard.step }, { startAfter });
+  }
   // It may have been stopped after its last batch: then there is no job that could complete it.
   return open.length > 0 ? run : (await completeRun(worker, ports, runId)).run;
 }

@@ -3,8 +3,8 @@ import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js'
 import { parseInput } from '../input/parse-input.js';
 import type { CallOptions } from '../run/backfill-options.js';
 import { createWorker } from '../run/create-worker.js';
+import { performJob } from '../run/perform-job.js';
 import { type BackfillReport, type RunStatus, type RunSummary, statusOf, summaryOf } from '../run/report.js';
-import { performJob } from '../run/run-backfill.js';
 import type { Run } from '../run/run-record.js';
 import { loadRun } from '../run/run-store.js';
 import { type BackfillRequest, planRequest } from './backfill-request.js';

@@ -52,6 +52,7 @@ export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
   mode: definitionFields.mode,
   missing: definitionFields.missing,
   maxFailures: definitionFields.maxFailures,
+  shards: definitionFields.shards,
   ...tuningFields,
   config: expecting<Pick<BackfillConfig, 'enabled'>>('what loadBackfillConfig returns', isConfig).optional(),
   transactional: aBoolean.optional(),

@@ -46,7 +46,9 @@ async function sweepRun(
   let stale: readonly ShardJob[] = [];
   const { run, changed } = await changeRun(worker.repository, ports, runId, (stored) => {
     const change = sweep(stored, staleAfterMs, worker.runtime.now());
-    stale = change?.shards?.map(({ index, step }) => ({ runId, shard: index, step })) ?? [];
+    // Where nothing is left to allot, an earlier try has landed whose answer was lost: its jobs are still to be enqueued.
+    if (change !== null)
+      stale = (change.shards ?? []).map(({ index, step }) => ({ runId, shard: index, step }));
     return change;
   });
   if (changed && run.header.state === 'failed') {
@@ -54,7 +56,8 @@ async function sweepRun(
     report.failed.push(runId);
     return;
   }
-  for (const job of stale) {
+  const allotted = stale.filter(({ shard, step }) => changed && run.shards[shard]?.step === step);
+  for (const job of allotted) {
     await tools.enqueue(job);
     worker.log.warned(
       run.header,

@@ -34,7 +34,7 @@ describe('classifyError', () => {
     ['ER_NO_SUCH_TABLE', 'systemic'],
     ['SQLITE_FULL', 'systemic'],
     ['SQLITE_READONLY', 'systemic'],
-    ['SOMETHING_ELSE', 'instance'],
+    ['SOMETHING_ELSE', 'unknown'],
   ])('takes the code %s as %s', (code, expected) => {
     expect(classifyError(repository, databaseError(code))).toBe(expected);
   });
@@ -45,10 +45,10 @@ describe('classifyError', () => {
     );
   });
 
-  test('takes an error of the program as systemic, and one without a code as an instance’s', () => {
+  test('takes an error of the program as systemic, and one without a code as unknown', () => {
     expect(classifyError(repository, new TypeError('x is not a function'))).toBe('systemic');
-    expect(classifyError(repository, new Error('poison'))).toBe('instance');
-    expect(classifyError(repository, 'poison')).toBe('instance');
+    expect(classifyError(repository, new Error('poison'))).toBe('unknown');
+    expect(classifyError(repository, 'poison')).toBe('unknown');
   });
 
   test('leaves the word to the repository', () => {
@@ -109,6 +109,7 @@ describe('the identity of a run', () => {
     limit: null,
     instanceIds: null,
     maxFailures: null,
+    shards: 1,
   };
 
   test('is the same for the same work in another order', () => {

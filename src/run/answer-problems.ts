@@ -1,10 +1,12 @@
 import type { Cursor, InstanceRange, InstanceSnapshot } from '../ports/repository.js';
 
+type Compare = (a: Cursor, b: Cursor) => number;
+
 /** What is wrong with a page that a repository returned, or `null`. A wrong page could skip or repeat instances. */
 export function pageProblem(
   page: readonly InstanceSnapshot[],
   range: InstanceRange & { readonly limit: number },
-  compare: (a: Cursor, b: Cursor) => number,
+  compare: Compare,
 ): string | null {
   if (!Array.isArray(page)) return 'expected an array of instances';
   if (page.length > range.limit) return `expected at most ${range.limit} instances, got ${page.length}`;
@@ -22,6 +24,34 @@ export function pageProblem(
     }
     if (ids.has(id)) return `instance ${show(id)} is there twice`;
     ids.add(id);
+    previous = cursor;
+  }
+  return null;
+}
+
+/** What is wrong with a survey. A wrong one could leave instances out, or never end. */
+export function surveyProblem(survey: unknown): string | null {
+  if (typeof survey !== 'object' || survey === null) return `expected { total, upTo }, got ${show(survey)}`;
+  const { total, upTo } = survey as Record<'total' | 'upTo', unknown>;
+  if (!Number.isSafeInteger(total) || Number(total) < 0)
+    return `total: expected a whole number, got ${show(total)}`;
+  if ((total === 0) !== (upTo === null))
+    return `upTo: expected null with a total of 0 and only then, got ${show(upTo)} with ${show(total)}`;
+  return upTo === null || isCursor(upTo) ? null : `upTo: expected a cursor, got ${show(upTo)}`;
+}
+
+/** What is wrong with the bounds between the parts of a range. Wrong ones could skip or repeat instances. */
+export function splitProblem(
+  bounds: unknown,
+  { after, upTo, parts }: Pick<InstanceRange, 'after' | 'upTo'> & { readonly parts: number },
+  compare: Compare,
+): string | null {
+  if (!Array.isArray(bounds) || !bounds.every(isCursor)) return 'expected a list of cursors';
+  if (bounds.length >= parts) return `expected fewer than ${parts} cursors, got ${bounds.length}`;
+  let previous = after;
+  for (const cursor of [...bounds, upTo]) {
+    if (previous !== null && !(compare(previous, cursor) < 0))
+      return `expected ascending cursors below ${show(upTo)}, got ${show(cursor)} after ${show(previous)}${textHint(previous, cursor)}`;
     previous = cursor;
   }
   return null;

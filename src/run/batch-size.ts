@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { wholeNumber } from '../input/parse-input.js';
+import type { InstanceSnapshot, TaskData } from '../ports/repository.js';
+
+/** Batches that grow and shrink by how long they take and how much they hold. */
+export interface AdaptiveBatchSize {
+  /** Instances in the first batch. @default 100 */
+  readonly initial?: number | undefined;
+  /** The most instances in a batch, up to 10,000. @default 2_000 */
+  readonly max?: number | undefined;
+  /** How long a batch may take, reading and committing. @default 1_000 */
+  readonly targetMs?: number | undefined;
+  /** How much task data a batch may hold, in characters; two batches are in memory at a time. @default 16_777_216 */
+  readonly maxBytes?: number | undefined;
+}
+
+/** How many instances to read next, by what became of the batches before. */
+export interface BatchSizer {
+  readonly size: number;
+  learn(batch: { readonly page: readonly InstanceSnapshot[]; readonly tookMs: number }): void;
+}
+
+export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSizer {
+  if (typeof batchSize === 'number') return { size: batchSize, learn() {} };
+  const { initial = 100, max = 2_000, targetMs = 1_000, maxBytes = 2 ** 24 } = batchSize;
+  let size = Math.min(initial, max);
+  let smoothedMs: number | null = null;
+  let bytesEach = 0;
+
+  return {
+    get size() {
+      return size;
+    },
+    learn({ page, tookMs }) {
+      if (page.length === 0) return;
+      const msEach = tookMs / page.length;
+      const isFarOver = tookMs > FAR_OVER * targetMs;
+      smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
+      // Forgotten slowly: one page of short documents does not make the next one safe.
+      bytesEach = Math.max(bytesOf(page) / page.length, FORGETTING * bytesEach);
+      const inTime = targetMs / smoothedMs;
+      const inMemory = maxBytes / bytesEach;
+      // A short page shows nothing of larger ones.
+      const most = page.length < size ? size : size * MOST_GROWTH;
+      size = Math.max(1, Math.floor(Math.min(max, most, inTime, inMemory)));
+    },
+  };
+}
+
+const MOST_GROWTH = 1.5;
+const FAR_OVER = 2;
+const SMOOTHING = 0.3;
+const FORGETTING = 0.9;
+
+function bytesOf(page: readonly InstanceSnapshot[]): number {
+  // What is parsed already is only looked at once a page: writing it out takes as long as reading it did.
+  const parsed = page.filter(({ data }) => data.form === 'parsed');
+  const sample = parsed[Math.floor(parsed.length / 2)];
+  const parsedBytes = sample === undefined ? 0 : parsed.length * parsedSize(sample.data);
+  return page.reduce((sum, { data }) => sum + (data.form === 'json' ? data.text.length : 0), parsedBytes);
+}
+
+function parsedSize(data: TaskData): number {
+  try {
+    return data.form === 'parsed' ? (JSON.stringify(data.value)?.length ?? 0) : 0;
+  } catch {
+    return 0; // cyclic, or not to be written: planning makes it a failure
+  }
+}
+
+const MOST = 10_000;
+
+export const batchSizeOption: z.ZodType<number | AdaptiveBatchSize> = z.union(
+  [
+    wholeNumber(1, MOST),
+    z.strictObject({
+      initial: wholeNumber(1, MOST).optional(),
+      max: wholeNumber(1, MOST).optional(),
+      targetMs: wholeNumber(1, 3_600_000).optional(),
+      maxBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+    }),
+  ],
+  {
+    error: ({ input }) =>
+      typeof input === 'object' && input !== null
+        ? 'expected { initial, max, targetMs, maxBytes }, each a whole number'
+        : 'expected a whole number from 1 to 10,000',
+  },
+);

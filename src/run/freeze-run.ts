@@ -1,0 +1,47 @@
+import type { ShardJob } from './claim-job.js';
+import { enqueueStep } from './enqueue-step.js';
+import type { PortCalls } from './port-calls.js';
+import type { ProgressWatch } from './progress.js';
+import { freeze, openShards } from './run-changes.js';
+import { changeRun } from './run-store.js';
+import type { ShardSession } from './shard-session.js';
+import { splitInstances, surveyInstances } from './survey-instances.js';
+import type { Worker } from './worker.js';
+
+/** How a job is part of a call that works on several shards at a time. */
+export interface JobCompany {
+  readonly watch: ProgressWatch;
+  /** Has the jobs of the other shards performed. */
+  start(jobs: readonly ShardJob[]): void;
+}
+
+/**
+ * The first job of a run fixes its total, its bound and its shards: not the request, which may be older than the model
+ * update. Then it has the other shards worked on.
+ */
+export async function freezeRun(
+  worker: Worker,
+  session: ShardSession,
+  { settling, company }: { readonly settling: PortCalls; readonly company: JobCompany | null },
+): Promise<void> {
+  const { repository, runtime, queue, log } = worker;
+  const { header } = session.run;
+  if (header.state === 'running') return session.adopt(session.run);
+  const { instanceIds, limit, shards } = header.definition;
+  const selection = { processModelId: header.processModelId, instanceIds };
+  const survey = await surveyInstances(worker, session.ports, { ...selection, limit, after: null });
+  const bounds = await splitInstances(worker, session.ports, selection, survey, shards);
+  const { run, changed } = await changeRun(repository, session.ports, header.runId, (stored) =>
+    freeze(stored, survey, bounds, runtime.now()),
+  );
+  if (changed) {
+    log.started(run.header);
+    const others = openShards(run.shards)
+      .filter(({ index }) => index !== session.job.shard)
+      .map(({ index, step }): ShardJob => ({ runId: header.runId, shard: index, step }));
+    if (company !== null) company.start(others);
+    else if (queue !== null)
+      for (const job of others) await settling.call('queue.enqueue', () => enqueueStep(queue, job));
+  }
+  session.adopt(run);
+}

@@ -1,0 +1,38 @@
+import type { InstanceId, InstanceSnapshot } from '../ports/repository.js';
+import { leftAlone, type PlannedInstance, planInstance } from './plan-instance.js';
+import type { ShardSession, StepResult } from './shard-session.js';
+import type { Worker } from './worker.js';
+
+const REREADS = 3;
+
+export interface BatchPlanner {
+  plan(page: readonly InstanceSnapshot[]): PlannedInstance[];
+  learn(result: StepResult): void;
+}
+
+/** Plans pages; leaves an instance alone once its live writer has been faster than every reading of it. */
+export function planBatches({ repository }: Worker, session: ShardSession): BatchPlanner {
+  const { paths, missing } = session.run.header.definition;
+  const formatValue = repository.formatValue?.bind(repository);
+  const leave = new Set<InstanceId>();
+  let rereads = 0;
+  return {
+    plan(page) {
+      const { dropped } = session.run.header;
+      const rules = { paths, missing, dropped, ...(formatValue === undefined ? {} : { formatValue }) };
+      return page.map((snapshot) => {
+        const planned = planInstance(snapshot, rules);
+        return leave.has(snapshot.id) ? leftAlone(planned) : planned;
+      });
+    },
+    learn(result) {
+      if (result.status === 'committed') {
+        leave.clear();
+        rereads = 0;
+      } else if (result.status === 'stale') {
+        rereads += 1;
+        if (rereads >= REREADS) for (const id of result.instanceIds) leave.add(id);
+      }
+    },
+  };
+}

@@ -1,0 +1,9 @@
+/** What lies further back than this counts for little. */
+const MEMORY_MS = 10_000;
+
+/** Instances a second, as of lately: moved towards what was seen last, the more so the longer that took. */
+export function recentRate(before: number | null, count: number, elapsedMs: number): number {
+  const seenMs = Math.max(1, elapsedMs);
+  const seen = (count * 1000) / seenMs;
+  return before === null ? seen : before + (seen - before) * (1 - Math.exp(-seenMs / MEMORY_MS));
+}

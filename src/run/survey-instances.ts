@@ -1,0 +1,65 @@
+import type { Cursor, InstanceSelection, InstanceSurvey, SurveyQuery } from '../ports/repository.js';
+import { splitProblem, surveyProblem } from './answer-problems.js';
+import { compareCursors } from './compare-cursors.js';
+import type { PortCalls } from './port-calls.js';
+import type { Worker } from './worker.js';
+
+type Surveyor = Pick<Worker, 'repository' | 'signal'>;
+
+/**
+ * Counts instances and finds the last of them.
+ * @throws {RepositoryContractError} when the answer cannot be right.
+ */
+export async function surveyInstances(
+  { repository, signal }: Surveyor,
+  ports: PortCalls,
+  query: Omit<SurveyQuery, 'signal'>,
+): Promise<InstanceSurvey> {
+  const survey = await ports.call('repository.surveyInstances', () =>
+    repository.surveyInstances({ ...query, signal }),
+  );
+  const problem = surveyProblem(survey);
+  if (problem !== null) throw ports.contractError(`surveyInstances: ${problem}`);
+  return survey;
+}
+
+/** Where each of at most `parts` shards of a surveyed selection ends, ascending; `[null]` where there is nothing. */
+export async function splitInstances(
+  worker: Surveyor,
+  ports: PortCalls,
+  selection: InstanceSelection,
+  { total, upTo }: InstanceSurvey,
+  parts: number,
+): Promise<readonly (Cursor | null)[]> {
+  if (upTo === null || parts === 1) return [upTo];
+  const { repository, signal } = worker;
+  const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
+  const range = { ...selection, after: null, upTo };
+  const ask = repository.splitInstances?.bind(repository);
+  const bounds =
+    ask === undefined
+      ? await countOff(worker, ports, selection, Math.ceil(total / parts), total)
+      : await ports.call('repository.splitInstances', () => ask({ ...range, total, parts, signal }));
+  const inside = ask === undefined ? bounds.filter((cursor) => compare(cursor, upTo) < 0) : bounds;
+  const problem = splitProblem(inside, { ...range, parts }, compare);
+  if (problem !== null) throw ports.contractError(`splitInstances: ${problem}`);
+  return [...inside, upTo];
+}
+
+/** Without a split by the repository: one survey a part, each of as many instances as a part is to have. */
+async function countOff(
+  worker: Surveyor,
+  ports: PortCalls,
+  selection: InstanceSelection,
+  size: number,
+  total: number,
+): Promise<readonly Cursor[]> {
+  const bounds: Cursor[] = [];
+  for (let counted = size; counted < total; counted += size) {
+    const after = bounds.at(-1) ?? null;
+    const { upTo } = await surveyInstances(worker, ports, { ...selection, after, limit: size });
+    if (upTo === null) break; // deleted since the survey
+    bounds.push(upTo);
+  }
+  return bounds;
+}

@@ -1,0 +1,84 @@
+import type { z } from 'zod';
+import { expecting } from '../input/parse-input.js';
+import { reasonOf } from './port-calls.js';
+import type { Worker } from './worker.js';
+
+/** Why the next batch is to wait, and how long until it is worth asking again. */
+export interface ThrottleAnswer {
+  readonly reason: string;
+  /** At least 1. */
+  readonly retryAfterMs: number;
+}
+
+/** Asked before each batch; `null` lets it go. One that throws holds the batch back for five seconds. */
+export type Throttle = () => ThrottleAnswer | null | Promise<ThrottleAnswer | null>;
+
+/** Says when the next batch may go. */
+export interface Pacer {
+  /** @throws `signal.reason` when aborted meanwhile. */
+  ask(): Promise<ThrottleAnswer | null>;
+  learn(batch: { readonly instances: number }): void;
+}
+
+export function createPacer({
+  throttle,
+  maxInstancesPerSecond,
+  runtime,
+  signal,
+}: Pick<Worker, 'throttle' | 'maxInstancesPerSecond' | 'runtime' | 'signal'>): Pacer {
+  let free = Number.NEGATIVE_INFINITY;
+  return {
+    async ask() {
+      const answer = throttle === null ? null : await askHost(throttle, signal);
+      if (answer !== null) return answer;
+      const retryAfterMs = free - runtime.now();
+      return retryAfterMs > 0
+        ? { reason: `maxInstancesPerSecond is ${maxInstancesPerSecond}`, retryAfterMs }
+        : null;
+    },
+    learn({ instances }) {
+      if (maxInstancesPerSecond === null) return;
+      free = Math.max(free, runtime.now()) + (instances * 1000) / maxInstancesPerSecond;
+    },
+  };
+}
+
+/** A host that cannot say how it fares is spared. */
+const SPARED_MS = 5_000;
+
+async function askHost(throttle: Throttle, signal: AbortSignal): Promise<ThrottleAnswer | null> {
+  try {
+    const answer: unknown = await untilAborted(async () => throttle(), signal);
+    if (answer === null || answer === undefined) return null;
+    if (isAnswer(answer)) return { reason: answer.reason, retryAfterMs: Math.max(1, answer.retryAfterMs) };
+    return { reason: 'throttle: expected null or { reason, retryAfterMs }', retryAfterMs: SPARED_MS };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { reason: `throttle failed: ${reasonOf(error)}`, retryAfterMs: SPARED_MS };
+  }
+}
+
+function isAnswer(answer: unknown): answer is ThrottleAnswer {
+  const { reason, retryAfterMs } = Object(answer) as Record<keyof ThrottleAnswer, unknown>;
+  return typeof reason === 'string' && typeof retryAfterMs === 'number' && Number.isFinite(retryAfterMs);
+}
+
+/** A probe that hangs must not keep a worker from being shut down. */
+async function untilAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+export const maxInstancesPerSecondOption: z.ZodType<number> = expecting(
+  'a number above 0',
+  (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+);
