@@ -29,42 +29,60 @@ export function extractMetadata<const Key extends string>(
 export function compileExtractor<const Key extends string>(
   paths: readonly ExtractionPath<Key>[],
 ): (taskData: unknown) => Metadata<Key> {
-  const parsed = parsePaths(paths);
-  return (taskData) =>
-    // fromEntries defines properties, so that a key `__proto__` is one like any other
-    Object.fromEntries(
-      parsed.map(({ key, segments }) => [key, readPath(taskData, segments) ?? null]),
-    ) as Metadata<Key>;
+  const readers = parsePaths(paths).map(({ key, segments }) => ({ key, read: compilePath(segments) }));
+  return (taskData) => {
+    const metadata: Record<string, JsonValue> = {};
+    for (const { key, read } of readers) {
+      const value = read(taskData) ?? null;
+      if (key === '__proto__') define(metadata, key, value);
+      else metadata[key] = value;
+    }
+    return metadata as Metadata<Key>;
+  };
 }
 
-/**
- * The JSON value at `segments`, or `undefined` where the data has none (a JSON null is `null`).
- * @throws {MetadataValueError} when JSON cannot carry what is there, or it cannot be read at all.
- */
-export function readPath(taskData: unknown, segments: readonly string[]): JsonValue | undefined {
-  try {
-    if (!isOwnPath(taskData, segments)) return undefined;
-    // Always an array: lodash.get caches every string path that it parses, without a bound.
-    const value: unknown = get(taskData, segments);
-    return value === undefined ? undefined : toJsonValue(value);
-  } catch (error) {
-    if (isBackfillError(error)) throw error;
-    throw new MetadataValueError('VALUE_UNREADABLE', `Reading ${segments.join('.')} threw an error.`, {
-      cause: error,
-    });
-  }
+/** Reads one path: the JSON value there, or `undefined` where the data has none (a JSON null is `null`). */
+export type PathReader = (taskData: unknown) => JsonValue | undefined;
+
+/** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry what is there, or it cannot be read. */
+export function compilePath(segments: readonly string[]): PathReader {
+  const steps = segments.map((segment) => ({ segment, isIndex: ARRAY_INDEX.test(segment) }));
+  return (taskData) => {
+    try {
+      if (!isOwnPath(taskData, steps)) return undefined;
+      // Always an array: lodash.get caches every string path that it parses, without a bound.
+      const value: unknown = get(taskData, segments);
+      if (value === undefined || typeof value === 'string') return value;
+      return toJsonValue(value);
+    } catch (error) {
+      if (isBackfillError(error)) throw error;
+      throw new MetadataValueError('VALUE_UNREADABLE', `Reading ${segments.join('.')} threw an error.`, {
+        cause: error,
+      });
+    }
+  };
 }
+
+interface Step {
+  readonly segment: string;
+  readonly isIndex: boolean;
+}
+
+const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
 
 /** lodash.get follows inherited properties too; a value counts only if the data itself holds every step. */
-function isOwnPath(data: unknown, segments: readonly string[]): boolean {
+function isOwnPath(data: unknown, steps: readonly Step[]): boolean {
   let current = data;
-  for (const segment of segments) {
+  for (const { segment, isIndex } of steps) {
     if (typeof current !== 'object' || current === null) return false;
-    if (Array.isArray(current) && !ARRAY_INDEX.test(segment)) return false;
+    if (!isIndex && Array.isArray(current)) return false;
     if (!Object.hasOwn(current, segment)) return false;
     current = (current as Record<string, unknown>)[segment];
   }
   return true;
 }
 
-const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
+/** So that a key `__proto__` is one like any other. */
+function define(metadata: object, key: string, value: JsonValue): void {
+  Object.defineProperty(metadata, key, { value, writable: true, enumerable: true, configurable: true });
+}

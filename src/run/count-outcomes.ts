@@ -1,6 +1,6 @@
 import type { InstanceId, WriteOutcome } from '../ports/repository.js';
-import type { Finding, PlannedInstance } from './plan-instance.js';
-import { emptyTally, type KeyCounts, type Tally } from './tally.js';
+import type { PlannedInstance } from './plan-instance.js';
+import type { InstanceFailure, Tally } from './tally.js';
 
 /** Exactly one outcome an instance, from what was planned and what the commit really did. */
 export function countOutcomes(
@@ -9,38 +9,41 @@ export function countOutcomes(
   keys: readonly string[],
 ): Tally {
   const gone = new Set(outcome.gone);
-  const kept = new Map<InstanceId, Set<string>>();
-  for (const { id, key } of outcome.kept) kept.set(id, (kept.get(id) ?? new Set()).add(key));
-
-  const present = batch.filter(({ id }) => !gone.has(id));
-  const failures = present.map(({ failure }) => failure).filter((failure) => failure !== null);
-  const processed = present.filter(({ failure }) => failure === null);
-  const counts = emptyTally(keys.length).keys.map((count) => ({ ...count }));
+  const kept = keptKeys(outcome);
+  const counts = keys.map(() => ({ written: 0, kept: 0, null: 0, missing: 0, truncated: 0 }));
+  const failures: InstanceFailure[] = [];
+  let processed = 0;
   let updated = 0;
-  for (const { id, findings } of processed) {
-    const keptKeys = kept.get(id);
-    let isUpdated = false;
-    for (const [index, key] of keys.entries()) {
-      const finding = findings[index];
-      const count = counts[index];
-      if (finding === undefined || finding === 'dropped' || count === undefined) continue;
-      const isWritten = isWrite(finding) && !keptKeys?.has(key);
-      count[isWritten ? 'written' : isWrite(finding) ? 'kept' : finding] += 1;
-      if (isWritten && finding === 'truncated') count.truncated += 1;
-      isUpdated ||= isWritten;
+  for (const { writes, findings, failure } of batch) {
+    if (gone.has(writes.id)) continue;
+    if (failure !== null) {
+      failures.push(failure);
+      continue;
     }
+    processed += 1;
+    const keptHere = kept.get(writes.id);
+    let isUpdated = false;
+    counts.forEach((count, index) => {
+      const finding = findings[index] ?? 'dropped';
+      if (finding === 'dropped') return;
+      const isValue = finding === 'value' || finding === 'truncated';
+      const isKept = isValue && keptHere?.has(keys[index] ?? '') === true;
+      count[isKept ? 'kept' : isValue ? 'written' : finding] += 1;
+      if (finding === 'truncated' && !isKept) count.truncated += 1;
+      isUpdated ||= isValue && !isKept;
+    });
     if (isUpdated) updated += 1;
   }
-  return {
-    processed: processed.length,
-    updated,
-    failed: failures.length,
-    gone: batch.length - present.length,
-    keys: counts satisfies KeyCounts[],
-    failures,
-  };
+  const failed = failures.length;
+  return { processed, updated, failed, gone: batch.length - processed - failed, keys: counts, failures };
 }
 
-function isWrite(finding: Finding): finding is 'value' | 'truncated' {
-  return finding === 'value' || finding === 'truncated';
+function keptKeys({ kept }: WriteOutcome): ReadonlyMap<InstanceId, ReadonlySet<string>> {
+  const byInstance = new Map<InstanceId, Set<string>>();
+  for (const { id, key } of kept) {
+    const keys = byInstance.get(id);
+    if (keys === undefined) byInstance.set(id, new Set([key]));
+    else keys.add(key);
+  }
+  return byInstance;
 }

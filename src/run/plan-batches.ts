@@ -1,5 +1,5 @@
 import type { InstanceId, InstanceSnapshot } from '../ports/repository.js';
-import { leftAlone, type PlannedInstance, planInstance } from './plan-instance.js';
+import { compilePlanner, type InstancePlanner, leftAlone, type PlannedInstance } from './plan-instance.js';
 import type { ShardSession, StepResult } from './shard-session.js';
 import type { Worker } from './worker.js';
 
@@ -16,12 +16,17 @@ export function planBatches({ repository }: Worker, session: ShardSession): Batc
   const formatValue = repository.formatValue?.bind(repository);
   const leave = new Set<InstanceId>();
   let rereads = 0;
+  let planner: { readonly dropped: readonly string[]; readonly plan: InstancePlanner } | null = null;
   return {
     plan(page) {
       const { dropped } = session.run.header;
-      const rules = { paths, missing, dropped, ...(formatValue === undefined ? {} : { formatValue }) };
+      if (planner?.dropped !== dropped) {
+        const rules = { paths, missing, dropped, ...(formatValue === undefined ? {} : { formatValue }) };
+        planner = { dropped, plan: compilePlanner(rules) };
+      }
+      const { plan } = planner;
       return page.map((snapshot) => {
-        const planned = planInstance(snapshot, rules);
+        const planned = plan(snapshot);
         return leave.has(snapshot.id) ? leftAlone(planned) : planned;
       });
     },

@@ -1,17 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MetadataValueError } from '../errors.js';
-import { readPath } from '../extraction/extract-metadata.js';
+import { compilePath, type PathReader } from '../extraction/extract-metadata.js';
 import type { FormattedValue } from '../extraction/format-metadata-value.js';
 import type { JsonValue } from '../extraction/json-value.js';
 import type {
   Cursor,
   InstanceId,
   InstanceSnapshot,
+  InstanceWrites,
   MetadataWrite,
   StoredValue,
   TaskData,
 } from '../ports/repository.js';
-import type { DefinedPath, RunDefinition } from './run-record.js';
+import type { RunDefinition } from './run-record.js';
 import type { FailureCode, InstanceFailure } from './tally.js';
 
 /** What a run found under one key of an instance. */
@@ -19,10 +20,8 @@ export type Finding = 'value' | 'truncated' | 'kept' | 'null' | 'missing' | 'dro
 
 /** What is to be done for one instance: values to write, or a failure to count. */
 export interface PlannedInstance {
-  readonly id: InstanceId;
   readonly cursor: Cursor;
-  readonly version: string | undefined;
-  readonly writes: readonly MetadataWrite[];
+  readonly writes: InstanceWrites;
   /** In the order of the definition's paths; empty for a failure. */
   readonly findings: readonly Finding[];
   readonly failure: InstanceFailure | null;
@@ -37,56 +36,89 @@ export interface PlanRules {
 }
 
 /** Decides, from what the page saw, which values to write. Touches nothing, never throws over odd data. */
-export function planInstance(snapshot: InstanceSnapshot, rules: PlanRules): PlannedInstance {
-  const { id, cursor, version } = snapshot;
-  const base = { id, cursor, version };
-  let key: string | null = null;
-  try {
-    const writes: MetadataWrite[] = [];
-    let read: ValueReader | null = null;
-    const findings = rules.paths.map((path): Finding => {
-      if (rules.dropped.includes(path.key)) return 'dropped';
-      const stored = snapshot.stored.get(path.key);
-      if (path.mode === 'fill' && hasValue(stored)) return 'kept';
-      key = null;
-      read ??= valueReader(snapshot.data);
-      key = path.key;
-      const value = read(path);
-      if (value === undefined || value === null) {
-        const writesNull = rules.missing === 'null' && stored === undefined && snapshot.running !== true;
-        if (writesNull) writes.push({ key, value: null });
-        return value === null ? 'null' : 'missing';
+export type InstancePlanner = (snapshot: InstanceSnapshot) => PlannedInstance;
+
+export function compilePlanner(rules: PlanRules): InstancePlanner {
+  const paths = rules.paths.map(
+    ({ key, segments, mode }): PlannedPath => ({
+      key,
+      read: compilePath(segments),
+      fills: mode === 'fill',
+      isDropped: rules.dropped.includes(key),
+    }),
+  );
+  return (snapshot) => {
+    const values: MetadataWrite[] = [];
+    const findings: Finding[] = [];
+    let data: ReadableData | null = null;
+    let key: string | null = null;
+    try {
+      for (const path of paths) {
+        const stored = snapshot.stored.get(path.key);
+        if (path.isDropped) findings.push('dropped');
+        else if (path.fills && hasValue(stored)) findings.push('kept');
+        else {
+          key = null;
+          data ??= readableData(snapshot.data);
+          key = path.key;
+          const value = data.values === null ? path.read(data.document) : data.values.get(key);
+          findings.push(planValue(key, value, stored, snapshot, rules, values));
+        }
       }
-      const { form, truncated } = storedForm(value, rules);
-      if (!hasValue(stored)) writes.push({ key, value: form });
-      else if (isDeepStrictEqual(stored.value, form)) return 'kept';
-      else writes.push({ key, value: form, replaces: stored });
-      return truncated ? 'truncated' : 'value';
-    });
-    return { ...base, writes, findings, failure: null };
-  } catch (error) {
-    return failed(base, instanceFailure(id, key, codeOf(error), error));
-  }
+    } catch (error) {
+      return failedInstance(snapshot, instanceFailure(snapshot.id, key, codeOf(error), error));
+    }
+    return { cursor: snapshot.cursor, writes: writesOf(snapshot, values), findings, failure: null };
+  };
 }
 
-/** The same instance with nothing to write but its failure to count. */
-export function failed(
-  instance: Pick<PlannedInstance, 'id' | 'cursor' | 'version'>,
+interface PlannedPath {
+  readonly key: string;
+  readonly read: PathReader;
+  readonly fills: boolean;
+  readonly isDropped: boolean;
+}
+
+/** Adds what is to be written under one key to `values`, and says what was found. */
+function planValue(
+  key: string,
+  value: JsonValue | undefined,
+  stored: StoredValue | undefined,
+  { running }: InstanceSnapshot,
+  rules: PlanRules,
+  values: MetadataWrite[],
+): Finding {
+  if (value === undefined || value === null) {
+    if (rules.missing === 'null' && stored === undefined && running !== true)
+      values.push({ key, value: null });
+    return value === null ? 'null' : 'missing';
+  }
+  const { form, truncated } = storedForm(value, rules);
+  if (!hasValue(stored)) values.push({ key, value: form });
+  else if (isDeepStrictEqual(stored.value, form)) return 'kept';
+  else values.push({ key, value: form, replaces: stored });
+  return truncated ? 'truncated' : 'value';
+}
+
+function writesOf({ id, version }: InstanceSnapshot, values: readonly MetadataWrite[]): InstanceWrites {
+  return version === undefined ? { id, values } : { id, values, version };
+}
+
+/** An instance with nothing to write but its failure to count. */
+export function failedInstance(
+  { id, cursor }: Pick<InstanceSnapshot, 'id' | 'cursor'>,
   failure: InstanceFailure,
 ): PlannedInstance {
-  const { id, cursor } = instance;
-  return { id, cursor, version: undefined, writes: [], findings: [], failure };
+  return { cursor, writes: { id, values: [] }, findings: [], failure };
 }
 
 /** The same instance left to its live writer, which was faster than every attempt to read it. */
-export function leftAlone(instance: PlannedInstance): PlannedInstance {
-  const findings = instance.findings.map((finding) =>
+export function leftAlone({ writes, ...planned }: PlannedInstance): PlannedInstance {
+  const findings = planned.findings.map((finding) =>
     finding === 'value' || finding === 'truncated' ? 'kept' : finding,
   );
-  return { ...instance, version: undefined, writes: [], findings };
+  return { ...planned, writes: { id: writes.id, values: [] }, findings };
 }
-
-type ValueReader = (path: DefinedPath) => JsonValue | undefined;
 
 /** Why one instance cannot be done; never leaves this file. */
 class InstanceProblem extends Error {
@@ -98,22 +130,27 @@ class InstanceProblem extends Error {
   }
 }
 
-function valueReader(data: TaskData): ValueReader {
+/** Either what the paths are to be read from, or the values by key. */
+type ReadableData =
+  | { readonly document: unknown; readonly values: null }
+  | { readonly values: ReadonlyMap<string, JsonValue> };
+
+function readableData(data: TaskData): ReadableData {
   switch (data.form) {
     case 'none':
-      return () => undefined;
+      return NOTHING;
     case 'parsed':
-      return ({ segments }) => readPath(data.value, segments);
-    case 'json': {
-      const value = parseJson(data.text);
-      return ({ segments }) => readPath(value, segments);
-    }
+      return { document: data.value, values: null };
+    case 'json':
+      return { document: parseJson(data.text), values: null };
     case 'values':
-      return ({ key }) => data.values.get(key);
+      return { values: data.values };
     case 'unreadable':
       throw new InstanceProblem('TASK_DATA_UNREADABLE', data.reason);
   }
 }
+
+const NOTHING: ReadableData = { values: new Map() };
 
 function parseJson(text: string): unknown {
   try {

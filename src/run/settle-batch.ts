@@ -1,6 +1,5 @@
-import type { InstanceWrites } from '../ports/repository.js';
 import { countOutcomes } from './count-outcomes.js';
-import { failed, instanceFailure, type PlannedInstance } from './plan-instance.js';
+import { failedInstance, instanceFailure, type PlannedInstance } from './plan-instance.js';
 import { reasonOf } from './port-calls.js';
 import type { ShardSession, StepResult } from './shard-session.js';
 import type { Tally } from './tally.js';
@@ -26,8 +25,10 @@ export async function settleBatch(
     return settleBatch(worker, session, batch.slice(half));
   }
 
-  const failure = instanceFailure(first.id, null, 'WRITE_REJECTED', reasonOf(result.error));
-  const counted = await commitBatch(worker, session, [failed(first, failure)]);
+  const failure = instanceFailure(first.writes.id, null, 'WRITE_REJECTED', reasonOf(result.error));
+  const counted = await commitBatch(worker, session, [
+    failedInstance({ id: first.writes.id, cursor: first.cursor }, failure),
+  ]);
   // Even a commit without any value is refused: no instance is to blame.
   if (counted.status === 'rejected') throw session.ports.failure('repository.commit', counted.error);
   return counted;
@@ -42,7 +43,7 @@ async function commitBatch(
   const keys = header.definition.paths.map(({ key }) => key);
   let counted: Tally | null = null;
   const result = await session.commit({
-    instances: batch.map(writesOf),
+    instances: batch.map(({ writes }) => writes),
     after: batch.at(-1)?.cursor ?? session.shard.after,
     done: false,
     count: (outcome) => {
@@ -57,8 +58,4 @@ async function commitBatch(
 function logFailures({ log }: Worker, { run }: ShardSession, tally: Tally | null): void {
   for (const { instanceId, reason } of tally?.failures ?? [])
     log.instanceFailed(run.header, instanceId, reason);
-}
-
-function writesOf({ id, writes, version }: PlannedInstance): InstanceWrites {
-  return { id, values: writes, ...(version === undefined ? {} : { version }) };
 }

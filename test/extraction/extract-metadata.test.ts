@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { InvalidExtractionPathsError, MetadataValueError } from '../../src/errors.js';
-import { compileExtractor, extractMetadata, readPath } from '../../src/extraction/extract-metadata.js';
+import { compileExtractor, compilePath, extractMetadata } from '../../src/extraction/extract-metadata.js';
 import type { ExtractionPath } from '../../src/extraction/extraction-path.js';
 import type { JsonValue } from '../../src/extraction/json-value.js';
 import { spellPath } from './spell-path.js';
@@ -231,13 +231,13 @@ describe('compileExtractor', () => {
   });
 });
 
-describe('readPath', () => {
+describe('compilePath', () => {
   test.each<[behaviour: string, data: unknown, value: unknown]>([
     ['gives undefined where there is nothing', {}, undefined],
     ['gives undefined for an undefined member', { a: undefined }, undefined],
     ['gives null for a JSON null, which the report tells apart', { a: null }, null],
   ])('%s', (_, data, value) => {
-    expect(readPath(data, ['a'])).toBe(value);
+    expect(compilePath(['a'])(data)).toBe(value);
   });
 });
 

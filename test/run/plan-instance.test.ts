@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { formatMetadataValue, type InstanceSnapshot } from '../../src/index.js';
-import { planInstance } from '../../src/run/plan-instance.js';
+import { compilePlanner, type PlanRules } from '../../src/run/plan-instance.js';
+
+const planInstance = (given: InstanceSnapshot, rules: PlanRules) => compilePlanner(rules)(given);
 
 const PATHS = [{ key: 'city', segments: ['address', 'city'], mode: 'fill' }] as const;
 const snapshot = (given: Partial<InstanceSnapshot>): InstanceSnapshot => ({
@@ -19,7 +21,11 @@ describe('planInstance', () => {
   ])('reads %s', (_, data, value) => {
     const planned = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] });
 
-    expect(planned).toMatchObject({ writes: [{ key: 'city', value }], findings: ['value'], failure: null });
+    expect(planned).toMatchObject({
+      writes: { values: [{ key: 'city', value }] },
+      findings: ['value'],
+      failure: null,
+    });
   });
 
   test('does not look at data that no key needs, not even to find it broken', () => {
@@ -28,7 +34,7 @@ describe('planInstance', () => {
 
     const planned = planInstance(snapshot({ stored, data }), { paths: PATHS, missing: 'null', dropped: [] });
 
-    expect(planned).toMatchObject({ writes: [], findings: ['kept'], failure: null });
+    expect(planned).toMatchObject({ writes: { values: [] }, findings: ['kept'], failure: null });
   });
 
   test('keeps the content of a broken document out of the reason', () => {
@@ -56,7 +62,10 @@ describe('planInstance', () => {
       formatValue,
     });
 
-    expect(planned).toMatchObject({ writes: [{ key: 'city', value: 'Tur' }], findings: ['truncated'] });
+    expect(planned).toMatchObject({
+      writes: { values: [{ key: 'city', value: 'Tur' }] },
+      findings: ['truncated'],
+    });
   });
 
   test('compares with the stored form before it overwrites', () => {
@@ -71,10 +80,10 @@ describe('planInstance', () => {
     const other = { value: 'Oslo', token: '7' };
 
     expect(planInstance(snapshot({ data, stored: new Map([['city', same]]) }), rules)).toMatchObject({
-      writes: [],
+      writes: { values: [] },
     });
     expect(planInstance(snapshot({ data, stored: new Map([['city', other]]) }), rules)).toMatchObject({
-      writes: [{ key: 'city', value: same.value, replaces: other }],
+      writes: { values: [{ key: 'city', value: same.value, replaces: other }] },
     });
   });
 
