@@ -17,11 +17,14 @@ export interface AdaptiveBatchSize {
 /** How many instances to read next, by what became of the batches before. */
 export interface BatchSizer {
   readonly size: number;
-  learn(batch: { readonly page: readonly InstanceSnapshot[]; readonly tookMs: number }): void;
+  /** A page has been read: the next one must not hold too much. */
+  see(page: readonly InstanceSnapshot[]): void;
+  /** A batch has been committed. */
+  learn(batch: { readonly instances: number; readonly tookMs: number }): void;
 }
 
 export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSizer {
-  if (typeof batchSize === 'number') return { size: batchSize, learn() {} };
+  if (typeof batchSize === 'number') return { size: batchSize, see() {}, learn() {} };
   const { initial = 100, max = 2_000, targetMs = 1_000, maxBytes = 2 ** 24 } = batchSize;
   let size = Math.min(initial, max);
   let smoothedMs: number | null = null;
@@ -31,20 +34,25 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
     get size() {
       return size;
     },
-    learn({ page, tookMs }) {
+    see(page) {
       if (page.length === 0) return;
-      const msEach = tookMs / page.length;
-      const isFarOver = tookMs > FAR_OVER * targetMs;
-      smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
       // Forgotten slowly: one page of short documents does not make the next one safe.
       bytesEach = Math.max(bytesOf(page) / page.length, FORGETTING * bytesEach);
-      const inTime = targetMs / smoothedMs;
-      const inMemory = maxBytes / bytesEach;
-      // A short page shows nothing of larger ones.
-      const most = page.length < size ? size : size * MOST_GROWTH;
-      size = Math.max(1, Math.floor(Math.min(max, most, inTime, inMemory)));
+      size = atLeastOne(Math.min(size, maxBytes / bytesEach));
+    },
+    learn({ instances, tookMs }) {
+      const msEach = tookMs / instances;
+      const isFarOver = tookMs > FAR_OVER * targetMs;
+      smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
+      // A batch that was smaller than this shows nothing of larger ones.
+      const most = instances < size ? size : size * MOST_GROWTH;
+      size = atLeastOne(Math.min(max, most, targetMs / smoothedMs, maxBytes / bytesEach));
     },
   };
+}
+
+function atLeastOne(size: number): number {
+  return Math.max(1, Math.floor(size));
 }
 
 const MOST_GROWTH = 1.5;

@@ -1,7 +1,6 @@
-import type { Cursor, InstanceRange, InstanceSnapshot } from '../ports/repository.js';
+import type { Cursor, InstanceRange, InstanceSnapshot, PageQuery } from '../ports/repository.js';
 import { pageProblem } from './answer-problems.js';
 import { compareCursors } from './compare-cursors.js';
-import { portCalls } from './port-calls.js';
 import type { ShardSession } from './shard-session.js';
 import type { Worker } from './worker.js';
 
@@ -18,50 +17,64 @@ export interface PageReader {
 }
 
 type Page = readonly InstanceSnapshot[];
+type Query = Omit<PageQuery, 'signal'>;
 
 export function createPageReader(worker: Worker, session: ShardSession): PageReader {
-  const { repository } = worker;
+  const { repository, signal } = worker;
   const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
   const closing = new AbortController();
-  const signal = AbortSignal.any([worker.signal, closing.signal]);
-  const ports = portCalls({ ...worker, signal }, session.watch);
-  let ahead: { readonly after: Cursor; readonly page: Promise<Page> } | null = null;
+  const aheadSignal = AbortSignal.any([signal, closing.signal]);
+  let ahead: { readonly query: Query; readonly answer: Promise<{ readonly page: Page } | null> } | null =
+    null;
   let lastRead: Promise<unknown> = Promise.resolve();
 
-  async function read(after: Cursor | null, limit: number): Promise<Page> {
-    const range = { ...rangeOf(session), after, limit };
-    if (after !== null && compare(after, range.upTo) >= 0) return [];
-    const { paths } = session.run.header.definition;
-    const page = await ports.call('repository.readInstances', () =>
-      repository.readInstances({ ...range, paths, signal }),
-    );
-    const problem = pageProblem(page, range, compare);
-    if (problem !== null) throw ports.contractError(`readInstances: ${problem}`);
-    return page;
+  function queryAfter(after: Cursor | null, limit: number): Query {
+    return { ...rangeOf(session), after, limit, paths: session.run.header.definition.paths };
+  }
+
+  async function read(query: Query, readSignal: AbortSignal): Promise<Page> {
+    if (query.after !== null && compare(query.after, query.upTo) >= 0) return [];
+    return repository.readInstances({ ...query, signal: readSignal });
   }
 
   return {
-    next(limit) {
+    async next(limit) {
       const { after } = session.shard;
       const found = ahead;
       ahead = null;
-      if (found !== null && after !== null && compare(found.after, after) === 0) return found.page;
-      return read(after, limit);
+      const isNext = found !== null && isSame(found.query.after, after);
+      const query = isNext ? found.query : queryAfter(after, limit);
+      const answer = isNext ? await found.answer : null;
+      const page =
+        answer === null
+          ? await session.ports.call('repository.readInstances', () => read(query, signal))
+          : answer.page;
+      const problem = pageProblem(page, query, compare);
+      if (problem !== null) throw session.ports.contractError(`readInstances: ${problem}`);
+      return page;
     },
     readAhead(after, limit) {
-      const page = read(after, limit);
-      page.catch(() => {}); // it counts only if the page is wanted
-      lastRead = page;
-      ahead = { after, page };
+      const query = queryAfter(after, limit);
+      // One try: a page that cannot be read is read again when it is wanted, and then its fault counts.
+      const answer = read(query, aheadSignal).then(
+        (page) => ({ page }),
+        () => null,
+      );
+      lastRead = answer;
+      ahead = { query, answer };
     },
     forget() {
       ahead = null;
     },
     async close() {
       closing.abort();
-      await lastRead.catch(() => {});
+      await lastRead;
     },
   };
+
+  function isSame(a: Cursor | null, b: Cursor | null): boolean {
+    return a !== null && b !== null && compare(a, b) === 0;
+  }
 }
 
 /** What is left of a shard. */

@@ -53,6 +53,7 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
     }
     emptyPages = 0;
     const failedBefore = session.shard.tally.failed;
+    sizer.see(page);
     const batch = batches.plan(page);
     pages.readAhead(last.cursor, sizer.size);
     const result = await settleBatch(worker, session, batch);
@@ -62,7 +63,7 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
 
     const { processed, total } = session.watch.progress();
     log.progressed(session.run.header, processed, total);
-    sizer.learn({ page, tookMs: runtime.now() - startedAt });
+    sizer.learn({ instances: page.length, tookMs: runtime.now() - startedAt });
     pacer.learn({ instances: page.length });
     if (runtime.now() >= sliceEnd && session.ending === null) session.end('turn-over');
   }

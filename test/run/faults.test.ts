@@ -268,6 +268,24 @@ describe('an instance that the database refuses', () => {
     expect(memory.metadata(37)).toEqual({});
   });
 
+  test('is not blamed for an error without a code that passes', async () => {
+    const memory = createMemoryRepository({ instances: invoices(30) });
+    let thrown = 0;
+    const repository = intercept(
+      memory,
+      atBatch(async ({ proceed }, batch) => {
+        if (batch % 2 === 0) return proceed();
+        thrown += 1;
+        throw new Error('a hiccup');
+      }),
+    );
+
+    const report = await backfill(repository, { batchSize: 10 });
+
+    expect(report).toMatchObject({ state: 'completed', processed: 30, updated: 30, failed: 0 });
+    expect(thrown).toBe(3);
+  });
+
   test('is found wherever it stands, also next to others', async () => {
     const { repository } = poisoned([1, 2, 50, 51, 100], () => databaseError('23514'));
 

@@ -7,7 +7,7 @@ import {
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
-import { intercept } from '../support/intercept.js';
+import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 const STALE = { staleAfterMs: 60_000 };
@@ -214,6 +214,26 @@ describe('sweep', () => {
     expect(again.enqueued).toEqual([]);
     expect(jobs.map(({ payload }) => payload.step)).toEqual([0, 1]);
     expect(new Set(jobs.map(({ key }) => key)).size).toBe(2);
+  });
+
+  test('whose commit landed without an answer enqueues what it allotted', async () => {
+    const { memory, runtime, jobs, request, sleep } = setUp();
+    let isLost = true;
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      const answer = await proceed();
+      if (method !== 'commit' || !isLost) return answer;
+      isLost = false;
+      throw databaseError('ECONNRESET');
+    });
+    const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
+    await request();
+    await sleep(2);
+
+    const sweeper = createBackfillService({ repository, queue, runtime });
+    const { enqueued } = await sweeper.sweep(STALE);
+
+    expect(enqueued).toMatchObject([{ shard: 0, step: 1 }]);
+    expect(jobs.at(-1)?.payload.step).toBe(1);
   });
 
   test('waits twice as long after each sweep in vain, until a batch is committed, and gives up after eight', async () => {

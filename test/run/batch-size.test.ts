@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type InstanceSnapshot, runBackfill } from '../../src/index.js';
+import { createMemoryRepository } from '../../src/memory/index.js';
+import { type BatchSizer, createBatchSizer } from '../../src/run/batch-size.js';
+import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+const page = (count: number, bytes = 10): InstanceSnapshot[] =>
+  Array.from({ length: count }, (_, index) => ({
+    id: index,
+    cursor: index,
+    data: { form: 'json', text: 'x'.repeat(bytes) },
+    stored: new Map(),
+  }));
+
+/** One batch from its page to its commit. */
+function settle(sizer: BatchSizer, { count = sizer.size, bytes = 10, tookMs = 0 }): void {
+  sizer.see(page(count, bytes));
+  sizer.learn({ instances: count, tookMs });
+}
+
+describe('an adaptive batch size', () => {
+  test('grows by half at most while batches take less than their time, up to its most', () => {
+    const sizer = createBatchSizer({ initial: 100, max: 300, targetMs: 1000 });
+    const sizes = [];
+    for (let batch = 0; batch < 5; batch += 1) {
+      sizes.push(sizer.size);
+      settle(sizer, { tookMs: 10 });
+    }
+
+    expect(sizes).toEqual([100, 150, 225, 300, 300]);
+  });
+
+  test('shrinks at once to what fits when a batch takes far too long', () => {
+    const sizer = createBatchSizer({ initial: 400, targetMs: 1000 });
+    for (let batch = 0; batch < 5; batch += 1) settle(sizer, { tookMs: 500 });
+    const before = sizer.size;
+    settle(sizer, { tookMs: 10_000 });
+
+    expect(sizer.size).toBe(Math.floor(before / 10));
+  });
+
+  test('comes to rest where a batch takes its time', () => {
+    const sizer = createBatchSizer({ initial: 10, max: 10_000, targetMs: 1000 });
+    for (let batch = 0; batch < 40; batch += 1) settle(sizer, { tookMs: 2 * sizer.size });
+
+    expect(sizer.size).toBe(500);
+  });
+
+  test('holds no more task data than it may, and does not forget long documents at once', () => {
+    const sizer = createBatchSizer({ initial: 100, max: 2000, maxBytes: 100_000 });
+    sizer.see(page(100, 10_000));
+    expect(sizer.size).toBe(10); // for the page that is read ahead, too
+    sizer.learn({ instances: 100, tookMs: 1 });
+    expect(sizer.size).toBe(10);
+    settle(sizer, { bytes: 1 });
+    expect(sizer.size).toBe(11);
+  });
+
+  test('is not led to larger batches by a short page, nor below one instance', () => {
+    const sizer = createBatchSizer({ initial: 100, targetMs: 10 });
+    settle(sizer, { count: 3 });
+    expect(sizer.size).toBe(100);
+    settle(sizer, { tookMs: 1_000_000 });
+    expect(sizer.size).toBe(1);
+  });
+
+  test('stays between one and its most, whatever batches are like', () => {
+    fc.assert(
+      fc.property(
+        fc.record({ initial: fc.integer({ min: 1, max: 500 }), max: fc.integer({ min: 1, max: 500 }) }),
+        fc.array(fc.record({ count: fc.integer({ min: 1, max: 50 }), tookMs: fc.nat(10_000) })),
+        (options, batches) => {
+          const sizer = createBatchSizer(options);
+          for (const { count, tookMs } of batches) {
+            const before = sizer.size;
+            settle(sizer, { count, tookMs });
+            expect(sizer.size).toBeGreaterThanOrEqual(1);
+            expect(sizer.size).toBeLessThanOrEqual(Math.min(options.max, before * 1.5));
+          }
+        },
+      ),
+    );
+  });
+});
+
+test('a number stays what it is', () => {
+  const sizer = createBatchSizer(7);
+  settle(sizer, { bytes: 1_000_000, tookMs: 100_000 });
+  expect(sizer.size).toBe(7);
+});
+
+test('a run with an adaptive batch size has the same result, in larger and larger batches', async () => {
+  const batches: number[] = [];
+  const report = await runBackfill({
+    repository: createMemoryRepository({ instances: invoices(100) }),
+    processModelId: MODEL,
+    paths: PATHS,
+    batchSize: { initial: 4, max: 50 },
+    runtime: testRuntime(),
+    onProgress: ({ processed }) => batches.push(processed),
+  });
+
+  expect(report).toMatchObject({ state: 'completed', processed: 100, updated: 100 });
+  expect([...new Set(batches)]).toEqual([0, 4, 8, 14, 20, 29, 38, 51, 64, 83, 100]);
+});
+
+test.each([
+  [{ initial: 0 }, 'batchSize'],
+  [{ size: 10 }, 'batchSize.size: unknown name'],
+])('refuses %o', async (batchSize, message) => {
+  const repository = createMemoryRepository();
+  await expect(
+    runBackfill({ repository, processModelId: MODEL, paths: PATHS, batchSize: batchSize as never }),
+  ).rejects.toThrow(message);
+});
