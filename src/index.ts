@@ -55,6 +55,7 @@ export type {
   WriteOutcome,
 } from './ports/repository.js';
 export type { Runtime } from './ports/runtime.js';
+export type { Throttle, ThrottleAnswer } from './ports/throttle.js';
 export type {
   BackfillOptions,
   NewRunOptions,
@@ -72,7 +73,6 @@ export type { RetryOptions } from './run/retry.js';
 export { runBackfill } from './run/run-backfill.js';
 export type { RunState } from './run/run-state.js';
 export type { FailureCode, InstanceFailure, KeyCounts } from './run/tally.js';
-export type { Throttle, ThrottleAnswer } from './run/throttle.js';
 export type {
   BackfillRequest,
   ManualRequest,

@@ -14,11 +14,12 @@ import type { BackfillLogger } from '../ports/logger.js';
 import type { BackfillQueue } from '../ports/queue.js';
 import type { BackfillMode, BackfillRepository, InstanceId } from '../ports/repository.js';
 import type { Runtime } from '../ports/runtime.js';
+import type { Throttle } from '../ports/throttle.js';
 import { type AdaptiveBatchSize, batchSizeOption } from './batch-size.js';
+import { maxInstancesPerSecondOption } from './pacer.js';
 import type { BackfillProgress } from './progress.js';
 import { type RetryOptions, retryOptions } from './retry.js';
 import type { RunDefinition } from './run-record.js';
-import { maxInstancesPerSecondOption, type Throttle } from './throttle.js';
 
 /** What a new run is to do. Stored with the run and never changed. */
 export interface DefinitionOptions<Key extends string = string> {

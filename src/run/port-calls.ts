@@ -1,6 +1,7 @@
 import { PortError, RepositoryContractError } from '../errors.js';
 import { classifyError } from './classify-error.js';
 import type { ProgressWatch } from './progress.js';
+import { reasonOf } from './reason-of.js';
 import { mayRetry, retryDelayMs } from './retry.js';
 import type { Worker } from './worker.js';
 
@@ -75,9 +76,4 @@ function portError(
     `${what} failed for run ${runId}${where}: ${reasonOf(error)}. What was committed is kept. ${advice} go on with runId '${runId}'.`,
     { runId, progress: safe, retryable, cause: error },
   );
-}
-
-/** Never more than the message: drivers hang statements and values on their errors. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import { countOutcomes } from './count-outcomes.js';
 import { failedInstance, instanceFailure, type PlannedInstance } from './plan-instance.js';
-import { reasonOf } from './port-calls.js';
+import { reasonOf } from './reason-of.js';
 import type { ShardSession, StepResult } from './shard-session.js';
 import type { Tally } from './tally.js';
 import type { Worker } from './worker.js';

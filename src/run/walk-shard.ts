@@ -1,4 +1,6 @@
+import type { ThrottleAnswer } from '../ports/throttle.js';
 import { createBatchSizer } from './batch-size.js';
+import { createPacer } from './pacer.js';
 import { planBatches } from './plan-batches.js';
 import { createPageReader, type PageReader, rangeOf } from './read-pages.js';
 import { mayRetry, retryDelayMs } from './retry.js';
@@ -8,7 +10,6 @@ import { changeRun, loadRun } from './run-store.js';
 import { settleBatch } from './settle-batch.js';
 import type { ShardSession } from './shard-session.js';
 import { emptyTally } from './tally.js';
-import { createPacer, type ThrottleAnswer } from './throttle.js';
 import type { Worker } from './worker.js';
 
 /**

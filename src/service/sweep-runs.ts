@@ -1,6 +1,6 @@
 import type { ShardJob } from '../run/claim-job.js';
 import { completeRun } from '../run/conclude-job.js';
-import { reasonOf } from '../run/port-calls.js';
+import { reasonOf } from '../run/reason-of.js';
 import { sweep } from '../run/run-changes.js';
 import { isComplete, isWorkable } from '../run/run-state.js';
 import { changeRun } from '../run/run-store.js';

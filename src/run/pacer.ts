@@ -1,17 +1,8 @@
 import type { z } from 'zod';
 import { expecting } from '../input/parse-input.js';
-import { reasonOf } from './port-calls.js';
+import type { Throttle, ThrottleAnswer } from '../ports/throttle.js';
+import { reasonOf } from './reason-of.js';
 import type { Worker } from './worker.js';
-
-/** Why the next batch is to wait, and how long until it is worth asking again. */
-export interface ThrottleAnswer {
-  readonly reason: string;
-  /** At least 1. */
-  readonly retryAfterMs: number;
-}
-
-/** Asked before each batch; `null` lets it go. One that throws holds the batch back for five seconds. */
-export type Throttle = () => ThrottleAnswer | null | Promise<ThrottleAnswer | null>;
 
 /** Says when the next batch may go. */
 export interface Pacer {
