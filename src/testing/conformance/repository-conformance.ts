@@ -26,8 +26,7 @@ const PROMISES = [
 
 /**
  * What `BackfillRepository` promises, as cases for any test runner. `create` is called for each case; it may hand out
- * one database again and again, as the cases keep out of each other's way. A case that inserts 2,000 instances may
- * take longer than the runner's own time-out.
+ * one database again and again, as the cases keep out of each other's way.
  *
  * @example
  * for (const c of repositoryConformance(createFixture)) test(c.name, c.run); // vitest, node:test

@@ -8,8 +8,8 @@ import type { BackfillRepository, InstanceId } from '../../../ports/repository.j
 export interface RepositoryFixture<Transaction = never, Id extends InstanceId = InstanceId> {
   readonly repository: BackfillRepository<Transaction, Id>;
 
-  /** Stores an instance that sorts behind all that are there; resolves to its id. */
-  insertInstance(instance: FixtureInstance): Promise<Id>;
+  /** Stores instances that sort behind all that are there, in this order; resolves to their ids. Up to 2,000 at a time. */
+  insertInstances(instances: readonly FixtureInstance[]): Promise<readonly Id[]>;
   /** Along with its tasks and its metadata. */
   deleteInstance(id: Id): Promise<void>;
   /** As a live instance does when it goes on. */
@@ -25,7 +25,7 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
   transaction?<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Leaves the newest task data of an instance as no JSON, or without its document; for a store that can hold that. */
   breakTaskData?(id: Id): Promise<void>;
-  /** Whether `insertInstance` heeds `instance.id`. @default false */
+  /** Whether `insertInstances` heeds `instance.id`. @default false */
   readonly takesIds?: boolean;
 
   /** After each case. */

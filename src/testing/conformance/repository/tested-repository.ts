@@ -38,7 +38,7 @@ export interface TestedRepository {
   newRunId(): string;
   /** An instance of the model, with nothing completed unless told otherwise. */
   insert(instance?: Partial<FixtureInstance>): Promise<InstanceId>;
-  insertMany(count: number, instance?: Partial<FixtureInstance>): Promise<InstanceId[]>;
+  insertMany(count: number): Promise<readonly InstanceId[]>;
   survey(query?: Partial<SurveyQuery>): Promise<InstanceSurvey>;
   /** From the beginning to behind the last instance unless told otherwise. */
   read(query?: Partial<PageQuery>): Promise<readonly InstanceSnapshot[]>;
@@ -67,6 +67,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
   const name = `${Date.now().toString(36).padStart(9, '0')}${randomBytes(7).toString('hex')}`;
   const processModelId = `conformance/${name}`;
   const { signal } = new AbortController();
+  const empty: FixtureInstance = { processModelId, running: false, tasks: [] };
   let runs = 0;
 
   const host: TestedRepository = {
@@ -79,14 +80,13 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
       return `${name}${String(runs).padStart(2, '0')}`; // as the library makes them: [0-9a-z]{25}
     },
 
-    insert: (instance = {}) =>
-      fixture.insertInstance({ processModelId, running: false, tasks: [], ...instance }),
-
-    async insertMany(count, instance) {
-      const ids: InstanceId[] = [];
-      while (ids.length < count) ids.push(await host.insert(instance));
-      return ids;
+    async insert(instance) {
+      const [id] = await fixture.insertInstances([{ ...empty, ...instance }]);
+      if (id === undefined) throw new Error('insertInstances of the fixture returned no id');
+      return id;
     },
+
+    insertMany: (count) => fixture.insertInstances(Array.from({ length: count }, () => empty)),
 
     survey: (query = {}) =>
       repository.surveyInstances({
