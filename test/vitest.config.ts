@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^process-metadata-backfill$/, replacement: source('index.ts') },
       { find: /^process-metadata-backfill\/memory$/, replacement: source('memory/index.ts') },
+      { find: /^process-metadata-backfill\/testing$/, replacement: source('testing/index.ts') },
     ],
   },
   test: {

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { createMemoryRepository } from '../../../memory/create-memory-repository.js';
+import type { JobPayload } from '../../../ports/queue.js';
+import { systemRuntime } from '../../../run/system-runtime.js';
+import { createBackfillService } from '../../../service/create-backfill-service.js';
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, notOffered } from '../expectations.js';
+import type { TestedQueue } from './tested-queue.js';
+
+/** How a worker must treat its jobs. */
+export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
+  {
+    name: 'worker: is given jobs that were enqueued while none was there',
+    mend: 'keep jobs until a worker takes them.',
+    async check(host) {
+      await host.fixture.queue.enqueue(host.job(1));
+      const delivered: number[] = [];
+      const handle = async ({ step }: JobPayload) => delivered.push(step);
+      const stop = await host.work(handle);
+      await host.until('the first job is delivered', () => delivered.includes(1));
+
+      await stop();
+      await host.fixture.queue.enqueue(host.job(2));
+      await host.work(handle);
+      await host.until('the job is delivered that came between two workers', () => delivered.includes(2));
+    },
+  },
+  {
+    name: 'worker: delivers a job again whose handler rejected',
+    mend: 'let the job fail when `service.handle` rejects, and have the runner try failed jobs again, at least 10 times.',
+    async check(host) {
+      let attempts = 0;
+      await host.work(async () => {
+        attempts += 1;
+        if (attempts === 1) throw new Error('the first attempt fails in the conformance case');
+      });
+      await host.fixture.queue.enqueue(host.job(1));
+
+      await host.until('the job is delivered again', () => attempts > 1);
+    },
+  },
+  {
+    name: 'worker: when it stops, aborts the signal of the job under way and waits for it',
+    capability: 'signal',
+    mend: 'give `service.handle` a signal of your own, abort it first, then close the runner and await the job.',
+    async check(host) {
+      const { stop, isSettled } = await interrupted(host);
+
+      await stop();
+      expectEqual('whether the job has settled once the worker has stopped', isSettled(), true);
+    },
+  },
+  {
+    name: 'worker: when it stops, leaves the job under way to be delivered again',
+    capability: 'signal',
+    mend: 'acknowledge a job after `service.handle` has resolved, not when it is taken; a rejection is no success.',
+    async check(host) {
+      const { stop } = await interrupted(host);
+      await stop();
+
+      let isDelivered = false;
+      await host.work(async () => {
+        isDelivered = true;
+      });
+      await host.until('the job is delivered again', () => isDelivered);
+    },
+  },
+  {
+    name: 'service: a run goes over the queue in several jobs, and completes',
+    mend: 'see the other cases; if they pass, look at the options of the worker: it must be able to enqueue while it handles a job.',
+    async check(host) {
+      const processModelId = 'conformance/model';
+      const tasks = [{ state: 'COMPLETED', data: { city: 'Oslo' } }];
+      const instances = Array.from({ length: 20 }, (_, id) => ({ id, processModelId, tasks }));
+      let looks = 0;
+      const service = createBackfillService({
+        repository: createMemoryRepository({ instances }),
+        queue: host.fixture.queue,
+        batchSize: 5,
+        sliceMs: 10,
+        // A clock that runs ahead, so that every batch uses up its slice.
+        runtime: { ...systemRuntime, now: () => Date.now() + 20 * ++looks },
+      });
+      const request = await service.request({ processModelId, paths: [{ key: 'city', path: 'city' }] });
+      if (request.status !== 'triggered') throw new Error('the request was skipped');
+      const { runId } = request;
+
+      let deliveries = 0;
+      const stop = await host.fixture.startWorker(async (payload, { signal }) => {
+        if ((payload as JobPayload | null)?.runId !== runId) return;
+        deliveries += 1;
+        await service.handle(payload, { signal });
+      });
+      await host
+        .until('the run is completed', async () => (await service.status(runId)).state === 'completed')
+        .finally(() => host.inTime('the worker has stopped', stop()));
+
+      const { processed, total } = await service.status(runId);
+      expectEqual('the instances that were processed', { processed, total }, { processed: 20, total: 20 });
+      expectEqual('whether it took a job a batch', deliveries >= 4, true);
+    },
+  },
+];
+
+/** A job under way that ends by its signal alone, and a little later. */
+async function interrupted(host: TestedQueue) {
+  const jobs: { hasSignal: boolean; isSettled: boolean }[] = [];
+  const stop = await host.work(async (_, { signal }) => {
+    const job = { hasSignal: signal !== undefined, isSettled: false };
+    jobs.push(job);
+    if (signal === undefined) return;
+    if (!signal.aborted) await once(signal, 'abort');
+    await setTimeout(50);
+    job.isSettled = true;
+    throw signal.reason;
+  });
+  await host.fixture.queue.enqueue(host.job(1));
+  await host.until('the job is delivered', () => jobs.length > 0);
+  if (!jobs[0]?.hasSignal) notOffered('the worker gives no signal to its jobs');
+  return { stop, isSettled: () => jobs.every((job) => job.isSettled) };
+}

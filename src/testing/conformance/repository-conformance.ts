@@ -1,0 +1,42 @@
+import type { InstanceId } from '../../ports/repository.js';
+import { type ConformanceCase, conformanceCase } from './conformance-case.js';
+import { commitPromises } from './repository/commit-promises.js';
+import { meetingPromises } from './repository/meeting-promises.js';
+import { recordPromises } from './repository/record-promises.js';
+import type { RepositoryFixture } from './repository/repository-fixture.js';
+import { rowPromises } from './repository/row-promises.js';
+import { taskDataPromises } from './repository/task-data-promises.js';
+import { testedRepository } from './repository/tested-repository.js';
+import { textPromises } from './repository/text-promises.js';
+import { transactionPromises } from './repository/transaction-promises.js';
+import { walkPromises } from './repository/walk-promises.js';
+import { writePromises } from './repository/write-promises.js';
+
+const PROMISES = [
+  ...walkPromises,
+  ...taskDataPromises,
+  ...rowPromises,
+  ...writePromises,
+  ...commitPromises,
+  ...meetingPromises,
+  ...recordPromises,
+  ...textPromises,
+  ...transactionPromises,
+];
+
+/**
+ * What `BackfillRepository` promises, as cases for any test runner. `create` is called for each case; it may hand out
+ * one database again and again, as the cases keep out of each other's way.
+ *
+ * @example
+ * for (const c of repositoryConformance(createFixture)) test(c.name, c.run); // vitest, node:test
+ */
+export function repositoryConformance<Transaction, Id extends InstanceId>(
+  create: () => RepositoryFixture<Transaction, Id> | Promise<RepositoryFixture<Transaction, Id>>,
+): readonly ConformanceCase[] {
+  const open = async () => {
+    const fixture = (await create()) as RepositoryFixture<unknown>;
+    return { subject: testedRepository(fixture), close: async () => fixture.close?.() };
+  };
+  return PROMISES.map((promise) => conformanceCase(promise, open));
+}

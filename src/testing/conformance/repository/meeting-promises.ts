@@ -1,0 +1,127 @@
+import { setImmediate } from 'node:timers/promises';
+import type { InstanceSnapshot, InstanceWrites } from '../../../ports/repository.js';
+import { classifyError } from '../../../run/classify-error.js';
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, sorted } from '../expectations.js';
+import { type Committed, fill, type TestedRepository } from './tested-repository.js';
+
+/** What holds when several write at the same time. */
+export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
+  {
+    name: 'commit: of several at once over one revision, exactly one succeeds, with its values and no others',
+    mend: 'lock the records of `expected` (`select … for update`) before comparing, or compare in the statement that updates them and count its rows.',
+    async check(host) {
+      const record = host.record();
+      await host.store(record);
+      const ids = await host.insertMany(4);
+
+      const statuses = await atOnce(host, ids, (id) =>
+        host.write([{ id, values: [fill('city', host.form('Oslo'))] }], {
+          expected: [{ id: record.id, revision: 1 }],
+          next: () => [{ ...record, revision: 2, content: { winner: id } }],
+        }),
+      );
+
+      expectEqual('the statuses', sorted(statuses), ONE_OF_FOUR);
+      const winner = ids[statuses.indexOf('committed')] ?? '';
+      await host.expectRecords(record.runId, [{ ...record, revision: 2, content: { winner } }]);
+      for (const id of ids) await host.expectMetadata(id, id === winner ? { city: 'Oslo' } : {});
+    },
+  },
+  {
+    name: 'commit: of several at once that create one record, exactly one succeeds',
+    mend: "a primary key on the id of a record, whose violation is a 'conflict'; no upsert.",
+    async check(host) {
+      const record = host.record();
+
+      const statuses = await atOnce(host, [1, 2, 3, 4], async (content) =>
+        committed(await host.store({ ...record, content })),
+      );
+
+      expectEqual('the statuses', sorted(statuses), ONE_OF_FOUR);
+      const content = statuses.indexOf('committed') + 1;
+      await host.expectRecords(record.runId, [{ ...record, content }]);
+    },
+  },
+  {
+    name: 'commit: of several at once that take one active key, exactly one succeeds',
+    mend: "a unique index on activeKey, whose violation is a 'conflict'; a look beforehand is too early.",
+    async check(host) {
+      const activeKey = `key ${host.newRunId()}`;
+
+      const statuses = await atOnce(host, [1, 2, 3, 4], async () =>
+        committed(await host.store(host.record({ activeKey }))),
+      );
+
+      expectEqual('the statuses', sorted(statuses), ONE_OF_FOUR);
+    },
+  },
+  {
+    name: 'commit: beside live instances that write, keeps each of their values, and none of their writes fails',
+    mend: 'decide and write in one statement, or lock the instances first (in ascending order) as a live save would; let nothing that a commit holds make a live insert fail.',
+    async check(host) {
+      for (const mode of ['fill', 'overwrite', 'fill', 'overwrite']) {
+        const ids = await host.insertMany(20);
+        if (mode === 'overwrite') for (const id of ids) await host.setMetadata(id, 'city', 'old');
+        const page = (await host.read()).filter(({ id }) => ids.includes(id));
+
+        // All of this comes after the page was read: whoever is first, the live value is there in the end.
+        await Promise.all([
+          commitBatches(host, page),
+          ...[0, 1].map(async (offset) => {
+            for (let n = 0; n < ids.length; n += 2) {
+              await host.setMetadata(ids[(n * 3 + offset) % ids.length] ?? '', 'city', 'live');
+              await setImmediate();
+            }
+          }),
+        ]);
+
+        const cities = [];
+        for (const id of ids) cities.push({ ...(await host.fixture.metadata(id)) });
+        const expected = ids.map(() => ({ city: host.form('live') }));
+        expectEqual(`the metadata after a commit that was to ${mode}`, cities, expected);
+      }
+    },
+  },
+];
+
+const ONE_OF_FOUR = ['committed', 'conflict', 'conflict', 'conflict'];
+
+/** Refused is refused: whether by an answer or by an error after which one would try again. */
+async function atOnce<Item>(
+  { repository }: TestedRepository,
+  items: readonly Item[],
+  commit: (item: Item) => Promise<Committed>,
+): Promise<string[]> {
+  const settled = await Promise.allSettled(items.map(commit));
+  return settled.map((one) => {
+    if (one.status === 'fulfilled') return one.value.result.status;
+    if (classifyError(repository, one.reason) === 'transient') return 'conflict';
+    throw one.reason;
+  });
+}
+
+function committed(result: Committed['result']): Committed {
+  return { result, outcome: null };
+}
+
+/** As a run does, and again where that may help. */
+async function commitBatches(host: TestedRepository, page: readonly InstanceSnapshot[]): Promise<void> {
+  const value = host.form('backfill');
+  const writes = page.map(({ id, stored }): InstanceWrites => {
+    const replaces = stored.get('city');
+    return { id, values: [{ key: 'city', value, ...(replaces && { replaces }) }] };
+  });
+  for (let [start, failures] = [0, 0]; start < writes.length; ) {
+    const [settled] = await Promise.allSettled([host.write(writes.slice(start, start + 4))]);
+    if (settled.status === 'fulfilled') {
+      expectEqual('the status', settled.value.result.status, 'committed');
+      start += 4;
+    } else {
+      failures += 1;
+      const mayPass = classifyError(host.repository, settled.reason) === 'transient' && failures < 50;
+      if (!mayPass) throw settled.reason;
+    }
+    await setImmediate();
+  }
+}

@@ -1,0 +1,106 @@
+import type { JsonValue } from '../../../extraction/json-value.js';
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, notOffered, sorted } from '../expectations.js';
+import { fill, pathsTo, type TestedRepository } from './tested-repository.js';
+
+/** What a page shows of the metadata rows that there are. */
+export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
+  {
+    name: 'readInstances: shows the rows of each instance under the keys of the page, and no other',
+    mend: 'select the rows by instance and key; a key without a row is absent from `stored`.',
+    async check(host) {
+      const [first, second, third] = [await host.insert(), await host.insert(), await host.insert()];
+      for (const key of ['city', 'town', 'other']) await host.setMetadata(first, key, `first ${key}`);
+      await host.setMetadata(second, 'town', 'second town');
+
+      const page = await host.read({ paths: pathsTo('city', 'town') });
+      const shown = (id: unknown) =>
+        sorted(
+          [...(page.find((row) => row.id === id)?.stored ?? [])].map(([key, { value }]) => [key, value]),
+        );
+      const rows = (...expected: [string, string][]) =>
+        expected.map(([key, value]) => [key, host.form(value)]);
+      expectEqual(
+        'the rows of the first',
+        shown(first),
+        rows(['city', 'first city'], ['town', 'first town']),
+      );
+      expectEqual('the rows of the second', shown(second), rows(['town', 'second town']));
+      expectEqual('the rows of the third', shown(third), []);
+    },
+  },
+  {
+    name: 'readInstances: shows a value in the form in which it was given to commit',
+    mend: 'without `formatValue`, store JSON and return it parsed; with it, store its text and return that text.',
+    async check(host) {
+      const id = await host.insert();
+      const values = Object.entries(VALUES).map(([key, value]) => fill(key, host.form(value)));
+      await host.write([{ id, values }]);
+
+      const { stored } = await host.readOne(id, { paths: pathsTo(...Object.keys(VALUES)) });
+      const shown = Object.fromEntries([...stored].map(([key, { value }]) => [key, value]));
+      expectEqual('the rows', shown, Object.fromEntries(values.map(({ key, value }) => [key, value])));
+      await host.expectMetadata(id, VALUES);
+    },
+  },
+  {
+    name: 'readInstances: shows a null row as a row whose value is null',
+    capability: 'null rows',
+    mend: 'return `{ value: null }` for a row whose column is null, or declare `storesNull: false`.',
+    async check(host) {
+      if (host.repository.storesNull === false) notOffered('storesNull is false');
+      const id = await host.insert();
+      await host.fixture.setMetadata(id, 'city', null);
+
+      const { value } = await host.readRow(id, 'city');
+      expectEqual('the value of the null row', value, null);
+    },
+  },
+  {
+    name: 'readInstances: gives a row a token that stays while the row does, and changes with every write of it',
+    capability: 'tokens',
+    mend: 'make the token a version of the row (xmin, a counter, a time stamp along with its id), not a name or a hash of what it holds.',
+    async check(host) {
+      const id = await host.insert();
+      await host.setMetadata(id, 'city', 'Oslo');
+      const { token } = await host.readRow(id, 'city');
+      if (token === undefined) notOffered('stored rows come without a token, and are compared by value');
+
+      expectEqual('the token when nothing has happened', (await host.readRow(id, 'city')).token, token);
+      await host.setMetadata(id, 'city', 'Oslo');
+      const rewritten = (await host.readRow(id, 'city')).token;
+      expectEqual('whether it changes when the same value is written again', rewritten !== token, true);
+      await host.fixture.deleteMetadata(id, 'city');
+      await host.setMetadata(id, 'city', 'Oslo');
+      const anew = (await host.readRow(id, 'city')).token;
+      expectEqual('whether it changes when the row is deleted and inserted again', anew !== rewritten, true);
+    },
+  },
+  {
+    name: 'readInstances: says of an instance whether it is still running',
+    capability: 'running instances',
+    mend: 'set `running: true` for an instance whose status is not a final one, and for no other.',
+    async check(host) {
+      const [running, ended] = [await host.insert({ running: true }), await host.insert()];
+      const snapshot = await host.readOne(running);
+      if (snapshot.running === undefined) notOffered('snapshots do not say what is running');
+
+      expectEqual('`running` of one that is', snapshot.running, true);
+      expectEqual('`running` of one that has ended', (await host.readOne(ended)).running ?? false, false);
+    },
+  },
+];
+
+const VALUES: Readonly<Record<string, JsonValue>> = {
+  text: 'Łódź',
+  empty: '',
+  digits: '007',
+  quoted: '"null"',
+  whole: 42,
+  zero: 0,
+  fraction: -1.25,
+  yes: true,
+  no: false,
+  list: [1, 'two', [null]],
+  object: { name: 'Oslo', postcode: null },
+};

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import type { JsonValue } from '../../../extraction/json-value.js';
+import type {
+  BackfillRepository,
+  CommitResult,
+  Cursor,
+  InstanceId,
+  InstanceSnapshot,
+  InstanceSurvey,
+  InstanceWrites,
+  MetadataWrite,
+  PagePath,
+  PageQuery,
+  RepositoryCommit,
+  RunRecord,
+  StoredValue,
+  SurveyQuery,
+  WriteOutcome,
+} from '../../../ports/repository.js';
+import { expectEqual, sorted } from '../expectations.js';
+import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
+
+/** What a commit came to, and what `next` was told of it (the last time that it was called). */
+export interface Committed {
+  readonly result: CommitResult;
+  readonly outcome: WriteOutcome | null;
+}
+
+type CommitOptions = Parameters<BackfillRepository<unknown>['commit']>[1];
+
+/** A repository under test, with short forms of what the cases do to it. */
+export interface TestedRepository {
+  readonly fixture: RepositoryFixture<unknown>;
+  readonly repository: BackfillRepository<unknown>;
+  /** Of this case alone. */
+  readonly processModelId: string;
+  /** Of this case alone; each call gives one that sorts behind the others. */
+  newRunId(): string;
+  /** An instance of the model, with nothing completed unless told otherwise. */
+  insert(instance?: Partial<FixtureInstance>): Promise<InstanceId>;
+  insertMany(count: number): Promise<readonly InstanceId[]>;
+  survey(query?: Partial<SurveyQuery>): Promise<InstanceSurvey>;
+  /** From the beginning to behind the last instance unless told otherwise. */
+  read(query?: Partial<PageQuery>): Promise<readonly InstanceSnapshot[]>;
+  readOne(id: InstanceId, query?: Partial<PageQuery>): Promise<InstanceSnapshot>;
+  cursorOf(id: InstanceId): Promise<Cursor>;
+  /** The row of an instance under `key`, as a page shows it. */
+  readRow(id: InstanceId, key: string): Promise<StoredValue>;
+  /** In which a value is stored: itself, or its text. */
+  form(value: JsonValue): JsonValue;
+  setMetadata(id: InstanceId, key: string, value: JsonValue): Promise<void>;
+  record(fields?: Partial<RunRecord>): RunRecord;
+  /** Writes values along with the record of a new run. */
+  write(
+    instances: readonly InstanceWrites[],
+    fields?: Partial<RepositoryCommit>,
+    options?: CommitOptions,
+  ): Promise<Committed>;
+  /** Stores new records. */
+  store(...records: readonly RunRecord[]): Promise<CommitResult>;
+  expectMetadata(id: InstanceId, expected: Readonly<Record<string, JsonValue>>): Promise<void>;
+  expectRecords(runId: string, expected: readonly RunRecord[]): Promise<void>;
+}
+
+export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRepository {
+  const { repository } = fixture;
+  const name = `${Date.now().toString(36).padStart(9, '0')}${randomBytes(7).toString('hex')}`;
+  const processModelId = `conformance/${name}`;
+  const { signal } = new AbortController();
+  const empty: FixtureInstance = { processModelId, running: false, tasks: [] };
+  let runs = 0;
+
+  const host: TestedRepository = {
+    fixture,
+    repository,
+    processModelId,
+
+    newRunId() {
+      runs += 1;
+      return `${name}${String(runs).padStart(2, '0')}`; // as the library makes them: [0-9a-z]{25}
+    },
+
+    async insert(instance) {
+      const [id] = await fixture.insertInstances([{ ...empty, ...instance }]);
+      if (id === undefined) throw new Error('insertInstances of the fixture returned no id');
+      return id;
+    },
+
+    insertMany: (count) => fixture.insertInstances(Array.from({ length: count }, () => empty)),
+
+    survey: (query = {}) =>
+      repository.surveyInstances({
+        processModelId,
+        instanceIds: null,
+        after: null,
+        limit: null,
+        signal,
+        ...query,
+      }),
+
+    async read(query = {}) {
+      const model = query.processModelId ?? processModelId;
+      const upTo = query.upTo ?? (await host.survey({ processModelId: model })).upTo;
+      if (upTo === null) return [];
+      const all = { processModelId, instanceIds: null, after: null, limit: 100, paths: pathsTo('city') };
+      return repository.readInstances({ ...all, upTo, signal, ...query });
+    },
+
+    async readOne(id, query) {
+      const found = (await host.read(query)).find((snapshot) => snapshot.id === id);
+      if (found === undefined) throw new Error(`the page has no instance ${JSON.stringify(id)}`);
+      return found;
+    },
+
+    cursorOf: async (id) => (await host.readOne(id)).cursor,
+
+    async readRow(id, key) {
+      const { stored } = await host.readOne(id, { paths: pathsTo(key) });
+      const row = stored.get(key);
+      if (row === undefined) throw new Error(`the page shows no row under ${JSON.stringify(key)}`);
+      return row;
+    },
+
+    form: (value) => (value === null ? null : (repository.formatValue?.(value).text ?? value)),
+
+    setMetadata: (id, key, value) => fixture.setMetadata(id, key, host.form(value)),
+
+    record: (fields = {}) => {
+      const id = fields.id ?? host.newRunId();
+      return { id, runId: id, processModelId, revision: 1, activeKey: null, content: {}, ...fields };
+    },
+
+    async write(instances, fields = {}, options) {
+      const record = host.record();
+      let outcome: WriteOutcome | null = null;
+      const next = fields.next ?? (() => [record]);
+      const result = await repository.commit(
+        {
+          processModelId,
+          expected: [{ id: record.id, revision: null }],
+          instances,
+          ...fields,
+          next(told) {
+            outcome = told;
+            return next(told);
+          },
+        },
+        options,
+      );
+      return { result, outcome };
+    },
+
+    async store(...records) {
+      const expected = records.map(({ id }) => ({ id, revision: null }));
+      return (await host.write([], { expected, next: () => records })).result;
+    },
+
+    async expectMetadata(id, expected) {
+      const forms = Object.entries(expected).map(([key, value]) => [key, host.form(value)]);
+      const rows = { ...(await fixture.metadata(id)) };
+      expectEqual('the metadata of the instance', rows, Object.fromEntries(forms));
+    },
+
+    async expectRecords(runId, expected) {
+      const records = await repository.loadRun(runId);
+      expectEqual('the records of the run', sorted(records.map(plain)), sorted(expected.map(plain)));
+    },
+  };
+  return host;
+}
+
+/** In the order of their names, whatever the order in which a database returns its columns. */
+function plain({ id, runId, processModelId, revision, activeKey, content }: RunRecord): RunRecord {
+  return { id, runId, processModelId, revision, activeKey, content };
+}
+
+export function pathsTo(...keys: readonly string[]): PagePath[] {
+  return keys.map((key) => ({ key, segments: [key], mode: 'fill' }));
+}
+
+/** A value to write where there is none. */
+export function fill(key: string, value: JsonValue): MetadataWrite {
+  return { key, value };
+}
+
+let tasks = 0;
+const salt = randomBytes(9).toString('hex');
+
+/** A completed task; its id is a UUID that sorts behind those of all before. */
+export function task(data: JsonValue, fields: Partial<FixtureTask> = {}): FixtureTask {
+  tasks += 1;
+  const head = salt.replace(/^(.{8})(.{4})(.{3})(.{3})$/, '$1-$2-7$3-8$4');
+  const id = `${head}-${tasks.toString(16).padStart(12, '0')}`;
+  return { id, state: 'COMPLETED', endedAt: at(1), data, ...fields };
+}
+
+/** Seconds since the epoch. */
+export function at(seconds: number): Date {
+  return new Date(seconds * 1000);
+}

@@ -1,0 +1,107 @@
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, notOffered } from '../expectations.js';
+import { fill, type TestedRepository } from './tested-repository.js';
+
+/** How a commit takes part in a transaction of the host. */
+export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
+  {
+    name: "transactions: what is committed inside one of the host's is there when that commits",
+    capability: 'transactions',
+    mend: 'send every statement of the call through `options.transaction`, and leave its end to the host.',
+    async check(host) {
+      const transaction = transactionsOf(host);
+      const id = await host.insert();
+      const record = host.record({ activeKey: `key ${host.newRunId()}` });
+      const runs = {
+        processModelId: host.processModelId,
+        activeKey: null,
+        active: true,
+        before: null,
+        limit: 9,
+      };
+
+      const inside = await transaction(async (handle) => {
+        const { status } = await writeInside(host, id, record, handle);
+        const options = { transaction: handle };
+        const loaded = await host.repository.loadRun(record.runId, options);
+        const found = await host.repository.findRuns(runs, options);
+        return { status, loaded: loaded.length, found: found.length };
+      });
+
+      expectEqual('what is seen inside', inside, { status: 'committed', loaded: 1, found: 1 });
+      await host.expectMetadata(id, { city: 'Oslo' });
+      await host.expectRecords(record.runId, [record]);
+    },
+  },
+  {
+    name: "transactions: what is committed inside one of the host's is gone when that rolls back",
+    capability: 'transactions',
+    mend: 'send every statement of the call through `options.transaction`; open and commit none of your own then.',
+    async check(host) {
+      const transaction = transactionsOf(host);
+      const id = await host.insert();
+      const record = host.record();
+      let status: string | null = null;
+
+      await transaction(async (handle) => {
+        ({ status } = await writeInside(host, id, record, handle));
+        throw new Error('the host rolls back');
+      }).catch((error: unknown) => {
+        if (status === null) throw error; // not ours
+      });
+
+      expectEqual('the status inside', status, 'committed');
+      await host.expectMetadata(id, {});
+      await host.expectRecords(record.runId, []);
+    },
+  },
+  {
+    name: "transactions: a refusal inside one of the host's leaves nothing, and the host may go on, or all of it fails",
+    capability: 'transactions',
+    mend: 'set a savepoint before the commit and roll back to it when you refuse; never leave half a commit for the host to commit.',
+    async check(host) {
+      const transaction = transactionsOf(host);
+      const [refused, written] = [await host.insert(), await host.insert()];
+      const activeKey = `key ${host.newRunId()}`;
+      await host.store(host.record({ activeKey }));
+      const [loser, winner] = [host.record({ activeKey }), host.record()];
+
+      const [settled] = await Promise.allSettled([
+        transaction(async (handle) => {
+          const first = await writeInside(host, refused, loser, handle);
+          await writeInside(host, written, winner, handle);
+          return first.status;
+        }),
+      ]);
+
+      const isCommitted = settled.status === 'fulfilled';
+      if (isCommitted) expectEqual('the status of the refused commit', settled.value, 'conflict');
+      await host.expectMetadata(refused, {});
+      await host.expectRecords(loser.runId, []);
+      await host.expectMetadata(written, isCommitted ? { city: 'Oslo' } : {});
+      await host.expectRecords(winner.runId, isCommitted ? [winner] : []);
+    },
+  },
+];
+
+function transactionsOf({ repository, fixture }: TestedRepository) {
+  if (repository.transactional !== true) notOffered('the repository does not say `transactional: true`');
+  if (fixture.transaction === undefined) {
+    throw new Error('The repository says `transactional: true`, so its fixture needs a `transaction`.');
+  }
+  return fixture.transaction.bind(fixture);
+}
+
+async function writeInside(
+  host: TestedRepository,
+  id: string | number,
+  record: ReturnType<TestedRepository['record']>,
+  transaction: unknown,
+) {
+  const { result } = await host.write(
+    [{ id, values: [fill('city', host.form('Oslo'))] }],
+    { expected: [{ id: record.id, revision: null }], next: () => [record] },
+    { transaction },
+  );
+  return result;
+}

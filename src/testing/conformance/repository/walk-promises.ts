@@ -1,0 +1,211 @@
+import { compareCursors } from '../../../run/compare-cursors.js';
+import { pageProblem } from '../../../run/page-problem.js';
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, notOffered, sorted } from '../expectations.js';
+import { pathsTo, type TestedRepository } from './tested-repository.js';
+
+/** How a run walks through the instances of a model. */
+export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
+  {
+    name: 'surveyInstances: counts the instances of the model and no other, and finds the last of them',
+    mend: 'count and take the greatest cursor over one and the same selection, `where process_model_id = …`.',
+    async check(host) {
+      const [, , last = ''] = await host.insertMany(3);
+      await host.insert({ processModelId: `${host.processModelId}/other` });
+
+      expectEqual('the survey', await host.survey(), { total: 3, upTo: await host.cursorOf(last) });
+    },
+  },
+  {
+    name: 'surveyInstances: counts from `after` on, exclusive',
+    mend: 'select `cursor > after`, not `>=`.',
+    async check(host) {
+      const [first = '', last = ''] = await host.insertMany(2);
+      const [after, upTo] = [await host.cursorOf(first), await host.cursorOf(last)];
+
+      expectEqual('the survey after the first of two', await host.survey({ after }), { total: 1, upTo });
+    },
+  },
+  {
+    name: 'surveyInstances: counts no more than `limit`, and gives the cursor of the last one that it counted',
+    mend: 'limit the selection before counting it: `select count(*), max(id) from (select id … order by id limit …)`.',
+    async check(host) {
+      const [, second = ''] = await host.insertMany(3);
+
+      const expected = { total: 2, upTo: await host.cursorOf(second) };
+      expectEqual('the survey with limit 2', await host.survey({ limit: 2 }), expected);
+    },
+  },
+  {
+    name: 'surveyInstances: counts only `instanceIds`, if they are of the model and exist',
+    mend: 'add `and id in (instanceIds)` to the other conditions; an empty list selects nothing.',
+    async check(host) {
+      const [first = '', second = '', deleted = ''] = await host.insertMany(3);
+      const other = await host.insert({ processModelId: `${host.processModelId}/other` });
+      const upTo = await host.cursorOf(second);
+      await host.fixture.deleteInstance(deleted);
+
+      const chosen = [second, deleted, first, other];
+      expectEqual('the survey', await host.survey({ instanceIds: chosen }), { total: 2, upTo });
+      expectEqual('the survey of no ids', await host.survey({ instanceIds: [] }), { total: 0, upTo: null });
+    },
+  },
+  {
+    name: 'surveyInstances: answers 0 and null where there is nothing',
+    mend: 'turn the aggregate over no rows into `{ total: 0, upTo: null }`, with a number for the total.',
+    async check(host) {
+      expectEqual('the survey of an unknown model', await host.survey(), { total: 0, upTo: null });
+    },
+  },
+  {
+    name: 'readInstances: in pages, goes through all instances in the order in which they were created',
+    mend: 'order by the cursor in the statement itself, ascending, and page by `cursor > after`; cursors are strings, finite numbers or lists of them, sorted as `compareCursors` says.',
+    async check(host) {
+      const { repository, processModelId } = host;
+      const inserted = await host.insertMany(12);
+      const { upTo } = await host.survey();
+      if (upTo === null) throw new Error('surveyInstances found nothing');
+      const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
+      const range = { processModelId, instanceIds: null, upTo, limit: 5 };
+
+      const walked = [];
+      for (let after = null, pages = 0; pages < 3; pages += 1) {
+        const page = await host.read({ ...range, after });
+        const problem = pageProblem(page, { ...range, after }, compare);
+        expectEqual(`the problem with page ${pages + 1}`, problem, null);
+        walked.push(...page.map(({ id }) => id));
+        // As it is when it comes back from the record of a run.
+        after = JSON.parse(JSON.stringify(page.at(-1)?.cursor ?? upTo));
+      }
+      expectEqual('the ids in the order of the walk', walked, inserted);
+    },
+  },
+  {
+    name: 'readInstances: begins strictly after `after`',
+    mend: 'select `cursor > after`, not `>=`.',
+    async check(host) {
+      const [first = '', second] = await host.insertMany(2);
+
+      const page = await host.read({ after: await host.cursorOf(first) });
+      expectEqual('the ids of the page', idsOf(page), [second]);
+    },
+  },
+  {
+    name: 'readInstances: ends with `upTo`, inclusive',
+    mend: 'select `cursor <= upTo`; what sorts behind came after the run began and belongs to its live writer.',
+    async check(host) {
+      const [first, second = ''] = await host.insertMany(3);
+
+      const page = await host.read({ upTo: await host.cursorOf(second) });
+      expectEqual('the ids of the page', idsOf(page), sorted([first, second]));
+    },
+  },
+  {
+    name: 'readInstances: returns the first `limit` instances',
+    mend: 'apply the limit to instances, after ordering them and before anything is joined to them.',
+    async check(host) {
+      const ids = await host.insertMany(4);
+      for (const id of ids) for (const key of ['city', 'town']) await host.setMetadata(id, key, 'Oslo');
+
+      const page = await host.read({ limit: 3, paths: pathsTo('city', 'town') });
+      expectEqual('the ids of the page', idsOf(page), sorted(ids.slice(0, 3)));
+    },
+  },
+  {
+    name: 'readInstances: leaves the instances of other models alone',
+    mend: 'compare the whole name of the model, `process_model_id = …`, without wildcards.',
+    async check(host) {
+      const id = await host.insert({ processModelId: `${host.processModelId}/a_b` });
+      for (const other of ['a_b/c', 'a.b', 'a%', 'b']) {
+        await host.insert({ processModelId: `${host.processModelId}/${other}` });
+      }
+
+      const page = await host.read({ processModelId: `${host.processModelId}/a_b` });
+      expectEqual('the ids of the page', idsOf(page), [id]);
+    },
+  },
+  {
+    name: 'readInstances: returns only `instanceIds`, if they are of the model and in the range',
+    mend: 'add `and id in (instanceIds)` to the other conditions.',
+    async check(host) {
+      const [first = '', second = '', third = ''] = await host.insertMany(4);
+      const other = await host.insert({ processModelId: `${host.processModelId}/other` });
+      const after = await host.cursorOf(first);
+
+      const page = await host.read({ instanceIds: [third, other, first, second], after });
+      expectEqual('the ids of the page', idsOf(page), sorted([second, third]));
+    },
+  },
+  {
+    name: 'readInstances: leaves out what was deleted',
+    mend: 'select from the table of instances, not from what may be left of one.',
+    async check(host) {
+      const [first, second = ''] = await host.insertMany(2);
+      const { upTo } = await host.survey();
+      await host.fixture.deleteInstance(second);
+
+      expectEqual('the ids of the page', idsOf(await host.read(upTo === null ? {} : { upTo })), [first]);
+    },
+  },
+  {
+    name: 'readInstances: puts an instance that comes later behind the bound of a run that has begun',
+    mend: 'make the cursor grow with creation: an ascending id, or the time of creation and the id.',
+    async check(host) {
+      const [first = ''] = await host.insertMany(1);
+      const upTo = await host.cursorOf(first);
+      await host.insertMany(3);
+
+      expectEqual('the ids up to the old bound', idsOf(await host.read({ upTo })), [first]);
+    },
+  },
+  {
+    name: 'readInstances: whose signal is aborted ends, and leaves the repository usable',
+    mend: 'reject with `signal.reason`, or answer as if nothing had happened; give the connection back in both cases.',
+    async check(host) {
+      const id = await host.insert();
+      const controller = new AbortController();
+      const { upTo } = await host.survey();
+      const query = upTo === null ? {} : { upTo };
+
+      const reading = host.read({ ...query, signal: controller.signal });
+      controller.abort(new Error('aborted by the conformance case'));
+      const settled = await Promise.allSettled([
+        reading,
+        host.read({ ...query, signal: controller.signal }),
+        host.survey({ signal: controller.signal }),
+      ]);
+
+      for (const answer of settled.slice(0, 2)) {
+        const page =
+          answer.status === 'fulfilled'
+            ? (answer.value as typeof reading extends Promise<infer P> ? P : never)
+            : null;
+        if (page !== null) expectEqual('the ids of a page that was not given up', idsOf(page), [id]);
+      }
+      expectEqual('the ids of the next page', idsOf(await host.read(query)), [id]);
+    },
+  },
+  {
+    name: 'compareCursors: sorts as the database does',
+    capability: 'compareCursors',
+    mend: 'return a negative number, 0 or a positive number by the same order that `order by` uses.',
+    async check(host) {
+      const { repository } = host;
+      if (repository.compareCursors === undefined) notOffered('the default order of cursors is used');
+      await host.insertMany(12);
+      const cursors = (await host.read()).map(({ cursor }) => cursor);
+
+      const wrong = cursors.flatMap((a, i) =>
+        cursors.flatMap((b, j) => {
+          const order = Math.sign(repository.compareCursors?.(a, b) ?? Number.NaN);
+          return order === Math.sign(i - j) ? [] : [{ a, b, order }];
+        }),
+      );
+      expectEqual('pairs that are compared otherwise than they are read', wrong, []);
+    },
+  },
+];
+
+function idsOf(page: readonly { readonly id: string | number }[]): (string | number)[] {
+  return sorted(page.map(({ id }) => id));
+}

@@ -1,0 +1,234 @@
+import type { InstanceWrites } from '../../../ports/repository.js';
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, notOffered, sorted } from '../expectations.js';
+import { type Committed, fill, type TestedRepository } from './tested-repository.js';
+
+const GUARD =
+  'put the guard into the statement that writes, such as `insert … on conflict do update … where value is null`; what was read before says nothing by then.';
+
+/** What a commit writes, and what it leaves to whoever wrote before. */
+export const writePromises: readonly PromiseOf<TestedRepository>[] = [
+  {
+    name: 'commit: inserts values where there is no row',
+    mend: 'insert a row a value.',
+    async check(host) {
+      const [first, second] = [await host.insert(), await host.insert()];
+
+      const committed = await host.write([
+        { id: first, values: [fill('city', host.form('Oslo')), fill('town', host.form('Hamar'))] },
+        { id: second, values: [fill('city', host.form('Bergen'))] },
+      ]);
+
+      expectOutcome(committed, { kept: [] });
+      await host.expectMetadata(first, { city: 'Oslo', town: 'Hamar' });
+      await host.expectMetadata(second, { city: 'Bergen' });
+    },
+  },
+  {
+    name: 'commit: when it fills, keeps a value that appeared since the read, and tells so',
+    mend: `${GUARD} Put (id, key) of each value that was not written into \`kept\`.`,
+    async check(host) {
+      const [first, second] = [await host.insert(), await host.insert()];
+      await host.readOne(first);
+      await host.setMetadata(first, 'city', 'live');
+
+      const values = [fill('city', host.form('Oslo'))];
+      const committed = await host.write([
+        { id: first, values: [...values, fill('town', host.form('Hamar'))] },
+        { id: second, values },
+      ]);
+
+      await host.expectMetadata(first, { city: 'live', town: 'Hamar' });
+      await host.expectMetadata(second, { city: 'Oslo' });
+      expectOutcome(committed, { kept: [{ id: first, key: 'city' }] });
+    },
+  },
+  {
+    name: 'commit: when it fills, keeps values that look empty: an empty text, 0 and false',
+    mend: 'replace null alone; `coalesce`, `||` and tests for truth also take other values for nothing.',
+    async check(host) {
+      const id = await host.insert();
+      const falsy = { text: '', number: 0, boolean: false };
+      for (const [key, value] of Object.entries(falsy)) await host.setMetadata(id, key, value);
+
+      const committed = await host.write([
+        { id, values: Object.keys(falsy).map((key) => fill(key, host.form('Oslo'))) },
+      ]);
+
+      await host.expectMetadata(id, falsy);
+      expectOutcome(committed, { kept: Object.keys(falsy).map((key) => ({ id, key })) });
+    },
+  },
+  {
+    name: 'commit: replaces a null row by a value',
+    capability: 'null rows',
+    mend: 'update a row whose value is null, `… where value is null`, and do not count it as kept.',
+    async check(host) {
+      if (host.repository.storesNull === false) notOffered('storesNull is false');
+      const id = await host.insert();
+      await host.fixture.setMetadata(id, 'city', null);
+
+      const committed = await host.write([{ id, values: [fill('city', host.form('Oslo'))] }]);
+
+      await host.expectMetadata(id, { city: 'Oslo' });
+      expectOutcome(committed, { kept: [] });
+    },
+  },
+  {
+    name: 'commit: writes null where there is no row, and lets it replace nothing',
+    capability: 'null rows',
+    mend: 'insert the null row if there is none; an update needs `excluded.value is not null` as well.',
+    async check(host) {
+      if (host.repository.storesNull === false) notOffered('storesNull is false');
+      const id = await host.insert();
+      await host.setMetadata(id, 'value', 'live');
+      await host.fixture.setMetadata(id, 'null', null);
+
+      const keys = ['absent', 'value', 'null'];
+      const committed = await host.write([{ id, values: keys.map((key) => fill(key, null)) }]);
+
+      await host.expectMetadata(id, { absent: null, value: 'live', null: null });
+      const kept = [
+        { id, key: 'null' },
+        { id, key: 'value' },
+      ];
+      expectOutcome(committed, { kept });
+    },
+  },
+  {
+    name: 'commit: overwrites the row that was read',
+    mend: 'update the row if its token (its value, where there are no tokens) is the one in `replaces`.',
+    async check(host) {
+      const id = await host.insert();
+      await host.setMetadata(id, 'city', 'old');
+
+      const committed = await overwrite(host, id, 'Oslo');
+
+      await host.expectMetadata(id, { city: 'Oslo' });
+      expectOutcome(committed, { kept: [] });
+    },
+  },
+  {
+    name: 'commit: when it overwrites, keeps a value that was changed since the read, and tells so',
+    mend: 'compare the row with `replaces` in the statement that updates it: `… where value = seen`.',
+    async check(host) {
+      const id = await host.insert();
+      await host.setMetadata(id, 'city', 'old');
+
+      const committed = await overwrite(host, id, 'Oslo', () => host.setMetadata(id, 'city', 'live'));
+
+      await host.expectMetadata(id, { city: 'live' });
+      expectOutcome(committed, { kept: [{ id, key: 'city' }] });
+    },
+  },
+  {
+    name: 'commit: when it overwrites, takes a row that was written again with the same value for another one',
+    capability: 'tokens',
+    mend: 'compare `replaces.token` with the version that the row has now, not only its value.',
+    async check(host) {
+      const [rewritten, anew] = [await host.insert(), await host.insert()];
+      for (const id of [rewritten, anew]) await host.setMetadata(id, 'city', 'old');
+      const { token } = await host.readRow(rewritten, 'city');
+      if (token === undefined) notOffered('stored rows come without a token, and are compared by value');
+
+      const committed = [
+        await overwrite(host, rewritten, 'Oslo', () => host.setMetadata(rewritten, 'city', 'old')),
+        await overwrite(host, anew, 'Oslo', async () => {
+          await host.fixture.deleteMetadata(anew, 'city');
+          await host.setMetadata(anew, 'city', 'old');
+        }),
+      ];
+
+      for (const [index, id] of [rewritten, anew].entries()) {
+        await host.expectMetadata(id, { city: 'old' });
+        expectOutcome(committed[index], { kept: [{ id, key: 'city' }] });
+      }
+    },
+  },
+  {
+    name: 'commit: when it overwrites, does not put back a row that was deleted since the read, and tells so',
+    mend: 'write a value with `replaces` by `update` alone, never by `insert` or an upsert; no row updated: it is kept.',
+    async check(host) {
+      const id = await host.insert();
+      await host.setMetadata(id, 'city', 'old');
+
+      const committed = await overwrite(host, id, 'Oslo', () => host.fixture.deleteMetadata(id, 'city'));
+
+      await host.expectMetadata(id, {});
+      expectOutcome(committed, { kept: [{ id, key: 'city' }] });
+    },
+  },
+  {
+    name: 'commit: leaves other rows of an instance alone, and those of other instances',
+    mend: 'name instance and key in every statement that writes.',
+    async check(host) {
+      const [first, second] = [await host.insert(), await host.insert()];
+      for (const id of [first, second]) {
+        for (const key of ['city', 'town']) await host.setMetadata(id, key, 'old');
+      }
+
+      await overwrite(host, first, 'Oslo');
+
+      await host.expectMetadata(first, { city: 'Oslo', town: 'old' });
+      await host.expectMetadata(second, { city: 'old', town: 'old' });
+    },
+  },
+  {
+    name: 'commit: tells of instances that were deleted since the read, with or without values for them',
+    mend: 'look up (and lock) every instance of the batch; put those that are missing into `gone` and write nothing for them. A `version` of a missing instance is not stale.',
+    async check(host) {
+      const [first, second, third] = [await host.insert(), await host.insert(), await host.insert()];
+      for (const id of [first, third]) await host.fixture.deleteInstance(id);
+
+      const values = [fill('city', host.form('Oslo'))];
+      const committed = await host.write([
+        { id: first, values, version: 'seen while it was there' },
+        { id: second, values },
+        { id: third, values: [] },
+      ]);
+
+      expectOutcome(committed, { gone: sorted([first, third]), kept: [] });
+      await host.expectMetadata(second, { city: 'Oslo' });
+      const left = { ...(await host.fixture.metadata(first)) };
+      expectEqual('the metadata of a deleted instance', left, {});
+    },
+  },
+  {
+    name: 'commit: writes a batch of 2,000 instances whole',
+    mend: 'send a batch as one parameter (a JSON text, arrays), or in portions: databases limit the number of parameters.',
+    async check(host) {
+      const ids = await host.insertMany(2000);
+      const values = [fill('city', host.form('Oslo')), fill('town', host.form('Hamar'))];
+
+      const committed = await host.write(ids.map((id): InstanceWrites => ({ id, values })));
+
+      expectOutcome(committed, { kept: [] });
+      const paths = values.map(({ key }) => ({ key, segments: [key], mode: 'fill' as const }));
+      const page = await host.read({ limit: 5000, paths });
+      const complete = page.filter(({ stored }) => values.every(({ key }) => stored.has(key)));
+      expectEqual('how many instances have both values', complete.length, ids.length);
+    },
+  },
+];
+
+/** Reads the row under `city`, lets a live instance act, and commits `value` over what was read. */
+async function overwrite(
+  host: TestedRepository,
+  id: string | number,
+  value: string,
+  live: () => Promise<unknown> = async () => {},
+): Promise<Committed> {
+  const replaces = await host.readRow(id, 'city');
+  await live();
+  return host.write([{ id, values: [{ key: 'city', value: host.form(value), replaces }] }]);
+}
+
+function expectOutcome(
+  committed: Committed | undefined,
+  expected: { readonly gone?: readonly unknown[]; readonly kept: readonly unknown[] },
+): void {
+  expectEqual('the status of the commit', committed?.result.status, 'committed');
+  expectEqual('`gone`', sorted(committed?.outcome?.gone ?? []), expected.gone ?? []);
+  const kept = (committed?.outcome?.kept ?? []).map(({ id, key }) => ({ id, key }));
+  expectEqual('`kept`', sorted(kept), sorted(expected.kept));
+}

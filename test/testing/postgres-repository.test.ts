@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+import { repositoryConformance } from 'process-metadata-backfill/testing';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { pgliteDatabase, type SqlDatabase } from '../../examples/1-embedded-postgres/sql.js';
+import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { describeWith } from '../support/test-servers.js';
+import { conformanceOf } from './fixtures/conformance-of.js';
+import { postgresFixture } from './fixtures/postgres-fixture.js';
+
+const schemaSql = await readFile('examples/1-embedded-postgres/schema.sql', 'utf8');
+
+interface OpenedDatabase {
+  readonly database: SqlDatabase;
+  close(): Promise<unknown>;
+}
+
+describe('the repository of example 1 on PGlite', () => {
+  conformanceOn(async () => {
+    const pglite = await PGlite.create();
+    await pglite.exec(schemaSql);
+    return { database: pgliteDatabase(pglite), close: () => pglite.close() };
+  });
+});
+
+describeWith('postgres', 'the repository of example 1 on PostgreSQL', (url) => {
+  conformanceOn(async () => {
+    const schema = `conformance_${randomBytes(6).toString('hex')}`;
+    const pool = new pg.Pool({ connectionString: url, options: `-c search_path=${schema}` });
+    await pool.query(`create schema ${schema}; ${schemaSql}`);
+    return {
+      database: pgDatabase(pool),
+      async close() {
+        await pool.query(`drop schema ${schema} cascade`);
+        await pool.end();
+      },
+    };
+  });
+});
+
+/** In one database for all cases. */
+function conformanceOn(open: () => Promise<OpenedDatabase>): void {
+  let opened: OpenedDatabase;
+  beforeAll(async () => {
+    opened = await open();
+  });
+  afterAll(() => opened?.close());
+
+  conformanceOf(
+    repositoryConformance(() => postgresFixture(opened.database)),
+    ['chosen ids', 'compareCursors', 'null rows', 'projected values'],
+  );
+}

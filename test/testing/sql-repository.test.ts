@@ -1,0 +1,33 @@
+import { repositoryConformance } from 'process-metadata-backfill/testing';
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { EmptyDatabase } from '../../examples/2-sql-databases/databases/empty-database.js';
+import { openMariadb } from '../../examples/2-sql-databases/databases/mariadb.js';
+import { openPglite } from '../../examples/2-sql-databases/databases/pglite.js';
+import { openPostgres } from '../../examples/2-sql-databases/databases/postgres.js';
+import { openSqlite } from '../../examples/2-sql-databases/databases/sqlite.js';
+import { describeWith } from '../support/test-servers.js';
+import { conformanceOf } from './fixtures/conformance-of.js';
+import { kyselyFixture } from './fixtures/kysely-fixture.js';
+
+describe('the repository of example 2 on PGlite', () => conformanceOn(openPglite));
+describe('the repository of example 2 on SQLite', () => conformanceOn(openSqlite));
+describeWith('postgres', 'the repository of example 2 on PostgreSQL', (url) =>
+  conformanceOn(() => openPostgres(url)),
+);
+describeWith('mariadb', 'the repository of example 2 on MariaDB', (url) =>
+  conformanceOn(() => openMariadb(url)),
+);
+
+/** In one database for all cases. */
+function conformanceOn(open: () => Promise<EmptyDatabase>): void {
+  let opened: EmptyDatabase;
+  beforeAll(async () => {
+    opened = await open();
+  });
+  afterAll(() => opened?.close());
+
+  conformanceOf(
+    repositoryConformance(() => kyselyFixture(opened)),
+    ['chosen ids', 'compareCursors', 'null rows', 'projected values'],
+  );
+}
