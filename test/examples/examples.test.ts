@@ -67,6 +67,17 @@ test('extract-and-diff prints what its README shows', async () => {
   expect(exitCode).toBe(0);
 });
 
+test('own-repository keeps every promise that it makes, and says which it does not', async () => {
+  const { exitCode, output } = await runExample('examples/6-own-repository/main.ts');
+  const lines = output.trim().split('\n');
+
+  expect(lines.filter((line) => line.startsWith('✓')).length).toBeGreaterThan(30);
+  expect(lines.filter((line) => line.startsWith('- not offered')).length).toBeGreaterThan(3);
+  expect(output).not.toContain('✗');
+  expect(lines.at(-1)).toBe('The repository keeps its promises.');
+  expect(exitCode).toBe(0);
+}, 180_000);
+
 // Starting PostgreSQL takes long on a machine that is busy with other tests.
 describe('embedded-postgres', { timeout: 180_000 }, () => {
   test('tells its progress in the fixed lines, with true counts, and agrees with SQL', async () => {

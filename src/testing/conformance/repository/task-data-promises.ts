@@ -1,4 +1,4 @@
-import { readPath } from '../../../extraction/extract-metadata.js';
+import { compilePath } from '../../../extraction/extract-metadata.js';
 import type { JsonValue } from '../../../extraction/json-value.js';
 import type { InstanceId, PagePath, TaskData } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
@@ -167,7 +167,7 @@ async function expectPaths(host: TestedRepository, { document, paths: names }: R
   const { data } = await host.readOne(id, { paths });
   for (const path of paths) {
     const what = `what is read at ${JSON.stringify(path.segments)}`;
-    expectEqual(what, valueAt(data, path), readPath(document, path.segments));
+    expectEqual(what, valueAt(data, path), compilePath(path.segments)(document));
   }
 }
 
@@ -181,9 +181,9 @@ function valueAt(
     case 'values':
       return data.values.get(key);
     case 'parsed':
-      return readPath(data.value, segments);
+      return compilePath(segments)(data.value);
     case 'json':
-      return readPath(JSON.parse(data.text), segments);
+      return compilePath(segments)(JSON.parse(data.text));
     case 'unreadable':
       throw new Error(`the task data is said to be unreadable: ${data.reason}`);
   }

@@ -1,5 +1,5 @@
+import { pageProblem } from '../../../run/answer-problems.js';
 import { compareCursors } from '../../../run/compare-cursors.js';
-import { pageProblem } from '../../../run/page-problem.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { pathsTo, type TestedRepository } from './tested-repository.js';
