@@ -7,6 +7,7 @@ export function pgDatabase(pool: Pool): SqlDatabase {
     ...pgSql(pool),
     async transaction(work) {
       const client = await pool.connect();
+      client.on('error', ignore);
       try {
         await client.query('begin');
         const result = await work(pgSql(client));
@@ -14,19 +15,27 @@ export function pgDatabase(pool: Pool): SqlDatabase {
         const { command } = await client.query('commit');
         if (command !== 'COMMIT')
           throw new Error('The transaction was rolled back: a statement in it failed.');
-        client.release();
+        release(client);
         return result;
       } catch (error) {
         const unusable = await client.query('rollback').then(
           () => false,
           () => true,
         );
-        client.release(unusable);
+        release(client, unusable);
         throw error;
       }
     },
   };
 }
+
+function release(client: PoolClient, unusable = false): void {
+  client.release(unusable);
+  client.off('error', ignore);
+}
+
+/** A connection that is lost while it is in use fails its statement, and ends the process if nobody listens for it. */
+function ignore(): void {}
 
 /** Also for a transaction of the host that a request is to be part of. */
 export function pgSql(connection: Pool | PoolClient): Sql {
