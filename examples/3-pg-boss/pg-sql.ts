@@ -3,11 +3,12 @@ import type { Sql, SqlDatabase } from '../1-embedded-postgres/sql.js';
 
 /** A pool of node-postgres. */
 export function pgDatabase(pool: Pool): SqlDatabase {
+  // A connection that is lost while it is in use fails its statement, and ends the process if nobody listens for it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     ...pgSql(pool),
     async transaction(work) {
       const client = await pool.connect();
-      client.on('error', ignore);
       try {
         await client.query('begin');
         const result = await work(pgSql(client));
@@ -15,27 +16,19 @@ export function pgDatabase(pool: Pool): SqlDatabase {
         const { command } = await client.query('commit');
         if (command !== 'COMMIT')
           throw new Error('The transaction was rolled back: a statement in it failed.');
-        release(client);
+        client.release();
         return result;
       } catch (error) {
         const unusable = await client.query('rollback').then(
           () => false,
           () => true,
         );
-        release(client, unusable);
+        client.release(unusable);
         throw error;
       }
     },
   };
 }
-
-function release(client: PoolClient, unusable = false): void {
-  client.release(unusable);
-  client.off('error', ignore);
-}
-
-/** A connection that is lost while it is in use fails its statement, and ends the process if nobody listens for it. */
-function ignore(): void {}
 
 /** Also for a transaction of the host that a request is to be part of. */
 export function pgSql(connection: Pool | PoolClient): Sql {

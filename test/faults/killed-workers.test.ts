@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
 import { createBackfillService } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
@@ -7,7 +7,7 @@ import { type CompiledCheckout, compileCheckout } from './support/compiled-check
 import { eventually } from './support/eventually.js';
 import { createInstances, openFaultHost, PATHS, REDIS_URL } from './support/fault-host.js';
 import type { Point } from './support/faulty-points.js';
-import { openRunner, type RunnerName } from './support/runners.js';
+import { openRunner, type RunnerName } from './support/runners/runner.js';
 import { type SeededRandom, seededRandom } from './support/seeded-random.js';
 import { expectTrueOutcome, type Outcome, outcomeOf, uninterruptedOutcome } from './support/true-outcome.js';
 import { startWorker, type WorkerOrders } from './support/worker-process.js';
@@ -29,23 +29,27 @@ const AT_THE_END = [
   once('after-complete'),
 ];
 
-function inTheMiddle(random: SeededRandom): Death[] {
-  const points: Point[] = [
-    'before-batch',
-    'inside-commit',
-    'after-batch',
-    'before-allot',
-    'after-allot',
-    'before-enqueue',
-    'after-enqueue',
-  ];
+const IN_THE_MIDDLE: readonly Point[] = [
+  'before-batch',
+  'inside-commit',
+  'after-batch',
+  'before-allot',
+  'after-allot',
+  'before-enqueue',
+  'after-enqueue',
+];
+
+/** Each point so many times, and so many deaths at any moment, in any order. */
+function deathsInTheMiddle(random: SeededRandom, each: number, anyMoment: number): Death[] {
   // Not at their first batch: workers that commit nothing, one after another, look like a run that cannot be done.
-  const chosen = points.flatMap((at): Death[] => [
-    { at, nth: 2 },
-    { at, nth: 3 },
-  ]);
-  const random14 = Array.from({ length: 14 }, (): Death => ({ at: 'any moment', nth: random.between(1, 3) }));
-  return random.shuffled([...chosen, ...random14]);
+  const chosen = IN_THE_MIDDLE.flatMap((at) =>
+    Array.from({ length: each }, (_, more) => ({ at, nth: 2 + more })),
+  );
+  const others = Array.from({ length: anyMoment }, () => ({
+    at: 'any moment' as const,
+    nth: random.between(1, 3),
+  }));
+  return random.shuffled<Death>([...chosen, ...others]);
 }
 
 await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and again', () => {
@@ -57,10 +61,13 @@ await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and a
   afterAll(() => compiled?.remove());
 
   /** A requested run, and the workers of it. */
-  async function openRun(runner: RunnerName, orders: Partial<WorkerOrders>) {
+  async function openRun(
+    { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+    { runner, instances, ...orders }: Partial<WorkerOrders> & { runner: RunnerName; instances: number },
+  ) {
     const host = await openFaultHost();
     onTestFinished(() => host.close());
-    await createInstances(host, INSTANCES);
+    await createInstances(host, instances);
     const jobs = await openRunner(runner, { ...host, postgresUrl: host.url, redisUrl: REDIS_URL });
     onTestFinished(async () => {
       await jobs.clear();
@@ -92,12 +99,24 @@ await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and a
     };
   }
 
-  test.concurrent.each<RunnerName>(['pg-boss', 'bullmq'])(
-    'finish the run on %s, and its outcome is that of an uninterrupted run',
-    async (runner) => {
+  test.concurrent.for([
+    { runner: 'pg-boss', each: 2, anyMoment: 14, atLeast: 30 },
+    { runner: 'bullmq', each: 2, anyMoment: 14, atLeast: 30 },
+    { runner: 'graphile-worker', each: 1, anyMoment: 2, atLeast: 10 },
+  ] as const)(
+    'finish the run on $runner, and its outcome is that of an uninterrupted run',
+    { timeout: 300_000 },
+    async ({ runner, each, anyMoment, atLeast }, context) => {
       const random = seededRandom(`killed on ${runner}`);
       const sweeping = { sweepEveryMs: 200, staleAfterMs: 1000 };
-      const run = await openRun(runner, { sweeping, batchSize: 4, sliceMs: 60, latencyMs: 2 });
+      const run = await openRun(context, {
+        runner,
+        instances: INSTANCES,
+        sweeping,
+        batchSize: 4,
+        sliceMs: 60,
+        latencyMs: 2,
+      });
       const kills = new Map<string, number>();
       const liveAndDie = async (death: Death, more?: Partial<WorkerOrders>) => {
         const worker = run.begin(death, more);
@@ -112,7 +131,7 @@ await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and a
 
       for (const death of AT_THE_BEGINNING) await liveAndDie(death);
       // Two at a time: while one is being started, the other takes over from the one that died.
-      const deaths = inTheMiddle(random);
+      const deaths = deathsInTheMiddle(random, each, anyMoment);
       const takeTurns = async () => {
         for (let death = deaths.shift(); death !== undefined; death = deaths.shift()) await liveAndDie(death);
       };
@@ -124,10 +143,23 @@ await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and a
 
       const total = [...kills.values()].reduce((sum, count) => sum + count, 0);
       console.log(`killed on ${runner}: ${total} times, ${JSON.stringify(Object.fromEntries(kills))}`);
-      expect(total).toBeGreaterThanOrEqual(30);
+      expect(total).toBeGreaterThanOrEqual(atLeast);
       await expectTrueOutcome(run.host, status);
       expect(await outcomeOf(run.host, status)).toEqual(uninterrupted);
     },
-    300_000,
   );
+
+  test.concurrent('on BullMQ, a job that died before it enqueued its continuation does so when it is delivered again', async (context) => {
+    const neverSweeping = { sweepEveryMs: 3_600_000, staleAfterMs: 3_600_000 };
+    const orders = { sweeping: neverSweeping, batchSize: 4, sliceMs: 30, latencyMs: 1 };
+    const run = await openRun(context, { runner: 'bullmq', instances: 100, ...orders });
+    // The second time is not by the rescue itself.
+    for (const nth of [1, 2]) {
+      const worker = run.begin({ at: 'before-enqueue', nth });
+      expect(await worker.ended).toMatchObject({ signal: 'SIGKILL' });
+    }
+    run.begin(null);
+
+    await expectTrueOutcome(run.host, await run.ended());
+  }, 120_000);
 });

@@ -6,7 +6,7 @@ import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
 import { createBackfillService } from '../../../src/index.js';
 import { openPool } from './fault-host.js';
 import { databaseWithPoints, type Point, portsWithPoints } from './faulty-points.js';
-import { openRunner } from './runners.js';
+import { openRunner } from './runners/runner.js';
 import type { Fault, WorkerMessage, WorkerOrder, WorkerOrders } from './worker-process.js';
 
 const tell = (message: WorkerMessage) => void process.send?.(message);

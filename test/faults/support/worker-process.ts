@@ -4,7 +4,7 @@ import type { BackfillReport, JobPayload } from '../../../src/index.js';
 import type { CompiledCheckout } from './compiled-checkout.js';
 import { type FaultHost, REDIS_URL } from './fault-host.js';
 import type { Point } from './faulty-points.js';
-import type { RunnerName } from './runners.js';
+import type { RunnerName } from './runners/runner.js';
 
 /** What happens to a worker when it reaches a point for the nth time. A worker that waits goes on when it is told to. */
 export interface Fault {
