@@ -3,6 +3,8 @@ import type { Sql, SqlDatabase } from '../1-embedded-postgres/sql.js';
 
 /** A pool of node-postgres. */
 export function pgDatabase(pool: Pool): SqlDatabase {
+  // A connection that is lost while it is in use fails its statement, and ends the process if nobody listens for it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     ...pgSql(pool),
     async transaction(work) {

@@ -17,8 +17,9 @@ function byCode(error: unknown): ErrorClass | undefined {
   return RULES.find(([pattern]) => pattern.test(code))?.[1];
 }
 
-/** An error without any code: the program's own, or one that says nothing about itself. */
+/** An error without any code: a lost connection, the program's own, or one that says nothing about itself. */
 function byKind(error: unknown): ErrorClass | 'unknown' {
+  if (error instanceof Error && LOST_CONNECTION.test(error.message)) return 'transient';
   const isProgram =
     error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
   return isProgram ? 'systemic' : 'unknown';
@@ -28,19 +29,24 @@ function causeOf(error: unknown): unknown {
   return error instanceof Error ? error.cause : undefined;
 }
 
+// What node-postgres 8 says without any code (`client.js` in pg, `index.js` in pg-pool).
+const LOST_CONNECTION =
+  /^(Connection terminated|Client (has encountered a connection error|was closed) and is not|timeout (exceeded when|expired$)|Query read timeout)/;
+
 /** The first match counts. */
 const RULES: readonly (readonly [RegExp, ErrorClass])[] = [
   // Node.js sockets
   [/^(ECONN\w+|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH)$/, 'transient'],
   [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT)$/, 'systemic'],
-  // SQLSTATE: serialization failure, deadlock, lock not available, connection, shutdown, too many connections
-  [/^(40001|40P01|55P03|08\w{3}|57P0[123]|53300)$/, 'transient'],
+  // SQLSTATE: serialization failure, deadlock, lock not available, connection, shutdown, too many connections,
+  // and what a time-out ends: a statement, a transaction or session in which nothing happened
+  [/^(40001|40P01|55P03|08\w{3}|57P0[1235]|53300|57014|25P0[34])$/, 'transient'],
   // SQLSTATE: bad data and violated constraints are an instance's fault, any other class is not
   [/^(22|23)[0-9A-Z]{3}$/, 'instance'],
   [/^(?=.*\d)[0-9A-Z]{5}$/, 'systemic'],
   // MySQL and MariaDB, by the driver's names
   [
-    /^(PROTOCOL_\w+|ER_LOCK_DEADLOCK|ER_LOCK_WAIT_TIMEOUT|ER_CON_COUNT_ERROR|ER_SERVER_SHUTDOWN|ER_CHECKREAD)$/,
+    /^(PROTOCOL_\w+|ER_LOCK_DEADLOCK|ER_LOCK_WAIT_TIMEOUT|ER_CON_COUNT_ERROR|ER_SERVER_SHUTDOWN|ER_NORMAL_SHUTDOWN|ER_QUERY_TIMEOUT|ER_QUERY_INTERRUPTED|ER_CLIENT_INTERACTION_TIMEOUT|ER_CHECKREAD)$/,
     'transient',
   ],
   [

@@ -17,9 +17,14 @@ describe('classifyError', () => {
     ['08006', 'transient'],
     ['57P01', 'transient'],
     ['53300', 'transient'],
+    ['57014', 'transient'],
+    ['25P03', 'transient'],
+    ['57P05', 'transient'],
     ['ECONNRESET', 'transient'],
     ['ER_LOCK_DEADLOCK', 'transient'],
     ['PROTOCOL_CONNECTION_LOST', 'transient'],
+    ['ER_CLIENT_INTERACTION_TIMEOUT', 'transient'],
+    ['ER_QUERY_TIMEOUT', 'transient'],
     ['SQLITE_BUSY', 'transient'],
     ['22001', 'instance'],
     ['23505', 'instance'],
@@ -49,6 +54,15 @@ describe('classifyError', () => {
     expect(classifyError(repository, new TypeError('x is not a function'))).toBe('systemic');
     expect(classifyError(repository, new Error('poison'))).toBe('unknown');
     expect(classifyError(repository, 'poison')).toBe('unknown');
+  });
+
+  test.each([
+    'Connection terminated unexpectedly',
+    'Client has encountered a connection error and is not queryable',
+    'timeout exceeded when trying to connect',
+    'timeout expired',
+  ])('takes “%s” of node-postgres, which has no code, as transient', (message) => {
+    expect(classifyError(repository, new Error(message))).toBe('transient');
   });
 
   test('leaves the word to the repository', () => {

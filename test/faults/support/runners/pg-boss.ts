@@ -1,0 +1,21 @@
+import PgBoss from 'pg-boss';
+import { createPgBossQueue, startPgBossWorker } from '../../../../examples/3-pg-boss/pg-boss-queue.js';
+import type { Runner, RunnerPlace } from './runner.js';
+
+export async function openPgBoss({ name, postgresUrl }: RunnerPlace): Promise<Runner> {
+  const boss = new PgBoss({
+    connectionString: postgresUrl,
+    schema: `${name}_jobs`,
+    application_name: name,
+    schedule: false,
+    max: 3,
+  });
+  boss.on('error', (error) => console.error(error.message));
+  await boss.start();
+  return {
+    queue: await createPgBossQueue(boss),
+    work: (service, sweeping) => startPgBossWorker(boss, service, sweeping),
+    close: () => boss.stop(),
+    clear: async () => {},
+  };
+}

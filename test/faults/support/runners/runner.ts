@@ -1,0 +1,48 @@
+import type { Pool } from 'pg';
+import type { Sql, SqlDatabase } from '../../../../examples/1-embedded-postgres/sql.js';
+import type { BackfillQueue, BackfillService } from '../../../../src/index.js';
+
+/** One of the example runners, with jobs of its own. */
+export interface Runner {
+  readonly queue: BackfillQueue<Sql>;
+  /** @returns what ends it. */
+  work(
+    service: Pick<BackfillService, 'handle' | 'sweep'>,
+    sweeping: { readonly sweepEveryMs: number; readonly staleAfterMs: number },
+  ): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+  /** Leaves no job, where dropping the schema `<name>_jobs` does not do it. */
+  clear(): Promise<void>;
+}
+
+export type RunnerName = 'pg-boss' | 'bullmq' | 'graphile-worker';
+
+export interface RunnerPlace {
+  /** Of the host's schema. */
+  readonly name: string;
+  readonly postgresUrl: string;
+  readonly redisUrl: string;
+  readonly pool: Pool;
+  readonly database: SqlDatabase;
+}
+
+/** `null`: a queue that must not be used. Loads the one that is asked for: there are many processes to start. */
+export async function openRunner(runner: RunnerName | null, place: RunnerPlace): Promise<Runner> {
+  switch (runner) {
+    case null:
+      return NO_RUNNER;
+    case 'pg-boss':
+      return (await import('./pg-boss.js')).openPgBoss(place);
+    case 'bullmq':
+      return (await import('./bullmq.js')).openBullmq(place);
+    case 'graphile-worker':
+      return (await import('./graphile-worker.js')).openGraphileWorker(place);
+  }
+}
+
+const NO_RUNNER: Runner = {
+  queue: { enqueue: async ({ key }) => Promise.reject(new Error(`there is no queue for the job ${key}`)) },
+  work: async () => async () => {},
+  close: async () => {},
+  clear: async () => {},
+};
