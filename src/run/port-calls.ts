@@ -72,8 +72,10 @@ function portError(
   const safe = progress();
   const where = safe.total === 0 ? '' : ` at ${safe.processed}/${safe.total}`;
   const advice = retryable ? 'Try again, or' : 'Mend the cause, then';
-  return new PortError(
-    `${what} failed for run ${runId}${where}: ${reasonOf(error)}. What was committed is kept. ${advice} go on with runId '${runId}'.`,
-    { runId, progress: safe, retryable, cause: error },
-  );
+  // Requests and sweeps begin by looking for runs: then it is about none in particular.
+  const message =
+    runId === ''
+      ? `${what} failed: ${reasonOf(error)}. ${retryable ? 'Try again' : 'Mend the cause and try again'}.`
+      : `${what} failed for run ${runId}${where}: ${reasonOf(error)}. What was committed is kept. ${advice} go on with runId '${runId}'.`;
+  return new PortError(message, { runId, progress: safe, retryable, cause: error });
 }
