@@ -1,10 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq';
 import { type BackfillQueue, type BackfillService, isBackfillError } from 'process-metadata-backfill';
 
-export function createBullmqQueue(queue: Queue): BackfillQueue {
+export function createBullmqQueue(queue: Queue, { timeoutMs = 5000 } = {}): BackfillQueue {
   return {
     async enqueue({ name, key, payload }, { startAfter } = {}) {
-      await queue.add(name, payload, {
+      const added = queue.add(name, payload, {
         jobId: key,
         delay: Math.max(0, (startAfter?.getTime() ?? 0) - Date.now()),
         attempts: 10,
@@ -13,6 +14,12 @@ export function createBullmqQueue(queue: Queue): BackfillQueue {
         removeOnComplete: { count: 100 },
         removeOnFail: { count: 1000 },
       });
+      // BullMQ waits until Redis is there, and a request would wait with it. A job that gets there later does no harm.
+      const answered = new AbortController();
+      const tooLate = wait(timeoutMs, undefined, answered).then(() => {
+        throw new Error(`Redis has not taken the job within ${timeoutMs} ms`);
+      });
+      await Promise.race([added, tooLate]).finally(() => answered.abort());
     },
   };
 }

@@ -9,7 +9,7 @@ const QUEUE = 'backfill_metadata';
 
 const host = await openHost('demo_bullmq');
 const redisUrl = process.env.REDIS_URL || 'redis://127.0.0.1:6379';
-const redis = new Redis(redisUrl);
+const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 }); // a request fails while Redis is down
 const workerRedis = new Redis(redisUrl, { maxRetriesPerRequest: null }); // waits for Redis instead of failing
 const queue = new Queue(QUEUE, { connection: redis, prefix: host.name });
 queue.on('error', console.error);
