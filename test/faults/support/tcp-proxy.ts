@@ -21,11 +21,16 @@ export interface Wire {
   forward(chunk: Buffer): void;
 }
 
+const STANDARD_PORTS: Record<string, number> = { 'postgres:': 5432, 'redis:': 6379, 'mysql:': 3306 };
+
 const forwardAll: ClientGate = (chunk, { forward }) => forward(chunk);
 
 export async function startTcpProxy(serverUrl: string, gate: ClientGate = forwardAll): Promise<TcpProxy> {
   const target = new URL(serverUrl);
-  const [host, port] = [target.hostname.replace(/^\[|\]$/g, ''), Number(target.port || 5432)];
+  const [host, port] = [
+    target.hostname.replace(/^\[|\]$/g, ''),
+    Number(target.port || STANDARD_PORTS[target.protocol]),
+  ];
   const sockets = new Set<Socket>();
   let proxy = createServer(serve);
   proxy.listen(0, '127.0.0.1');
