@@ -69,8 +69,7 @@ export function openPool(
 ): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    options: `-c search_path=${name} ${settings}`,
-    application_name: name,
+    options: `-c search_path=${name} -c application_name=${name} ${settings}`,
     max,
   });
   pool.on('error', () => {}); // of a connection that nobody uses at the moment

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
+import { withLatency } from '../../examples/1-embedded-postgres/sql.js';
+import { type CommitResult, type InstanceSnapshot, runBackfill } from '../../src/index.js';
+import { MODEL } from '../support/instances.js';
+import { intercept } from '../support/intercept.js';
+import { describeWith } from '../support/servers.js';
+import { eventually } from './support/eventually.js';
+import { createInstances, type FaultHost, openFaultHost, PATHS } from './support/fault-host.js';
+import { createLiveWriter, type LiveWriter } from './support/live-writer.js';
+import { seededRandom } from './support/seeded-random.js';
+
+const INSTANCES = 400;
+const WRITERS = 2;
+
+/** A row version as a page saw it, `null` where there was no row. */
+type Seen = Map<string, Set<string | null>>;
+
+await describeWith(['PostgreSQL'], 'live writers all through a run', () => {
+  let host: FaultHost;
+  beforeEach(async () => {
+    host = await openFaultHost();
+    await createInstances(host, INSTANCES);
+    await host.query(`update process_instance set status = 'user_input_required' where id % 4 < 2`);
+    await host.query(`insert into process_instance_metadata
+      (process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)
+      select id, 'amount', 'old', 1, 1 from process_instance where id % 3 = 0`);
+    await host.query('truncate written_row');
+  });
+  afterEach(() => host.close());
+
+  test.each(['fill', 'overwrite'] as const)(
+    'find nothing of their work overwritten or put back: %s',
+    async (mode) => {
+      const random = seededRandom(`live writers beside ${mode}`);
+      const seen: Seen = new Map();
+      const results = { stale: 0 };
+      let page: readonly number[] = [];
+      let acts = 0;
+
+      const livePool = host.connect({ settings: '-c application_name=live' });
+      const writers = Array.from({ length: WRITERS }, (_, writer) => {
+        const own = Array.from({ length: INSTANCES }, (_, index) => index + 1).filter(
+          (id) => id % WRITERS === writer,
+        );
+        const instances = own.map((id) => ({ id, running: id % 4 < 2 }));
+        return createLiveWriter(livePool, random, { instances, near: () => page });
+      });
+      let isOver = false;
+      const begin = () =>
+        Promise.all(
+          writers.map(async (writer) => {
+            for (; !isOver; acts += 1) await writer.act();
+          }),
+        );
+      let live: Promise<unknown> | null = null;
+
+      const repository = intercept(
+        createPostgresRepository(withLatency(host.database, 1)),
+        async ({ method, proceed }) => {
+          const answer = await proceed();
+          if (method === 'readInstances') {
+            const snapshots = answer as readonly InstanceSnapshot<number>[];
+            remember(seen, snapshots);
+            page = snapshots.map(({ id }) => id);
+            live ??= begin();
+            const before = acts;
+            await eventually(async () => acts >= before + 4); // between every read and its commit
+          }
+          if (method === 'commit' && (answer as CommitResult).status === 'stale') results.stale += 1;
+          return answer;
+        },
+      );
+      const report = await runBackfill({
+        repository,
+        processModelId: MODEL,
+        paths: PATHS,
+        mode,
+        batchSize: 20,
+      });
+      isOver = true;
+      await live;
+
+      console.log(
+        `beside ${mode}: ${acts} acts, ${JSON.stringify({ ...results, gone: report.gone, keys: report.keys })}`,
+      );
+      expect(report.total).toBe(INSTANCES);
+      expect(report.processed + report.failed + report.gone).toBe(report.total);
+      expect(results.stale).toBeGreaterThan(0);
+      expect(report.gone).toBeGreaterThan(0);
+      await expectWorkOf(writers, mode);
+      await expectOnlySeenRowsReplaced(seen, mode);
+      const written = await host.query<{ key: string; written: number }>(
+        `select key, count(*)::int as written from written_row where writer = $1 group by key`,
+        [host.name],
+      );
+      expect(Object.fromEntries(written.map((row) => [row.key, row.written]))).toEqual(
+        Object.fromEntries(Object.entries(report.keys).map(([key, counts]) => [key, counts.written])),
+      );
+    },
+    120_000,
+  );
+
+  /** Whatever a writer did last to a row is what is there. */
+  async function expectWorkOf(writers: readonly LiveWriter[], mode: 'fill' | 'overwrite'): Promise<void> {
+    const stored = new Map<string, string>();
+    for (const { id, key, value } of await host.query<{ id: number; key: string; value: string }>(
+      'select process_instance_id as id, key, value from process_instance_metadata',
+    )) {
+      stored.set(`${id} ${key}`, value);
+    }
+    for (const { known, deleted, inserted } of writers) {
+      for (const id of [...deleted, ...inserted]) {
+        for (const { key } of PATHS) expect(stored.has(`${id} ${key}`), `instance ${id}`).toBe(false);
+      }
+      for (const [id, { rows, isSaved }] of known) {
+        for (const [key, value] of rows) {
+          // What a user edited, an overwrite replaces where it read it, and a fill fills in again what a user deleted.
+          const isCertain = isSaved || (mode === 'fill' && value !== null);
+          if (isCertain) expect([id, key, stored.get(`${id} ${key}`) ?? null]).toEqual([id, key, value]);
+        }
+      }
+    }
+  }
+
+  /** By the history that PostgreSQL's own triggers wrote. */
+  async function expectOnlySeenRowsReplaced(seen: Seen, mode: 'fill' | 'overwrite'): Promise<void> {
+    const history = await host.query<{ operation: string; row: string; replaced: string | null }>(
+      `select operation, process_instance_id || ' ' || key as row, replaced from written_row where writer = $1`,
+      [host.name],
+    );
+    expect(history.length).toBeGreaterThan(0);
+    const allowed = mode === 'fill' ? ['INSERT'] : ['INSERT', 'UPDATE'];
+    for (const { operation, row, replaced } of history) {
+      expect(allowed).toContain(operation);
+      expect([...(seen.get(row) ?? [])], `${operation} of ${row}`).toContain(replaced);
+    }
+  }
+});
+
+function remember(seen: Seen, snapshots: readonly InstanceSnapshot<number>[]): void {
+  for (const { id, stored } of snapshots) {
+    for (const { key } of PATHS) {
+      const versions = seen.get(`${id} ${key}`) ?? new Set();
+      seen.set(`${id} ${key}`, versions.add(stored.get(key)?.token ?? null));
+    }
+  }
+}
