@@ -87,6 +87,7 @@ export class RunError extends BackfillError {
 
 /** How far a run had come when its last batch was committed. */
 export interface SafePoint {
+  /** Instances that have had their outcome, failed and gone ones included. */
   readonly processed: number;
   readonly total: number;
 }

@@ -58,6 +58,7 @@ export type { Runtime } from './ports/runtime.js';
 export type { Throttle, ThrottleAnswer } from './ports/throttle.js';
 export type {
   BackfillOptions,
+  CallOptions,
   NewRunOptions,
   StoredRunOptions,
 } from './run/backfill-options.js';
@@ -90,4 +91,6 @@ export {
 export type {
   RunListFilter,
   ServiceOptions,
+  SweepOptions,
 } from './service/service-options.js';
+export type { SweepReport } from './service/sweep-runs.js';

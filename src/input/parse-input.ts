@@ -46,6 +46,11 @@ export function aFunction<T>(): z.ZodType<T> {
   return expecting('a function', (value) => typeof value === 'function');
 }
 
+export const trueOrFalse: z.ZodType<boolean> = expecting(
+  'true or false',
+  (value) => typeof value === 'boolean',
+);
+
 /** Any string with something in it. */
 export const nonBlank: z.ZodType<string> = expecting(
   'a text that is not blank',

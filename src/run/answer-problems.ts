@@ -1,4 +1,4 @@
-import type { Cursor, InstanceRange, InstanceSnapshot } from '../ports/repository.js';
+import type { Cursor, InstanceId, InstanceRange, InstanceSnapshot } from '../ports/repository.js';
 
 type Compare = (a: Cursor, b: Cursor) => number;
 
@@ -55,6 +55,19 @@ export function splitProblem(
     previous = cursor;
   }
   return null;
+}
+
+/** What is wrong with the instances that a commit tells of. */
+export function outcomeProblem(
+  told: readonly unknown[],
+  instances: readonly { readonly id: InstanceId }[],
+): string | null {
+  if (told.length === 0) return null;
+  const ids = new Set<unknown>(instances.map(({ id }) => id));
+  const stranger = told.find((id) => !ids.has(id));
+  return stranger === undefined
+    ? null
+    : `expected the ids of the batch as they were given, got ${show(stranger)}, which is none of them`;
 }
 
 const FORMS: ReadonlySet<unknown> = new Set(['none', 'parsed', 'json', 'values', 'unreadable']);

@@ -8,6 +8,7 @@ import {
   objectWith,
   oneOf,
   parseInput,
+  trueOrFalse,
   wholeNumber,
 } from '../input/parse-input.js';
 import type { BackfillLogger } from '../ports/logger.js';
@@ -63,7 +64,7 @@ export interface TuningOptions {
 }
 
 export interface CallOptions {
-  /** Called before the first page, after each batch, and while a retry waits. What it throws is ignored. */
+  /** Called before the first page, after each batch, and when a retry or the throttle waits. What it throws is ignored. */
   readonly onProgress?: ((progress: BackfillProgress) => void) | undefined;
   /** Stops the job after the batch in flight; the checkpoint stands. */
   readonly signal?: AbortSignal | undefined;
@@ -158,7 +159,7 @@ const newRun: z.ZodType<NewRunOptions> = z.strictObject({
   ...definitionFields,
   ...tuningFields,
   ...callFields,
-  dryRun: expecting<boolean>('true or false', (value) => typeof value === 'boolean').optional(),
+  dryRun: trueOrFalse.optional(),
   runId: z.undefined().optional(),
 });
 

@@ -6,11 +6,11 @@ import type { InstanceSnapshot, TaskData } from '../ports/repository.js';
 export interface AdaptiveBatchSize {
   /** Instances in the first batch. @default 100 */
   readonly initial?: number | undefined;
-  /** The most instances in a batch, up to 10,000. @default 2_000 */
+  /** The most instances in a batch, up to 10,000. @default 2_000, or `initial` if that is more */
   readonly max?: number | undefined;
   /** How long a batch may take, reading and committing. @default 1_000 */
   readonly targetMs?: number | undefined;
-  /** How much task data a batch may hold, in characters; two batches are in memory at a time. @default 16_777_216 */
+  /** How much task data a batch may hold, one byte a character; two batches are in memory at a time. @default 16_777_216 */
   readonly maxBytes?: number | undefined;
 }
 
@@ -25,8 +25,10 @@ export interface BatchSizer {
 
 export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSizer {
   if (typeof batchSize === 'number') return { size: batchSize, see() {}, learn() {} };
-  const { initial = 100, max = 2_000, targetMs = 1_000, maxBytes = 2 ** 24 } = batchSize;
-  let size = Math.min(initial, max);
+  const { targetMs = 1_000, maxBytes = 2 ** 24 } = batchSize;
+  const initial = batchSize.initial ?? Math.min(100, batchSize.max ?? 100);
+  const max = batchSize.max ?? Math.max(2_000, initial);
+  let size = initial;
   let smoothedMs: number | null = null;
   let bytesEach = 0;
 
@@ -78,20 +80,23 @@ function parsedSize(data: TaskData): number {
 
 const MOST = 10_000;
 
-export const batchSizeOption: z.ZodType<number | AdaptiveBatchSize> = z.union(
-  [
-    wholeNumber(1, MOST),
-    z.strictObject({
-      initial: wholeNumber(1, MOST).optional(),
-      max: wholeNumber(1, MOST).optional(),
-      targetMs: wholeNumber(1, 3_600_000).optional(),
-      maxBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
-    }),
-  ],
-  {
-    error: ({ input }) =>
-      typeof input === 'object' && input !== null
-        ? 'expected { initial, max, targetMs, maxBytes }, each a whole number'
-        : 'expected a whole number from 1 to 10,000',
-  },
-);
+const adaptive: z.ZodType<AdaptiveBatchSize> = z
+  .strictObject({
+    initial: wholeNumber(1, MOST).optional(),
+    max: wholeNumber(1, MOST).optional(),
+    targetMs: wholeNumber(1, 3_600_000).optional(),
+    maxBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+  })
+  .refine(({ initial, max }) => initial === undefined || max === undefined || initial <= max, {
+    path: ['initial'],
+    error: 'expected at most max',
+  });
+
+const fixed = wholeNumber(1, MOST);
+
+export const batchSizeOption: z.ZodType<number | AdaptiveBatchSize> = z
+  .custom<number | AdaptiveBatchSize>()
+  .superRefine((value, context) => {
+    const schema = typeof value === 'object' && value !== null ? adaptive : fixed;
+    for (const issue of schema.safeParse(value).error?.issues ?? []) context.addIssue({ ...issue });
+  });

@@ -3,7 +3,7 @@ import { enqueueStep } from './enqueue-step.js';
 import type { PortCalls } from './port-calls.js';
 import { elapsedMs, type ReportState } from './report.js';
 import { allot, complete, extend } from './run-changes.js';
-import { type Run, type RunShard, tallyOf } from './run-record.js';
+import { isAllDone, type Run, type RunShard, tallyOf } from './run-record.js';
 import { changeRun, loadRun } from './run-store.js';
 import type { ShardSession } from './shard-session.js';
 import { surveyInstances } from './survey-instances.js';
@@ -26,7 +26,7 @@ export async function concludeJob(
     case 'shard-done':
       return completeRun(worker, ports, job.runId);
     case 'turn-over':
-      return handOver(worker, ports, job, job.step);
+      return handOver(worker, ports, job, session.allotted);
     case 'rescue':
       return handOver(worker, ports, job, job.step + 1);
     case 'superseded':
@@ -50,8 +50,7 @@ export async function completeRun(worker: Worker, ports: PortCalls, runId: strin
       const { processed, updated } = tallyOf(run);
       log.completed(run.header, { processed, updated, elapsedMs: elapsedMs(run.header, runtime.now()) });
     }
-    const isToGoOn =
-      run.header.state === 'running' && run.header.again && run.shards.every(({ done }) => done);
+    const isToGoOn = run.header.state === 'running' && run.header.again && isAllDone(run);
     if (!isToGoOn) return conclusion(run, 'continued');
     const extended = await extendRun(worker, ports, run);
     if (extended !== null) return conclusion(extended, 'continued');

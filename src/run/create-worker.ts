@@ -1,4 +1,5 @@
 import type { CallOptions, RunPorts, TuningOptions } from './backfill-options.js';
+import { compareCursors } from './compare-cursors.js';
 import { dryRunRepository } from './dry-run-repository.js';
 import { runLogger } from './run-log.js';
 import { systemRuntime } from './system-runtime.js';
@@ -11,6 +12,7 @@ export function createWorker(
   const { repository, queue, onProgress, dryRun = false } = options;
   return {
     repository: dryRun ? dryRunRepository(repository) : repository,
+    compareCursors: repository.compareCursors?.bind(repository) ?? compareCursors,
     queue: dryRun ? null : (queue ?? null),
     runtime: options.runtime ?? systemRuntime,
     batchSize: options.batchSize ?? 100,

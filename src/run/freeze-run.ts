@@ -3,6 +3,7 @@ import { enqueueStep } from './enqueue-step.js';
 import type { PortCalls } from './port-calls.js';
 import type { ProgressWatch } from './progress.js';
 import { freeze, openShards } from './run-changes.js';
+import type { Run } from './run-record.js';
 import { changeRun } from './run-store.js';
 import type { ShardSession } from './shard-session.js';
 import { splitInstances, surveyInstances } from './survey-instances.js';
@@ -26,7 +27,13 @@ export async function freezeRun(
 ): Promise<void> {
   const { repository, runtime, queue, log } = worker;
   const { header } = session.run;
-  if (header.state === 'running') return session.adopt(session.run);
+  if (header.state === 'running') {
+    session.adopt(session.run);
+    // Delivered again: the job before may have died before it had enqueued those of the other shards.
+    const { shard, step } = session.job;
+    if (company === null && shard === 0 && step === 0) await startOthers(session.run);
+    return;
+  }
   const { instanceIds, limit, shards } = header.definition;
   const selection = { processModelId: header.processModelId, instanceIds };
   const survey = await surveyInstances(worker, session.ports, { ...selection, limit, after: null });
@@ -36,12 +43,16 @@ export async function freezeRun(
   );
   if (changed) {
     log.started(run.header);
-    const others = openShards(run.shards)
-      .filter(({ index }) => index !== session.job.shard)
+    await startOthers(run);
+  }
+  session.adopt(run);
+
+  async function startOthers({ shards: all }: Run): Promise<void> {
+    const others = openShards(all)
+      .filter(({ index, step, epoch }) => index !== session.job.shard && step === 0 && epoch < 0)
       .map(({ index, step }): ShardJob => ({ runId: header.runId, shard: index, step }));
     if (company !== null) company.start(others);
     else if (queue !== null)
       for (const job of others) await settling.call('queue.enqueue', () => enqueueStep(queue, job));
   }
-  session.adopt(run);
 }

@@ -8,7 +8,9 @@ import type { Worker } from './worker.js';
 export interface Pacer {
   /** @throws `signal.reason` when aborted meanwhile. */
   ask(): Promise<ThrottleAnswer | null>;
-  learn(batch: { readonly instances: number }): void;
+  /** Whether nothing but the host's own word can hold the next batch back. */
+  readonly isFree: boolean;
+  learn(batch: { readonly instances: number; readonly startedAt: number }): void;
 }
 
 export function createPacer({
@@ -19,19 +21,27 @@ export function createPacer({
 }: Pick<Worker, 'throttle' | 'maxInstancesPerSecond' | 'runtime' | 'signal'>): Pacer {
   let free = Number.NEGATIVE_INFINITY;
   return {
+    isFree: maxInstancesPerSecond === null,
     async ask() {
       const answer = throttle === null ? null : await askHost(throttle, signal);
       if (answer !== null) return answer;
       const retryAfterMs = free - runtime.now();
       return retryAfterMs > 0
-        ? { reason: `maxInstancesPerSecond is ${maxInstancesPerSecond}`, retryAfterMs }
+        ? { reason: `maxInstancesPerSecond is ${maxInstancesPerSecond}`, retryAfterMs: within(retryAfterMs) }
         : null;
     },
-    learn({ instances }) {
+    learn({ instances, startedAt }) {
       if (maxInstancesPerSecond === null) return;
-      free = Math.max(free, runtime.now()) + (instances * 1000) / maxInstancesPerSecond;
+      free = Math.max(free, startedAt) + (instances * 1000) / maxInstancesPerSecond;
     },
   };
+}
+
+/** However long the host wants to wait, it is asked again within a day. */
+const LONGEST_MS = 86_400_000;
+
+function within(retryAfterMs: number): number {
+  return Math.min(LONGEST_MS, Math.max(1, retryAfterMs));
 }
 
 /** A host that cannot say how it fares is spared. */
@@ -41,7 +51,7 @@ async function askHost(throttle: Throttle, signal: AbortSignal): Promise<Throttl
   try {
     const answer: unknown = await untilAborted(async () => throttle(), signal);
     if (answer === null || answer === undefined) return null;
-    if (isAnswer(answer)) return { reason: answer.reason, retryAfterMs: Math.max(1, answer.retryAfterMs) };
+    if (isAnswer(answer)) return { reason: answer.reason, retryAfterMs: within(answer.retryAfterMs) };
     return { reason: 'throttle: expected null or { reason, retryAfterMs }', retryAfterMs: SPARED_MS };
   } catch (error) {
     signal.throwIfAborted();

@@ -31,10 +31,13 @@ export async function performJob(
     await walkShard(worker, session);
   } catch (error) {
     if (!worker.signal.aborted) throw await recordFatal(settler, settling, session.run, error);
+    if (error !== worker.signal.reason) worker.log.failed(run.header, reasonOf(error));
     if (worker.queue === null) throw worker.signal.reason;
     session.end('turn-over');
   }
-  const concluded = await concludeJob(settler, settling, session);
+  const concluded = await concludeJob(settler, settling, session).catch(async (error: unknown) => {
+    throw await recordFatal(settler, settling, session.run, error);
+  });
   watch.see(concluded.run);
   return reportOf(concluded.run, concluded.state, { dryRun: worker.dryRun, now: worker.runtime.now() });
 }

@@ -14,7 +14,7 @@ export interface PortCalls {
   call<T>(what: PortMethod, call: () => Promise<T>): Promise<T>;
   /** Waits before the next try, or throws as `call` does. For callers that look around before they try again. */
   recover(what: PortMethod, error: unknown, failedAttempts: number): Promise<void>;
-  /** An error that trying again does not mend. */
+  /** For what was tried often enough. */
   failure(what: PortMethod, error: unknown): PortError;
   /** An error for an answer that no correct repository gives. */
   contractError(message: string): RepositoryContractError;
@@ -25,7 +25,13 @@ type PortMethod =
   | `repository.${'surveyInstances' | 'splitInstances' | 'readInstances' | 'commit' | 'loadRun' | 'findRuns'}`;
 
 export function portCalls(
-  { repository, runtime, retry, signal }: Pick<Worker, 'repository' | 'runtime' | 'retry' | 'signal'>,
+  {
+    repository,
+    runtime,
+    retry,
+    signal,
+    dryRun,
+  }: Pick<Worker, 'repository' | 'runtime' | 'retry' | 'signal' | 'dryRun'>,
   context: ProgressWatch,
 ): PortCalls {
   async function recover(what: PortMethod, error: unknown, failedAttempts: number): Promise<void> {
@@ -33,7 +39,7 @@ export function portCalls(
     // A queue has no error classes: whatever it throws may pass.
     const mayPass = what === 'queue.enqueue' || isPassing(classifyError(repository, error));
     if (!mayPass || !mayRetry(retry, failedAttempts)) {
-      throw portError(what, error, { ...context, retryable: mayPass });
+      throw portError(what, error, { ...context, dryRun, retryable: mayPass });
     }
     context.onWait({ for: 'retry', reason: reasonOf(error) });
     await runtime.sleep(retryDelayMs(retry, failedAttempts, runtime.random), signal);
@@ -42,7 +48,8 @@ export function portCalls(
 
   return {
     recover,
-    failure: (what, error) => portError(what, error, { ...context, retryable: false }),
+    failure: (what, error) =>
+      portError(what, error, { ...context, dryRun, retryable: isPassing(classifyError(repository, error)) }),
     contractError: (message) =>
       new RepositoryContractError(`The repository broke its contract in run ${context.runId}: ${message}`, {
         runId: context.runId,
@@ -67,14 +74,19 @@ function isPassing(kind: ReturnType<typeof classifyError>): boolean {
 function portError(
   what: PortMethod,
   error: unknown,
-  { runId, progress, retryable }: ProgressWatch & { readonly retryable: boolean },
+  {
+    runId,
+    progress,
+    retryable,
+    dryRun,
+  }: ProgressWatch & { readonly retryable: boolean; readonly dryRun: boolean },
 ): PortError {
   const safe = progress();
   const where = safe.total === 0 ? '' : ` at ${safe.processed}/${safe.total}`;
   const advice = retryable ? 'Try again, or' : 'Mend the cause, then';
-  // Requests and sweeps begin by looking for runs: then it is about none in particular.
+  // Requests and sweeps begin by looking for runs, and a dry run stores none: then there is none to go on with.
   const message =
-    runId === ''
+    runId === '' || dryRun
       ? `${what} failed: ${reasonOf(error)}. ${retryable ? 'Try again' : 'Mend the cause and try again'}.`
       : `${what} failed for run ${runId}${where}: ${reasonOf(error)}. What was committed is kept. ${advice} go on with runId '${runId}'.`;
   return new PortError(message, { runId, progress: safe, retryable, cause: error });

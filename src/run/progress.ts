@@ -1,7 +1,7 @@
 import type { SafePoint } from '../errors.js';
 import type { Runtime } from '../ports/runtime.js';
 import { type Run, type RunShard, tallyOf } from './run-record.js';
-import type { RunState } from './run-state.js';
+import { isWorkable, type RunState } from './run-state.js';
 import { visited } from './tally.js';
 
 /** A plain snapshot of a run, as `onProgress` gets it. */
@@ -35,8 +35,8 @@ export interface RunPace {
 const LATE_MS = 60_000;
 
 export function paceOf({ header, shards }: Run, now: number): RunPace {
-  const moving = shards.filter(({ done, at }) => !done && now - at <= LATE_MS);
-  const ratePerSecond = moving.reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
+  const isMoving = ({ done, at }: RunShard) => isWorkable(header.state) && !done && now - at <= LATE_MS;
+  const ratePerSecond = shards.filter(isMoving).reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
   const left = (header.total ?? 0) - visited(tallyOf({ header, shards }));
   const etaMs = ratePerSecond > 0 ? Math.round((Math.max(0, left) * 1000) / ratePerSecond) : null;
   return { ratePerSecond, etaMs };
@@ -52,7 +52,7 @@ export interface ProgressWatch {
   readonly runId: string;
   /** A job has seen the run like this; of each record, the newest that any has seen is shown. */
   see(run: Run): void;
-  /** Nothing moves for this reason; `null`: it goes on. */
+  /** Nothing moves for this reason; `null`: it is tried again. */
   onWait(waiting: BackfillProgress['waiting']): void;
   /** How far the run had come when it was seen last. */
   progress(): SafePoint;
@@ -81,9 +81,7 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
       latest = latest === null ? run : newest(latest, run);
       tell(null);
     },
-    onWait(waiting) {
-      if (waiting !== null) tell(waiting);
-    },
+    onWait: tell,
   };
 }
 

@@ -1,6 +1,5 @@
 import type { Cursor, InstanceRange, InstanceSnapshot, PageQuery } from '../ports/repository.js';
 import { pageProblem } from './answer-problems.js';
-import { compareCursors } from './compare-cursors.js';
 import type { ShardSession } from './shard-session.js';
 import type { Worker } from './worker.js';
 
@@ -20,8 +19,7 @@ type Page = readonly InstanceSnapshot[];
 type Query = Omit<PageQuery, 'signal'>;
 
 export function createPageReader(worker: Worker, session: ShardSession): PageReader {
-  const { repository, signal } = worker;
-  const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
+  const { repository, signal, compareCursors: compare } = worker;
   const closing = new AbortController();
   const aheadSignal = AbortSignal.any([signal, closing.signal]);
   let ahead: { readonly query: Query; readonly answer: Promise<{ readonly page: Page } | null> } | null =
@@ -44,6 +42,7 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
       ahead = null;
       const isNext = found !== null && isSame(found.query.after, after);
       const query = isNext ? found.query : queryAfter(after, limit);
+      if (!isNext) await lastRead; // two reads at a time are enough
       const answer = isNext ? await found.answer : null;
       const page =
         answer === null
@@ -51,7 +50,7 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
           : answer.page;
       const problem = pageProblem(page, query, compare);
       if (problem !== null) throw session.ports.contractError(`readInstances: ${problem}`);
-      return page;
+      return page.slice(0, limit); // it may have been read ahead before the limit fell
     },
     readAhead(after, limit) {
       const query = queryAfter(after, limit);
@@ -60,7 +59,7 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
         (page) => ({ page }),
         () => null,
       );
-      lastRead = answer;
+      lastRead = Promise.all([lastRead, answer]);
       ahead = { query, answer };
     },
     forget() {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+import pLimit from 'p-limit';
 import {
   type BackfillOptions,
   definitionOf,
@@ -21,7 +23,7 @@ import type { Worker } from './worker.js';
  * stored run `runId`. Safe to call again after any error: what was committed stays and is not done twice.
  *
  * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`; and
- * further shards are jobs of their own. Without one, they are worked on side by side.
+ * further shards are jobs of their own. Without one, up to 8 of them are worked on side by side.
  *
  * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
  * @throws {RunError} when `runId` is not stored, or was stored by an incompatible version.
@@ -80,15 +82,20 @@ async function performFirst(worker: Worker, [first, ...others]: Jobs): Promise<B
   return performJob(worker, first);
 }
 
+/** Each keeps a connection or two busy. */
+const MOST_SIDE_BY_SIDE = 8;
+
 /** The first error stops all; what they have committed stays. */
 async function performSideBySide(worker: Worker, jobs: Jobs): Promise<BackfillReport> {
   const stopping = new AbortController();
   const signal = AbortSignal.any([worker.signal, stopping.signal]);
+  setMaxListeners(0, signal); // each shard has some
+  const limit = pLimit(MOST_SIDE_BY_SIDE);
   const watch = watchProgress(jobs[0].runId, worker);
   const underWay: Promise<BackfillReport | null>[] = [];
   function start(added: readonly ShardJob[]): void {
     for (const job of added) {
-      const report = performJob({ ...worker, signal }, job, { watch, start });
+      const report = limit(() => performJob({ ...worker, signal }, job, { watch, start }));
       const stopAll = (error: unknown) => {
         stopping.abort(error);
         return null;

@@ -1,7 +1,7 @@
 import type { Cursor, InstanceSurvey } from '../ports/repository.js';
 import { newShard } from './run-definition.js';
-import { type Run, type RunShard, tallyOf } from './run-record.js';
-import { assertTransition, isWorkable } from './run-state.js';
+import { isAllDone, type Run, type RunShard, tallyOf } from './run-record.js';
+import { assertTransition, isActive, isWorkable } from './run-state.js';
 import type { RunChange } from './run-store.js';
 import { visited } from './tally.js';
 
@@ -44,13 +44,15 @@ export function hold(
 ): RunChange | null {
   const shard = shards[index];
   if (!isWorkable(header.state) || shard?.revision !== revision) return null;
-  return { shards: [{ ...shard, notBefore: until, waiting: reason }] };
+  return { shards: [{ ...shard, notBefore: until, waiting: reason.slice(0, 500) }] };
 }
 
 /** Ends the run once every shard is done. Instances that the walk never met are gone; late ones raise the total. */
 export function complete(run: Run, now: number): RunChange | null {
   const { header, shards } = run;
-  if (header.state !== 'running' || header.again || shards.some(({ done }) => !done)) return null;
+  if (header.state !== 'running' || header.again || !isAllDone({ shards })) return null;
+  const tooMany = failIfTooManyFailed(run, now);
+  if (tooMany !== null) return tooMany;
   const tally = tallyOf(run);
   const state = tally.failed > 0 ? 'completed_with_failures' : 'completed';
   return { header: { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now } };
@@ -69,7 +71,7 @@ export function extend(
   { total, upTo }: InstanceSurvey,
   now: number,
 ): RunChange | null {
-  if (header.state !== 'running' || !header.again || shards.some(({ done }) => !done)) return null;
+  if (header.state !== 'running' || !header.again || !isAllDone({ shards })) return null;
   const extended = { ...header, again: false };
   const last = shards.at(-1);
   if (upTo === null || last === undefined) return { header: extended };
@@ -82,6 +84,7 @@ export function extend(
 /** Leaves keys to a newer request; a run without any key left is cancelled. */
 export function dropKeys(run: Run, keys: ReadonlySet<string>, now: number): RunChange | null {
   const { header } = run;
+  if (!isActive(header.state)) return null;
   const own = header.definition.paths.map(({ key }) => key).filter((key) => !header.dropped.includes(key));
   const dropped = own.filter((key) => keys.has(key));
   if (dropped.length === 0) return null;
@@ -104,13 +107,22 @@ export function fail(run: Run, reason: string, now: number): RunChange | null {
   return stopped(run, { state: 'failed', lastError: reason.slice(0, 500), endedAt: now });
 }
 
+/** Fails a run of which more instances have failed than it may bear, since it was last set going. */
+export function failIfTooManyFailed(run: Run, now: number): RunChange | null {
+  const { definition, forgiven } = run.header;
+  const failed = tallyOf(run).failed - forgiven;
+  if (definition.maxFailures === null || failed <= definition.maxFailures) return null;
+  return fail(run, `${failed} instances failed, maxFailures is ${definition.maxFailures}`, now);
+}
+
 /** Sets a paused or failed run going, under a step for each open shard. */
-export function resume({ header, shards }: Run, now: number): RunChange | null {
+export function resume(run: Run, now: number): RunChange | null {
+  const { header, shards } = run;
   if (isWorkable(header.state)) return null;
   const state = header.total === null ? 'pending' : 'running';
   assertTransition(header.runId, header.state, state);
   return {
-    header: { ...header, state, endedAt: null, lastError: null },
+    header: { ...header, state, endedAt: null, lastError: null, forgiven: tallyOf(run).failed },
     shards: openShards(shards).map((shard) => ({
       ...shard,
       step: shard.step + 1,
@@ -137,9 +149,11 @@ const MOST_DOUBLINGS = 6;
 export function sweep(run: Run, staleAfterMs: number, now: number): RunChange | null {
   const { header, shards } = run;
   if (!isWorkable(header.state)) return null;
-  const stale = openShards(shards).filter((shard) => isStale(shard, staleAfterMs, now));
+  const open = openShards(shards);
+  const stale = open.filter((shard) => isStale(shard, staleAfterMs, now));
   if (stale.length === 0) return null;
-  if (stale.some(({ swept }) => swept >= MOST_SWEEPS)) {
+  // A shard that waits for others, which have all the workers, is no reason to give up.
+  if (open.every(({ swept }) => swept >= MOST_SWEEPS)) {
     return fail(run, `stalled: ${MOST_SWEEPS} jobs in a row were enqueued, and none committed a batch`, now);
   }
   return {

@@ -27,6 +27,7 @@ export function newRun(
       endedAt: null,
       lastError: null,
       dropped: [],
+      forgiven: 0,
       again: false,
     },
     shards: [

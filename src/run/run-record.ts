@@ -39,6 +39,8 @@ export interface RunHeader {
   readonly lastError: string | null;
   /** Keys that a newer request has taken over; this run writes them no more. */
   readonly dropped: readonly string[];
+  /** Failures from before the run was last set going, which do not count for `maxFailures`. */
+  readonly forgiven: number;
   /** Somebody asked for the same after the freeze: go on to the instances that came since. */
   readonly again: boolean;
 }
@@ -76,6 +78,10 @@ export interface Run {
 }
 
 const FORMAT = 1;
+
+export function isAllDone({ shards }: Pick<Run, 'shards'>): boolean {
+  return shards.every(({ done }) => done);
+}
 
 /** All outcomes of a run so far. */
 export function tallyOf(run: Run): Tally {

@@ -18,7 +18,8 @@ export async function settleBatch(
   if (result.status !== 'rejected') return result;
 
   const [first, ...others] = batch;
-  if (first === undefined || others.length > 0) {
+  if (first === undefined) throw new RangeError('there is no batch to settle');
+  if (others.length > 0) {
     const half = Math.ceil(batch.length / 2);
     const left = await settleBatch(worker, session, batch.slice(0, half));
     if (left.status !== 'committed' || session.ending !== null) return left;

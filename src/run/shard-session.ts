@@ -1,10 +1,12 @@
-import type { Cursor, InstanceRange, InstanceWrites, WriteOutcome } from '../ports/repository.js';
+import { isBackfillError } from '../errors.js';
+import type { Cursor, InstanceId, InstanceRange, InstanceWrites, WriteOutcome } from '../ports/repository.js';
+import { outcomeProblem } from './answer-problems.js';
 import { type Claim, claimJob, type ShardJob } from './claim-job.js';
 import { classifyError } from './classify-error.js';
-import { compareCursors } from './compare-cursors.js';
 import type { PortCalls } from './port-calls.js';
 import type { ProgressWatch } from './progress.js';
 import { recentRate } from './recent-rate.js';
+import { mayRetry } from './retry.js';
 import { randomText } from './run-definition.js';
 import { type Run, type RunShard, shardRecord, shardRecordId } from './run-record.js';
 import { isWorkable } from './run-state.js';
@@ -15,7 +17,7 @@ import type { Worker } from './worker.js';
 /**
  * Why a job ends: what it found when it was delivered, or
  * - `turn-over`: slice or signal say so, the continuation is to be enqueued,
- * - `yielded`: a younger step was allotted, whose job goes on.
+ * - `yielded`: a younger step was allotted since, whose job goes on.
  */
 export type Ending = Exclude<Claim, 'work'> | 'turn-over' | 'yielded';
 
@@ -37,12 +39,14 @@ export type StepResult =
       readonly status: 'stale';
       readonly instanceIds: readonly (string | number)[];
     }
-  /** Not committed, and an instance is to blame. */
+  /** Not committed, and an instance may be to blame. */
   | { readonly status: 'rejected'; readonly error: unknown };
 
 /** A shard as one job knows it. Nobody takes a shard: whoever commits next owns the next step, by compare-and-set. */
 export interface ShardSession {
   readonly job: ShardJob;
+  /** The last step of the shard when the job began: of a later one, somebody has enqueued the job. */
+  readonly allotted: number;
   readonly ports: PortCalls;
   readonly watch: ProgressWatch;
   readonly run: Run;
@@ -58,12 +62,12 @@ export interface ShardSession {
 }
 
 export function openSession(
-  { repository, runtime }: Worker,
+  { repository, runtime, retry, compareCursors: compare }: Worker,
   { job, ports, watch, run: loaded }: { job: ShardJob; ports: PortCalls; watch: ProgressWatch; run: Run },
 ): ShardSession {
-  const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
   const holder = randomText(runtime);
   const claim = claimJob(loaded, job);
+  const allotted = loaded.shards[job.shard]?.step ?? job.step;
   let run = loaded;
   let busySince = runtime.now();
   let ending: Ending | null = claim === 'work' ? null : claim;
@@ -95,7 +99,7 @@ export function openSession(
     };
     watch.see(run);
     if (committed.done) ending ??= 'shard-done';
-    else if (committed.step > job.step) ending ??= 'yielded';
+    else if (committed.step > allotted) ending ??= 'yielded';
   }
 
   /** Somebody else committed, or nobody knows who did. Whoever committed last decides whether this job goes on. */
@@ -117,6 +121,10 @@ export function openSession(
     const before = shard();
     const { after, done, exhausted } = step;
     let committed = before;
+    const assertKnown = (ids: readonly InstanceId[]): void => {
+      const problem = outcomeProblem(ids, step.instances);
+      if (problem !== null) throw ports.contractError(`commit: ${problem}`);
+    };
     const result = await repository.commit({
       processModelId: run.header.processModelId,
       expected: [
@@ -128,6 +136,7 @@ export function openSession(
       ...(exhausted === undefined ? {} : { exhausted }),
       instances: step.instances,
       next: (outcome) => {
+        assertKnown([...outcome.gone, ...outcome.kept.map(({ id }) => id)]);
         const batch = step.count(outcome);
         const at = runtime.now();
         committed = {
@@ -151,11 +160,20 @@ export function openSession(
       },
     });
     if (result.status === 'committed') adoptShard(committed);
+    if (result.status === 'stale') assertKnown(result.instanceIds);
+    if (result.status === 'not-exhausted' && exhausted === undefined)
+      throw ports.contractError("commit answered 'not-exhausted' although nothing was to be exhausted.");
     return result;
+  }
+
+  /** Whether an error that says nothing about itself is put down to an instance: a single one only after every try. */
+  function isSuspect({ instances }: ShardStep, failures: number): boolean {
+    return (instances.length > 1 && failures > 1) || !mayRetry(retry, failures);
   }
 
   return {
     job,
+    allotted,
     ports,
     watch,
     get run() {
@@ -175,12 +193,14 @@ export function openSession(
       busySince = runtime.now();
     },
     async commit(step) {
-      for (let failedAttempts = 0; ; ) {
+      const tries = { failed: 0, unknown: 0 };
+      for (;;) {
         let failure: { readonly error: unknown } | null = null;
         try {
           const result = await attempt(step);
           if (result.status !== 'conflict') return result;
         } catch (error) {
+          if (isBackfillError(error)) throw error; // of this library itself, by way of `next`
           failure = { error };
         }
         const result = await lookAround(step);
@@ -188,10 +208,11 @@ export function openSession(
         if (failure === null && result === 'unchanged') throw ports.contractError(STALE_READ);
         if (failure === null) continue; // the same batch again, under the revision that is stored now
         const kind = classifyError(repository, failure.error);
-        if (kind === 'instance' || (kind === 'unknown' && failedAttempts > 0))
+        if (kind === 'unknown') tries.unknown += 1;
+        if (kind === 'instance' || (kind === 'unknown' && isSuspect(step, tries.unknown)))
           return { status: 'rejected', ...failure };
-        failedAttempts += 1;
-        await ports.recover('repository.commit', failure.error, failedAttempts);
+        tries.failed += 1;
+        await ports.recover('repository.commit', failure.error, tries.failed);
       }
     },
   };

@@ -1,10 +1,9 @@
 import type { Cursor, InstanceSelection, InstanceSurvey, SurveyQuery } from '../ports/repository.js';
 import { splitProblem, surveyProblem } from './answer-problems.js';
-import { compareCursors } from './compare-cursors.js';
 import type { PortCalls } from './port-calls.js';
 import type { Worker } from './worker.js';
 
-type Surveyor = Pick<Worker, 'repository' | 'signal'>;
+type Surveyor = Pick<Worker, 'repository' | 'signal' | 'compareCursors'>;
 
 /**
  * Counts instances and finds the last of them.
@@ -32,8 +31,7 @@ export async function splitInstances(
   parts: number,
 ): Promise<readonly (Cursor | null)[]> {
   if (upTo === null || parts === 1) return [upTo];
-  const { repository, signal } = worker;
-  const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
+  const { repository, signal, compareCursors: compare } = worker;
   const range = { ...selection, after: null, upTo };
   const ask = repository.splitInstances?.bind(repository);
   const bounds =
@@ -42,7 +40,8 @@ export async function splitInstances(
       : await ports.call('repository.splitInstances', () => ask({ ...range, total, parts, signal }));
   const inside = ask === undefined ? bounds.filter((cursor) => compare(cursor, upTo) < 0) : bounds;
   const problem = splitProblem(inside, { ...range, parts }, compare);
-  if (problem !== null) throw ports.contractError(`splitInstances: ${problem}`);
+  if (problem !== null)
+    throw ports.contractError(`${ask === undefined ? 'surveyInstances' : 'splitInstances'}: ${problem}`);
   return [...inside, upTo];
 }
 

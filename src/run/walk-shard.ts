@@ -4,7 +4,7 @@ import { createPacer } from './pacer.js';
 import { planBatches } from './plan-batches.js';
 import { createPageReader, type PageReader, rangeOf } from './read-pages.js';
 import { mayRetry, retryDelayMs } from './retry.js';
-import { fail, hold } from './run-changes.js';
+import { failIfTooManyFailed, hold } from './run-changes.js';
 import { tallyOf } from './run-record.js';
 import { changeRun, loadRun } from './run-store.js';
 import { settleBatch } from './settle-batch.js';
@@ -32,15 +32,18 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
   const sizer = createBatchSizer(worker.batchSize);
   const pacer = createPacer(worker);
   const others = watchOthers(worker, session);
+  let hasCommitted = false;
 
+  await stopIfTooManyFailed(worker, session); // a job before this one may have died before it could
   for (let emptyPages = 0; session.ending === null; ) {
     signal.throwIfAborted();
     const wait = await pacer.ask();
     if (wait !== null) {
-      pages.forget();
+      if (wait.retryAfterMs >= RECORDED_MS) pages.forget();
       await waitForTurn(worker, session, wait, sliceEnd);
       continue;
     }
+    if (hasCommitted && runtime.now() >= sliceEnd) return session.end('turn-over');
     await others.look();
     if (session.ending !== null) return;
 
@@ -56,21 +59,22 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
     const failedBefore = session.shard.tally.failed;
     sizer.see(page);
     const batch = batches.plan(page);
-    pages.readAhead(last.cursor, sizer.size);
+    // Where a pause or the end of the slice is certain, it would be read for nothing.
+    if (pacer.isFree && runtime.now() < sliceEnd) pages.readAhead(last.cursor, sizer.size);
     const result = await settleBatch(worker, session, batch);
     batches.learn(result);
     if (session.shard.tally.failed > failedBefore) await stopIfTooManyFailed(worker, session);
     if (result.status !== 'committed') continue;
+    hasCommitted = true;
 
     const { processed, total } = session.watch.progress();
     log.progressed(session.run.header, processed, total);
     sizer.learn({ instances: page.length, tookMs: runtime.now() - startedAt });
-    pacer.learn({ instances: page.length });
-    if (runtime.now() >= sliceEnd && session.ending === null) session.end('turn-over');
+    pacer.learn({ instances: page.length, startedAt });
   }
 }
 
-/** A hold that is shorter needs no record: no sweep misses a job so soon. */
+/** Held for less since it last did something, a shard needs no record of it: no sweep misses its job so soon. */
 const RECORDED_MS = 1_000;
 /** A job is not kept waiting for longer where another one can take over. */
 const LONGEST_WAIT_MS = 30_000;
@@ -83,16 +87,17 @@ async function waitForTurn(
   sliceEnd: number,
 ): Promise<void> {
   const until = runtime.now() + retryAfterMs;
-  if (retryAfterMs >= RECORDED_MS) {
-    const { shard } = session;
+  const { shard } = session;
+  const isLong = until - Math.max(shard.at, shard.notBefore ?? 0) >= RECORDED_MS;
+  if (isLong) {
     const { run } = await changeRun(repository, session.ports, session.job.runId, (stored) =>
       hold(stored, shard, { until, reason }),
     );
     session.adopt(run);
     if (session.ending !== null) return;
   }
-  if (queue !== null && (retryAfterMs > LONGEST_WAIT_MS || until >= sliceEnd))
-    return session.end('turn-over');
+  const isTooLong = until >= sliceEnd || (queue !== null && retryAfterMs > LONGEST_WAIT_MS);
+  if (isLong && isTooLong) return session.end('turn-over');
   session.watch.onWait({ for: 'throttle', reason });
   await runtime.sleep(retryAfterMs, signal);
   session.idled();
@@ -109,6 +114,7 @@ async function finishShard(worker: Worker, session: ShardSession, emptyPages: nu
     done: true,
     count: () => emptyTally(keyCount),
   });
+  if (result.status === 'rejected') throw session.ports.failure('repository.commit', result.error);
   if (result.status !== 'not-exhausted') return;
   if (!mayRetry(retry, emptyPages)) {
     throw session.ports.contractError(
@@ -134,16 +140,14 @@ function watchOthers({ repository, runtime }: Worker, session: ShardSession) {
 
 /** Decided upon the stored run: the other shards may have failures, too. */
 async function stopIfTooManyFailed(worker: Worker, session: ShardSession): Promise<void> {
-  const { maxFailures } = session.run.header.definition;
-  if (maxFailures === null) return;
+  if (session.run.header.definition.maxFailures === null || session.ending !== null) return;
+  if (tallyOf(session.run).failed === 0) return;
   const { repository, runtime, log } = worker;
-  const reasonFor = (failed: number) => `${failed} instances failed, maxFailures is ${maxFailures}`;
-  const { run, changed } = await changeRun(repository, session.ports, session.job.runId, (stored) => {
-    const { failed } = tallyOf(stored);
-    return failed > maxFailures ? fail(stored, reasonFor(failed), runtime.now()) : null;
-  });
+  const { run, changed } = await changeRun(repository, session.ports, session.job.runId, (stored) =>
+    failIfTooManyFailed(stored, runtime.now()),
+  );
   session.adopt(run);
   if (!changed) return;
-  const reason = run.header.lastError ?? reasonFor(tallyOf(run).failed);
+  const reason = run.header.lastError ?? '';
   log.warned(run.header, `Metadata backfill stopped: ${reason}. Mend the cause, then go on with this run.`);
 }

@@ -1,5 +1,5 @@
 import type { BackfillQueue } from '../ports/queue.js';
-import type { BackfillRepository } from '../ports/repository.js';
+import type { BackfillRepository, Cursor } from '../ports/repository.js';
 import type { Runtime } from '../ports/runtime.js';
 import type { Throttle } from '../ports/throttle.js';
 import type { AdaptiveBatchSize } from './batch-size.js';
@@ -10,6 +10,8 @@ import type { RunLogger } from './run-log.js';
 /** What one call of `runBackfill` or `handle` works with. Belongs to this process; nothing of it is stored. */
 export interface Worker {
   readonly repository: BackfillRepository<unknown>;
+  /** As the repository sorts. */
+  readonly compareCursors: (a: Cursor, b: Cursor) => number;
   readonly queue: BackfillQueue<unknown> | null;
   readonly runtime: Runtime;
   readonly batchSize: number | AdaptiveBatchSize;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { diffExtractionPaths, type ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
 import { type ExtractionPath, type ParsedPath, parsePaths } from '../extraction/extraction-path.js';
-import { expecting, nonBlank, parseInput } from '../input/parse-input.js';
+import { expecting, nonBlank, parseInput, trueOrFalse } from '../input/parse-input.js';
 import type { BackfillMode, BackfillRepository } from '../ports/repository.js';
 import {
   type DefinitionOptions,
@@ -121,5 +121,5 @@ const modelUpdate: z.ZodType<ModelUpdate<unknown>> = z.strictObject({
   ...common,
   before: pathList,
   after: pathList,
-  includeChanged: expecting<boolean>('true or false', (value) => typeof value === 'boolean').optional(),
+  includeChanged: trueOrFalse.optional(),
 });

@@ -21,7 +21,7 @@ import {
   serviceOptions,
   sweepOptions,
 } from './service-options.js';
-import { serviceTools } from './service-tools.js';
+import { readableHeaders, serviceTools } from './service-tools.js';
 import { type SweepReport, sweepRuns } from './sweep-runs.js';
 
 export type RequestResult =
@@ -91,7 +91,7 @@ export interface BackfillService<Transaction = never> {
    */
   sweep(options: SweepOptions): Promise<SweepReport>;
 
-  /** The stored runs, newest first. */
+  /** The stored runs, newest first, without those that another version stored in another format. */
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
 }
 
@@ -152,8 +152,8 @@ export function createBackfillService<Transaction = never>(
         before = null,
         limit = 100,
       } = parseInput('list filter', runListFilter, filter);
-      const headers = await tools.findRuns({ processModelId, active, before, limit });
-      return headers.map(summaryOf);
+      const records = await tools.findRuns({ processModelId, active, before, limit });
+      return readableHeaders(records).map(summaryOf);
     },
 
     pause: async (runId) => statusNow(await pauseRun(tools, checkedId(runId))),

@@ -1,9 +1,10 @@
 import { dropKeys, markAgain } from '../run/run-changes.js';
 import { fingerprint, newRun } from '../run/run-definition.js';
 import type { Run, RunDefinition, RunHeader } from '../run/run-record.js';
+import { isActive } from '../run/run-state.js';
 import { changeRun, createRun } from '../run/run-store.js';
 import type { PlannedRequest } from './backfill-request.js';
-import type { ServiceTools } from './service-tools.js';
+import { readableHeaders, type ServiceTools } from './service-tools.js';
 
 /**
  * Stores a run for a request, or joins the active one of an equal request, and enqueues its first job. The record is
@@ -30,7 +31,9 @@ export async function requestRun(
 /** Active runs that read a key of this one from another path leave that key to it, before it is there. */
 async function takeOverKeys(tools: ServiceTools, wanted: RunHeader, transaction: unknown): Promise<void> {
   const { repository, runtime } = tools.worker;
-  for await (const active of tools.activeRuns(wanted.processModelId, transaction)) {
+  for await (const record of tools.activeRecords(wanted.processModelId, transaction)) {
+    const [active] = readableHeaders([record]);
+    if (active === undefined) continue;
     const keys = contestedKeys(wanted.definition, active.definition);
     if (keys.size === 0) continue;
     const drop = (run: Run) => dropKeys(run, keys, runtime.now());
@@ -58,7 +61,9 @@ async function storeOrJoin(
       markAgain,
       transaction,
     );
-    if (change.run.header.claim === claim) return { run: change.run, created: false };
+    const { header } = change.run;
+    // It may have ended since it was found, or left its claim to another.
+    if (isActive(header.state) && header.claim === claim) return { run: change.run, created: false };
   }
   throw ports.contractError(`commit refuses a new run, but findRuns shows none with its activeKey ${claim}.`);
 }

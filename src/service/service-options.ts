@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { expecting, nonBlank, wholeNumber } from '../input/parse-input.js';
+import { expecting, nonBlank, trueOrFalse, wholeNumber } from '../input/parse-input.js';
 import type { BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { BackfillRepository } from '../ports/repository.js';
 import {
@@ -44,8 +44,6 @@ export const sweepOptions: z.ZodType<SweepOptions> = z.strictObject({
   staleAfterMs: wholeNumber(1000, Number.MAX_SAFE_INTEGER),
 });
 
-const aBoolean: z.ZodType<boolean> = expecting('true or false', (value) => typeof value === 'boolean');
-
 export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
   repository: aRepository,
   queue: aQueue,
@@ -55,14 +53,14 @@ export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
   shards: definitionFields.shards,
   ...tuningFields,
   config: expecting<Pick<BackfillConfig, 'enabled'>>('what loadBackfillConfig returns', isConfig).optional(),
-  transactional: aBoolean.optional(),
+  transactional: trueOrFalse.optional(),
 });
 
 export const callOptions: z.ZodType<CallOptions> = z.strictObject(callFields);
 
 export const runListFilter: z.ZodType<RunListFilter> = z.strictObject({
   processModelId: nonBlank.optional(),
-  active: aBoolean.optional(),
+  active: trueOrFalse.optional(),
   before: nonBlank.optional(),
   limit: wholeNumber(1, 1000).optional(),
 });

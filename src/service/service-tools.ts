@@ -1,5 +1,6 @@
+import { isBackfillError } from '../errors.js';
 import type { BackfillQueue } from '../ports/queue.js';
-import type { RunFilter } from '../ports/repository.js';
+import type { RunFilter, RunRecord } from '../ports/repository.js';
 import type { ShardJob } from '../run/claim-job.js';
 import { enqueueStep } from '../run/enqueue-step.js';
 import { type PortCalls, portCalls } from '../run/port-calls.js';
@@ -13,9 +14,21 @@ export interface ServiceTools {
   /** Calls that tell of this run in their errors. */
   portsFor(runId: string): PortCalls;
   enqueue(job: ShardJob, options?: Parameters<typeof enqueueStep>[2]): Promise<void>;
-  findRuns(filter: Partial<RunFilter>, transaction?: unknown): Promise<RunHeader[]>;
+  findRuns(filter: Partial<RunFilter>, transaction?: unknown): Promise<readonly RunRecord[]>;
   /** All active runs, however many pages they take, newest first. */
-  activeRuns(processModelId: string | null, transaction?: unknown): AsyncGenerator<RunHeader>;
+  activeRecords(processModelId: string | null, transaction?: unknown): AsyncGenerator<RunRecord>;
+}
+
+/** The headers among records, without those that another version has stored in another format. */
+export function readableHeaders(records: readonly RunRecord[]): RunHeader[] {
+  return records.flatMap((record) => {
+    try {
+      return [headerFrom(record)];
+    } catch (error) {
+      if (isBackfillError(error, 'RUN_FORMAT')) return [];
+      throw error;
+    }
+  });
 }
 
 const PAGE = 100;
@@ -23,7 +36,7 @@ const PAGE = 100;
 export function serviceTools(worker: Worker, queue: BackfillQueue<unknown>): ServiceTools {
   const portsFor = (runId: string): PortCalls => portCalls(worker, watchProgress(runId, worker));
 
-  async function findRuns(filter: Partial<RunFilter>, transaction?: unknown): Promise<RunHeader[]> {
+  async function findRuns(filter: Partial<RunFilter>, transaction?: unknown): Promise<readonly RunRecord[]> {
     const query = {
       processModelId: null,
       activeKey: null,
@@ -32,10 +45,7 @@ export function serviceTools(worker: Worker, queue: BackfillQueue<unknown>): Ser
       limit: PAGE,
       ...filter,
     };
-    const records = await portsFor('').call('repository.findRuns', () =>
-      worker.repository.findRuns(query, { transaction }),
-    );
-    return records.map(headerFrom);
+    return portsFor('').call('repository.findRuns', () => worker.repository.findRuns(query, { transaction }));
   }
 
   return {
@@ -44,9 +54,12 @@ export function serviceTools(worker: Worker, queue: BackfillQueue<unknown>): Ser
     findRuns,
     enqueue: (job, options) =>
       portsFor(job.runId).call('queue.enqueue', () => enqueueStep(queue, job, options)),
-    async *activeRuns(processModelId, transaction) {
+    async *activeRecords(processModelId, transaction) {
       for (let before: string | null = null; ; ) {
-        const page: RunHeader[] = await findRuns({ processModelId, active: true, before }, transaction);
+        const page: readonly RunRecord[] = await findRuns(
+          { processModelId, active: true, before },
+          transaction,
+        );
         yield* page;
         before = page.at(-1)?.runId ?? null;
         if (page.length < PAGE) return;

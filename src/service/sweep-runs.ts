@@ -2,6 +2,7 @@ import type { ShardJob } from '../run/claim-job.js';
 import { completeRun } from '../run/conclude-job.js';
 import { reasonOf } from '../run/reason-of.js';
 import { sweep } from '../run/run-changes.js';
+import { headerFrom, isAllDone } from '../run/run-record.js';
 import { isComplete, isWorkable } from '../run/run-state.js';
 import { changeRun } from '../run/run-store.js';
 import type { ServiceTools } from './service-tools.js';
@@ -22,12 +23,12 @@ export interface SweepReport {
 export async function sweepRuns(tools: ServiceTools, staleAfterMs: number): Promise<SweepReport> {
   const report = { active: 0, enqueued: [] as ShardJob[], completed: [] as string[], failed: [] as string[] };
   const errors: unknown[] = [];
-  for await (const header of tools.activeRuns(null)) {
+  for await (const record of tools.activeRecords(null)) {
     report.active += 1;
     try {
-      if (isWorkable(header.state)) await sweepRun(tools, header.runId, staleAfterMs, report);
+      if (isWorkable(headerFrom(record).state)) await sweepRun(tools, record.runId, staleAfterMs, report);
     } catch (error) {
-      tools.worker.log.warned(header, `Sweep failed: ${reasonOf(error)}`);
+      tools.worker.log.warned(record, `Sweep failed: ${reasonOf(error)}`);
       errors.push(error);
     }
   }
@@ -65,7 +66,7 @@ async function sweepRun(
     );
     report.enqueued.push(job);
   }
-  const isUncompleted = isWorkable(run.header.state) && run.shards.every(({ done }) => done);
+  const isUncompleted = isWorkable(run.header.state) && isAllDone(run);
   if (isUncompleted && isComplete((await completeRun(worker, ports, runId)).run.header.state)) {
     report.completed.push(runId);
   }

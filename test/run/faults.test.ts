@@ -322,6 +322,58 @@ describe('a fault that is nobody’s data', () => {
     expect(report).toMatchObject({ state: 'completed', processed: 30, updated: 30, failed: 0 });
   });
 
+  test.each([
+    ['without a code', () => new Error('the end is refused'), true],
+    ['that speaks of bad data', () => databaseError('22P02'), false],
+  ])('at the proof that nothing is left ends the job: an error %s', async (_, error, retryable) => {
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(5) }),
+      async ({ method, argument, proceed }) => {
+        if (method === 'commit' && 'exhausted' in (argument as object)) throw error();
+        return proceed();
+      },
+    );
+
+    await expect(backfill(repository)).rejects.toMatchObject({
+      code: 'PORT_FAILED',
+      retryable,
+      progress: { processed: 5, total: 5 },
+    });
+  });
+
+  test.each([1, 2, 5])(
+    'without a code and with %i tries still finds the instance to blame',
+    async (attempts) => {
+      const repository = intercept(
+        createMemoryRepository({ instances: invoices(8) }),
+        atBatch(async ({ argument, proceed }) => {
+          const { instances } = argument as { instances: readonly { id: number; values: unknown[] }[] };
+          if (instances.some(({ id, values }) => id === 3 && values.length > 0)) throw new Error('no code');
+          return proceed();
+        }),
+      );
+
+      const report = await backfill(repository, { retry: { attempts } });
+
+      expect(report).toMatchObject({ state: 'completed_with_failures', processed: 7, failed: 1 });
+      expect(report.failures).toMatchObject([{ instanceId: 3, code: 'WRITE_REJECTED' }]);
+    },
+  );
+
+  test('that passes within the tries blames no instance, however small the batch', async () => {
+    let left = 4;
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(3) }),
+      atBatch(async ({ proceed }) => {
+        if (left === 0) return proceed();
+        left -= 1;
+        throw new Error('the database restarts');
+      }),
+    );
+
+    expect(await backfill(repository, { batchSize: 1 })).toMatchObject({ state: 'completed', processed: 3 });
+  });
+
   test('that refuses even the failure to be counted is not blamed on an instance', async () => {
     const repository = intercept(
       createMemoryRepository({ instances: invoices(5) }),
@@ -338,6 +390,20 @@ describe('a fault that is nobody’s data', () => {
 });
 
 describe('a repository that breaks its contract', () => {
+  test.each<[string, (argument: CommitArgument & { next(told: unknown): unknown }) => unknown]>([
+    ['stale', () => ({ status: 'stale', instanceIds: ['3'] })],
+    ['gone', ({ next }) => next({ gone: ['3'], kept: [] })],
+    ['kept', ({ next }) => next({ gone: [], kept: [{ id: '3', key: 'invoice_number' }] })],
+    ['not-exhausted', () => ({ status: 'not-exhausted' })],
+  ])('by calling %s what was not asked about ends the run', async (_, answer) => {
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(5) }),
+      atBatch(async ({ argument }) => answer(argument as never)),
+    );
+
+    await expect(backfill(repository)).rejects.toMatchObject({ code: 'REPOSITORY_CONTRACT' });
+  });
+
   type Page = readonly InstanceSnapshot[];
   const broken = (change: (page: Page) => unknown) => {
     const memory = createMemoryRepository({ instances: invoices(30) });

@@ -65,6 +65,9 @@ describe('the rate', () => {
     await service.handle({ runId, shard: 0, step: 0 });
 
     expect(await service.status(runId)).toMatchObject({ processed: 20, etaMs: 3000 });
+    await service.pause(runId);
+    expect(await service.status(runId)).toMatchObject({ state: 'paused', ratePerSecond: 0, etaMs: null });
+    await service.resume(runId);
     await runtime.sleep(61_000);
     expect(await service.status(runId)).toMatchObject({ processed: 20, ratePerSecond: 0, etaMs: null });
   });

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { type BackfillRepository, createBackfillService, runBackfill } from '../../src/index.js';
+import {
+  type BackfillJob,
+  type BackfillRepository,
+  createBackfillService,
+  runBackfill,
+} from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
@@ -63,12 +68,14 @@ test('drops a page that was read ahead of a checkpoint which another job has set
     await other.handle({ runId, shard: 0, step: 0 });
     return proceed();
   });
-  const queue = { enqueue: async () => {} };
+  const jobs: BackfillJob[] = [];
+  const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
   const options = { queue, runtime: testRuntime(1, 1) };
   const other = createBackfillService({ ...options, repository: memory, batchSize: 15, sliceMs: 1 });
   const service = createBackfillService({ ...options, repository, batchSize: 10 });
   const { runId } = (await service.request({ processModelId: MODEL, paths: PATHS })) as { runId: string };
   await runBackfill({ repository, runId, runtime: testRuntime(), batchSize: 10 });
+  await service.handle(jobs.at(-1)?.payload);
 
   expect(await service.status(runId)).toMatchObject({
     state: 'completed',

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type BackfillProgress, type KeyCounts, runBackfill } from '../../src/index.js';
+import {
+  type BackfillProgress,
+  createBackfillService,
+  type KeyCounts,
+  runBackfill,
+} from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
+import { databaseError, intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
 import { testRuntime } from '../support/test-runtime.js';
 
@@ -305,7 +311,7 @@ describe('instances that cannot be done', () => {
     expect(errors[3]).toContain('instance 4\\u000aforged: ');
   });
 
-  test('stop the run once there are more than maxFailures, which can then go on', async () => {
+  test('stop the run once there are more than maxFailures; each time it is set going, it bears as many again', async () => {
     const bad = Array.from({ length: 6 }, (_, index) =>
       instance(`bad ${index}`, { invoice: { number: Number.NaN } }),
     );
@@ -315,15 +321,37 @@ describe('instances that cannot be done', () => {
       repository,
       processModelId: MODEL,
       paths: PATHS,
-      batchSize: 2,
-      maxFailures: 3,
+      batchSize: 1,
+      maxFailures: 1,
     });
 
-    expect(report).toMatchObject({ state: 'failed', failed: 4, processed: 0 });
-    const again = await runBackfill({ repository, runId: report.runId, batchSize: 2 });
-    expect(again).toMatchObject({ state: 'failed', failed: 6, processed: 0 });
-    const last = await runBackfill({ repository, runId: report.runId });
+    expect(report).toMatchObject({ state: 'failed', failed: 2, processed: 0 });
+    const { runId } = report;
+    for (const failed of [4, 6]) {
+      const again = await runBackfill({ repository, runId, batchSize: 1 });
+      expect(again).toMatchObject({ state: 'failed', failed, processed: 0 });
+    }
+    const last = await runBackfill({ repository, runId });
     expect(last).toMatchObject({ state: 'completed_with_failures', total: 10, failed: 6, processed: 4 });
+  });
+
+  test('stop it also when the job that met them died before it could', async () => {
+    const bad = Array.from({ length: 5 }, (_, index) => instance(index, { invoice: { number: Number.NaN } }));
+    const memory = createMemoryRepository({ instances: [...bad, ...invoices(40).slice(10)] });
+    let isDead = false;
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      if (isDead) throw databaseError('42P01');
+      const answer = await proceed();
+      isDead = method === 'commit' && (argument as { instances: unknown[] }).instances.length > 0;
+      return answer;
+    });
+    const service = createBackfillService({ repository: memory, queue: { enqueue: async () => {} } });
+    const request = await service.request({ processModelId: MODEL, paths: PATHS, maxFailures: 3 });
+    const { runId } = request as { runId: string };
+    const dying = createBackfillService({ repository, queue: { enqueue: async () => {} }, batchSize: 5 });
+    await expect(dying.handle({ runId, shard: 0, step: 0 })).rejects.toThrow();
+
+    expect(await service.handle({ runId, shard: 0, step: 0 })).toMatchObject({ state: 'failed', failed: 5 });
   });
 });
 

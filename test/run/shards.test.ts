@@ -205,6 +205,34 @@ describe('a run in shards on a queue', () => {
     expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 40 });
   });
 
+  test('is given up only when no shard commits any more, not while one waits for a worker', async () => {
+    const { jobs, service, runtime, runId } = await requested(2, { batchSize: 1, sliceMs: 1 });
+    const handleNewest = (shard: number) =>
+      service.handle(jobs.findLast(({ payload }) => payload.shard === shard)?.payload);
+    await handleNewest(0);
+    for (let round = 0; round < 15; round += 1) {
+      await runtime.sleep(2 * 3_600_000);
+      await service.sweep({ staleAfterMs: 60_000 });
+      await handleNewest(0);
+    }
+
+    expect(await service.status(runId)).toMatchObject({ state: 'running', processed: 16 });
+    for (let round = 0; round < 25; round += 1) for (const shard of [0, 1]) await handleNewest(shard);
+    expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 40 });
+  });
+
+  test('has the jobs of its other shards enqueued again, if the first job could not', async () => {
+    const { jobs, service, runId, queueIsDown } = await requested(4);
+    queueIsDown(true);
+    await expect(service.handle(jobs[0]?.payload)).rejects.toMatchObject({ retryable: true });
+    queueIsDown(false);
+
+    await service.handle(jobs[0]?.payload);
+    for (const { payload } of jobs.slice(1)) await service.handle(payload);
+
+    expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 40 });
+  });
+
   test('is paused and resumed as a whole: no shard goes on meanwhile, each gets a job', async () => {
     const { jobs, service, runId } = await requested(4);
     await service.handle(jobs[0]?.payload);
@@ -220,13 +248,19 @@ describe('a run in shards on a queue', () => {
     expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 40 });
   });
 
-  async function requested(shards: number) {
+  async function requested(shards: number, tuning: object = { batchSize: 5 }) {
     const memory = createMemoryRepository({ instances: invoices(40) });
     const jobs: BackfillJob[] = [];
-    const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
-    const runtime = testRuntime();
-    const service = createBackfillService({ repository: memory, queue, runtime, batchSize: 5, shards });
+    let isDown = false;
+    const queue = {
+      async enqueue(job: BackfillJob) {
+        if (isDown) throw new Error('queue is down');
+        jobs.push(job);
+      },
+    };
+    const runtime = testRuntime(1, 1);
+    const service = createBackfillService({ repository: memory, queue, runtime, shards, ...tuning });
     const { runId } = (await service.request({ processModelId: MODEL, paths: PATHS })) as { runId: string };
-    return { memory, jobs, runtime, service, runId };
+    return { memory, jobs, runtime, service, runId, queueIsDown: (value: boolean) => (isDown = value) };
   }
 });

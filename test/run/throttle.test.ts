@@ -8,6 +8,7 @@ import {
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 const MINUTE = 60_000;
@@ -78,17 +79,36 @@ describe('throttle', () => {
   });
 });
 
+test('a slice without a queue ends when the wait is longer than it, and the caller goes on later', async () => {
+  const repository = createMemoryRepository({ instances: invoices(30) });
+  const runtime = testRuntime();
+  const throttle = answers(null, { reason: 'by day', retryAfterMs: 60 * MINUTE });
+
+  const first = await run({ repository, runtime, throttle, sliceMs: 2000 });
+
+  expect(first).toMatchObject({ state: 'continued', processed: 10 });
+  expect(runtime.slept).toEqual([]);
+  const { runId } = first;
+  expect(await runBackfill({ repository, runId, runtime })).toMatchObject({
+    state: 'completed',
+    processed: 30,
+  });
+});
+
 describe('a long hold on a queue', () => {
   function setUp(throttle: () => Promise<ThrottleAnswer | null>) {
     const memory = createMemoryRepository({ instances: invoices(30) });
     const jobs: (BackfillJob & { startAfter?: Date | undefined })[] = [];
+    let isDown = false;
     const queue = {
-      enqueue: async (job: BackfillJob, options?: { startAfter?: Date | undefined }) =>
-        void jobs.push({ ...job, startAfter: options?.startAfter }),
+      async enqueue(job: BackfillJob, options?: { startAfter?: Date | undefined }) {
+        if (isDown) throw new Error('queue is down');
+        jobs.push({ ...job, startAfter: options?.startAfter });
+      },
     };
     const runtime = testRuntime();
     const service = createBackfillService({ repository: memory, queue, runtime, throttle, batchSize: 10 });
-    return { jobs, runtime, service };
+    return { jobs, runtime, service, queueIsDown: (value: boolean) => (isDown = value) };
   }
 
   test('waits in the queue, shows in the status, and no sweep misses the job', async () => {
@@ -107,6 +127,54 @@ describe('a long hold on a queue', () => {
     await runtime.sleep(8 * 60 * MINUTE);
     expect((await service.status(runId)).waiting).toBeNull();
     expect(await service.handle(jobs[1]?.payload)).toMatchObject({ state: 'completed', processed: 30 });
+  });
+
+  test('of many short ones is recorded as well: the run is seen to wait, and to be cancelled', async () => {
+    const asked = { times: 0 };
+    const { jobs, runtime, service } = setUp(async () => {
+      asked.times += 1;
+      if (asked.times === 5) expect((await service.status(runId)).waiting?.reason).toBe('busy');
+      if (asked.times === 500) await service.cancel(runId);
+      if (asked.times % 100 === 0)
+        expect((await service.sweep({ staleAfterMs: MINUTE })).enqueued).toEqual([]);
+      return { reason: 'busy', retryAfterMs: 700 };
+    });
+    const { runId } = (await service.request({ processModelId: MODEL, paths: PATHS })) as { runId: string };
+
+    expect(await service.handle(jobs[0]?.payload)).toMatchObject({ state: 'cancelled', processed: 0 });
+    expect(asked.times).toBeLessThan(505);
+    expect(runtime.slept.length).toBeGreaterThan(400);
+  });
+
+  test('gets a job also when the one that was to wait could not be enqueued', async () => {
+    const hold = { reason: 'busy', retryAfterMs: 60 * MINUTE };
+    const { jobs, service, queueIsDown } = setUp(answers(hold, hold));
+    await service.request({ processModelId: MODEL, paths: PATHS });
+    queueIsDown(true);
+    await expect(service.handle(jobs[0]?.payload)).rejects.toMatchObject({ retryable: true });
+    queueIsDown(false);
+
+    expect(await service.handle(jobs[0]?.payload)).toMatchObject({ state: 'continued' });
+    expect(jobs).toHaveLength(2);
+    expect(await service.handle(jobs[1]?.payload)).toMatchObject({ state: 'completed', processed: 30 });
+  });
+
+  test('is at most a day, whatever the host says', async () => {
+    const { jobs, runtime, service } = setUp(
+      answers({ reason: 'never', retryAfterMs: Number.MAX_SAFE_INTEGER }),
+    );
+    await service.request({ processModelId: MODEL, paths: PATHS });
+    await service.handle(jobs[0]?.payload);
+
+    expect(jobs[1]?.startAfter).toEqual(new Date(runtime.now() + 24 * 60 * MINUTE));
+  });
+
+  test('has a reason that does not make the record grow', async () => {
+    const { jobs, service } = setUp(answers({ reason: 'x'.repeat(100_000), retryAfterMs: 60 * MINUTE }));
+    const { runId } = (await service.request({ processModelId: MODEL, paths: PATHS })) as { runId: string };
+    await service.handle(jobs[0]?.payload);
+
+    expect((await service.status(runId)).waiting?.reason).toHaveLength(500);
   });
 
   test('is missed by a sweep once it is over and nobody came', async () => {
@@ -143,6 +211,27 @@ describe('maxInstancesPerSecond', () => {
     await run({ runtime, maxInstancesPerSecond: 5 });
 
     expect(runtime.now() - started).toBe(6000);
+  });
+
+  test('keeps to it in slices, too, and does not count the time of the batches twice', async () => {
+    const memory = createMemoryRepository({ instances: invoices(100) });
+    const runtime = testRuntime();
+    const slow = intercept(memory, async ({ method, proceed }) => {
+      if (method === 'commit') await runtime.sleep(5);
+      return proceed();
+    });
+    const jobs: BackfillJob[] = [];
+    const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
+    const options = { repository: slow, queue, runtime, batchSize: 10, sliceMs: 50 };
+    const service = createBackfillService({ ...options, maxInstancesPerSecond: 100 });
+    await service.request({ processModelId: MODEL, paths: PATHS });
+    const started = runtime.now();
+    for (const { payload } of jobs) await service.handle(payload);
+
+    expect(memory.metadata(100)).toEqual({ invoice_number: 'INV-100' });
+    expect(jobs.length).toBeGreaterThan(3);
+    expect(runtime.now() - started).toBeGreaterThanOrEqual(1000);
+    expect(runtime.now() - started).toBeLessThan(1400);
   });
 
   test.each([0, -1, Number.NaN, '5'])('refuses %s', async (maxInstancesPerSecond) => {

@@ -180,6 +180,96 @@ describe('the states of a run', () => {
   });
 });
 
+describe('a run that ends while somebody decides about it', () => {
+  /** Completes the run between the look-up of active runs and what is done about the one that was found. */
+  async function endingBetween(paths: readonly { key: string; path: string }[]) {
+    const { memory, jobs, runtime, service, request, handle } = setUp(3);
+    const runId = await request();
+    await service.pause(runId);
+    await service.resume(runId);
+    memory.insertInstance(instance('late', { invoice: { number: 'INV-late' } }));
+    let isNext = true;
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      const answer = await proceed();
+      if (method === 'findRuns' && isNext) {
+        isNext = false;
+        await handle(0);
+        await handle(1);
+      }
+      return answer;
+    });
+    const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
+    const other = createBackfillService({ repository, queue, runtime });
+    return {
+      service,
+      runId,
+      memory,
+      handle,
+      jobs,
+      result: await other.request({ processModelId: MODEL, paths }),
+    };
+  }
+
+  test('is not joined by an equal request: that gets a run of its own', async () => {
+    const { result, runId, handle, jobs, memory } = await endingBetween([...PATHS]);
+
+    expect(result).toMatchObject({ status: 'triggered', created: true });
+    expect(result).not.toMatchObject({ runId });
+    await handle(jobs.length - 1);
+    expect(memory.metadata('late')).toEqual({ invoice_number: 'INV-late' });
+  });
+
+  test('stays completed when a newer request takes over its key', async () => {
+    const { service, runId } = await endingBetween([{ key: 'invoice_number', path: 'invoice.id' }]);
+
+    expect(await service.status(runId)).toMatchObject({ state: 'completed' });
+  });
+});
+
+test('a fault while a run is being completed ends it as failed, to be resumed', async () => {
+  const { memory, runtime, jobs, request, service } = setUp();
+  let isBroken = true;
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const isExtension = method === 'surveyInstances' && (argument as { after: unknown }).after !== null;
+    if (isExtension && isBroken) throw databaseError('42P01');
+    const answer = await proceed();
+    // Marks the run to go on, once its bound is fixed.
+    if (method === 'surveyInstances') setTimeout(() => void request());
+    return answer;
+  });
+  const runId = await request();
+  const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
+  const slow = intercept(repository, async ({ method, proceed }) => {
+    if (method === 'readInstances') await new Promise((resolve) => setTimeout(resolve, 20));
+    return proceed();
+  });
+  const breaking = createBackfillService({ repository: slow, queue, runtime });
+
+  await expect(breaking.handle(jobs[0]?.payload)).rejects.toMatchObject({ retryable: false });
+  expect(await service.status(runId)).toMatchObject({ state: 'failed', processed: 30 });
+  isBroken = false;
+  await service.resume(runId);
+  expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 30 });
+});
+
+test('a record of another version is in the way of no other run', async () => {
+  const { repository, service, request, sleep, jobs } = setUp();
+  const record = { runId: 'old', processModelId: MODEL, revision: 0, activeKey: 'old key' };
+  await repository.commit({
+    processModelId: MODEL,
+    expected: [{ id: 'old', revision: null }],
+    instances: [],
+    next: () => [{ ...record, id: 'old', content: { format: 99 } }],
+  });
+  const runId = await request();
+  await sleep(2);
+
+  await expect(service.sweep(STALE)).rejects.toMatchObject({ code: 'RUN_FORMAT', runId: 'old' });
+  expect(jobs.map(({ payload }) => payload.step)).toEqual([0, 1]);
+  expect((await service.list()).map((run) => run.runId)).toEqual([runId]);
+  await expect(service.status('old')).rejects.toMatchObject({ code: 'RUN_FORMAT' });
+});
+
 describe('sweep', () => {
   test('leaves runs alone that commit, or have only just been requested', async () => {
     const { service, request, jobs } = setUp();
