@@ -9,3 +9,4 @@ export type {
 export { repositoryConformance } from './conformance/repository-conformance.js';
 export type { Fault, FaultPlan, PageFault, PlannedFault, PortCall } from './faults/fault-plan.js';
 export { withFaults } from './faults/with-faults.js';
+export { simulate } from './simulation/simulate.js';

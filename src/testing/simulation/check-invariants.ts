@@ -1,0 +1,57 @@
+import type { History, HistoryEvent } from './history.js';
+import { answerRules } from './judge/answers.js';
+import { endingRules } from './judge/endings.js';
+import { jobRules } from './judge/jobs.js';
+import type { Judgement, Rules } from './judge/judgement.js';
+import { outcomeRules } from './judge/outcomes.js';
+import { replayWorld } from './judge/replay.js';
+import { revisionRules } from './judge/revisions.js';
+import { valueRules } from './judge/values.js';
+import { walkRules } from './judge/walk.js';
+import { libraryRecords, type RecordReader } from './read-record.js';
+
+export interface Violation {
+  /** From 1 to 17. */
+  readonly invariant: number;
+  readonly message: string;
+  /** The event that broke it: an index of `history.events`. */
+  readonly at: number;
+}
+
+const ALL_RULES: readonly Rules[] = [
+  outcomeRules,
+  walkRules,
+  revisionRules,
+  valueRules,
+  jobRules,
+  answerRules,
+  endingRules,
+];
+
+/**
+ * Judges a history by the seventeen invariants of a backfill, event after event. Pure, and knows nothing of the code
+ * that made the history: it follows the store's own account of what was written, and reads the records by `reader`.
+ */
+export function checkInvariants(history: History, reader: RecordReader = libraryRecords): Violation[] {
+  const world = replayWorld(history.rules, reader);
+  const violations: Violation[] = [];
+  for (const [at, event] of history.events.entries()) {
+    const changes = event.type === 'commit' ? world.changesOf(event) : [];
+    const broken = (invariant: number, message: string): void => {
+      violations.push({ invariant, message, at });
+    };
+    const judgement: Judgement = { at, world, changes, broken };
+    for (const rules of ALL_RULES) judge(rules, event, judgement);
+    world.apply(event, at, changes);
+  }
+  return violations;
+}
+
+function judge<Type extends HistoryEvent['type']>(
+  rules: Rules,
+  event: Extract<HistoryEvent, { readonly type: Type }>,
+  judgement: Judgement,
+): void {
+  const rule = rules[event.type] as ((judged: typeof event, judgement: Judgement) => void) | undefined;
+  rule?.(event, judgement);
+}

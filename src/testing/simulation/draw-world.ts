@@ -1,0 +1,166 @@
+import type { BackfillMode } from '../../ports/repository.js';
+import type { Choices } from './choices.js';
+import type { StoreRules } from './history.js';
+import type { RequestKind } from './request-plans.js';
+
+/** What a world is like. Every part that can go wrong is switched off in some worlds, so that others show better. */
+export interface World {
+  readonly store: StoreRules & { readonly form: 'parsed' | 'json' | 'values'; readonly storesNull: boolean };
+  readonly instances: number;
+  /** Of a thousand instances. */
+  readonly running: number;
+  readonly broken: number;
+  readonly poisoned: number;
+  readonly requests: readonly PlannedRequest[];
+  readonly maxFailures: number | null;
+  /** One worker each. */
+  readonly batchSizes: readonly number[];
+  readonly sliceMs: number | null;
+  readonly shards: number;
+  readonly attempts: number;
+  readonly sweepers: number;
+  readonly staleAfterMs: number;
+  readonly readMs: number;
+  readonly commitMs: number;
+  readonly broker: {
+    readonly visibilityMs: number;
+    /** Whose answer counts: that of any delivery of a job, or of the latest only. */
+    readonly answers: 'any' | 'latest';
+    /** Which keys it knows again. */
+    readonly knows: 'nothing' | 'waiting' | 'everything';
+    readonly attempts: number;
+    readonly lost: number;
+    readonly doubled: number;
+    readonly delayed: number;
+  };
+  /** So many times in a thousand steps. */
+  readonly crashes: number;
+  readonly stalls: number;
+  readonly aborts: number;
+  /** So many times in a thousand calls of a port. */
+  readonly faults: {
+    readonly lateAnswer: number;
+    readonly failed: number;
+    readonly answerLost: number;
+    readonly landsLate: number;
+    readonly lagging: number;
+  };
+  readonly live: { readonly everyMs: number; readonly weights: Readonly<Record<LiveKind, number>> };
+  /** Between two things that an operator does; 0: there is none. */
+  readonly operatorEveryMs: number;
+  readonly operator: Readonly<Record<OperatorKind, number>>;
+  readonly chaosSteps: number;
+}
+
+export interface PlannedRequest {
+  readonly kind: RequestKind;
+  readonly mode: BackfillMode;
+  readonly atMs: number;
+  readonly delayMs: number;
+  /** The job is there before the records are: the host's transaction does not cover its job runner. */
+  readonly transaction: 'none' | 'whole' | 'job-first';
+}
+
+export type LiveKind = 'save' | 'save-old' | 'edit' | 'clear' | 'remove' | 'delete' | 'insert' | 'insert-late' | 'finish';
+export type OperatorKind = 'pause' | 'resume' | 'cancel' | 'take-up';
+
+/** Parts of a world that are not left to chance. */
+export interface WorldOptions {
+  /** From 1 to 40. */
+  readonly instances?: number | undefined;
+  /** From 1 to 4. */
+  readonly workers?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly shards?: number | undefined;
+}
+
+export function drawWorld(choices: Choices, fixed: WorldOptions, offersShards: boolean): World {
+  const { oneOf, pick, chance } = choices;
+  const many = chance(60);
+  const instances = many ? 25 + pick(16) : 3 + pick(18);
+  const workers = fixed.workers ?? oneOf([1, 2, 2, 3]);
+  const batchSize = fixed.batchSize ?? 1 + pick(many ? 12 : 6);
+  const slow = chance(120);
+  return {
+    store: {
+      versions: oneOf([true, true, false]),
+      tokens: oneOf([true, true, false]),
+      form: oneOf(['parsed', 'json', 'values']),
+      storesNull: !chance(150),
+    },
+    instances: fixed.instances ?? (slow ? Math.min(instances, 10) : instances),
+    running: oneOf([0, 400, 900]),
+    broken: many && chance(300) ? 900 : oneOf([0, 0, 100]),
+    poisoned: oneOf([0, 60, 200]),
+    requests: drawRequests(choices),
+    maxFailures: oneOf([null, null, null, null, 0, 1, 2]),
+    batchSizes: Array.from({ length: workers }, (_, index) =>
+      index === 0 || fixed.batchSize !== undefined ? batchSize : Math.max(1, batchSize - pick(3)),
+    ),
+    sliceMs: oneOf([null, 40, 120]),
+    shards: offersShards ? (fixed.shards ?? oneOf([1, 1, 2, 3])) : 1,
+    attempts: oneOf([5, 3]),
+    sweepers: oneOf([1, 2, 0]),
+    staleAfterMs: 1000,
+    readMs: slow ? oneOf([300, 1500]) : oneOf([0, 0, 60]),
+    commitMs: oneOf([0, 0, 60]),
+    broker: {
+      visibilityMs: oneOf([5000, 1000, 200]),
+      answers: oneOf(['any', 'latest']),
+      knows: oneOf(['nothing', 'waiting', 'everything']),
+      attempts: oneOf([10, 4]),
+      lost: oneOf([0, 0, 60]),
+      doubled: oneOf([0, 60, 250]),
+      delayed: oneOf([0, 200]),
+    },
+    crashes: oneOf([0, 0, 6, 20]),
+    stalls: oneOf([0, 0, 3]),
+    aborts: oneOf([0, 0, 8]),
+    faults: {
+      lateAnswer: oneOf([0, 100]),
+      failed: oneOf([0, 40]),
+      answerLost: oneOf([0, 40, 120]),
+      landsLate: oneOf([0, 40, 120]),
+      lagging: oneOf([0, 0, 120]),
+    },
+    live: {
+      everyMs: oneOf([150, 60, 0]),
+      weights: {
+        save: oneOf([2, 0]),
+        'save-old': oneOf([0, 1]),
+        edit: oneOf([1, 2, 0]),
+        clear: oneOf([0, 1]),
+        remove: oneOf([0, 1]),
+        delete: oneOf([0, 1]),
+        insert: oneOf([1, 0, 2]),
+        'insert-late': oneOf([0, 1]),
+        finish: oneOf([0, 1]),
+      },
+    },
+    operatorEveryMs: oneOf([0, 400, 900]),
+    operator: {
+      pause: 3,
+      resume: oneOf([3, 1]),
+      cancel: oneOf([0, 0, 1]),
+      'take-up': oneOf([0, 1]),
+    },
+    chaosSteps: oneOf([120, 200, 320]),
+  };
+}
+
+function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
+  const first: RequestKind = oneOf(['update', 'update', 'by-hand']);
+  const kinds: RequestKind[] = [first];
+  const more = oneOf([0, 0, 1, 2]);
+  for (let index = 0; index < more; index += 1) {
+    kinds.push(oneOf([first, first, 'changed', 'disjoint', 'by-hand', 'trial', 'chosen']));
+  }
+  const mode = oneOf(['fill', 'overwrite']);
+  return kinds.map((kind, index) => ({
+    kind,
+    mode,
+    atMs: index === 0 ? 0 : pick(12) * 150,
+    delayMs: chance(150) ? 1500 : 0,
+    transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
+  }));
+}

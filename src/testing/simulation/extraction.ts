@@ -1,0 +1,11 @@
+import type { JsonValue } from '../../extraction/json-value.js';
+
+/** What is at `segments`, `undefined` where there is nothing. For the plain data of a simulated world only. */
+export function valueAt(data: JsonValue, segments: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = data;
+  for (const segment of segments) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
+    value = (value as Readonly<Record<string, JsonValue>>)[segment];
+  }
+  return value;
+}

@@ -1,0 +1,111 @@
+import { type Judgement, type Rules, whoOf } from './judgement.js';
+import { areDone, isWorkable, type JudgedCall, type JudgedRun, jobKey, type Replay } from './replay.js';
+
+/** 14. Who is unfinished and not paused has a job, or a sweep finds it: nobody answers that all is well before that. */
+export const answerRules: Rules = {
+  return({ call: id, answer }, judgement) {
+    const call = judgement.world.calls.get(id);
+    if (call === undefined) return;
+    judgeAllotments(judgement, call);
+    if (call.method === 'handle') judgeJob(judgement, call);
+    if (call.method === 'sweep') judgeSweep(judgement, call);
+    if (call.method === 'request') judgeRequest(judgement, call, answer);
+  },
+
+  throw({ call: id, name, code, message }, { world, broken }) {
+    const call = world.calls.get(id);
+    if (call === undefined) return;
+    const isOwn = name === 'PortError' || name === 'RunError';
+    const isHosts = call.method === 'request' && message.includes('could not serialize');
+    if (!isOwn && !isHosts && !call.isAborted) broken(14, `${whoOf(call)} threw ${name}: ${message}`);
+    const run = world.runs.get(String(call.argument.runId));
+    const isKnown = run !== undefined && [...run.allotted.values()].some(({ at }) => at < call.startedAt);
+    if (code === 'RUN_NOT_FOUND' && isKnown) broken(14, `${whoOf(call)} did not find a run that is stored`);
+  },
+};
+
+/** Whoever allots a step has to enqueue it, or to say that it could not. */
+function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
+  // It works on the step itself, and may have no queue.
+  if (call.method === 'take-up' || call.method === 'rerun') return;
+  for (const job of call.allotted) {
+    if (!call.enqueued.has(job)) broken(14, `${whoOf(call)} allotted ${shortJob(world, job)} and did not enqueue it`);
+  }
+}
+
+function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
+  const { runId, shard: index, step } = call.argument as { runId: string; shard: number; step: number };
+  const run = world.runs.get(runId);
+  if (run === undefined) return broken(14, 'a job was answered as done, although its run is not stored (yet)');
+  if (wasStopped(run, call)) return;
+  const shard = run.shards.get(index);
+  if (shard === undefined || step > shard.step) return;
+  if (shard.done) {
+    const finishedAt = run.progress.findLast((progress) => progress.call === call.id)?.at ?? call.startedAt;
+    const isLeft = areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt) && run.changedAt < call.startedAt;
+    if (isLeft) broken(14, 'the last job of a run was answered as done, and the run is not completed');
+    return;
+  }
+  const others = run.progress.filter(
+    ({ at, shard: where, call: other }) => where === index && at > call.startedAt && other !== call.id,
+  );
+  if (others.length > 0 || shard.epoch > step) return;
+  if (shard.step === step) return broken(14, `the job of step ${step} was answered as done, and nothing follows it`);
+  judgeChain({ world, broken }, run, call, index, shard.step);
+}
+
+/** The slice was over when the job came again: the next step is worth nothing if nobody ever enqueued it. */
+function judgeChain(
+  { world, broken }: Pick<Judgement, 'world' | 'broken'>,
+  run: JudgedRun,
+  call: JudgedCall,
+  shard: number,
+  last: number,
+): void {
+  const { step } = call.argument;
+  const job = jobKey(shard, last);
+  const allotment = run.allotted.get(job);
+  const isOld = allotment !== undefined && allotment.at < call.startedAt && last === Number(step) + 1;
+  const allotter = world.calls.get(allotment?.call ?? -1);
+  const isDead = allotter?.endedAt != null && allotter.endedAt < call.startedAt && allotter.method === 'handle';
+  if (isOld && isDead && !world.enqueued.has(`${run.runId}_${job}`)) {
+    broken(14, `the job of step ${step} was answered as done, but its successor was never enqueued`);
+  }
+}
+
+function judgeSweep({ world, broken }: Judgement, call: JudgedCall): void {
+  const staleAfterMs = Number(call.argument.staleAfterMs);
+  for (const run of world.runs.values()) {
+    if (!isWorkable(run.header.state) || run.changedAt > call.startedAt) continue;
+    const changedAt = Math.max(...[...run.allotted.values()].map(({ at }) => at), ...run.progress.map(({ at }) => at));
+    if (changedAt > call.startedAt) continue;
+    if (areDone(run)) {
+      if (!run.header.again) broken(14, 'a sweep has left a run uncompleted whose shards are all done');
+      continue;
+    }
+    for (const { done, at, sweptAt, notBefore, swept, index } of run.shards.values()) {
+      const idleMs = call.now - Math.max(at, sweptAt ?? 0, notBefore ?? 0);
+      if (!done && idleMs > staleAfterMs * 2 ** Math.min(swept, 6)) {
+        broken(14, `a sweep has left shard ${index} alone, which was idle for ${idleMs} ms`);
+      }
+    }
+  }
+}
+
+/** Whoever asks for a run that nobody has begun enqueues its first job once more: the first one may be lost. */
+function judgeRequest({ world, broken }: Judgement, call: JudgedCall, answer: unknown): void {
+  const { runId, created } = Object(answer);
+  const run = world.runs.get(runId);
+  if (created !== false || run === undefined || run.changedAt > call.startedAt) return;
+  const isBegun = run.header.state !== 'pending' || run.header.total !== null;
+  if (!isBegun && call.enqueued.size === 0) broken(14, 'a request was answered, and its run has no job');
+}
+
+function wasStopped(run: JudgedRun, call: JudgedCall): boolean {
+  return !isWorkable(run.header.state) || run.resumedAt > call.startedAt;
+}
+
+function shortJob(world: Replay, job: string): string {
+  const run = [...world.runs.keys()].findIndex((runId) => job.startsWith(runId));
+  return `step ${job.split('_').at(-1)} of shard ${job.split('_').at(-2)} of run ${run + 1}`;
+}

@@ -1,0 +1,46 @@
+import { type Judgement, type RunChange, type Rules } from './judgement.js';
+import { isComplete, type JudgedRun } from './replay.js';
+
+/**
+ * 15. Once all faults cease, every run comes to its end within a bounded number of steps; passing faults never fail it.
+ * 17. Another run over unchanged data changes nothing.
+ */
+export const endingRules: Rules = {
+  commit(event, { changes, world, broken }) {
+    for (const change of changes) judgeFailure(change, broken);
+    const call = world.calls.get(event.call);
+    if (call?.method === 'rerun' && call.argument.time === 2 && event.written.length > 0) {
+      broken(17, `a rerun wrote ${event.written.length} values, although nothing had changed`);
+    }
+  },
+
+  return({ call: id, answer }, { world, broken }) {
+    const call = world.calls.get(id);
+    if (call?.method !== 'rerun' || call.argument.time !== 2) return;
+    const { updated, state } = Object(answer);
+    if (updated !== 0) broken(17, `a rerun updated ${updated} instances, although nothing had changed`);
+    if (!isComplete(String(state))) broken(15, `a rerun without any fault ended as ${state}`);
+  },
+
+  end({ steps, isQuiet }, { world, broken }) {
+    if (isQuiet) return;
+    const open = [...world.runs.values()].filter(({ header }) => !isComplete(header.state) && header.state !== 'cancelled');
+    const states = open.map(({ header }) => header.state).join(', ');
+    broken(15, `${steps} steps after all faults had ceased there is still something under way (runs: ${states || 'all ended'})`);
+  },
+};
+
+const MOST_SWEEPS = 8;
+
+function judgeFailure({ run, header, shards }: RunChange, broken: Judgement['broken']): void {
+  if (run === null || header === null || header.after.state !== 'failed' || run.header.state === 'failed') return;
+  const { lastError, definition } = header.after;
+  const { maxFailures } = definition;
+  const isTooMany = maxFailures !== null && failuresOf(run) > maxFailures;
+  const isStalled = shards.some(({ before }) => (before?.swept ?? 0) >= MOST_SWEEPS);
+  if (!isTooMany && !isStalled) broken(15, `a run has failed, although all faults were passing: ${lastError}`);
+}
+
+function failuresOf({ shards }: JudgedRun): number {
+  return [...shards.values()].reduce((sum, { tally }) => sum + tally.failed, 0);
+}

@@ -1,0 +1,78 @@
+import { isProgress, type Judgement, type RunChange, type Rules, type ShardChange, whoOf } from './judgement.js';
+import { type JudgedCall, jobKey } from './replay.js';
+
+/**
+ * 12. Every enqueued step was allotted before, by whoever enqueues it; no step is allotted twice.
+ * 13. A job makes at most one other, its redelivery once more; sweeps are patient, and more so each time in vain.
+ */
+export const jobRules: Rules = {
+  commit(event, judgement) {
+    if (event.status !== 'committed') return;
+    for (const change of judgement.changes) {
+      for (const shard of change.shards) {
+        judgeAllotment(judgement, change, shard, judgement.world.calls.get(event.call));
+        judgeSweeps(judgement, shard, judgement.world.calls.get(event.call), isProgress(event, shard));
+      }
+    }
+  },
+
+  enqueue({ call: id, payload, key }, { world, broken }) {
+    const { runId, shard, step } = payload;
+    const [call, run] = [world.calls.get(id), world.runs.get(runId)];
+    const who = whoOf(call);
+    if (key !== `${runId}_${shard}_${step}`) broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
+    // Asked for again, a run that nobody has begun gets its first job once more.
+    if (call?.method === 'request') return;
+    const allotted = run?.shards.get(shard)?.step;
+    if (allotted === undefined || step > allotted) {
+      broken(12, `${who} enqueued step ${step} of shard ${shard}, of which ${allotted ?? 'none'} was allotted last`);
+    } else if (call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false && call.commitFaults === 0) {
+      broken(12, `${who} enqueued step ${step} of shard ${shard}, which it had not allotted`);
+    }
+  },
+};
+
+function judgeAllotment(
+  { world, broken }: Judgement,
+  { run, header }: RunChange,
+  { before, after }: ShardChange,
+  call: JudgedCall | undefined,
+): void {
+  if (before === null || run === null || after.step === before.step) return;
+  if (after.step !== before.step + 1) broken(12, `step ${before.step} of shard ${after.index} was followed by ${after.step}`);
+  const isExtended = header !== null && header.after.upTo !== header.before?.upTo;
+  if (call?.method !== 'handle' || isExtended) return;
+  const { step } = call.argument;
+  const before2 = [...run.allotted].filter(([key, { call: id }]) => {
+    const other = world.calls.get(id);
+    return key.startsWith(`${after.index}_`) && other?.method === 'handle' && other.argument.step === step;
+  });
+  if (before2.length >= 2) broken(13, `the job of step ${step} was continued a third time`);
+}
+
+/** No world is told how far the patience may grow; it has to double at least so often. */
+const DOUBLINGS = 3;
+
+function judgeSweeps(
+  { broken }: Judgement,
+  { before, after }: ShardChange,
+  call: JudgedCall | undefined,
+  isBatch: boolean,
+): void {
+  if (before === null) return;
+  if (isBatch) {
+    if (after.swept !== 0) broken(14, `a batch was committed, and ${after.swept} sweeps still count as in vain`);
+    return;
+  }
+  if (call?.method !== 'sweep') {
+    const isReset = after.swept === 0 && after.step > before.step;
+    if (after.swept !== before.swept && !isReset) broken(13, `${whoOf(call)} changed the count of sweeps`);
+    return;
+  }
+  if (after.step === before.step) return;
+  if (after.swept !== before.swept + 1) broken(13, `sweep ${before.swept} of shard ${after.index} was followed by ${after.swept}`);
+  const since = Math.max(before.at, before.sweptAt ?? 0, before.notBefore ?? 0);
+  const patience = Number(call.argument.staleAfterMs) * 2 ** Math.min(before.swept, DOUBLINGS);
+  const idleMs = (after.sweptAt ?? 0) - since;
+  if (idleMs <= patience) broken(13, `a sweep missed a job after ${idleMs} ms, ${patience} were to pass`);
+}

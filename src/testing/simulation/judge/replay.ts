@@ -1,0 +1,294 @@
+import type { RunRecord } from '../../../ports/repository.js';
+import type { CallMethod, CommitEvent, HistoryEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
+import type { HeaderView, RecordReader, ShardView } from '../read-record.js';
+import { isProgress, type RunChange } from './judgement.js';
+
+/** An instance as it is in the store. */
+export interface JudgedInstance {
+  readonly id: number;
+  readonly processModelId: string;
+  readonly cursor: number;
+  readonly insertedAt: number;
+  /** It came up among those that were there before: its transaction took long. */
+  readonly isLate: boolean;
+  running: boolean;
+  task: TaskState;
+  readonly rows: Map<string, Row>;
+}
+
+/** A run as its records in the store tell of it, and what has become of its instances. */
+export interface JudgedRun {
+  readonly runId: string;
+  readonly processModelId: string;
+  header: HeaderView;
+  readonly shards: Map<number, ShardView>;
+  readonly outcomes: Map<number, 'visited' | 'gone'>;
+  /** When the request for it was made, and when it was first answered with it. */
+  requestedAt: number | null;
+  answeredAt: number | null;
+  /** When the last equal request was made that was answered with it. */
+  joinedAt: number;
+  /** When a job was allowed to work on it again, after it had been stopped. */
+  resumedAt: number;
+  /** When its header was changed last. */
+  changedAt: number;
+  /** When the last of its shards was done. */
+  allDoneAt: number;
+  /** It was set going after it had failed. */
+  wasRevived: boolean;
+  completions: number;
+  /** Commits that moved a shard on. */
+  readonly progress: { readonly at: number; readonly call: number; readonly shard: number }[];
+  /** Steps by job: the call that allotted it, and when. */
+  readonly allotted: Map<string, { readonly at: number; readonly call: number }>;
+}
+
+/** A call of the library. */
+export interface JudgedCall {
+  readonly id: number;
+  readonly process: string;
+  readonly method: CallMethod;
+  readonly argument: Readonly<Record<string, unknown>>;
+  readonly startedAt: number;
+  readonly now: number;
+  endedAt: number | null;
+  isAborted: boolean;
+  /** What it saw of each instance when it read it last, and when that was. */
+  readonly seen: Map<number, { readonly at: number; readonly instance: SeenInstance }>;
+  /** How often an instance was newer than the page that it was to be committed with. */
+  readonly stale: Map<number, number>;
+  /** Instances whose values the store has refused by themselves. */
+  readonly refused: Set<number>;
+  /** How many commits of it ended with an error. */
+  commitFaults: number;
+  /** What it has allotted and enqueued, by run and job. */
+  readonly allotted: Set<string>;
+  readonly enqueued: Set<string>;
+}
+
+/** The world as it was before the event that is being judged. */
+export interface Replay {
+  readonly rules: StoreRules;
+  readonly instances: ReadonlyMap<number, JudgedInstance>;
+  readonly records: ReadonlyMap<string, RunRecord>;
+  readonly runs: ReadonlyMap<string, JudgedRun>;
+  readonly calls: ReadonlyMap<number, JudgedCall>;
+  /** By run: when its first job was begun. May be before its records are there. */
+  readonly begunAt: ReadonlyMap<string, number>;
+  /** What the queue was asked for, by run and job. */
+  readonly enqueued: ReadonlySet<string>;
+}
+
+export interface ReplayedWorld extends Replay {
+  changesOf(event: CommitEvent): RunChange[];
+  apply(event: HistoryEvent, at: number, changes: readonly RunChange[]): void;
+}
+
+export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWorld {
+  const instances = new Map<number, JudgedInstance>();
+  const records = new Map<string, RunRecord>();
+  const runs = new Map<string, JudgedRun>();
+  const calls = new Map<number, JudgedCall>();
+  const begunAt = new Map<string, number>();
+  const enqueued = new Set<string>();
+
+  function changesOf({ records: changed }: CommitEvent): RunChange[] {
+    const byRun = new Map<string, RunRecord[]>();
+    for (const record of changed) byRun.set(record.runId, [...(byRun.get(record.runId) ?? []), record]);
+    return [...byRun].map(([runId, ofRun]) => {
+      const run = runs.get(runId) ?? null;
+      const header = ofRun.find(reader.isHeader);
+      const shards = ofRun.filter((record) => record !== header).map(reader.shard);
+      return {
+        runId,
+        run,
+        header: header === undefined ? null : { before: run?.header ?? null, after: reader.header(header) },
+        shards: shards.map((after) => ({ before: run?.shards.get(after.index) ?? null, after })),
+      };
+    });
+  }
+
+  function applyCommit(event: CommitEvent, at: number, changes: readonly RunChange[]): void {
+    const call = calls.get(event.call);
+    if (event.status === 'stale') {
+      for (const id of event.stale) call?.stale.set(id, (call.stale.get(id) ?? 0) + 1);
+    }
+    const [only] = event.instances;
+    if (event.status === 'refused' && event.instances.length === 1 && only !== undefined) call?.refused.add(only.id);
+    for (const { id, key, row } of event.written) instances.get(id)?.rows.set(key, row);
+    for (const record of event.records) records.set(record.id, record);
+    for (const change of changes) applyChange(event, at, change, call);
+  }
+
+  function applyChange(event: CommitEvent, at: number, change: RunChange, call: JudgedCall | undefined): void {
+    const { runId, header } = change;
+    const processModelId = event.records.find((record) => record.runId === runId)?.processModelId ?? '';
+    if (header !== null && change.run === null) runs.set(runId, newRun(runId, processModelId, header.after));
+    const run = runs.get(runId);
+    if (run === undefined) return;
+    if (header !== null) {
+      const [before, after] = [run.header.state, header.after.state];
+      if (!isWorkable(before) && isWorkable(after)) run.resumedAt = at;
+      if (before === 'failed' && isWorkable(after)) run.wasRevived = true;
+      if (isComplete(after) && !isComplete(before)) run.completions += 1;
+      run.header = header.after;
+      run.changedAt = at;
+    }
+    const wasDone = areDone(run);
+    for (const { before, after } of change.shards) {
+      run.shards.set(after.index, after);
+      if (isProgress(event, { before, after })) run.progress.push({ at, call: event.call, shard: after.index });
+      if (before === null || after.step > before.step) {
+        const key = jobKey(after.index, after.step);
+        run.allotted.set(key, { at, call: event.call });
+        call?.allotted.add(`${runId}_${key}`);
+      }
+    }
+    if (areDone(run) && !wasDone) run.allDoneAt = at;
+    for (const { id } of event.instances) run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
+  }
+
+  function applyAnswer(id: number, answer: unknown, at: number): void {
+    const call = calls.get(id);
+    if (call === undefined) return;
+    call.endedAt = at;
+    const { status, created, runId } = Object(answer);
+    const run = runs.get(runId);
+    if (status !== 'triggered' || run === undefined) return;
+    if (created === true) run.requestedAt = call.startedAt;
+    else run.joinedAt = Math.max(run.joinedAt, call.startedAt);
+    run.answeredAt ??= at;
+  }
+
+  function apply(event: HistoryEvent, at: number, changes: readonly RunChange[]): void {
+    switch (event.type) {
+      case 'insert': {
+        const { id, processModelId, cursor, running, task, rows } = event;
+        const stored = new Map(Object.entries(rows));
+        const isLate = [...instances.values()].some((other) => other.cursor > cursor);
+        instances.set(id, { id, processModelId, cursor, running, task, insertedAt: at, isLate, rows: stored });
+        return;
+      }
+      case 'complete-task': {
+        const instance = instances.get(event.id);
+        if (instance === undefined) return;
+        instance.task = event.task;
+        for (const [key, row] of Object.entries(event.rows)) instance.rows.set(key, row);
+        return;
+      }
+      case 'finish': {
+        const instance = instances.get(event.id);
+        if (instance !== undefined) instance.running = false;
+        return;
+      }
+      case 'edit':
+        if (event.row === null) instances.get(event.id)?.rows.delete(event.key);
+        else instances.get(event.id)?.rows.set(event.key, event.row);
+        return;
+      case 'delete':
+        instances.delete(event.id);
+        return;
+      case 'call': {
+        const argument = event.argument as Readonly<Record<string, unknown>>;
+        calls.set(event.call, { ...newCall(), ...event, id: event.call, argument, startedAt: at });
+        const runId = String(argument.runId);
+        const isJob = event.method === 'handle' || event.method === 'take-up';
+        if (isJob && !begunAt.has(runId)) begunAt.set(runId, at);
+        return;
+      }
+      case 'return':
+        applyAnswer(event.call, event.answer, at);
+        return;
+      case 'throw':
+      case 'crash': {
+        const call = event.call === null ? undefined : calls.get(event.call);
+        if (call !== undefined) call.endedAt = at;
+        return;
+      }
+      case 'abort': {
+        const call = calls.get(event.call);
+        if (call !== undefined) call.isAborted = true;
+        return;
+      }
+      case 'fault': {
+        const call = calls.get(event.call);
+        if (call !== undefined && event.port === 'commit') call.commitFaults += 1;
+        return;
+      }
+      case 'read': {
+        const call = calls.get(event.call);
+        for (const instance of event.page) {
+          call?.seen.set(instance.id, { at, instance });
+          call?.refused.delete(instance.id);
+        }
+        return;
+      }
+      case 'commit':
+        applyCommit(event, at, changes);
+        return;
+      case 'enqueue': {
+        const { runId, shard, step } = event.payload;
+        const job = `${runId}_${jobKey(shard, step)}`;
+        enqueued.add(job);
+        calls.get(event.call)?.enqueued.add(job);
+        return;
+      }
+      default:
+    }
+  }
+
+  return { rules, instances, records, runs, calls, begunAt, enqueued, changesOf, apply };
+}
+
+function newRun(runId: string, processModelId: string, header: HeaderView): JudgedRun {
+  return {
+    runId,
+    processModelId,
+    header,
+    shards: new Map(),
+    outcomes: new Map(),
+    requestedAt: null,
+    answeredAt: null,
+    joinedAt: -1,
+    resumedAt: -1,
+    changedAt: -1,
+    allDoneAt: -1,
+    wasRevived: false,
+    completions: 0,
+    progress: [],
+    allotted: new Map(),
+  };
+}
+
+function newCall(): Pick<
+  JudgedCall,
+  'endedAt' | 'isAborted' | 'seen' | 'stale' | 'refused' | 'commitFaults' | 'allotted' | 'enqueued'
+> {
+  return {
+    endedAt: null,
+    isAborted: false,
+    seen: new Map(),
+    stale: new Map(),
+    refused: new Set(),
+    commitFaults: 0,
+    allotted: new Set(),
+    enqueued: new Set(),
+  };
+}
+
+export function areDone({ shards }: JudgedRun): boolean {
+  return shards.size > 0 && [...shards.values()].every(({ done }) => done);
+}
+
+/** A job of a run, within it. */
+export function jobKey(shard: number, step: number): string {
+  return `${shard}_${step}`;
+}
+
+export function isWorkable(state: string): boolean {
+  return state === 'pending' || state === 'running';
+}
+
+export function isComplete(state: string): boolean {
+  return state === 'completed' || state === 'completed_with_failures';
+}

@@ -1,0 +1,120 @@
+import type { JsonValue } from '../../extraction/json-value.js';
+import type { LiveKind } from './draw-world.js';
+import { valueAt } from './extraction.js';
+import type { TaskState } from './history.js';
+import { repeat } from './process-slot.js';
+import { LIVE_PATHS, MODEL, OTHER_MODEL } from './request-plans.js';
+import type { Scene } from './scene.js';
+import { POISON } from './simulated-store.js';
+import type { StoredInstance } from './stored-instances.js';
+
+const KINDS: readonly LiveKind[] = [
+  'save',
+  'save-old',
+  'edit',
+  'clear',
+  'remove',
+  'delete',
+  'insert',
+  'insert-late',
+  'finish',
+];
+
+/** The instances of a world, and the engine and the users that go on with them beside the backfill, until the calm. */
+export function startLiveInstances(scene: Scene): void {
+  const { world, choices, store } = scene;
+  const { instances } = store;
+  const { everyMs, weights } = world.live;
+  const { storesNull } = world.store;
+  let values = 0;
+
+  function newValue(): string {
+    values += 1;
+    return `v${values}`;
+  }
+
+  /** Some of it is missing, null, unreadable, or cannot be stored. */
+  function newTask(): TaskState {
+    if (choices.chance(world.broken)) return { state: 'broken' };
+    const kind = choices.pick(8);
+    if (kind === 6) return { state: 'none' };
+    const whole = { a: newValue(), n: { a: newValue(), b: newValue() }, c: newValue() };
+    if (choices.chance(world.poisoned)) return { state: 'data', value: { ...whole, a: `${POISON} ${whole.a}` } };
+    if (kind === 5) return { state: 'data', value: { ...whole, a: null } };
+    if (kind === 7) return { state: 'data', value: { c: whole.c, n: { a: whole.n.a } } };
+    return { state: 'data', value: whole };
+  }
+
+  function insert(processModelId: string, options: { cursor?: number; isKnown?: boolean } = {}): void {
+    const task = newTask();
+    const savesItself = options.isKnown === true;
+    const had = choices.chance(150) ? { a: storesNull ? choices.oneOf(['old', null]) : 'old' } : {};
+    const values = savesItself ? savedValues(task) : had;
+    const cursor = options.cursor === undefined ? {} : { cursor: options.cursor };
+    instances.insert({ processModelId, running: choices.chance(world.running), task, values, ...cursor });
+  }
+
+  /** Rather one that a worker has just read: there the races are. */
+  function pickInstance(): StoredInstance | undefined {
+    const all = instances.all();
+    const read = store.lastPage.map((id) => instances.get(id)).filter((instance) => instance !== undefined);
+    const from = read.length > 0 && choices.chance(600) ? read : all;
+    return from[choices.pick(from.length)];
+  }
+
+  function act(): void {
+    const kind = KINDS[choices.weighted(KINDS.map((name) => weights[name]))] ?? 'save';
+    if (kind === 'insert') return insert(MODEL, { isKnown: choices.chance(500) });
+    const instance = pickInstance();
+    if (instance === undefined) return;
+    const { id, cursor, rows } = instance;
+    const key = choices.oneOf(['a', 'b']);
+    switch (kind) {
+      case 'save':
+      case 'save-old': {
+        if (!instance.running) return;
+        const task = newTask();
+        return instances.completeTask(id, task, kind === 'save' ? savedValues(task) : {});
+      }
+      case 'edit':
+        return instances.edit(id, key, `edited ${newValue()}`);
+      case 'clear':
+        return storesNull ? instances.edit(id, key, null) : undefined;
+      case 'remove':
+        return rows.has(key) ? instances.edit(id, key, undefined) : undefined;
+      case 'delete':
+        return instances.delete(id);
+      case 'insert-late': {
+        const isFree = instances.all().every((other) => other.cursor !== cursor - 0.5);
+        return isFree ? insert(MODEL, { cursor: cursor - 0.5 }) : undefined;
+      }
+      case 'finish':
+        return instance.running ? instances.finish(id) : undefined;
+    }
+  }
+
+  for (let index = 0; index < world.instances; index += 1) {
+    insert(MODEL);
+    if (index % 7 === 3) insert(OTHER_MODEL);
+  }
+  const isQuiet = everyMs === 0 || KINDS.every((name) => weights[name] === 0);
+  if (isQuiet) return;
+  repeat(
+    scene,
+    () => 1 + choices.pick(everyMs),
+    () => {
+      if (!scene.isCalm) act();
+    },
+  );
+}
+
+/** What an engine that knows of the paths writes with its task. */
+function savedValues(task: TaskState): Record<string, JsonValue> {
+  const values: Record<string, JsonValue> = {};
+  if (task.state !== 'data') return values;
+  for (const { key, path } of LIVE_PATHS) {
+    const value = valueAt(task.value, path.split('.')) ?? null;
+    if (value !== null) values[key] = value;
+  }
+  return values;
+}

@@ -1,0 +1,82 @@
+import { runBackfill } from '../../index.js';
+import type { OperatorKind } from './draw-world.js';
+import { openSlot, type ProcessSlot, repeat } from './process-slot.js';
+import { type HeaderView, readHeader } from './read-record.js';
+import type { Scene } from './scene.js';
+
+/** Whoever pauses, resumes and cancels runs, or goes on with one in a script. Sets all going again when it is calm. */
+export interface Operators {
+  readonly slots: readonly ProcessSlot[];
+  /** Whether there is a run that has to be set going again. */
+  hasWork(): boolean;
+}
+
+const KINDS: readonly OperatorKind[] = ['pause', 'resume', 'cancel', 'take-up'];
+
+export function startOperators(scene: Scene): Operators {
+  const { world, choices } = scene;
+  const operator = openSlot(scene, 'operator');
+  const script = openSlot(scene, 'script');
+  const refused = new Set<string>();
+
+  function act(): void {
+    const runs = storedRuns(scene).filter(({ state }) => !ENDED.includes(state));
+    const run = runs[choices.pick(runs.length)];
+    const kind = KINDS[choices.weighted(KINDS.map((name) => world.operator[name]))] ?? 'pause';
+    if (run === undefined) return;
+    if (kind === 'take-up') return takeUp(run.runId);
+    control(kind, run.runId);
+  }
+
+  function control(kind: 'pause' | 'resume' | 'cancel', runId: string): void {
+    const { process } = operator;
+    if (!process.isIdle) return;
+    process.invoke(
+      kind,
+      { runId },
+      () => process.service[kind](runId),
+      (outcome) => {
+        if ('error' in outcome && Object(outcome.error).code === 'RUN_STATE') refused.add(runId);
+      },
+    );
+  }
+
+  function takeUp(runId: string): void {
+    const { process } = script;
+    if (!process.isIdle) return;
+    const { repository, queue } = process.ports;
+    const withQueue = choices.chance(500) ? { queue } : {};
+    process.invoke('take-up', { runId }, () =>
+      runBackfill({ ...process.tuning, repository, ...withQueue, runId, signal: process.signal }),
+    );
+  }
+
+  const toResume = (): HeaderView[] =>
+    storedRuns(scene).filter(
+      ({ runId, state, lastError }) =>
+        !refused.has(runId) &&
+        (state === 'paused' || (state === 'failed' && !String(lastError).includes('maxFailures'))),
+    );
+
+  repeat(
+    scene,
+    () => (scene.isCalm ? 1000 : 1 + choices.pick(world.operatorEveryMs || 5000)),
+    () => {
+      if (scene.isCalm) {
+        const [run] = toResume();
+        if (run !== undefined) control('resume', run.runId);
+      } else if (world.operatorEveryMs > 0) act();
+    },
+  );
+  return {
+    slots: [operator, script],
+    hasWork: () => toResume().length > 0 && storedRuns(scene).some(({ state }) => !ENDED.includes(state)),
+  };
+}
+
+const ENDED: readonly string[] = ['completed', 'completed_with_failures', 'cancelled'];
+
+export function storedRuns({ store }: Scene): HeaderView[] {
+  const all = { processModelId: null, activeKey: null, active: null, before: null, limit: 100 };
+  return store.find(all).map(readHeader);
+}

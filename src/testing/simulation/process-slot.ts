@@ -1,0 +1,55 @@
+import type { Scene } from './scene.js';
+import { type SimulatedProcess, startProcess } from './simulated-process.js';
+
+/** A place where one process runs; when it has died, another one is started there. */
+export interface ProcessSlot {
+  readonly process: SimulatedProcess;
+}
+
+const RESTART_MS = 100;
+
+export function openSlot(
+  scene: Scene,
+  name: string,
+  options: { readonly batchSize?: number; onCrash?(): void; onRestart?(): void } = {},
+): ProcessSlot {
+  const { schedule, outside } = scene;
+  const { batchSize, onCrash, onRestart } = options;
+
+  const start = (): SimulatedProcess =>
+    startProcess(scene, name, {
+      ...(batchSize === undefined ? {} : { batchSize }),
+      onCrash() {
+        onCrash?.();
+        schedule.add({ owner: outside, dueAt: schedule.now + RESTART_MS, happen: restart });
+      },
+    });
+  function restart(): void {
+    process = start();
+    onRestart?.();
+  }
+
+  let process = start();
+  return {
+    get process() {
+      return process;
+    },
+  };
+}
+
+/** Does something again and again, until all is over. */
+export function repeat(scene: Scene, nextMs: () => number, act: () => void): void {
+  const { schedule, outside } = scene;
+  const again = (): void => {
+    schedule.add({
+      owner: outside,
+      dueAt: schedule.now + nextMs(),
+      happen() {
+        if (scene.isOver) return;
+        act();
+        again();
+      },
+    });
+  };
+  again();
+}

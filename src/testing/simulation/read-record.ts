@@ -1,0 +1,69 @@
+import type { RunRecord } from '../../ports/repository.js';
+
+/** What a judge wants to know of the header of a run. */
+export interface HeaderView {
+  readonly runId: string;
+  readonly state: string;
+  readonly total: number | null;
+  readonly upTo: number | null;
+  readonly definition: {
+    readonly paths: readonly {
+      readonly key: string;
+      readonly segments: readonly string[];
+      readonly mode: string;
+    }[];
+    readonly missing: string;
+    readonly limit: number | null;
+    readonly instanceIds: readonly (string | number)[] | null;
+    readonly maxFailures: number | null;
+  };
+  readonly lastError: string | null;
+  readonly dropped: readonly string[];
+  readonly again: boolean;
+}
+
+/** What a judge wants to know of a shard. */
+export interface ShardView {
+  readonly index: number;
+  readonly done: boolean;
+  readonly after: number | null;
+  readonly upTo: number | null;
+  readonly step: number;
+  readonly epoch: number;
+  readonly holder: string | null;
+  readonly at: number;
+  readonly swept: number;
+  readonly sweptAt: number | null;
+  readonly notBefore: number | null;
+  readonly tally: {
+    readonly processed: number;
+    readonly updated: number;
+    readonly failed: number;
+    readonly gone: number;
+    readonly keys: readonly {
+      readonly written: number;
+      readonly kept: number;
+      readonly null: number;
+      readonly missing: number;
+    }[];
+    readonly failures: readonly { readonly reason: string }[];
+  };
+}
+
+/** How to read the `content` of records; a judge knows nothing else of whoever wrote them. */
+export interface RecordReader {
+  isHeader(record: RunRecord): boolean;
+  header(record: RunRecord): HeaderView;
+  shard(record: RunRecord): ShardView;
+}
+
+/** The `content` of format 1 has these members under these names. */
+export const libraryRecords: RecordReader = {
+  isHeader: ({ id, runId }) => id === runId,
+  header: readHeader,
+  shard: ({ content }) => content as unknown as ShardView,
+};
+
+export function readHeader({ runId, content }: RunRecord): HeaderView {
+  return { ...(content as unknown as HeaderView), runId };
+}

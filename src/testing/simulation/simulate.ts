@@ -1,0 +1,147 @@
+import { lookAfterwards } from './afterwards.js';
+import { checkInvariants, type Violation } from './check-invariants.js';
+import { randomFrom, replayedChoices, seededChoices } from './choices.js';
+import { drawWorld, type WorldOptions } from './draw-world.js';
+import type { History, HistoryEvent } from './history.js';
+import { startHosts } from './hosts.js';
+import { startLiveInstances } from './live-instances.js';
+import { strike } from './misfortune.js';
+import { startOperators, storedRuns } from './operators.js';
+import { createSchedule } from './schedule.js';
+import type { Scene } from './scene.js';
+import { createSimulatedBroker } from './simulated-broker.js';
+import { createSimulatedStore } from './simulated-store.js';
+import { startSweepers } from './sweepers.js';
+import { takeTurns } from './turns.js';
+import { startWorkers } from './workers.js';
+
+export interface SimulationOptions extends WorldOptions {
+  /** Draws the whole world. @default 1 */
+  readonly seed?: number | undefined;
+  /** Instead of a seed: what `choices` of an earlier simulation was, or a part of it. */
+  readonly choices?: readonly number[] | undefined;
+}
+
+export interface Simulation {
+  /** What it was started with. */
+  readonly options: SimulationOptions;
+  /** Everything that was left to chance, in order: `simulate` with these does the same again. */
+  readonly choices: readonly number[];
+  readonly history: History;
+  /** Of the invariants that {@link checkInvariants} judges by. Empty when all of them hold. */
+  readonly violations: readonly Violation[];
+}
+
+/** Virtual milliseconds that a step takes. */
+const STEP_MS = 8;
+/** In the calm every run has to end within so many steps. */
+const CALM_STEPS = 4000;
+
+/**
+ * Runs backfills in a small world in which time is virtual and everything that can go wrong does: several workers whose
+ * calls interleave in any order, jobs that are lost, doubled, late and delivered again, crashes at any await, commits
+ * whose outcome is unknown and that land late, live writers between a read and its commit, operators, sweepers. Then all
+ * faults cease, and every run has to come to its end. Deterministic: the same seed is the same history.
+ *
+ * @example
+ * for (let seed = 1; seed <= 1000; seed += 1) {
+ *   const simulation = await simulate({ seed });
+ *   if (simulation.violations.length > 0) throw new Error(await explainFailure(simulation));
+ * }
+ */
+export async function simulate(options: SimulationOptions = {}): Promise<Simulation> {
+  const choices = options.choices ? replayedChoices(options.choices) : seededChoices(options.seed ?? 1);
+  const world = drawWorld(choices, options, offersShards());
+  const events: HistoryEvent[] = [];
+  const record = (event: HistoryEvent): void => {
+    events.push(event);
+  };
+  const schedule = createSchedule(Date.UTC(2030, 0, 1));
+  const random = randomFrom(1);
+  let calls = 0;
+  let isCalm = false;
+  let isOver = false;
+  const scene: Scene = {
+    world,
+    choices,
+    schedule,
+    store: createSimulatedStore({ ...world.store, record }),
+    get broker() {
+      return broker;
+    },
+    get isCalm() {
+      return isCalm;
+    },
+    get isOver() {
+      return isOver;
+    },
+    outside: { stillUntil: 0 },
+    network: { stillUntil: 0 },
+    record,
+    nextCall() {
+      calls += 1;
+      return calls;
+    },
+    random,
+  };
+  const workers = startWorkers(scene);
+  const broker = createSimulatedBroker(scene, workers);
+  const hosts = startHosts(scene);
+  startLiveInstances(scene);
+  const sweepers = startSweepers(scene);
+  const operators = startOperators(scene);
+  const slots = [...workers.slots, ...hosts.slots, ...sweepers.slots, ...operators.slots];
+
+  const isIdle = (): boolean => slots.every(({ process }) => process.isIdle);
+  const isQuiet = (): boolean =>
+    hosts.areDone &&
+    broker.jobs === 0 &&
+    isIdle() &&
+    !schedule.has(scene.network) &&
+    storedRuns(scene).every(({ state }) => !ONGOING.includes(state)) &&
+    !operators.hasWork();
+
+  function step(): void {
+    schedule.pass(STEP_MS);
+    const ready = schedule.ready();
+    const next = ready[choices.pick(ready.length)];
+    if (next === undefined) schedule.skipIdleTime();
+    else {
+      schedule.remove(next);
+      next.happen();
+    }
+  }
+
+  let chaosLeft = world.chaosSteps;
+  await takeTurns(() => {
+    chaosLeft -= 1;
+    if (chaosLeft < 0 || isQuiet()) return false;
+    strike(scene, slots);
+    step();
+    return true;
+  });
+
+  isCalm = true;
+  for (const { process } of slots) process.owner.stillUntil = 0;
+  record({ type: 'calm' });
+  let calmSteps = 0;
+  await takeTurns(() => {
+    if (calmSteps >= CALM_STEPS || isQuiet()) return false;
+    calmSteps += 1;
+    step();
+    return true;
+  });
+  record({ type: 'end', steps: calmSteps, isQuiet: isQuiet() });
+  isOver = true;
+  if (isQuiet()) await lookAfterwards(scene, step);
+
+  const history: History = { rules: world.store, events };
+  return { options, choices: choices.made, history, violations: checkInvariants(history) };
+}
+
+const ONGOING: readonly string[] = ['pending', 'running'];
+
+/** Whether this version of the library parts a run into shards. */
+function offersShards(): boolean {
+  return false;
+}

@@ -1,0 +1,140 @@
+import type { BackfillQueue } from '../../ports/queue.js';
+import type { BackfillRepository } from '../../ports/repository.js';
+import type { Owner, Pending } from './schedule.js';
+import type { Scene } from './scene.js';
+import { databaseError } from './simulated-store.js';
+import type { HostTransaction } from './stored-records.js';
+
+export interface SimulatedPorts {
+  readonly repository: BackfillRepository<HostTransaction, number>;
+  readonly queue: BackfillQueue<HostTransaction>;
+}
+
+/** A call of a port that is under way. It may reach its port although its sender is no more. */
+export interface Sent extends Pending {
+  landLate?(): void;
+}
+
+interface Effect<Answer> {
+  readonly port: string;
+  /** @param late nobody waits for the answer any more */
+  take(late: boolean): Answer;
+  /** Whether it changes anything, so that its outcome can be unknown. */
+  readonly isChange?: boolean;
+  readonly takesMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The ports of one process. A call takes effect, and is answered, when the schedule gets to it; before that it may fail,
+ * after that its answer may be lost, and a change may take effect after its sender was told that it had failed.
+ */
+export function portsOf(scene: Scene, process: { readonly owner: Owner; readonly call: number }): SimulatedPorts {
+  const { world, choices, schedule, store } = scene;
+  let laggingPages = 0;
+
+  function send<Answer>({ port, take, isChange = false, takesMs = 0, signal }: Effect<Answer>): Promise<Answer> {
+    const { call, owner } = process;
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => reject(error);
+      const landLate = (): void => landLater(scene, () => take(true));
+      const sent: Sent = {
+        owner,
+        dueAt: schedule.now + takesMs,
+        ...(isChange ? { landLate } : {}),
+        happen() {
+          if (signal?.aborted === true && choices.chance(500)) return reject(signal.reason);
+          const fate = scene.isCalm ? 'answered' : fateOf(isChange);
+          if (fate === 'failed' || fate === 'answer-lost' || fate === 'lands-late') {
+            scene.record({ type: 'fault', call, port, kind: fate });
+          }
+          if (fate === 'failed') return fail(databaseError('40001', `${port}: deadlock`));
+          if (fate === 'lands-late') {
+            landLate();
+            return fail(databaseError('ECONNRESET', `${port}: connection lost`));
+          }
+          let answer: Answer;
+          try {
+            answer = take(false);
+          } catch (error) {
+            return reject(error);
+          }
+          if (fate === 'answer-lost') return fail(databaseError('ECONNRESET', `${port}: connection lost`));
+          if (fate === 'answered') return resolve(answer);
+          schedule.add({ owner, dueAt: schedule.now + 10 + choices.pick(60), happen: () => resolve(answer) });
+        },
+      };
+      schedule.add(sent);
+    });
+  }
+
+  function fateOf(isChange: boolean): 'answered' | 'late-answer' | 'failed' | 'answer-lost' | 'lands-late' {
+    const { lateAnswer, failed, answerLost, landsLate } = world.faults;
+    const weights = [1000, lateAnswer, failed, ...(isChange ? [answerLost, landsLate] : [])];
+    return FATES[choices.weighted(weights)] ?? 'answered';
+  }
+
+  /** How much of a page a lagging replica has: never thrice in a row, since a host would have to mend that. */
+  function pageOf(limit: number): number | null {
+    const isLagging = !scene.isCalm && laggingPages < 2 && choices.chance(world.faults.lagging);
+    laggingPages = isLagging ? laggingPages + 1 : 0;
+    return isLagging ? choices.pick(limit) : null;
+  }
+
+  return {
+    repository: {
+      transactional: true,
+      ...(world.store.storesNull ? {} : { storesNull: false }),
+      surveyInstances(query) {
+        const { call } = process;
+        return send({ port: 'surveyInstances', signal: query.signal, take: () => store.survey(call, query) });
+      },
+      readInstances(query) {
+        const { call } = process;
+        const take = () => store.read(call, query, pageOf(query.limit));
+        return send({ port: 'readInstances', signal: query.signal, takesMs: world.readMs, take });
+      },
+      commit(commit, { transaction } = {}) {
+        const { call } = process;
+        const isChange = transaction === undefined;
+        const take = (late: boolean) => store.commit(call, commit, { late, transaction });
+        return send({ port: 'commit', isChange, takesMs: world.commitMs, take });
+      },
+      loadRun(runId, { transaction } = {}) {
+        const { call } = process;
+        return send({ port: 'loadRun', take: () => store.load(call, runId, transaction) });
+      },
+      findRuns: (filter, { transaction } = {}) =>
+        send({ port: 'findRuns', take: () => store.find(filter, transaction) }),
+    },
+    queue: {
+      transactional: true,
+      enqueue(job, { startAfter, transaction } = {}) {
+        const { call } = process;
+        const enqueue = (late: boolean) => scene.broker.enqueue(call, job, { startAfter, late });
+        const take = (late: boolean) => {
+          if (transaction?.coversJobs === true) transaction.jobs.push(() => enqueue(false));
+          else enqueue(late);
+        };
+        return send({ port: 'enqueue', isChange: transaction === undefined, take });
+      },
+    },
+  };
+}
+
+const FATES = ['answered', 'late-answer', 'failed', 'answer-lost', 'lands-late'] as const;
+
+/** Some time later, whatever becomes of its sender. */
+function landLater({ schedule, choices, network }: Scene, take: () => void): void {
+  schedule.add({
+    owner: network,
+    dueAt: schedule.now + 10 + choices.pick(40) * 10,
+    happen() {
+      try {
+        take();
+      } catch {
+        // Nobody is there to hear of it.
+      }
+    },
+  });
+}

@@ -1,0 +1,149 @@
+import type { JsonValue } from '../../extraction/json-value.js';
+import { type BackfillService, createBackfillService, isBackfillError } from '../../index.js';
+import type { BackfillLogger } from '../../ports/logger.js';
+import type { Runtime } from '../../ports/runtime.js';
+import type { TuningOptions } from '../../run/backfill-options.js';
+import type { CallMethod } from './history.js';
+import type { Owner } from './schedule.js';
+import type { Scene } from './scene.js';
+import { portsOf, type Sent, type SimulatedPorts } from './simulated-ports.js';
+import type { HostTransaction } from './stored-records.js';
+
+/** How a call of the library ended: what it answered, or what it threw. */
+export type Outcome = { readonly answer: unknown } | { readonly error: unknown };
+
+/** A process of the host, with the library in it. Makes one call of it at a time. */
+export interface SimulatedProcess {
+  readonly name: string;
+  readonly owner: Owner;
+  readonly isAlive: boolean;
+  readonly isIdle: boolean;
+  readonly call: number;
+  readonly ports: SimulatedPorts;
+  readonly tuning: TuningOptions;
+  readonly service: BackfillService<HostTransaction>;
+  /** Calls the library, and tells how that ended, unless the process dies before. */
+  invoke(
+    method: CallMethod,
+    argument: JsonValue,
+    perform: () => Promise<unknown>,
+    then?: (outcome: Outcome) => void,
+  ): void;
+  abort(): void;
+  readonly signal: AbortSignal;
+  /** Ends at once, whatever it was doing: no promise of it is ever settled. */
+  crash(): void;
+}
+
+export function startProcess(
+  scene: Scene,
+  name: string,
+  { batchSize, onCrash }: { readonly batchSize?: number; onCrash?(): void } = {},
+): SimulatedProcess {
+  const { world, schedule, choices } = scene;
+  const owner: Owner = { stillUntil: 0 };
+  let isAlive = true;
+  let isIdle = true;
+  let call = 0;
+  let controller = new AbortController();
+
+  const runtime: Runtime = {
+    now: () => schedule.now,
+    random: () => scene.random(),
+    sleep(ms, signal) {
+      return new Promise((resolve, reject) => {
+        if (signal?.aborted === true) return reject(signal.reason);
+        const timer = schedule.add({ owner, dueAt: schedule.now + ms, happen: resolve });
+        const wake = (): void => {
+          schedule.remove(timer);
+          reject(signal?.reason);
+        };
+        signal?.addEventListener('abort', wake, { once: true });
+      });
+    },
+  };
+  const tuning: TuningOptions = {
+    batchSize: batchSize ?? world.batchSizes[0],
+    sliceMs: world.sliceMs ?? undefined,
+    retry: { attempts: world.attempts, initialDelayMs: 20, maxDelayMs: 200 },
+    runtime,
+    logger: SILENT,
+  };
+  const ports = portsOf(scene, {
+    owner,
+    get call() {
+      return call;
+    },
+  });
+  const service = createBackfillService<HostTransaction>({
+    ...ports,
+    ...tuning,
+    transactional: true,
+    maxFailures: world.maxFailures ?? undefined,
+  });
+
+  return {
+    name,
+    owner,
+    ports,
+    tuning,
+    service,
+    get isAlive() {
+      return isAlive;
+    },
+    get isIdle() {
+      return isAlive && isIdle;
+    },
+    get call() {
+      return call;
+    },
+    get signal() {
+      return controller.signal;
+    },
+    invoke(method, argument, perform, then) {
+      call = scene.nextCall();
+      isIdle = false;
+      controller = new AbortController();
+      scene.record({ type: 'call', call, process: name, method, argument, now: schedule.now });
+      const settle = (outcome: Outcome): void => {
+        if (!isAlive) return;
+        isIdle = true;
+        if ('answer' in outcome) {
+          scene.record({ type: 'return', call, answer: (outcome.answer ?? null) as JsonValue });
+        } else {
+          scene.record({ type: 'throw', call, ...errorOf(outcome.error) });
+        }
+        then?.(outcome);
+      };
+      perform().then(
+        (answer) => settle({ answer }),
+        (error) => settle({ error }),
+      );
+    },
+    abort() {
+      scene.record({ type: 'abort', call });
+      controller.abort(new Error('The worker shuts down.'));
+    },
+    crash() {
+      isAlive = false;
+      scene.record({ type: 'crash', process: name, call: isIdle ? null : call });
+      for (const pending of schedule.removeAll(owner)) {
+        const { landLate } = pending as Sent;
+        if (landLate !== undefined && choices.chance(500)) landLate();
+      }
+      onCrash?.();
+    },
+  };
+}
+
+const SILENT: BackfillLogger = { info() {}, warn() {}, error() {} };
+
+function errorOf(error: unknown) {
+  const known = isBackfillError(error) ? error : null;
+  return {
+    name: error instanceof Error ? error.name : typeof error,
+    code: known?.code ?? null,
+    message: error instanceof Error ? error.message : String(error),
+    retryable: known?.retryable ?? true,
+  };
+}

@@ -1,0 +1,211 @@
+import type { JsonValue } from '../../extraction/json-value.js';
+import type {
+  CommitResult,
+  InstanceSnapshot,
+  InstanceSurvey,
+  MetadataWrite,
+  PageQuery,
+  RepositoryCommit,
+  RunFilter,
+  RunRecord,
+  StoredValue,
+  SurveyQuery,
+  TaskData,
+} from '../../ports/repository.js';
+import { valueAt } from './extraction.js';
+import type { CommitEvent, HistoryEvent, Row, Rows, StoreRules, TaskState, WrittenRow } from './history.js';
+import { createStoredInstances, type StoredInstance, type StoredInstances } from './stored-instances.js';
+import { createStoredRecords, type HostTransaction } from './stored-records.js';
+
+export interface StoreOptions extends StoreRules {
+  /** How task data is given to the library. */
+  readonly form: 'parsed' | 'json' | 'values';
+  readonly record: (event: HistoryEvent) => void;
+}
+
+/**
+ * What the five methods of a repository do, each at once and whole: a call is only sent, delayed, lost or answered by
+ * whoever calls these. Everything that happens is told to `record`.
+ */
+export interface SimulatedStore {
+  readonly instances: StoredInstances;
+  /** The instances of the page that was read last. */
+  readonly lastPage: readonly number[];
+  survey(call: number, query: SurveyQuery<number>): InstanceSurvey;
+  /** @param most as many of the page as a replica that lags behind has, or `null` */
+  read(call: number, query: PageQuery<number>, most: number | null): InstanceSnapshot<number>[];
+  commit(call: number, commit: RepositoryCommit<number>, how: CommitHow): CommitResult<number>;
+  load(call: number, runId: string, transaction?: HostTransaction): RunRecord[];
+  find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
+  /** @throws when somebody else has written what it has written. */
+  commitTransaction(call: number, transaction: HostTransaction): void;
+}
+
+interface CommitHow {
+  readonly late?: boolean;
+  readonly transaction?: HostTransaction | undefined;
+}
+
+/** A value with this in it cannot be stored. */
+export const POISON = 'poison';
+
+export function createSimulatedStore({ versions, tokens, form, record }: StoreOptions): SimulatedStore {
+  const instances = createStoredInstances(record);
+  const records = createStoredRecords();
+  let lastPage: readonly number[] = [];
+
+  function commit(
+    call: number,
+    { processModelId, expected, exhausted, instances: batch, next }: RepositoryCommit<number>,
+    { late = false, transaction }: CommitHow,
+  ): CommitResult<number> {
+    const values = batch.map((write) => ({ id: write.id, values: write.values.map(keyAndValue) }));
+    const range =
+      exhausted === undefined ? null : { after: place(exhausted.after), upTo: Number(exhausted.upTo) };
+    const tell = (status: CommitEvent['status'], changes: Partial<CommitEvent> = {}): void => {
+      if (transaction !== undefined) return; // told when it is committed
+      const event = { type: 'commit', call, late, status, expected, exhausted: range } as const;
+      record({ ...event, instances: values, ...UNCHANGED, ...changes });
+    };
+    const stored = batch.map(({ id, values: writes, version }) => {
+      const found = instances.get(id);
+      return { id, writes, version, instance: found?.processModelId === processModelId ? found : undefined };
+    });
+
+    if (expected.some(({ id, revision }) => records.revisionOf(id, transaction) !== revision)) {
+      tell('conflict');
+      return { status: 'conflict' };
+    }
+    if (exhausted !== undefined && instances.select(exhausted, range?.after ?? null, range?.upTo ?? null).length > 0) {
+      tell('not-exhausted');
+      return { status: 'not-exhausted' };
+    }
+    const stale = stored.filter(
+      ({ instance, version }) =>
+        instance !== undefined && version !== undefined && version !== String(instance.version),
+    );
+    if (stale.length > 0) {
+      const instanceIds = stale.map(({ id }) => id);
+      tell('stale', { stale: instanceIds });
+      return { status: 'stale', instanceIds };
+    }
+
+    const kept: { readonly id: number; readonly key: string }[] = [];
+    const allowed: { readonly instance: StoredInstance; readonly key: string; readonly value: JsonValue }[] = [];
+    for (const { id, instance, writes } of stored) {
+      if (instance === undefined) continue;
+      for (const write of writes) {
+        const { key, value } = write;
+        if (mayWrite(instance.rows.get(key), write)) allowed.push({ instance, key, value });
+        else kept.push({ id, key });
+      }
+    }
+    if (allowed.some(({ value }) => String(value).includes(POISON))) {
+      tell('refused');
+      throw databaseError('22001', 'value too long for the column');
+    }
+    const gone = stored.filter(({ instance }) => instance === undefined).map(({ id }) => id);
+    const result = next({ gone, kept });
+    if (records.collide(result, transaction)) {
+      tell('conflict');
+      return { status: 'conflict' };
+    }
+    const written = allowed.map(
+      ({ instance, key, value }): WrittenRow => ({ id: instance.id, key, row: instances.setRow(instance, key, value) }),
+    );
+    records.put(result, transaction);
+    tell('committed', { gone, kept, written, records: result });
+    return { status: 'committed' };
+  }
+
+  function mayWrite(row: Row | undefined, { value, replaces }: MetadataWrite): boolean {
+    if (replaces === undefined) return row === undefined || (row.value === null && value !== null);
+    if (row === undefined) return false;
+    return tokens ? row.token === replaces.token : row.value === replaces.value;
+  }
+
+  function snapshotOf(instance: StoredInstance, paths: PageQuery['paths']): InstanceSnapshot<number> {
+    const stored = new Map<string, StoredValue>();
+    for (const { key } of paths) {
+      const row = instance.rows.get(key);
+      if (row !== undefined) stored.set(key, tokens ? row : { value: row.value });
+    }
+    const { id, cursor, running, version, task } = instance;
+    const data = taskDataOf(task, form, paths);
+    return { id, cursor, data, stored, running, ...(versions ? { version: String(version) } : {}) };
+  }
+
+  return {
+    instances,
+    get lastPage() {
+      return lastPage;
+    },
+    survey(call, query) {
+      const found = instances.select(query, place(query.after), null).slice(0, query.limit ?? undefined);
+      const survey = { total: found.length, upTo: found.at(-1)?.cursor ?? null };
+      record({ type: 'survey', call, ...survey });
+      return survey;
+    },
+    read(call, query, most) {
+      const [after, upTo] = [place(query.after), Number(query.upTo)];
+      const whole = instances.select(query, after, upTo).slice(0, query.limit);
+      const found = whole.slice(0, most ?? undefined);
+      lastPage = found.map(({ id }) => id);
+      const lagging = found.length < whole.length;
+      record({ type: 'read', call, after, upTo, lagging, page: found.map(seen) });
+      return found.map((instance) => snapshotOf(instance, query.paths));
+    },
+    commit,
+    load(call, runId, transaction) {
+      const found = records.ofRun(runId, transaction);
+      record({ type: 'load', call, runId, found: found.length > 0 });
+      return found;
+    },
+    find: (filter, transaction) => records.find(filter, transaction),
+    commitTransaction(call, transaction) {
+      if (!records.isCurrent(transaction)) throw databaseError('40001', 'could not serialize access');
+      const staged = [...transaction.records.values()];
+      records.put(staged);
+      if (staged.length > 0) {
+        const expected = [...transaction.expected].map(([id, revision]) => ({ id, revision }));
+        const event = { type: 'commit', call, late: false, status: 'committed', exhausted: null } as const;
+        record({ ...event, expected, instances: [], ...UNCHANGED, records: staged });
+      }
+      for (const setFree of transaction.jobs) setFree();
+    },
+  };
+}
+
+/** An error as a database driver throws it. */
+export function databaseError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+const UNCHANGED = { stale: [], gone: [], kept: [], written: [], records: [] } as const;
+
+function keyAndValue({ key, value }: MetadataWrite): { readonly key: string; readonly value: JsonValue } {
+  return { key, value };
+}
+
+function place(cursor: unknown): number | null {
+  return cursor === null ? null : Number(cursor);
+}
+
+function seen({ id, cursor, running, task, rows }: StoredInstance) {
+  return { id, cursor, running, task, rows: Object.fromEntries(rows) as Rows };
+}
+
+function taskDataOf(task: TaskState, form: StoreOptions['form'], paths: PageQuery['paths']): TaskData {
+  if (task.state === 'none') return { form: 'none' };
+  if (task.state === 'broken') {
+    return form === 'json' ? { form, text: '{"a": ' } : { form: 'unreadable', reason: 'it is not JSON' };
+  }
+  if (form === 'parsed') return { form, value: task.value };
+  if (form === 'json') return { form, text: JSON.stringify(task.value) };
+  const values = new Map<string, JsonValue>();
+  for (const { key, segments } of paths) {
+    const value = valueAt(task.value, segments);
+    if (value !== undefined) values.set(key, value);
+  }
+  return { form, values };
+}

@@ -1,0 +1,106 @@
+import type { InstanceSelection } from '../../ports/repository.js';
+import type { LiveEvent, Row, Rows, TaskState } from './history.js';
+
+export interface StoredInstance {
+  readonly id: number;
+  readonly processModelId: string;
+  readonly cursor: number;
+  running: boolean;
+  task: TaskState;
+  /** Grows with each completed task. */
+  version: number;
+  readonly rows: Map<string, Row>;
+}
+
+/** The tables of the engine: instances, their tasks and their metadata. Each change is told to `record`. */
+export interface StoredInstances {
+  get(id: number): StoredInstance | undefined;
+  /** In cursor order. */
+  all(): readonly StoredInstance[];
+  select(selection: InstanceSelection<number>, after: number | null, upTo: number | null): StoredInstance[];
+  setRow(instance: StoredInstance, key: string, value: Row['value']): Row;
+
+  // The engine and its users:
+  insert(instance: NewInstance): void;
+  /** Saves metadata in the same transaction. */
+  completeTask(id: number, task: TaskState, values: Readonly<Record<string, Row['value']>>): void;
+  finish(id: number): void;
+  edit(id: number, key: string, value: Row['value'] | undefined): void;
+  delete(id: number): void;
+}
+
+export interface NewInstance {
+  readonly processModelId: string;
+  /** Above all others where absent. */
+  readonly cursor?: number;
+  readonly running: boolean;
+  readonly task: TaskState;
+  readonly values: Readonly<Record<string, Row['value']>>;
+}
+
+export function createStoredInstances(record: (event: LiveEvent) => void): StoredInstances {
+  const byId = new Map<number, StoredInstance>();
+  let inOrder: readonly StoredInstance[] = [];
+  let instances = 0;
+  let tokens = 0;
+
+  function setRow(instance: StoredInstance, key: string, value: Row['value']): Row {
+    tokens += 1;
+    const row = { value, token: `t${tokens}` };
+    instance.rows.set(key, row);
+    return row;
+  }
+
+  function setRows(instance: StoredInstance, values: Readonly<Record<string, Row['value']>>): Rows {
+    return Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [key, setRow(instance, key, value)]),
+    );
+  }
+
+  return {
+    get: (id) => byId.get(id),
+    all: () => inOrder,
+    select: ({ processModelId, instanceIds }, after, upTo) =>
+      inOrder.filter(
+        (instance) =>
+          instance.processModelId === processModelId &&
+          (after === null || instance.cursor > after) &&
+          (upTo === null || instance.cursor <= upTo) &&
+          (instanceIds === null || instanceIds.includes(instance.id)),
+      ),
+    setRow,
+    insert({ values, ...given }) {
+      instances += 1;
+      const cursor = given.cursor ?? Math.floor(inOrder.at(-1)?.cursor ?? 0) + 1;
+      const instance = { ...given, id: instances, cursor, version: 1, rows: new Map() };
+      byId.set(instance.id, instance);
+      inOrder = [...inOrder, instance].sort((a, b) => a.cursor - b.cursor);
+      const { id, processModelId, running, task } = instance;
+      record({ type: 'insert', id, processModelId, cursor, running, task, rows: setRows(instance, values) });
+    },
+    completeTask(id, task, values) {
+      const instance = byId.get(id);
+      if (instance === undefined) return;
+      instance.task = task;
+      instance.version += 1;
+      record({ type: 'complete-task', id, task, rows: setRows(instance, values) });
+    },
+    finish(id) {
+      const instance = byId.get(id);
+      if (instance === undefined) return;
+      instance.running = false;
+      record({ type: 'finish', id });
+    },
+    edit(id, key, value) {
+      const instance = byId.get(id);
+      if (instance === undefined) return;
+      if (value === undefined) instance.rows.delete(key);
+      record({ type: 'edit', id, key, row: value === undefined ? null : setRow(instance, key, value) });
+    },
+    delete(id) {
+      byId.delete(id);
+      inOrder = inOrder.filter((instance) => instance.id !== id);
+      record({ type: 'delete', id });
+    },
+  };
+}

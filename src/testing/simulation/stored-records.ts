@@ -1,0 +1,78 @@
+import type { RunFilter, RunRecord } from '../../ports/repository.js';
+
+/** The host's own transaction: what it has written is seen by nobody else until it is committed. */
+export interface HostTransaction {
+  readonly records: Map<string, RunRecord>;
+  /** The revisions that its records replace. */
+  readonly expected: Map<string, number | null>;
+  /** Whether jobs are part of it, or in the hands of the runner before it is committed. */
+  readonly coversJobs: boolean;
+  /** What its commit sets free. */
+  readonly jobs: (() => void)[];
+}
+
+export function beginTransaction(coversJobs: boolean): HostTransaction {
+  return { records: new Map(), expected: new Map(), coversJobs, jobs: [] };
+}
+
+/** The table of runs. */
+export interface StoredRecords {
+  revisionOf(id: string, transaction?: HostTransaction): number | null;
+  ofRun(runId: string, transaction?: HostTransaction): RunRecord[];
+  find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
+  /** Whether one of these would hold an active key that another record holds. */
+  collide(records: readonly RunRecord[], transaction?: HostTransaction): boolean;
+  put(records: readonly RunRecord[], transaction?: HostTransaction): void;
+  /** Whether the transaction can be committed: nobody has written a record of it since. */
+  isCurrent(transaction: HostTransaction): boolean;
+}
+
+export function createStoredRecords(): StoredRecords {
+  const records = new Map<string, RunRecord>();
+
+  const get = (id: string, transaction?: HostTransaction): RunRecord | undefined =>
+    transaction?.records.get(id) ?? records.get(id);
+  function all(transaction?: HostTransaction): RunRecord[] {
+    if (transaction === undefined || transaction.records.size === 0) return [...records.values()];
+    return [...new Map([...records, ...transaction.records]).values()];
+  }
+  const revisionOf = (id: string, transaction?: HostTransaction): number | null =>
+    get(id, transaction)?.revision ?? null;
+  const collide = (next: readonly RunRecord[], transaction?: HostTransaction): boolean =>
+    next.some(
+      ({ id, activeKey }) =>
+        activeKey !== null &&
+        all(transaction).some((other) => other.id !== id && other.activeKey === activeKey),
+    );
+
+  return {
+    revisionOf,
+    collide,
+    ofRun: (runId, transaction) => all(transaction).filter((record) => record.runId === runId),
+    find: ({ processModelId, activeKey, active, before, limit }, transaction) =>
+      all(transaction)
+        .filter(
+          (record) =>
+            record.id === record.runId &&
+            (processModelId === null || record.processModelId === processModelId) &&
+            (activeKey === null || record.activeKey === activeKey) &&
+            (active === null || (record.activeKey !== null) === active) &&
+            (before === null || record.id < before),
+        )
+        .sort((a, b) => (a.id < b.id ? 1 : -1))
+        .slice(0, limit),
+    put(next, transaction) {
+      for (const record of next) {
+        if (transaction === undefined) {
+          records.set(record.id, record);
+          continue;
+        }
+        const { expected } = transaction;
+        if (!expected.has(record.id)) expected.set(record.id, revisionOf(record.id));
+        transaction.records.set(record.id, record);
+      }
+    },
+    isCurrent: ({ expected, records: staged }) =>
+      [...expected].every(([id, revision]) => revisionOf(id) === revision) && !collide([...staged.values()]),
+  };
+}

@@ -1,0 +1,48 @@
+import { openSlot, type ProcessSlot } from './process-slot.js';
+import type { Scene } from './scene.js';
+import type { Delivery, Hands } from './simulated-broker.js';
+
+/** The processes that take jobs from the broker, each one at a time. */
+export interface Workers extends Hands {
+  readonly slots: readonly ProcessSlot[];
+}
+
+export function startWorkers(scene: Scene): Workers {
+  const workers = scene.world.batchSizes.map((batchSize, index) => {
+    let delivery: Delivery | null = null;
+    const slot = openSlot(scene, `worker-${index + 1}`, {
+      batchSize,
+      onCrash() {
+        delivery?.vanish();
+        delivery = null;
+      },
+    });
+    const isFree = (): boolean => slot.process.isIdle && slot.process.owner.stillUntil <= scene.schedule.now;
+
+    function take(taken: Delivery): void {
+      delivery = taken;
+      const { process } = slot;
+      const { runId, shard, step } = taken.payload;
+      process.invoke(
+        'handle',
+        { runId, shard, step },
+        () => process.service.handle(taken.payload, { signal: process.signal }),
+        (outcome) => {
+          delivery = null;
+          if ('answer' in outcome) taken.succeed();
+          else taken.fail(Object(outcome.error).retryable !== false);
+        },
+      );
+    }
+    return { slot, isFree, take };
+  });
+
+  return {
+    slots: workers.map(({ slot }) => slot),
+    isFree: () => workers.some((worker) => worker.isFree()),
+    take(delivery) {
+      const free = workers.filter((worker) => worker.isFree());
+      free[scene.choices.pick(free.length)]?.take(delivery);
+    },
+  };
+}
