@@ -31,12 +31,12 @@ export function planBatches({ repository }: Worker, session: ShardSession): Batc
       });
     },
     learn(result) {
-      if (result.status === 'committed') {
-        leave.clear();
-        rereads = 0;
-      } else if (result.status === 'stale') {
+      if (result.status === 'stale') {
         rereads += 1;
         if (rereads >= REREADS) for (const id of result.instanceIds) leave.add(id);
+      } else {
+        leave.clear();
+        rereads = 0;
       }
     },
   };

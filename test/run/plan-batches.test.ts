@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import type { InstanceSnapshot } from '../../src/index.js';
+import { createMemoryRepository } from '../../src/memory/index.js';
+import { definitionOf } from '../../src/run/backfill-options.js';
+import { createWorker } from '../../src/run/create-worker.js';
+import { planBatches } from '../../src/run/plan-batches.js';
+import { portCalls } from '../../src/run/port-calls.js';
+import { watchProgress } from '../../src/run/progress.js';
+import { newRun } from '../../src/run/run-definition.js';
+import { openSession } from '../../src/run/shard-session.js';
+import { MODEL, PATHS } from '../support/instances.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+function planner() {
+  const repository = createMemoryRepository();
+  const worker = createWorker({ repository, runtime: testRuntime() });
+  const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), worker);
+  const job = { runId: run.header.runId, shard: 0, step: 0 };
+  const watch = watchProgress(job.runId, worker);
+  return planBatches(worker, openSession(worker, { job, ports: portCalls(worker, watch), watch, run }));
+}
+
+const snapshot: InstanceSnapshot = {
+  id: 1,
+  cursor: 1,
+  version: 'one',
+  data: { form: 'parsed', value: { invoice: { number: 'INV-1' } } },
+  stored: new Map(),
+};
+const stale = { status: 'stale', instanceIds: [1] } as const;
+const values = (batches: ReturnType<typeof planner>) =>
+  batches.plan([snapshot]).flatMap(({ writes }) => writes.values);
+
+test('an instance that was newer than its page three times in a row is left to its live writer', () => {
+  const batches = planner();
+  for (let time = 1; time <= 2; time += 1) batches.learn(stale);
+  expect(values(batches)).toHaveLength(1);
+  batches.learn(stale);
+  expect(values(batches)).toEqual([]);
+  batches.learn({ status: 'committed' });
+  expect(values(batches)).toHaveLength(1);
+});
+
+test('a page elsewhere is read as often as any other, although the one before was never committed', () => {
+  const batches = planner();
+  batches.learn(stale);
+  batches.learn(stale);
+  batches.learn({ status: 'moved' });
+  batches.learn(stale);
+  expect(values(batches)).toHaveLength(1);
+});
