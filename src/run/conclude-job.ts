@@ -4,6 +4,7 @@ import type { PortCalls } from './port-calls.js';
 import { elapsedMs, type ReportState } from './report.js';
 import { allot, complete, extend } from './run-changes.js';
 import { isAllDone, type Run, type RunShard, tallyOf } from './run-record.js';
+import { isComplete } from './run-state.js';
 import { changeRun, loadRun } from './run-store.js';
 import type { ShardSession } from './shard-session.js';
 import { surveyInstances } from './survey-instances.js';
@@ -46,7 +47,7 @@ export async function completeRun(worker: Worker, ports: PortCalls, runId: strin
     const { run, changed } = await changeRun(repository, ports, runId, (stored) =>
       complete(stored, runtime.now()),
     );
-    if (changed) {
+    if (changed && isComplete(run.header.state)) {
       const { processed, updated } = tallyOf(run);
       log.completed(run.header, { processed, updated, elapsedMs: elapsedMs(run.header, runtime.now()) });
     }
@@ -82,7 +83,10 @@ async function handOver(worker: Worker, ports: PortCalls, job: ShardJob, step: n
   const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>
     allot(stored, job.shard, step),
   );
-  if (changed) {
+  // Finished meanwhile, perhaps by a commit of this very job that it had taken for lost.
+  if (run.shards[job.shard]?.done === true) return completeRun(worker, ports, job.runId);
+  // Not if it was stopped before the step could be allotted: that step is the resume's.
+  if (changed && (run.shards[job.shard]?.step ?? 0) > step) {
     const next = { ...job, step: step + 1 };
     const options = { startAfter: startOf(run.shards[job.shard], runtime.now()) };
     await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));

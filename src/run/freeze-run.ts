@@ -38,7 +38,7 @@ export async function freezeRun(
   const selection = { processModelId: header.processModelId, instanceIds };
   const survey = await surveyInstances(worker, session.ports, { ...selection, limit, after: null });
   const bounds = await splitInstances(worker, session.ports, selection, survey, shards);
-  const { run, changed } = await changeRun(repository, session.ports, header.runId, (stored) =>
+  const { run, changed } = await changeRun(repository, settling, header.runId, (stored) =>
     freeze(stored, survey, bounds, runtime.now()),
   );
   if (changed) {

@@ -15,6 +15,7 @@ import { watchProgress } from './progress.js';
 import type { BackfillReport } from './report.js';
 import { openShards, takeUp } from './run-changes.js';
 import { newRun } from './run-definition.js';
+import { isWorkable } from './run-state.js';
 import { changeRun, createRun } from './run-store.js';
 import type { Worker } from './worker.js';
 
@@ -70,7 +71,8 @@ async function takeUpRun(worker: Worker, runId: string): Promise<Jobs> {
   const { run } = await changeRun(worker.repository, ports, runId, (stored) =>
     takeUp(stored, worker.runtime.now()),
   );
-  const [first, ...others] = openShards(run.shards).map(({ index, step }) => ({ runId, shard: index, step }));
+  const open = isWorkable(run.header.state) ? openShards(run.shards) : [];
+  const [first, ...others] = open.map(({ index, step }) => ({ runId, shard: index, step }));
   return [first ?? { runId, shard: 0, step: run.shards[0]?.step ?? 0 }, ...others];
 }
 

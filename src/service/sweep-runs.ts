@@ -2,7 +2,7 @@ import type { ShardJob } from '../run/claim-job.js';
 import { completeRun } from '../run/conclude-job.js';
 import { reasonOf } from '../run/reason-of.js';
 import { sweep } from '../run/run-changes.js';
-import { headerFrom, isAllDone } from '../run/run-record.js';
+import { headerFrom, isAllDone, type RunShard } from '../run/run-record.js';
 import { isComplete, isWorkable } from '../run/run-state.js';
 import { changeRun } from '../run/run-store.js';
 import type { ServiceTools } from './service-tools.js';
@@ -44,12 +44,11 @@ async function sweepRun(
 ): Promise<void> {
   const { worker } = tools;
   const ports = tools.portsFor(runId);
-  let stale: readonly ShardJob[] = [];
+  const missed: RunShard[] = [];
   const { run, changed } = await changeRun(worker.repository, ports, runId, (stored) => {
     const change = sweep(stored, staleAfterMs, worker.runtime.now());
-    // Where nothing is left to allot, an earlier try has landed whose answer was lost: its jobs are still to be enqueued.
-    if (change !== null)
-      stale = (change.shards ?? []).map(({ index, step }) => ({ runId, shard: index, step }));
+    // Kept from try to try: an earlier one may have landed, whose answer was lost.
+    missed.push(...(change?.shards ?? []));
     return change;
   });
   if (changed && run.header.state === 'failed') {
@@ -57,8 +56,11 @@ async function sweepRun(
     report.failed.push(runId);
     return;
   }
-  const allotted = stale.filter(({ shard, step }) => changed && run.shards[shard]?.step === step);
-  for (const job of allotted) {
+  const isOwn = ({ index, step, sweptAt }: RunShard): boolean =>
+    missed.some((shard) => shard.index === index && shard.step === step && shard.sweptAt === sweptAt);
+  const own = changed ? run.shards.filter(isOwn) : [];
+  for (const { index, step } of own) {
+    const job = { runId, shard: index, step };
     await tools.enqueue(job);
     worker.log.warned(
       run.header,

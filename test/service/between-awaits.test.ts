@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type BackfillJob,
+  type BackfillQueue,
+  type BackfillRepository,
+  createBackfillService,
+  type RepositoryCommit,
+  type Runtime,
+  runBackfill,
+} from '../../src/index.js';
+import { createMemoryRepository } from '../../src/memory/index.js';
+import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
+import { databaseError, intercept } from '../support/intercept.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+type AroundCommit = (commit: RepositoryCommit, proceed: () => Promise<unknown>) => Promise<unknown>;
+
+/** A service whose commits, and whose search for an active run, can be got in the way of. */
+function setUp(count: number, options: object = {}) {
+  const memory = createMemoryRepository({ instances: invoices(count) });
+  const jobs: BackfillJob[] = [];
+  const queue: BackfillQueue = {
+    async enqueue(job) {
+      jobs.push(job);
+    },
+  };
+  const around: { commit: AroundCommit | null; search: (() => Promise<void>) | null } = {
+    commit: null,
+    search: null,
+  };
+  const repository: BackfillRepository = intercept(memory, async ({ method, argument, proceed }) => {
+    if (method === 'commit' && around.commit !== null) return around.commit(argument, proceed);
+    const found = await proceed();
+    if (method === 'findRuns') await around.search?.();
+    return found;
+  });
+  const runtime = testRuntime();
+  const service = createBackfillService({ repository, queue, runtime, batchSize: 10, ...options });
+  return {
+    memory,
+    repository,
+    runtime,
+    queue,
+    jobs,
+    around,
+    service,
+    steps: () => jobs.map(({ payload }) => `${payload.shard}:${payload.step}`),
+    async request(rest: object = {}) {
+      const result = await service.request({ processModelId: MODEL, paths: PATHS, ...rest });
+      if (result.status !== 'triggered') throw new Error(result.reason);
+      return result;
+    },
+    handle: (index: number, signal = new AbortController().signal) =>
+      service.handle(jobs[index]?.payload, { signal }),
+  };
+}
+
+const lost = () => databaseError('ECONNRESET');
+
+describe('a job whose turn is over', () => {
+  test('enqueues no step when the run was paused before it could be allotted', async () => {
+    const runtime = testRuntime(1, 5);
+    const { service, request, handle, around, steps } = setUp(30, { runtime, sliceMs: 1 });
+    const { runId } = await request();
+    around.commit = async ({ instances, expected }, proceed) => {
+      const isAllotment = instances.length === 0 && expected.length === 1;
+      if (!isAllotment) return proceed();
+      around.commit = null;
+      await service.pause(runId);
+      throw lost();
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'paused', processed: 10 });
+
+    expect(steps()).toEqual(['0:0']);
+    await service.resume(runId);
+    expect(steps()).toEqual(['0:0', '0:1']);
+  });
+
+  test('completes the run when its last commit lands after it was told to shut down', async () => {
+    const stopping = new AbortController();
+    let land: () => Promise<unknown> = async () => null;
+    const runtime: Runtime = {
+      ...testRuntime(),
+      async sleep() {
+        await land();
+        stopping.abort(new Error('shutdown'));
+        throw stopping.signal.reason;
+      },
+    };
+    const { request, handle, around } = setUp(10, { runtime });
+    await request();
+    around.commit = async ({ exhausted }, proceed) => {
+      if (exhausted === undefined) return proceed();
+      land = proceed;
+      around.commit = null;
+      throw lost();
+    };
+
+    expect(await handle(0, stopping.signal)).toMatchObject({ state: 'completed', processed: 10 });
+  });
+});
+
+describe('a job that parts a run into shards', () => {
+  test('has the others worked on, also when the answer is lost and it is told to shut down', async () => {
+    const { request, handle, around, steps } = setUp(30, { shards: 3 });
+    const stopping = new AbortController();
+    await request();
+    around.commit = async (_, proceed) => {
+      around.commit = null;
+      await proceed();
+      stopping.abort(new Error('shutdown'));
+      throw lost();
+    };
+
+    expect(await handle(0, stopping.signal)).toMatchObject({ state: 'continued' });
+
+    expect(steps()).toEqual(['0:0', '1:0', '2:0', '0:1']);
+  });
+});
+
+describe('a script that takes up a paused run', () => {
+  test('enqueues nothing', async () => {
+    const { service, repository, queue, request, handle, around, steps } = setUp(30, { shards: 3 });
+    const { runId } = await request();
+    around.commit = async ({ instances }, proceed) => {
+      if (instances.length > 0) await service.pause(runId);
+      return proceed();
+    };
+    await handle(0);
+    const before = steps();
+
+    const report = await runBackfill({ repository, queue, runId, runtime: testRuntime(2) });
+
+    expect(report).toMatchObject({ state: 'paused' });
+    expect(steps()).toEqual(before);
+  });
+});
+
+describe('a request', () => {
+  test('leaves a run alone that completes while its keys are taken over', async () => {
+    const { service, request, handle, around } = setUp(10);
+    const { runId } = await request();
+    around.search = async () => {
+      around.search = null;
+      await handle(0);
+    };
+
+    await request({ paths: [{ key: 'invoice_number', path: 'bill.number' }] });
+
+    expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 10 });
+  });
+
+  test('does not join an equal run that completes meanwhile: its instances would be missing', async () => {
+    const { memory, request, handle, around } = setUp(10);
+    const first = await request();
+    let searches = 0;
+    around.search = async () => {
+      searches += 1;
+      if (searches !== 2) return; // the first search is for runs to take keys from
+      await handle(0);
+      memory.insertInstance(instance(11, { invoice: { number: 'INV-11' } }));
+    };
+
+    const second = await request();
+
+    expect(second).toMatchObject({ created: true });
+    expect(second.runId).not.toBe(first.runId);
+    expect(await handle(1)).toMatchObject({ state: 'completed', processed: 11, updated: 1 });
+  });
+});
+
+describe('a sweep whose answer is lost', () => {
+  test('enqueues the jobs of every shard that it has allotted a step, in whichever try', async () => {
+    const { service, request, handle, around, runtime, steps } = setUp(30, { shards: 2, batchSize: 5 });
+    await request();
+    let batches = 0;
+    around.commit = async ({ instances }, proceed) => {
+      if (instances.length === 0) return proceed();
+      batches += 1;
+      if (batches > 1) throw lost();
+      await runtime.sleep(30_000);
+      return proceed();
+    };
+    await expect(handle(0)).rejects.toMatchObject({ code: 'PORT_FAILED' });
+    const before = steps();
+    await runtime.sleep(25_000);
+    // The first try is for shard 1, which has committed nothing yet; by the second one shard 0 is idle for long, too.
+    around.commit = async (_, proceed) => {
+      around.commit = null;
+      await proceed();
+      await runtime.sleep(30_000);
+      throw lost();
+    };
+
+    const { enqueued } = await service.sweep({ staleAfterMs: 50_000 });
+
+    expect(enqueued.map(({ shard, step }) => `${shard}:${step}`).sort()).toEqual(['0:1', '1:1']);
+    expect(steps().slice(before.length).sort()).toEqual(['0:1', '1:1']);
+  });
+});
