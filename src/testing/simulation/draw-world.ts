@@ -1,4 +1,5 @@
 import type { BackfillMode } from '../../ports/repository.js';
+import type { AdaptiveBatchSize } from '../../run/batch-size.js';
 import type { Choices } from './choices.js';
 import type { StoreRules } from './history.js';
 import type { RequestKind } from './request-plans.js';
@@ -14,9 +15,15 @@ export interface World {
   readonly requests: readonly PlannedRequest[];
   readonly maxFailures: number | null;
   /** One worker each. */
-  readonly batchSizes: readonly number[];
+  readonly batchSizes: readonly (number | AdaptiveBatchSize)[];
   readonly sliceMs: number | null;
   readonly shards: number;
+  /** Whether the repository says itself where to part a range. */
+  readonly splits: boolean;
+  /** So many times in a thousand the host wants a batch to wait, for so long at most. */
+  readonly throttled: number;
+  readonly longestHoldMs: number;
+  readonly maxInstancesPerSecond: number | null;
   readonly attempts: number;
   readonly sweepers: number;
   readonly staleAfterMs: number;
@@ -61,7 +68,16 @@ export interface PlannedRequest {
   readonly transaction: 'none' | 'whole' | 'job-first';
 }
 
-export type LiveKind = 'save' | 'save-old' | 'edit' | 'clear' | 'remove' | 'delete' | 'insert' | 'insert-late' | 'finish';
+export type LiveKind =
+  | 'save'
+  | 'save-old'
+  | 'edit'
+  | 'clear'
+  | 'remove'
+  | 'delete'
+  | 'insert'
+  | 'insert-late'
+  | 'finish';
 export type OperatorKind = 'pause' | 'resume' | 'cancel' | 'take-up';
 
 /** Parts of a world that are not left to chance. */
@@ -74,7 +90,7 @@ export interface WorldOptions {
   readonly shards?: number | undefined;
 }
 
-export function drawWorld(choices: Choices, fixed: WorldOptions, offersShards: boolean): World {
+export function drawWorld(choices: Choices, fixed: WorldOptions): World {
   const { oneOf, pick, chance } = choices;
   const many = chance(60);
   const instances = many ? 25 + pick(16) : 3 + pick(18);
@@ -94,15 +110,20 @@ export function drawWorld(choices: Choices, fixed: WorldOptions, offersShards: b
     poisoned: oneOf([0, 60, 200]),
     requests: drawRequests(choices),
     maxFailures: oneOf([null, null, null, null, 0, 1, 2]),
-    batchSizes: Array.from({ length: workers }, (_, index) =>
-      index === 0 || fixed.batchSize !== undefined ? batchSize : Math.max(1, batchSize - pick(3)),
-    ),
+    batchSizes: Array.from({ length: workers }, (_, index) => {
+      if (index === 0 || fixed.batchSize !== undefined) return batchSize;
+      return chance(150) ? { initial: 1, max: 6, targetMs: 60 } : Math.max(1, batchSize - pick(3));
+    }),
     sliceMs: oneOf([null, 40, 120]),
-    shards: offersShards ? (fixed.shards ?? oneOf([1, 1, 2, 3])) : 1,
+    shards: fixed.shards ?? oneOf([1, 1, 2, 3]),
+    splits: oneOf([true, false]),
+    throttled: oneOf([0, 0, 0, 150]),
+    longestHoldMs: oneOf([100, 2000, 40_000]),
+    maxInstancesPerSecond: oneOf([null, null, null, 40]),
     attempts: oneOf([5, 3]),
     sweepers: oneOf([1, 2, 0]),
     staleAfterMs: 1000,
-    readMs: slow ? oneOf([300, 1500]) : oneOf([0, 0, 60]),
+    readMs: slow ? oneOf([300, 1200]) : oneOf([0, 0, 60]),
     commitMs: oneOf([0, 0, 60]),
     broker: {
       visibilityMs: oneOf([5000, 1000, 200]),

@@ -20,6 +20,9 @@ const KINDS: readonly LiveKind[] = [
   'finish',
 ];
 
+/** Otherwise a run would not end. */
+const MOST_INSERTED = 12;
+
 /** The instances of a world, and the engine and the users that go on with them beside the backfill, until the calm. */
 export function startLiveInstances(scene: Scene): void {
   const { world, choices, store } = scene;
@@ -27,6 +30,7 @@ export function startLiveInstances(scene: Scene): void {
   const { everyMs, weights } = world.live;
   const { storesNull } = world.store;
   let values = 0;
+  let inserted = 0;
 
   function newValue(): string {
     values += 1;
@@ -39,7 +43,8 @@ export function startLiveInstances(scene: Scene): void {
     const kind = choices.pick(8);
     if (kind === 6) return { state: 'none' };
     const whole = { a: newValue(), n: { a: newValue(), b: newValue() }, c: newValue() };
-    if (choices.chance(world.poisoned)) return { state: 'data', value: { ...whole, a: `${POISON} ${whole.a}` } };
+    if (choices.chance(world.poisoned))
+      return { state: 'data', value: { ...whole, a: `${POISON} ${whole.a}` } };
     if (kind === 5) return { state: 'data', value: { ...whole, a: null } };
     if (kind === 7) return { state: 'data', value: { c: whole.c, n: { a: whole.n.a } } };
     return { state: 'data', value: whole };
@@ -64,6 +69,8 @@ export function startLiveInstances(scene: Scene): void {
 
   function act(): void {
     const kind = KINDS[choices.weighted(KINDS.map((name) => weights[name]))] ?? 'save';
+    if (kind === 'insert' || kind === 'insert-late') inserted += 1;
+    if (inserted > MOST_INSERTED) return;
     if (kind === 'insert') return insert(MODEL, { isKnown: choices.chance(500) });
     const instance = pickInstance();
     if (instance === undefined) return;

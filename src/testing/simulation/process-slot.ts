@@ -1,3 +1,4 @@
+import type { TuningOptions } from '../../run/backfill-options.js';
 import type { Scene } from './scene.js';
 import { type SimulatedProcess, startProcess } from './simulated-process.js';
 
@@ -11,7 +12,7 @@ const RESTART_MS = 100;
 export function openSlot(
   scene: Scene,
   name: string,
-  options: { readonly batchSize?: number; onCrash?(): void; onRestart?(): void } = {},
+  options: { readonly batchSize?: TuningOptions['batchSize']; onCrash?(): void; onRestart?(): void } = {},
 ): ProcessSlot {
   const { schedule, outside } = scene;
   const { batchSize, onCrash, onRestart } = options;

@@ -7,8 +7,8 @@ import { startHosts } from './hosts.js';
 import { startLiveInstances } from './live-instances.js';
 import { strike } from './misfortune.js';
 import { startOperators, storedRuns } from './operators.js';
-import { createSchedule } from './schedule.js';
 import type { Scene } from './scene.js';
+import { createSchedule } from './schedule.js';
 import { createSimulatedBroker } from './simulated-broker.js';
 import { createSimulatedStore } from './simulated-store.js';
 import { startSweepers } from './sweepers.js';
@@ -51,7 +51,7 @@ const CALM_STEPS = 4000;
  */
 export async function simulate(options: SimulationOptions = {}): Promise<Simulation> {
   const choices = options.choices ? replayedChoices(options.choices) : seededChoices(options.seed ?? 1);
-  const world = drawWorld(choices, options, offersShards());
+  const world = drawWorld(choices, options);
   const events: HistoryEvent[] = [];
   const record = (event: HistoryEvent): void => {
     events.push(event);
@@ -140,8 +140,3 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
 }
 
 const ONGOING: readonly string[] = ['pending', 'running'];
-
-/** Whether this version of the library parts a run into shards. */
-function offersShards(): boolean {
-  return false;
-}

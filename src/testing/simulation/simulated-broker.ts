@@ -1,7 +1,7 @@
 import type { BackfillJob, JobPayload } from '../../ports/queue.js';
 import type { QueueEvent } from './history.js';
-import type { Pending } from './schedule.js';
 import type { Scene } from './scene.js';
+import type { Pending } from './schedule.js';
 
 /** A job in the hands of a worker. */
 export interface Delivery {
@@ -76,7 +76,8 @@ export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBrok
         fail(isRetryable) {
           if (!isLatest()) return;
           attempts += 1;
-          if (isRetryable && attempts < broker.attempts) return wait(schedule.now + 50 + choices.pick(4) * 50);
+          if (isRetryable && attempts < broker.attempts)
+            return wait(schedule.now + 50 + choices.pick(4) * 50);
           remove();
           scene.record({ type: 'give-up', key: job.key });
         },
@@ -98,7 +99,8 @@ export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBrok
       const fate = fateOf(key);
       record({ type: 'enqueue', call, late, key, payload, fate });
       if (fate === 'known' || fate === 'lost') return;
-      const delay = (): number => (!isCalm && choices.chance(world.broker.delayed) ? choices.pick(20) * 100 : 0);
+      const delay = (): number =>
+        !isCalm && choices.chance(world.broker.delayed) ? choices.pick(20) * 100 : 0;
       const startAt = Math.max(schedule.now, startAfter?.getTime() ?? 0);
       queue(job, startAt + delay());
       if (fate === 'doubled') queue(job, startAt + delay());

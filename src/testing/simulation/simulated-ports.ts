@@ -1,7 +1,7 @@
 import type { BackfillQueue } from '../../ports/queue.js';
-import type { BackfillRepository } from '../../ports/repository.js';
-import type { Owner, Pending } from './schedule.js';
+import type { BackfillRepository, SplitQuery } from '../../ports/repository.js';
 import type { Scene } from './scene.js';
+import type { Owner, Pending } from './schedule.js';
 import { databaseError } from './simulated-store.js';
 import type { HostTransaction } from './stored-records.js';
 
@@ -29,11 +29,20 @@ interface Effect<Answer> {
  * The ports of one process. A call takes effect, and is answered, when the schedule gets to it; before that it may fail,
  * after that its answer may be lost, and a change may take effect after its sender was told that it had failed.
  */
-export function portsOf(scene: Scene, process: { readonly owner: Owner; readonly call: number }): SimulatedPorts {
+export function portsOf(
+  scene: Scene,
+  process: { readonly owner: Owner; readonly call: number },
+): SimulatedPorts {
   const { world, choices, schedule, store } = scene;
   let laggingPages = 0;
 
-  function send<Answer>({ port, take, isChange = false, takesMs = 0, signal }: Effect<Answer>): Promise<Answer> {
+  function send<Answer>({
+    port,
+    take,
+    isChange = false,
+    takesMs = 0,
+    signal,
+  }: Effect<Answer>): Promise<Answer> {
     const { call, owner } = process;
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => reject(error);
@@ -48,7 +57,9 @@ export function portsOf(scene: Scene, process: { readonly owner: Owner; readonly
           if (fate === 'failed' || fate === 'answer-lost' || fate === 'lands-late') {
             scene.record({ type: 'fault', call, port, kind: fate });
           }
-          if (fate === 'failed') return fail(databaseError('40001', `${port}: deadlock`));
+          // Without a code, an error of a commit may be blamed on an instance.
+          const isCoded = port === 'commit' || choices.chance(500);
+          if (fate === 'failed') return fail(failure(isCoded, `${port}: deadlock`));
           if (fate === 'lands-late') {
             landLate();
             return fail(databaseError('ECONNRESET', `${port}: connection lost`));
@@ -81,6 +92,10 @@ export function portsOf(scene: Scene, process: { readonly owner: Owner; readonly
     return isLagging ? choices.pick(limit) : null;
   }
 
+  function splitInstances(query: SplitQuery<number>): Promise<readonly number[]> {
+    return send({ port: 'splitInstances', signal: query.signal, take: () => store.split(query) });
+  }
+
   return {
     repository: {
       transactional: true,
@@ -89,6 +104,7 @@ export function portsOf(scene: Scene, process: { readonly owner: Owner; readonly
         const { call } = process;
         return send({ port: 'surveyInstances', signal: query.signal, take: () => store.survey(call, query) });
       },
+      ...(world.splits ? { splitInstances } : {}),
       readInstances(query) {
         const { call } = process;
         const take = () => store.read(call, query, pageOf(query.limit));
@@ -120,6 +136,10 @@ export function portsOf(scene: Scene, process: { readonly owner: Owner; readonly
       },
     },
   };
+}
+
+function failure(isCoded: boolean, message: string): Error {
+  return isCoded ? databaseError('40001', message) : new Error(message);
 }
 
 const FATES = ['answered', 'late-answer', 'failed', 'answer-lost', 'lands-late'] as const;

@@ -2,10 +2,11 @@ import type { JsonValue } from '../../extraction/json-value.js';
 import { type BackfillService, createBackfillService, isBackfillError } from '../../index.js';
 import type { BackfillLogger } from '../../ports/logger.js';
 import type { Runtime } from '../../ports/runtime.js';
+import type { Throttle } from '../../ports/throttle.js';
 import type { TuningOptions } from '../../run/backfill-options.js';
 import type { CallMethod } from './history.js';
-import type { Owner } from './schedule.js';
 import type { Scene } from './scene.js';
+import type { Owner } from './schedule.js';
 import { portsOf, type Sent, type SimulatedPorts } from './simulated-ports.js';
 import type { HostTransaction } from './stored-records.js';
 
@@ -38,7 +39,7 @@ export interface SimulatedProcess {
 export function startProcess(
   scene: Scene,
   name: string,
-  { batchSize, onCrash }: { readonly batchSize?: number; onCrash?(): void } = {},
+  { batchSize, onCrash }: { readonly batchSize?: TuningOptions['batchSize']; onCrash?(): void } = {},
 ): SimulatedProcess {
   const { world, schedule, choices } = scene;
   const owner: Owner = { stillUntil: 0 };
@@ -53,19 +54,32 @@ export function startProcess(
     sleep(ms, signal) {
       return new Promise((resolve, reject) => {
         if (signal?.aborted === true) return reject(signal.reason);
-        const timer = schedule.add({ owner, dueAt: schedule.now + ms, happen: resolve });
-        const wake = (): void => {
+        const timer = schedule.add({
+          owner,
+          dueAt: schedule.now + ms,
+          happen() {
+            signal?.removeEventListener('abort', wake);
+            resolve();
+          },
+        });
+        function wake(): void {
           schedule.remove(timer);
           reject(signal?.reason);
-        };
+        }
         signal?.addEventListener('abort', wake, { once: true });
       });
     },
+  };
+  const throttle: Throttle = () => {
+    if (scene.isCalm || !choices.chance(world.throttled)) return null;
+    return { reason: 'the host is busy', retryAfterMs: 1 + choices.pick(world.longestHoldMs) };
   };
   const tuning: TuningOptions = {
     batchSize: batchSize ?? world.batchSizes[0],
     sliceMs: world.sliceMs ?? undefined,
     retry: { attempts: world.attempts, initialDelayMs: 20, maxDelayMs: 200 },
+    ...(world.throttled > 0 ? { throttle } : {}),
+    maxInstancesPerSecond: world.maxInstancesPerSecond ?? undefined,
     runtime,
     logger: SILENT,
   };
@@ -80,6 +94,7 @@ export function startProcess(
     ...tuning,
     transactional: true,
     maxFailures: world.maxFailures ?? undefined,
+    shards: world.shards,
   });
 
   return {

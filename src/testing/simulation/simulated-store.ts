@@ -8,6 +8,7 @@ import type {
   RepositoryCommit,
   RunFilter,
   RunRecord,
+  SplitQuery,
   StoredValue,
   SurveyQuery,
   TaskData,
@@ -32,6 +33,7 @@ export interface SimulatedStore {
   /** The instances of the page that was read last. */
   readonly lastPage: readonly number[];
   survey(call: number, query: SurveyQuery<number>): InstanceSurvey;
+  split(query: SplitQuery<number>): number[];
   /** @param most as many of the page as a replica that lags behind has, or `null` */
   read(call: number, query: PageQuery<number>, most: number | null): InstanceSnapshot<number>[];
   commit(call: number, commit: RepositoryCommit<number>, how: CommitHow): CommitResult<number>;
@@ -76,7 +78,10 @@ export function createSimulatedStore({ versions, tokens, form, record }: StoreOp
       tell('conflict');
       return { status: 'conflict' };
     }
-    if (exhausted !== undefined && instances.select(exhausted, range?.after ?? null, range?.upTo ?? null).length > 0) {
+    if (
+      exhausted !== undefined &&
+      instances.select(exhausted, range?.after ?? null, range?.upTo ?? null).length > 0
+    ) {
       tell('not-exhausted');
       return { status: 'not-exhausted' };
     }
@@ -91,7 +96,8 @@ export function createSimulatedStore({ versions, tokens, form, record }: StoreOp
     }
 
     const kept: { readonly id: number; readonly key: string }[] = [];
-    const allowed: { readonly instance: StoredInstance; readonly key: string; readonly value: JsonValue }[] = [];
+    const allowed: { readonly instance: StoredInstance; readonly key: string; readonly value: JsonValue }[] =
+      [];
     for (const { id, instance, writes } of stored) {
       if (instance === undefined) continue;
       for (const write of writes) {
@@ -111,7 +117,11 @@ export function createSimulatedStore({ versions, tokens, form, record }: StoreOp
       return { status: 'conflict' };
     }
     const written = allowed.map(
-      ({ instance, key, value }): WrittenRow => ({ id: instance.id, key, row: instances.setRow(instance, key, value) }),
+      ({ instance, key, value }): WrittenRow => ({
+        id: instance.id,
+        key,
+        row: instances.setRow(instance, key, value),
+      }),
     );
     records.put(result, transaction);
     tell('committed', { gone, kept, written, records: result });
@@ -145,6 +155,12 @@ export function createSimulatedStore({ versions, tokens, form, record }: StoreOp
       const survey = { total: found.length, upTo: found.at(-1)?.cursor ?? null };
       record({ type: 'survey', call, ...survey });
       return survey;
+    },
+    split(query) {
+      const found = instances.select(query, place(query.after), Number(query.upTo));
+      const size = Math.max(1, Math.ceil(found.length / query.parts));
+      const ends = found.filter((_, index) => (index + 1) % size === 0).map(({ cursor }) => cursor);
+      return ends.filter((cursor) => cursor < Number(query.upTo)).slice(0, query.parts - 1);
     },
     read(call, query, most) {
       const [after, upTo] = [place(query.after), Number(query.upTo)];

@@ -42,6 +42,7 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
   const byId = new Map<number, StoredInstance>();
   let inOrder: readonly StoredInstance[] = [];
   let instances = 0;
+  let newest = 0;
   let tokens = 0;
 
   function setRow(instance: StoredInstance, key: string, value: Row['value']): Row {
@@ -71,7 +72,8 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
     setRow,
     insert({ values, ...given }) {
       instances += 1;
-      const cursor = given.cursor ?? Math.floor(inOrder.at(-1)?.cursor ?? 0) + 1;
+      const cursor = given.cursor ?? newest + 1;
+      newest = Math.max(newest, cursor);
       const instance = { ...given, id: instances, cursor, version: 1, rows: new Map() };
       byId.set(instance.id, instance);
       inOrder = [...inOrder, instance].sort((a, b) => a.cursor - b.cursor);

@@ -1,5 +1,5 @@
 import { type Judgement, type Rules, whoOf } from './judgement.js';
-import { areDone, isWorkable, type JudgedCall, type JudgedRun, jobKey, type Replay } from './replay.js';
+import { areDone, isWorkable, type JudgedCall, type JudgedRun, jobKey } from './replay.js';
 
 /** 14. Who is unfinished and not paused has a job, or a sweep finds it: nobody answers that all is well before that. */
 export const answerRules: Rules = {
@@ -24,25 +24,40 @@ export const answerRules: Rules = {
   },
 };
 
-/** Whoever allots a step has to enqueue it, or to say that it could not. */
+/** Whoever allots a step enqueues it, or says that it could not; unless somebody else has allotted a younger one since. */
 function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
   // It works on the step itself, and may have no queue.
   if (call.method === 'take-up' || call.method === 'rerun') return;
-  for (const job of call.allotted) {
-    if (!call.enqueued.has(job)) broken(14, `${whoOf(call)} allotted ${shortJob(world, job)} and did not enqueue it`);
+  for (const run of world.runs.values()) {
+    for (const [job, { call: allotter, at }] of run.allotted) {
+      if (allotter !== call.id) continue;
+      const shard = job.slice(0, job.indexOf('_'));
+      const isOvertaken = [...run.allotted].some(
+        ([other, later]) => later.at > at && other.startsWith(`${shard}_`),
+      );
+      const isDone = run.shards.get(Number(shard))?.done === true;
+      if (!call.enqueued.has(`${run.runId}_${job}`) && !isOvertaken && !isDone) {
+        broken(
+          14,
+          `${whoOf(call)} allotted step ${job.slice(shard.length + 1)} of shard ${shard} and did not enqueue it`,
+        );
+      }
+    }
   }
 }
 
 function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
   const { runId, shard: index, step } = call.argument as { runId: string; shard: number; step: number };
   const run = world.runs.get(runId);
-  if (run === undefined) return broken(14, 'a job was answered as done, although its run is not stored (yet)');
+  if (run === undefined)
+    return broken(14, 'a job was answered as done, although its run is not stored (yet)');
   if (wasStopped(run, call)) return;
   const shard = run.shards.get(index);
   if (shard === undefined || step > shard.step) return;
   if (shard.done) {
     const finishedAt = run.progress.findLast((progress) => progress.call === call.id)?.at ?? call.startedAt;
-    const isLeft = areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt) && run.changedAt < call.startedAt;
+    const isLeft =
+      areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt) && run.changedAt < call.startedAt;
     if (isLeft) broken(14, 'the last job of a run was answered as done, and the run is not completed');
     return;
   }
@@ -50,7 +65,8 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
     ({ at, shard: where, call: other }) => where === index && at > call.startedAt && other !== call.id,
   );
   if (others.length > 0 || shard.epoch > step) return;
-  if (shard.step === step) return broken(14, `the job of step ${step} was answered as done, and nothing follows it`);
+  if (shard.step === step)
+    return broken(14, `the job of step ${step} was answered as done, and nothing follows it`);
   judgeChain({ world, broken }, run, call, index, shard.step);
 }
 
@@ -65,9 +81,11 @@ function judgeChain(
   const { step } = call.argument;
   const job = jobKey(shard, last);
   const allotment = run.allotted.get(job);
-  const isOld = allotment !== undefined && allotment.at < call.startedAt && last === Number(step) + 1;
+  const isOver = call.epoch === step && last === Number(step) + 1;
+  const isOld = isOver && allotment !== undefined && allotment.at < call.startedAt;
   const allotter = world.calls.get(allotment?.call ?? -1);
-  const isDead = allotter?.endedAt != null && allotter.endedAt < call.startedAt && allotter.method === 'handle';
+  const isDead =
+    allotter?.endedAt != null && allotter.endedAt < call.startedAt && allotter.method === 'handle';
   if (isOld && isDead && !world.enqueued.has(`${run.runId}_${job}`)) {
     broken(14, `the job of step ${step} was answered as done, but its successor was never enqueued`);
   }
@@ -77,7 +95,10 @@ function judgeSweep({ world, broken }: Judgement, call: JudgedCall): void {
   const staleAfterMs = Number(call.argument.staleAfterMs);
   for (const run of world.runs.values()) {
     if (!isWorkable(run.header.state) || run.changedAt > call.startedAt) continue;
-    const changedAt = Math.max(...[...run.allotted.values()].map(({ at }) => at), ...run.progress.map(({ at }) => at));
+    const changedAt = Math.max(
+      ...[...run.allotted.values()].map(({ at }) => at),
+      ...run.progress.map(({ at }) => at),
+    );
     if (changedAt > call.startedAt) continue;
     if (areDone(run)) {
       if (!run.header.again) broken(14, 'a sweep has left a run uncompleted whose shards are all done');
@@ -103,9 +124,4 @@ function judgeRequest({ world, broken }: Judgement, call: JudgedCall, answer: un
 
 function wasStopped(run: JudgedRun, call: JudgedCall): boolean {
   return !isWorkable(run.header.state) || run.resumedAt > call.startedAt;
-}
-
-function shortJob(world: Replay, job: string): string {
-  const run = [...world.runs.keys()].findIndex((runId) => job.startsWith(runId));
-  return `step ${job.split('_').at(-1)} of shard ${job.split('_').at(-2)} of run ${run + 1}`;
 }

@@ -1,4 +1,4 @@
-import { type Judgement, type RunChange, type Rules } from './judgement.js';
+import type { Judgement, Rules, RunChange } from './judgement.js';
 import { isComplete, type JudgedRun } from './replay.js';
 
 /**
@@ -24,21 +24,28 @@ export const endingRules: Rules = {
 
   end({ steps, isQuiet }, { world, broken }) {
     if (isQuiet) return;
-    const open = [...world.runs.values()].filter(({ header }) => !isComplete(header.state) && header.state !== 'cancelled');
+    const open = [...world.runs.values()].filter(
+      ({ header }) => !isComplete(header.state) && header.state !== 'cancelled',
+    );
     const states = open.map(({ header }) => header.state).join(', ');
-    broken(15, `${steps} steps after all faults had ceased there is still something under way (runs: ${states || 'all ended'})`);
+    broken(
+      15,
+      `${steps} steps after all faults had ceased there is still something under way (runs: ${states || 'all ended'})`,
+    );
   },
 };
 
 const MOST_SWEEPS = 8;
 
 function judgeFailure({ run, header, shards }: RunChange, broken: Judgement['broken']): void {
-  if (run === null || header === null || header.after.state !== 'failed' || run.header.state === 'failed') return;
+  if (run === null || header === null || header.after.state !== 'failed' || run.header.state === 'failed')
+    return;
   const { lastError, definition } = header.after;
   const { maxFailures } = definition;
   const isTooMany = maxFailures !== null && failuresOf(run) > maxFailures;
   const isStalled = shards.some(({ before }) => (before?.swept ?? 0) >= MOST_SWEEPS);
-  if (!isTooMany && !isStalled) broken(15, `a run has failed, although all faults were passing: ${lastError}`);
+  if (!isTooMany && !isStalled)
+    broken(15, `a run has failed, although all faults were passing: ${lastError}`);
 }
 
 function failuresOf({ shards }: JudgedRun): number {

@@ -1,4 +1,11 @@
-import { isProgress, type Judgement, type RunChange, type Rules, type ShardChange, whoOf } from './judgement.js';
+import {
+  isProgress,
+  type Judgement,
+  type Rules,
+  type RunChange,
+  type ShardChange,
+  whoOf,
+} from './judgement.js';
 import { type JudgedCall, jobKey } from './replay.js';
 
 /**
@@ -11,6 +18,7 @@ export const jobRules: Rules = {
     for (const change of judgement.changes) {
       for (const shard of change.shards) {
         judgeAllotment(judgement, change, shard, judgement.world.calls.get(event.call));
+        if (isExtended(change)) continue;
         judgeSweeps(judgement, shard, judgement.world.calls.get(event.call), isProgress(event, shard));
       }
     }
@@ -20,12 +28,16 @@ export const jobRules: Rules = {
     const { runId, shard, step } = payload;
     const [call, run] = [world.calls.get(id), world.runs.get(runId)];
     const who = whoOf(call);
-    if (key !== `${runId}_${shard}_${step}`) broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
+    if (key !== `${runId}_${shard}_${step}`)
+      broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
     // Asked for again, a run that nobody has begun gets its first job once more.
     if (call?.method === 'request') return;
     const allotted = run?.shards.get(shard)?.step;
     if (allotted === undefined || step > allotted) {
-      broken(12, `${who} enqueued step ${step} of shard ${shard}, of which ${allotted ?? 'none'} was allotted last`);
+      broken(
+        12,
+        `${who} enqueued step ${step} of shard ${shard}, of which ${allotted ?? 'none'} was allotted last`,
+      );
     } else if (call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false && call.commitFaults === 0) {
       broken(12, `${who} enqueued step ${step} of shard ${shard}, which it had not allotted`);
     }
@@ -34,20 +46,26 @@ export const jobRules: Rules = {
 
 function judgeAllotment(
   { world, broken }: Judgement,
-  { run, header }: RunChange,
+  change: RunChange,
   { before, after }: ShardChange,
   call: JudgedCall | undefined,
 ): void {
+  const { run } = change;
   if (before === null || run === null || after.step === before.step) return;
-  if (after.step !== before.step + 1) broken(12, `step ${before.step} of shard ${after.index} was followed by ${after.step}`);
-  const isExtended = header !== null && header.after.upTo !== header.before?.upTo;
-  if (call?.method !== 'handle' || isExtended) return;
+  if (after.step !== before.step + 1)
+    broken(12, `step ${before.step} of shard ${after.index} was followed by ${after.step}`);
+  if (call?.method !== 'handle' || isExtended(change)) return;
   const { step } = call.argument;
-  const before2 = [...run.allotted].filter(([key, { call: id }]) => {
+  const known = [...run.allotted].filter(([key, { call: id }]) => {
     const other = world.calls.get(id);
-    return key.startsWith(`${after.index}_`) && other?.method === 'handle' && other.argument.step === step;
+    const isSame = other?.argument.shard === call.argument.shard && other?.argument.step === step;
+    return key.startsWith(`${after.index}_`) && other?.method === 'handle' && isSame;
   });
-  if (before2.length >= 2) broken(13, `the job of step ${step} was continued a third time`);
+  if (known.length >= 2) broken(13, `the job of step ${step} was continued a third time`);
+}
+
+function isExtended({ header }: RunChange): boolean {
+  return header !== null && header.before !== null && header.after.upTo !== header.before.upTo;
 }
 
 /** No world is told how far the patience may grow; it has to double at least so often. */
@@ -61,7 +79,8 @@ function judgeSweeps(
 ): void {
   if (before === null) return;
   if (isBatch) {
-    if (after.swept !== 0) broken(14, `a batch was committed, and ${after.swept} sweeps still count as in vain`);
+    if (after.swept !== 0)
+      broken(14, `a batch was committed, and ${after.swept} sweeps still count as in vain`);
     return;
   }
   if (call?.method !== 'sweep') {
@@ -70,7 +89,8 @@ function judgeSweeps(
     return;
   }
   if (after.step === before.step) return;
-  if (after.swept !== before.swept + 1) broken(13, `sweep ${before.swept} of shard ${after.index} was followed by ${after.swept}`);
+  if (after.swept !== before.swept + 1)
+    broken(13, `sweep ${before.swept} of shard ${after.index} was followed by ${after.swept}`);
   const since = Math.max(before.at, before.sweptAt ?? 0, before.notBefore ?? 0);
   const patience = Number(call.argument.staleAfterMs) * 2 ** Math.min(before.swept, DOUBLINGS);
   const idleMs = (after.sweptAt ?? 0) - since;

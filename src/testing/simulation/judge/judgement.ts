@@ -36,7 +36,9 @@ export type Rules = {
 
 /** Whether a commit moved a shard on: by instances that have their outcome now, or by the proof that none are left. */
 export function isProgress(event: CommitEvent, { before, after }: ShardChange): boolean {
-  return before !== null && (event.instances.length > 0 || (after.done && !before.done && before.upTo !== null));
+  return (
+    before !== null && (event.instances.length > 0 || (after.done && !before.done && before.upTo !== null))
+  );
 }
 
 /** A call and its process, for a message. */

@@ -1,5 +1,5 @@
-import type { CommitEvent } from '../history.js';
-import { type Judgement, type RunChange, type Rules, type ShardChange, whoOf } from './judgement.js';
+import type { CommitEvent, SeenInstance } from '../history.js';
+import { type Judgement, type Rules, type RunChange, type ShardChange, whoOf } from './judgement.js';
 import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './replay.js';
 
 /**
@@ -12,7 +12,8 @@ export const outcomeRules: Rules = {
     const { changes, world, broken } = judgement;
     const { instances, status, written, records } = event;
     if (status !== 'committed') {
-      if (written.length + records.length > 0) broken(5, `a commit that was answered "${status}" changed something`);
+      if (written.length + records.length > 0)
+        broken(5, `a commit that was answered "${status}" changed something`);
       return;
     }
     if (instances.length > 0) {
@@ -26,7 +27,8 @@ export const outcomeRules: Rules = {
       if (change.run === null) continue;
       for (const { id } of instances) {
         const known = change.run.outcomes.get(id);
-        if (known !== undefined) broken(1, `instance ${id} has a second outcome, by ${whoOf(world.calls.get(event.call))}`);
+        if (known !== undefined)
+          broken(1, `instance ${id} has a second outcome, by ${whoOf(world.calls.get(event.call))}`);
       }
     }
   },
@@ -42,22 +44,35 @@ export const outcomeRules: Rules = {
     if (run === undefined) return;
     const visited = [...run.outcomes.values()].filter((outcome) => outcome === 'visited').length;
     if (processed + failed !== visited) {
-      broken(1, `${call.method} answered ${processed} processed and ${failed} failed, but there were ${visited}`);
+      broken(
+        1,
+        `${call.method} answered ${processed} processed and ${failed} failed, but there were ${visited}`,
+      );
     }
   },
 };
 
-function judgeTally(event: CommitEvent, { world, broken }: Judgement, { run, header }: RunChange, shard: ShardChange) {
+function judgeTally(
+  event: CommitEvent,
+  { world, broken }: Judgement,
+  { run, header }: RunChange,
+  shard: ShardChange,
+) {
   const { before, after } = shard;
   if (before === null || run === null) {
-    if (after.tally.processed + after.tally.failed + after.tally.gone > 0) broken(1, 'a new shard has counted already');
+    if (after.tally.processed + after.tally.failed + after.tally.gone > 0)
+      broken(1, 'a new shard has counted already');
     return;
   }
   const expected = expectedTally(event, world, run, world.calls.get(event.call));
   for (const name of ['processed', 'failed', 'gone', 'updated'] as const) {
     const counted = after.tally[name] - before.tally[name];
-    if (counted !== expected[name]) broken(1, `${name} grew by ${counted}, but there were ${expected[name]}`);
+    const { from, to } = expected[name];
+    if (counted < from || counted > to) {
+      broken(1, `${name} grew by ${counted}, but there were ${from === to ? from : `${from} to ${to}`}`);
+    }
   }
+  const processed = after.tally.processed - before.tally.processed;
   const { definition, dropped } = header?.after ?? run.header;
   for (const [index, { key }] of definition.paths.entries()) {
     const [now, was] = [after.tally.keys[index], before.tally.keys[index]];
@@ -67,30 +82,46 @@ function judgeTally(event: CommitEvent, { world, broken }: Judgement, { run, hea
       broken(1, `"${key}" counts ${now.written - was.written} written values, but there were ${written}`);
     }
     const sum = (counts: typeof now): number => counts.written + counts.kept + counts.null + counts.missing;
-    if (sum(now) - sum(was) !== expected.processed) broken(1, `the counts of "${key}" do not add up to processed`);
+    if (sum(now) - sum(was) !== processed) broken(1, `the counts of "${key}" do not add up to processed`);
   }
 }
 
-function expectedTally({ instances, written }: CommitEvent, world: Replay, run: JudgedRun, call: JudgedCall | undefined) {
+/** Exact, unless the call has read an instance more than once, and it depends on which of those it acts upon. */
+function expectedTally(
+  { instances, written }: CommitEvent,
+  world: Replay,
+  run: JudgedRun,
+  call: JudgedCall | undefined,
+) {
   const present = instances.filter(({ id }) => world.instances.has(id));
-  const failed = present.filter(({ id, values }) => values.length === 0 && isFailure(run, call, id));
-  const failedIds = new Set(failed.map(({ id }) => id));
-  const updated = new Set(written.filter(({ row }) => row.value !== null).map(({ id }) => id));
+  const empty = present
+    .filter(({ values }) => values.length === 0)
+    .map(({ id }) => failuresOf(run, call, id));
+  const surely = empty.filter((failures) => failures.every((isFailure) => isFailure)).length;
+  const perhaps = empty.filter((failures) => failures.includes(true)).length;
+  const updated = new Set(written.filter(({ row }) => row.value !== null).map(({ id }) => id)).size;
+  const gone = instances.length - present.length;
   return {
-    processed: present.length - failed.length,
-    failed: failed.length,
-    gone: instances.length - present.length,
-    updated: [...updated].filter((id) => !failedIds.has(id)).length,
+    processed: { from: present.length - perhaps, to: present.length - surely },
+    failed: { from: surely, to: perhaps },
+    gone: { from: gone, to: gone },
+    updated: { from: updated, to: updated },
   };
 }
 
-/** An instance that the store has refused, or whose data is broken although some key has to be read from it. */
-export function isFailure({ header }: JudgedRun, call: JudgedCall | undefined, id: number): boolean {
-  if (call?.refused.has(id) === true) return true;
-  const seen = call?.seen.get(id)?.instance;
-  if (seen === undefined || seen.task.state !== 'broken') return false;
+/** Whether it is a failure: because the store has refused it, and by each reading of it since. */
+function failuresOf(run: JudgedRun, call: JudgedCall | undefined, id: number): readonly boolean[] {
+  const refusedAt = call?.refused.get(id) ?? null;
+  const readings = (call?.seen.get(id) ?? []).filter(({ at }) => refusedAt === null || at > refusedAt);
+  const unreadable = readings.map(({ instance }) => isUnreadable(run, instance));
+  return refusedAt === null ? unreadable : [true, ...unreadable];
+}
+
+/** Its data is broken, although some key has to be read from it. */
+export function isUnreadable({ header }: JudgedRun, { task, rows }: SeenInstance): boolean {
+  if (task.state !== 'broken') return false;
   return header.definition.paths.some(({ key, mode }) => {
-    const hasValue = (seen.rows[key]?.value ?? null) !== null;
+    const hasValue = (rows[key]?.value ?? null) !== null;
     return !header.dropped.includes(key) && !(mode === 'fill' && hasValue);
   });
 }

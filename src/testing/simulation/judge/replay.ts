@@ -1,5 +1,13 @@
 import type { RunRecord } from '../../../ports/repository.js';
-import type { CallMethod, CommitEvent, HistoryEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
+import type {
+  CallMethod,
+  CommitEvent,
+  HistoryEvent,
+  Row,
+  SeenInstance,
+  StoreRules,
+  TaskState,
+} from '../history.js';
 import type { HeaderView, RecordReader, ShardView } from '../read-record.js';
 import { isProgress, type RunChange } from './judgement.js';
 
@@ -53,12 +61,14 @@ export interface JudgedCall {
   readonly now: number;
   endedAt: number | null;
   isAborted: boolean;
-  /** What it saw of each instance when it read it last, and when that was. */
-  readonly seen: Map<number, { readonly at: number; readonly instance: SeenInstance }>;
-  /** How often an instance was newer than the page that it was to be committed with. */
-  readonly stale: Map<number, number>;
-  /** Instances whose values the store has refused by themselves. */
-  readonly refused: Set<number>;
+  /** What it saw of each instance, each time that it read it, the last one first: any of them may be what it acts on. */
+  readonly seen: Map<number, readonly { readonly at: number; readonly instance: SeenInstance }[]>;
+  /** Of a job: the epoch of its shard when it was begun. */
+  readonly epoch: number | null;
+  /** By shard: how often in a row its page was older than the instances, and whether the last commit was committed. */
+  readonly stale: Map<string, { readonly times: number; readonly isOver: boolean }>;
+  /** Instances whose values the store has refused by themselves, and when. */
+  readonly refused: Map<number, number>;
   /** How many commits of it ended with an error. */
   commitFaults: number;
   /** What it has allotted and enqueued, by run and job. */
@@ -77,6 +87,8 @@ export interface Replay {
   readonly begunAt: ReadonlyMap<string, number>;
   /** What the queue was asked for, by run and job. */
   readonly enqueued: ReadonlySet<string>;
+  /** How often in a row the page of a commit was found to be too old before. */
+  staleBefore(event: CommitEvent): number;
 }
 
 export interface ReplayedWorld extends Replay {
@@ -108,19 +120,31 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     });
   }
 
+  function staleBefore(event: CommitEvent): number {
+    return calls.get(event.call)?.stale.get(event.expected[0]?.id ?? '')?.times ?? 0;
+  }
+
   function applyCommit(event: CommitEvent, at: number, changes: readonly RunChange[]): void {
     const call = calls.get(event.call);
-    if (event.status === 'stale') {
-      for (const id of event.stale) call?.stale.set(id, (call.stale.get(id) ?? 0) + 1);
+    const [expected] = event.expected;
+    if (call !== undefined && expected !== undefined && event.instances.length > 0) {
+      const times = staleBefore(event) + (event.status === 'stale' ? 1 : 0);
+      call.stale.set(expected.id, { times, isOver: event.status === 'committed' });
     }
     const [only] = event.instances;
-    if (event.status === 'refused' && event.instances.length === 1 && only !== undefined) call?.refused.add(only.id);
+    if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
+      call?.refused.set(only.id, at);
     for (const { id, key, row } of event.written) instances.get(id)?.rows.set(key, row);
     for (const record of event.records) records.set(record.id, record);
     for (const change of changes) applyChange(event, at, change, call);
   }
 
-  function applyChange(event: CommitEvent, at: number, change: RunChange, call: JudgedCall | undefined): void {
+  function applyChange(
+    event: CommitEvent,
+    at: number,
+    change: RunChange,
+    call: JudgedCall | undefined,
+  ): void {
     const { runId, header } = change;
     const processModelId = event.records.find((record) => record.runId === runId)?.processModelId ?? '';
     if (header !== null && change.run === null) runs.set(runId, newRun(runId, processModelId, header.after));
@@ -137,7 +161,8 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     const wasDone = areDone(run);
     for (const { before, after } of change.shards) {
       run.shards.set(after.index, after);
-      if (isProgress(event, { before, after })) run.progress.push({ at, call: event.call, shard: after.index });
+      if (isProgress(event, { before, after }))
+        run.progress.push({ at, call: event.call, shard: after.index });
       if (before === null || after.step > before.step) {
         const key = jobKey(after.index, after.step);
         run.allotted.set(key, { at, call: event.call });
@@ -166,7 +191,16 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         const { id, processModelId, cursor, running, task, rows } = event;
         const stored = new Map(Object.entries(rows));
         const isLate = [...instances.values()].some((other) => other.cursor > cursor);
-        instances.set(id, { id, processModelId, cursor, running, task, insertedAt: at, isLate, rows: stored });
+        instances.set(id, {
+          id,
+          processModelId,
+          cursor,
+          running,
+          task,
+          insertedAt: at,
+          isLate,
+          rows: stored,
+        });
         return;
       }
       case 'complete-task': {
@@ -190,8 +224,9 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         return;
       case 'call': {
         const argument = event.argument as Readonly<Record<string, unknown>>;
-        calls.set(event.call, { ...newCall(), ...event, id: event.call, argument, startedAt: at });
         const runId = String(argument.runId);
+        const epoch = runs.get(runId)?.shards.get(Number(argument.shard))?.epoch ?? null;
+        calls.set(event.call, { ...newCall(), ...event, id: event.call, argument, epoch, startedAt: at });
         const isJob = event.method === 'handle' || event.method === 'take-up';
         if (isJob && !begunAt.has(runId)) begunAt.set(runId, at);
         return;
@@ -217,9 +252,14 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       }
       case 'read': {
         const call = calls.get(event.call);
+        // The next page; those that were read ahead cannot be told from others, and go on counting.
+        for (const [id, { isOver }] of call?.stale ?? []) {
+          const record = records.get(id);
+          const isNext = record !== undefined && reader.shard(record).after === event.after;
+          if (isOver && isNext) call?.stale.delete(id);
+        }
         for (const instance of event.page) {
-          call?.seen.set(instance.id, { at, instance });
-          call?.refused.delete(instance.id);
+          call?.seen.set(instance.id, [{ at, instance }, ...(call.seen.get(instance.id) ?? [])]);
         }
         return;
       }
@@ -237,7 +277,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     }
   }
 
-  return { rules, instances, records, runs, calls, begunAt, enqueued, changesOf, apply };
+  return { rules, instances, records, runs, calls, begunAt, enqueued, staleBefore, changesOf, apply };
 }
 
 function newRun(runId: string, processModelId: string, header: HeaderView): JudgedRun {
@@ -269,7 +309,7 @@ function newCall(): Pick<
     isAborted: false,
     seen: new Map(),
     stale: new Map(),
-    refused: new Set(),
+    refused: new Map(),
     commitFaults: 0,
     allotted: new Set(),
     enqueued: new Set(),

@@ -13,27 +13,36 @@ export const revisionRules: Rules = {
     const expected = new Map(event.expected.map(({ id, revision }) => [id, revision]));
     for (const record of event.records) {
       const stored = world.records.get(record.id)?.revision ?? null;
-      if (!expected.has(record.id)) broken(6, `${who} changed record ${record.id} without naming its revision`);
-      else if (expected.get(record.id) !== stored) broken(6, `${who} replaced revision ${stored} of ${record.id}, not ${expected.get(record.id)}`);
-      if (stored !== null && record.revision !== stored + 1) broken(6, `revision ${stored} of ${record.id} was followed by ${record.revision}`);
-      const holders = [...world.records.values()].filter(({ id, activeKey }) => activeKey !== null && activeKey === record.activeKey && id !== record.id);
+      if (!expected.has(record.id))
+        broken(6, `${who} changed record ${record.id} without naming its revision`);
+      else if (expected.get(record.id) !== stored)
+        broken(6, `${who} replaced revision ${stored} of ${record.id}, not ${expected.get(record.id)}`);
+      if (stored !== null && record.revision !== stored + 1)
+        broken(6, `revision ${stored} of ${record.id} was followed by ${record.revision}`);
+      const holders = [...world.records.values()].filter(
+        ({ id, activeKey }) => activeKey !== null && activeKey === record.activeKey && id !== record.id,
+      );
       if (holders.length > 0) broken(6, `two runs hold the active key ${record.activeKey}`);
     }
     for (const { run, header, shards } of changes) {
       const state = run?.header.state ?? 'pending';
       const next = header?.after.state ?? state;
-      if (header !== null && run !== null && !isAllowed(state, next)) broken(7, `a run that was ${state} became ${next}`);
-      if (header !== null && state !== next && ENDED.includes(state)) broken(7, `a run that was ${state} was changed`);
+      if (header !== null && run !== null && !isAllowed(state, next))
+        broken(7, `a run that was ${state} became ${next}`);
+      if (header !== null && state !== next && ENDED.includes(state))
+        broken(7, `a run that was ${state} was changed`);
       for (const change of shards) {
         const { before, after } = change;
         if (before === null) continue;
-        if (after.epoch < before.epoch) broken(6, `the epoch of shard ${after.index} fell from ${before.epoch} to ${after.epoch}`);
+        if (after.epoch < before.epoch)
+          broken(6, `the epoch of shard ${after.index} fell from ${before.epoch} to ${after.epoch}`);
         if (!isProgress(event, change)) {
           const isTaken = after.epoch !== before.epoch || after.holder !== before.holder;
           if (isTaken) broken(6, `${who} took shard ${after.index} for itself without committing a batch`);
           continue;
         }
-        if (!isWorkable(state)) broken(7, `${who} committed ${event.instances.length} instances of a run that is ${state}`);
+        if (!isWorkable(state))
+          broken(7, `${who} committed ${event.instances.length} instances of a run that is ${state}`);
         const step = call?.method === 'handle' ? call.argument.step : after.epoch;
         if (after.epoch !== step) broken(6, `the job of step ${step} committed under epoch ${after.epoch}`);
       }
@@ -45,7 +54,8 @@ export const revisionRules: Rules = {
     if (call === undefined || (call.method !== 'pause' && call.method !== 'cancel')) return;
     const run = world.runs.get(String(call.argument.runId));
     const wanted = call.method === 'pause' ? 'paused' : 'cancelled';
-    if (Object(answer).state !== wanted) broken(7, `${call.method} answered that the run is ${Object(answer).state}`);
+    if (Object(answer).state !== wanted)
+      broken(7, `${call.method} answered that the run is ${Object(answer).state}`);
     const wasStopped = run !== undefined && (!isWorkable(run.header.state) || run.resumedAt > call.startedAt);
     if (!wasStopped) broken(7, `${call.method} has returned, and the run is ${run?.header.state}`);
   },

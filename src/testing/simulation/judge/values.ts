@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
 import { valueAt } from '../extraction.js';
-import type { CommitEvent, TaskState, WrittenRow } from '../history.js';
-import { isFailure } from './outcomes.js';
+import type { CommitEvent, SeenInstance, TaskState, WrittenRow } from '../history.js';
 import { type Judgement, type Rules, whoOf } from './judgement.js';
-import type { JudgedCall, JudgedRun } from './replay.js';
+import { isUnreadable } from './outcomes.js';
+import type { JudgedCall, JudgedRun, Replay } from './replay.js';
 
 /**
  * 9. Fill replaces absent rows and null rows only; overwrite only the row that was seen; null replaces nothing.
@@ -13,43 +13,103 @@ import type { JudgedCall, JudgedRun } from './replay.js';
 export const valueRules: Rules = {
   commit(event, judgement) {
     if (event.status !== 'committed' || event.instances.length === 0) return;
-    const run = judgement.changes.find((change) => change.run !== null)?.run;
-    const call = judgement.world.calls.get(event.call);
+    const { changes, world, broken } = judgement;
+    const run = changes.find((change) => change.run !== null)?.run;
+    const call = world.calls.get(event.call);
     if (run == null || call === undefined) return;
-    for (const row of event.written) judgeRow(judgement, run, call, row);
     judgeTakenOver(event, judgement, run);
-    for (const { id } of event.instances) judgeWhatIsLeft(event, judgement, run, call, id);
+    for (const { id } of event.instances) {
+      const seen = call.seen.get(id) ?? [];
+      const rows = event.written.filter((row) => row.id === id);
+      if (seen.length === 0 && rows.length > 0)
+        broken(9, `${whoOf(call)} wrote to instance ${id}, which it has not read`);
+      // It is right if it is right by any of its readings.
+      let problems: readonly Problem[] = [];
+      for (const { instance } of seen) {
+        problems = problemsOf({ event, world, run, call, rows, seen: instance });
+        if (problems.length === 0) break;
+      }
+      for (const [invariant, message] of problems) broken(invariant, message);
+    }
   },
 };
 
-function judgeRow({ world, broken }: Judgement, run: JudgedRun, call: JudgedCall, { id, key, row }: WrittenRow): void {
+type Problem = readonly [invariant: number, message: string];
+
+interface Written {
+  readonly event: CommitEvent;
+  readonly world: Replay;
+  readonly run: JudgedRun;
+  readonly call: JudgedCall;
+  /** Of one instance. */
+  readonly rows: readonly WrittenRow[];
+  readonly seen: SeenInstance;
+}
+
+function problemsOf(written: Written): Problem[] {
+  return [...written.rows.flatMap((row) => problemsOfRow(written, row)), ...whatIsLeft(written)];
+}
+
+function problemsOfRow({ world, run, call, seen }: Written, { id, key, row }: WrittenRow): Problem[] {
   const { rules } = world;
   const instance = world.instances.get(id);
-  const seen = call.seen.get(id)?.instance;
   const path = run.header.definition.paths.find((known) => known.key === key);
   const what = `${whoOf(call)} wrote ${JSON.stringify(row.value)} as "${key}" of instance ${id}`;
-  if (instance === undefined) return broken(11, `${what}, which is deleted`);
-  if (instance.processModelId !== run.processModelId) return broken(11, `${what}, which is of another model`);
-  if (path === undefined) return broken(9, `${what}, a key that is not asked for`);
-  if (seen === undefined) return broken(9, `${what}, which it has not read`);
+  if (instance === undefined) return [[11, `${what}, which is deleted`]];
+  if (instance.processModelId !== run.processModelId) return [[11, `${what}, which is of another model`]];
+  if (path === undefined) return [[9, `${what}, a key that is not asked for`]];
+  const problems: Problem[] = [];
   const stored = instance.rows.get(key);
   const seenRow = seen.rows[key];
+  const instead = `in place of ${JSON.stringify(stored?.value)}`;
   const had = (stored?.value ?? null) !== null;
   if (row.value === null) {
-    if (stored !== undefined) broken(9, `${what}, in place of ${JSON.stringify(stored.value)}`);
-    if (instance.running) broken(11, `${what}, which is still running`);
-    if (run.header.definition.missing === 'omit') broken(9, `${what}, although null rows are not wanted`);
+    if (stored !== undefined) problems.push([9, `${what}, ${instead}`]);
+    if (instance.running) problems.push([11, `${what}, which is still running`]);
+    if (run.header.definition.missing === 'omit')
+      problems.push([9, `${what}, although null rows are not wanted`]);
   } else if (path.mode === 'fill') {
-    if (had) broken(9, `${what}, in place of ${JSON.stringify(stored?.value)}`);
+    if (had) problems.push([9, `${what}, ${instead}`]);
   } else if (had) {
     const isSame = rules.tokens ? stored?.token === seenRow?.token : stored?.value === seenRow?.value;
-    if (!isSame) broken(9, `${what}, in place of ${JSON.stringify(stored?.value)}, which it has not seen`);
+    if (!isSame) problems.push([9, `${what}, ${instead}, which it has not seen`]);
   } else if ((seenRow?.value ?? null) !== null) {
-    broken(9, `${what}, and so put back a row that was deleted since`);
+    problems.push([9, `${what}, and so put back a row that was deleted since`]);
   }
   const expected = extracted(rules.versions ? instance.task : seen.task, path.segments) ?? null;
-  if (row.value !== expected) broken(10, `${what}, but its data holds ${JSON.stringify(expected)}`);
+  if (row.value !== expected) problems.push([10, `${what}, but its data holds ${JSON.stringify(expected)}`]);
+  return problems;
 }
+
+/** A processed instance has everything that its data holds; unless its live writer was faster each time. */
+function whatIsLeft({ event, world, run, call, rows, seen }: Written): Problem[] {
+  const { id } = seen;
+  const instance = world.instances.get(id);
+  if (instance === undefined || call.refused.has(id) || isUnreadable(run, seen)) return [];
+  if (world.staleBefore(event) >= MOST_REREADS) return [];
+  const { paths, missing } = run.header.definition;
+  return paths.flatMap(({ key, segments, mode }): Problem[] => {
+    if (run.header.dropped.includes(key)) return [];
+    const seenRow = seen.rows[key];
+    const stored = instance.rows.get(key);
+    const now = rows.find((row) => row.key === key)?.row ?? stored;
+    const held = extracted(world.rules.versions ? instance.task : seen.task, segments) ?? null;
+    if (held === null) {
+      const isWanted = missing === 'null' && !seen.running && seenRow === undefined;
+      return isWanted && now === undefined
+        ? [[10, `instance ${id} was processed and has no row "${key}"`]]
+        : [];
+    }
+    const value = now?.value ?? null;
+    const what = `instance ${id} was processed and has ${JSON.stringify(value)} as "${key}", not ${JSON.stringify(held)}`;
+    const wasEmpty = (seenRow?.value ?? null) === null;
+    const isUnchanged = stored !== undefined && stored.token === seenRow?.token;
+    const isWrong = (wasEmpty && value === null) || (mode === 'overwrite' && isUnchanged && value !== held);
+    return isWrong ? [[10, what]] : [];
+  });
+}
+
+const MOST_REREADS = 3;
 
 /** An older run has left a key to a newer request that reads it elsewhere. */
 function judgeTakenOver({ written }: CommitEvent, { world, broken }: Judgement, run: JudgedRun): void {
@@ -57,7 +117,8 @@ function judgeTakenOver({ written }: CommitEvent, { world, broken }: Judgement, 
     const own = JSON.stringify(run.header.definition.paths.find((path) => path.key === key)?.segments);
     if (run.answeredAt === null || run.wasRevived) return;
     for (const newer of world.runs.values()) {
-      if (newer.answeredAt === null || newer.requestedAt === null || newer.requestedAt < run.answeredAt) continue;
+      if (newer.answeredAt === null || newer.requestedAt === null || newer.requestedAt < run.answeredAt)
+        continue;
       const { paths, limit, instanceIds } = newer.header.definition;
       if (newer === run || limit !== null || instanceIds !== null) continue;
       const other = paths.find((path) => path.key === key);
@@ -66,45 +127,6 @@ function judgeTakenOver({ written }: CommitEvent, { world, broken }: Judgement, 
       }
     }
   }
-}
-
-/** Whether a processed instance has everything now that its data holds. */
-function judgeWhatIsLeft(
-  event: CommitEvent,
-  { world, broken }: Judgement,
-  run: JudgedRun,
-  call: JudgedCall,
-  id: number,
-): void {
-  const instance = world.instances.get(id);
-  const seen = call.seen.get(id)?.instance;
-  if (instance === undefined || seen === undefined || isFailure(run, call, id)) return;
-  // Its live writer was faster each time: it is left to that.
-  if ((call.stale.get(id) ?? 0) >= 3) return;
-  const { paths, missing } = run.header.definition;
-  for (const { key, segments, mode } of paths) {
-    if (run.header.dropped.includes(key)) continue;
-    const stored = instance.rows.get(key);
-    const seenValue = seen.rows[key]?.value ?? null;
-    const now = written(event, id, key) ?? stored;
-    const held = extracted(world.rules.versions ? instance.task : seen.task, segments);
-    if ((held ?? null) === null) {
-      const wantsNull = missing === 'null' && !seen.running && seen.rows[key] === undefined;
-      if (wantsNull && now === undefined) broken(10, `instance ${id} was processed and has no row "${key}"`);
-      continue;
-    }
-    if (seenValue === null && (now?.value ?? null) === null) {
-      broken(10, `instance ${id} was processed without "${key}", which is ${JSON.stringify(held)}`);
-    }
-    const isUnchanged = stored !== undefined && stored.token === seen.rows[key]?.token;
-    if (mode === 'overwrite' && isUnchanged && now?.value !== held) {
-      broken(10, `instance ${id} was processed and still has ${JSON.stringify(now?.value)} as "${key}", not ${JSON.stringify(held)}`);
-    }
-  }
-}
-
-function written(event: CommitEvent, id: number, key: string): WrittenRow['row'] | undefined {
-  return event.written.find((row) => row.id === id && row.key === key)?.row;
 }
 
 function extracted(task: TaskState, segments: readonly string[]): JsonValue | undefined {

@@ -1,6 +1,6 @@
 import type { CommitEvent } from '../history.js';
 import type { ShardView } from '../read-record.js';
-import { isProgress, type Judgement, type RunChange, type Rules, type ShardChange } from './judgement.js';
+import { isProgress, type Judgement, type Rules, type RunChange, type ShardChange } from './judgement.js';
 import { isComplete, type JudgedInstance, type JudgedRun, type Replay } from './replay.js';
 
 /**
@@ -26,18 +26,23 @@ export const walkRules: Rules = {
     if (!isComplete(run.header.state) || run.header.definition.limit !== null) return;
     const missed = missedInstances(world, run, call.startedAt);
     if (missed.length > 0) {
-      broken(3, `a request was answered with a run that had passed ${listed(missed)}, which was there when it was made`);
+      broken(
+        3,
+        `a request was answered with a run that had passed ${listed(missed)}, which was there when it was made`,
+      );
     }
   },
 
   end(_, { world, broken }) {
     for (const record of world.records.values()) {
       const content = JSON.stringify(record.content);
-      if (content.length > MOST_CHARACTERS) broken(16, `record ${record.id} has ${content.length} characters`);
+      if (content.length > MOST_CHARACTERS)
+        broken(16, `record ${record.id} has ${content.length} characters`);
     }
     for (const { shards } of world.runs.values()) {
       for (const { index, tally } of shards.values()) {
-        if (tally.failures.length > 20) broken(16, `shard ${index} keeps a sample of ${tally.failures.length} failures`);
+        if (tally.failures.length > 20)
+          broken(16, `shard ${index} keeps a sample of ${tally.failures.length} failures`);
       }
     }
   },
@@ -45,7 +50,12 @@ export const walkRules: Rules = {
 
 const MOST_CHARACTERS = 20_000;
 
-function judgeShard(event: CommitEvent, { world, broken }: Judgement, { run }: RunChange, change: ShardChange): void {
+function judgeShard(
+  event: CommitEvent,
+  { world, broken }: Judgement,
+  { run }: RunChange,
+  change: ShardChange,
+): void {
   const { before, after } = change;
   if (before === null || run === null) return;
   const { instances } = event;
@@ -57,15 +67,19 @@ function judgeShard(event: CommitEvent, { world, broken }: Judgement, { run }: R
   const cursors = instances.map(({ id }) => cursorOf(world, event, id));
   const last = cursors.at(-1);
   if (!(after.after !== null && after.after > (before.after ?? Number.NEGATIVE_INFINITY))) {
-    broken(4, `the cursor went from ${before.after} to ${after.after} with a commit of ${instances.length} instances`);
+    broken(
+      4,
+      `the cursor went from ${before.after} to ${after.after} with a commit of ${instances.length} instances`,
+    );
   }
   if (last !== undefined && after.after !== last) {
     broken(4, `the cursor is at ${after.after}, the last instance of the commit at ${last}`);
   }
-  if (after.upTo !== null && last !== undefined && last > after.upTo) broken(4, 'instances beyond the bound were committed');
+  if (after.upTo !== null && last !== undefined && last > after.upTo)
+    broken(4, 'instances beyond the bound were committed');
   const committed = new Set(instances.map(({ id }) => id));
   const [first] = instances;
-  const readAt = (first && world.calls.get(event.call)?.seen.get(first.id)?.at) ?? 0;
+  const readAt = (first && world.calls.get(event.call)?.seen.get(first.id)?.at(-1)?.at) ?? 0;
   const skipped = selected(world, run).filter(
     ({ id, cursor, insertedAt }) =>
       insertedAt < readAt &&
@@ -73,12 +87,19 @@ function judgeShard(event: CommitEvent, { world, broken }: Judgement, { run }: R
       cursor > (before.after ?? Number.NEGATIVE_INFINITY) &&
       cursor <= (after.after ?? Number.NEGATIVE_INFINITY),
   );
-  if (skipped.length > 0) broken(4, `a commit starts behind where the last one ended: it passes over ${listed(skipped)}`);
+  if (skipped.length > 0)
+    broken(4, `a commit starts behind where the last one ended: it passes over ${listed(skipped)}`);
 }
 
-function judgeProof(world: Replay, run: JudgedRun, { after, upTo, index }: ShardView, broken: Judgement['broken']): void {
+function judgeProof(
+  world: Replay,
+  run: JudgedRun,
+  { after, upTo, index }: ShardView,
+  broken: Judgement['broken'],
+): void {
   const left = selected(world, run).filter(
-    ({ cursor }) => cursor > (after ?? Number.NEGATIVE_INFINITY) && cursor <= (upTo ?? Number.NEGATIVE_INFINITY),
+    ({ cursor }) =>
+      cursor > (after ?? Number.NEGATIVE_INFINITY) && cursor <= (upTo ?? Number.NEGATIVE_INFINITY),
   );
   if (left.length > 0) broken(8, `shard ${index} was done although ${listed(left)} was left up to its bound`);
 }
@@ -91,36 +112,48 @@ function judgeBound({ broken }: Judgement, { run, header, shards }: RunChange): 
   const { before, after } = header;
   const isFrozen = before.total === null && after.total !== null;
   const isExtended = before.again && !after.again;
-  if (after.upTo !== before.upTo && !isFrozen && !isExtended) broken(16, `the bound went from ${before.upTo} to ${after.upTo}`);
-  if (after.upTo !== null && before.upTo !== null && after.upTo < before.upTo) broken(16, 'the bound went back');
+  if (after.upTo !== before.upTo && !isFrozen && !isExtended)
+    broken(16, `the bound went from ${before.upTo} to ${after.upTo}`);
+  if (after.upTo !== null && before.upTo !== null && after.upTo < before.upTo)
+    broken(16, 'the bound went back');
   const isCompleted = isComplete(after.state);
-  if (after.total !== before.total && !isFrozen && !isExtended && !isCompleted) broken(16, 'the total was changed');
-  if (JSON.stringify(before.definition) !== JSON.stringify(after.definition)) broken(16, 'the definition was changed');
+  if (after.total !== before.total && !isFrozen && !isExtended && !isCompleted)
+    broken(16, 'the total was changed');
+  if (JSON.stringify(before.definition) !== JSON.stringify(after.definition))
+    broken(16, 'the definition was changed');
   if (after.upTo === before.upTo) return;
 
   const all = new Map(run.shards);
   for (const shard of shards) all.set(shard.after.index, shard.after);
-  const inOrder = [...all.values()].sort((a, b) => (a.after ?? -1) - (b.after ?? -1));
+  const inOrder = [...all.values()].sort((a, b) => a.index - b.index);
   if (inOrder.at(-1)?.upTo !== after.upTo) broken(4, 'the last shard does not end at the bound of the run');
   for (const [index, shard] of inOrder.entries()) {
     const start = index === 0 ? null : inOrder[index - 1]?.upTo;
-    if (isFrozen && shard.after !== start) broken(4, `shard ${shard.index} starts at ${shard.after}, not at ${start}`);
+    if (isFrozen && shard.after !== start)
+      broken(4, `shard ${shard.index} starts at ${shard.after}, not at ${start}`);
   }
 }
 
 function judgeCompletion({ world, broken, at }: Judgement, { run, header, shards }: RunChange): void {
-  if (run === null || header === null || !isComplete(header.after.state) || isComplete(run.header.state)) return;
+  if (run === null || header === null || !isComplete(header.after.state) || isComplete(run.header.state))
+    return;
   const all = new Map(run.shards);
   for (const shard of shards) all.set(shard.after.index, shard.after);
   const open = [...all.values()].filter(({ done }) => !done);
   if (open.length > 0) broken(8, `the run was completed with ${open.length} open shards`);
   if (run.completions > 0) broken(8, 'the run was completed twice');
-  const met = [...all.values()].reduce((sum, { tally }) => sum + tally.processed + tally.failed + tally.gone, 0);
+  const met = [...all.values()].reduce(
+    (sum, { tally }) => sum + tally.processed + tally.failed + tally.gone,
+    0,
+  );
   if (met > (header.after.total ?? 0)) broken(2, `${met} outcomes, but a total of ${header.after.total}`);
   const failed = [...all.values()].reduce((sum, { tally }) => sum + tally.failed, 0);
   const { maxFailures } = header.after.definition;
   if (maxFailures !== null && failed > maxFailures && !run.wasRevived) {
-    broken(8, `the run was completed with ${failed} failures, although it was to fail with more than ${maxFailures}`);
+    broken(
+      8,
+      `the run was completed with ${failed} failures, although it was to fail with more than ${maxFailures}`,
+    );
   }
   const missed = missedInstances(world, run, Math.max(world.begunAt.get(run.runId) ?? at, run.joinedAt));
   if (missed.length > 0) broken(3, `the run was completed without ${listed(missed)}`);
@@ -133,7 +166,9 @@ function missedInstances(world: Replay, run: JudgedRun, since: number): JudgedIn
   const upTo = limit === null ? Number.POSITIVE_INFINITY : (run.header.upTo ?? Number.NEGATIVE_INFINITY);
   return selected(world, run).filter(
     ({ id, insertedAt, isLate, cursor }) =>
-      insertedAt < (isLate ? Math.min(begunAt, since) : since) && cursor <= upTo && run.outcomes.get(id) !== 'visited',
+      insertedAt < (isLate ? Math.min(begunAt, since) : since) &&
+      cursor <= upTo &&
+      run.outcomes.get(id) !== 'visited',
   );
 }
 
@@ -141,12 +176,13 @@ function selected(world: Replay, { processModelId, header }: JudgedRun): JudgedI
   const { instanceIds } = header.definition;
   return [...world.instances.values()].filter(
     (instance) =>
-      instance.processModelId === processModelId && (instanceIds === null || instanceIds.includes(instance.id)),
+      instance.processModelId === processModelId &&
+      (instanceIds === null || instanceIds.includes(instance.id)),
   );
 }
 
 function cursorOf(world: Replay, { call }: CommitEvent, id: number): number | undefined {
-  return world.instances.get(id)?.cursor ?? world.calls.get(call)?.seen.get(id)?.instance.cursor;
+  return world.instances.get(id)?.cursor ?? world.calls.get(call)?.seen.get(id)?.[0]?.instance.cursor;
 }
 
 function listed(instances: readonly JudgedInstance[]): string {
