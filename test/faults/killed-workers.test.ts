@@ -63,7 +63,12 @@ await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and a
   /** A requested run, and the workers of it. */
   async function openRun(
     { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
-    { runner, instances, ...orders }: Partial<WorkerOrders> & { runner: RunnerName; instances: number },
+    {
+      runner,
+      shards = 1,
+      instances,
+      ...orders
+    }: Partial<WorkerOrders> & { runner: RunnerName; shards?: number; instances: number },
   ) {
     const host = await openFaultHost();
     onTestFinished(() => host.close());
@@ -74,7 +79,7 @@ await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and a
       await jobs.close();
     });
     const service = createBackfillService({ repository: host.repository, queue: jobs.queue });
-    const requested = await service.request({ processModelId: MODEL, paths: PATHS });
+    const requested = await service.request({ processModelId: MODEL, paths: PATHS, shards });
     if (requested.status !== 'triggered') throw new Error(requested.reason);
     return {
       host,
@@ -100,17 +105,18 @@ await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and a
   }
 
   test.concurrent.for([
-    { runner: 'pg-boss', each: 2, anyMoment: 14, atLeast: 30 },
-    { runner: 'bullmq', each: 2, anyMoment: 14, atLeast: 30 },
-    { runner: 'graphile-worker', each: 1, anyMoment: 2, atLeast: 10 },
+    { runner: 'pg-boss', shards: 1, each: 2, anyMoment: 14, atLeast: 30 },
+    { runner: 'bullmq', shards: 2, each: 2, anyMoment: 14, atLeast: 30 },
+    { runner: 'graphile-worker', shards: 1, each: 1, anyMoment: 2, atLeast: 10 },
   ] as const)(
     'finish the run on $runner, and its outcome is that of an uninterrupted run',
     { timeout: 300_000 },
-    async ({ runner, each, anyMoment, atLeast }, context) => {
+    async ({ runner, shards, each, anyMoment, atLeast }, context) => {
       const random = seededRandom(`killed on ${runner}`);
       const sweeping = { sweepEveryMs: 200, staleAfterMs: 1000 };
       const run = await openRun(context, {
         runner,
+        shards,
         instances: INSTANCES,
         sweeping,
         batchSize: 4,

@@ -30,7 +30,7 @@ async function nextOrder(): Promise<WorkerOrder> {
 }
 
 const orders: WorkerOrders = JSON.parse(process.env.WORKER_ORDERS ?? '{}');
-const { runner, batchSize, sliceMs, sweeping } = orders;
+const { runner, batchSize, sliceMs, sweeping, sampleEveryMs } = orders;
 const reach = reacher(orders.fault);
 const pool = openPool(orders.postgresUrl, orders.name, orders);
 const database = pgDatabase(pool);
@@ -47,5 +47,12 @@ process.on('message', async ({ handle }: WorkerOrder) => {
     tell({ failed: String(error) });
   }
 });
+if (sampleEveryMs !== null) {
+  setInterval(() => {
+    globalThis.gc?.();
+    const { rss, heapUsed } = process.memoryUsage();
+    tell({ memory: { rss, heapUsed } });
+  }, sampleEveryMs);
+}
 if (sweeping !== null) await jobs.work(service, sweeping);
 tell({ reached: 'work' });

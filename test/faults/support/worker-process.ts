@@ -26,6 +26,8 @@ export interface WorkerOrders {
   /** Of its connections, as PostgreSQL takes them: `-c name=value`. */
   readonly settings: string;
   readonly fault: Fault | null;
+  /** How often it tells how much memory it needs once its garbage is collected; `null`: never. */
+  readonly sampleEveryMs: number | null;
   /** Of the host's schema. */
   readonly name: string;
   readonly postgresUrl: string;
@@ -40,8 +42,15 @@ export interface WorkerOrder {
 
 export type WorkerMessage =
   | { readonly reached: Point | 'work' }
+  | { readonly memory: MemorySample }
   | { readonly reports: BackfillReport['state'] }
   | { readonly failed: string };
+
+/** In bytes. */
+export interface MemorySample {
+  readonly rss: number;
+  readonly heapUsed: number;
+}
 
 export interface WorkerProcess {
   readonly child: ChildProcess;
@@ -67,6 +76,7 @@ export function startWorker(
     latencyMs: 0,
     settings: '',
     fault: null,
+    sampleEveryMs: null,
     name,
     postgresUrl: url,
     redisUrl: REDIS_URL,
@@ -74,6 +84,7 @@ export function startWorker(
   };
   const child = fork(compiled.pathOf('test/faults/support/worker-main.ts'), {
     env: { ...process.env, WORKER_ORDERS: JSON.stringify(all) },
+    execArgv: all.sampleEveryMs === null ? [] : ['--expose-gc'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
@@ -94,7 +105,7 @@ export function startWorker(
     },
     answer: () =>
       Promise.race([
-        message((told) => !('reached' in told)),
+        message((told) => 'reports' in told || 'failed' in told),
         ended.then((end): WorkerMessage => ({ failed: JSON.stringify(end) })),
       ]),
   };
