@@ -66,6 +66,7 @@ export const readDefects: readonly Defect[] = [
       'readInstances: in pages',
       'readInstances: begins strictly',
       'readInstances: returns only',
+      'splitInstances: parts',
       'commit: takes a range for',
     ],
   },
@@ -126,6 +127,16 @@ export const readDefects: readonly Defect[] = [
       compareCursors: (a, b) => (String(a) < String(b) ? -1 : Number(a !== b)),
     }),
     breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
+  },
+  {
+    title: 'a split gives the bound of the last part as well',
+    rules: () => ({ splitAt: (found, parts) => [...SOUND.splitAt(found, parts), found.at(-1)?.cursor ?? 0] }),
+    breaks: ['splitInstances: parts'],
+  },
+  {
+    title: 'a split forgets where its range begins',
+    rules: () => ({ splitAt: (found, parts) => [1, ...SOUND.splitAt(found, parts - 1)] }),
+    breaks: ['splitInstances: parts'],
   },
   {
     title: 'an aborted read answers an empty page',

@@ -131,6 +131,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     async surveyInstances(query) {
       return rules.surveyOf(select(query, query.after, null), query.limit);
     },
+    splitInstances: async ({ parts, ...query }) =>
+      rules.splitAt(select(query, query.after, query.upTo), parts),
     async readInstances({ paths, signal, ...query }) {
       if (signal.aborted) return rules.onAbort(signal.reason);
       const keys = paths.map(({ key }) => key);

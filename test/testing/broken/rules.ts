@@ -41,6 +41,7 @@ export interface Rules {
   /** From instances in the order of their cursors. */
   pageOf(found: readonly StoredInstance[], limit: number): readonly StoredInstance[];
   surveyOf(found: readonly StoredInstance[], limit: number | null): { total: number; upTo: number | null };
+  splitAt(found: readonly StoredInstance[], parts: number): readonly number[];
   /** What an aborted read answers, if it does not throw. */
   onAbort(reason: unknown): readonly [];
   isLeft(found: readonly StoredInstance[]): boolean;
@@ -99,6 +100,12 @@ export const SOUND: Rules = {
   surveyOf(found, limit) {
     const counted = found.slice(0, limit ?? undefined);
     return { total: counted.length, upTo: counted.at(-1)?.cursor ?? null };
+  },
+  splitAt(found, parts) {
+    const size = Math.ceil(found.length / parts);
+    return found
+      .filter((_, index) => (index + 1) % size === 0 && index + 1 < found.length)
+      .map(({ cursor }) => cursor);
   },
   onAbort(reason) {
     throw reason;
