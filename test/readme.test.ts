@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type RepositoryFixture, repositoryConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { memoryFixture } from './testing/fixtures/memory-fixture.js';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(CHECKOUT, 'README.md'), 'utf8');
@@ -33,6 +35,11 @@ const PRELUDE = `
     };
   }`;
 
+/** What a host writes for the conformance cases. */
+const FIXTURES = `
+  export { inProcessFixture as createQueueFixture } from '${CHECKOUT}test/testing/fixtures/in-process-fixture.js';
+  export { memoryFixture as createRepositoryFixture } from '${CHECKOUT}test/testing/fixtures/memory-fixture.js';`;
+
 describe('the TypeScript in the README', () => {
   let folder: string;
 
@@ -42,6 +49,8 @@ describe('the TypeScript in the README', () => {
     await Promise.all([
       ...blocks('ts').map((code, index) => write(`block-${index}.mts`, code)),
       write('prelude.mts', PRELUDE),
+      write('fixtures.ts', FIXTURES),
+      write('package.json', '{ "type": "module" }'),
       write(
         'tsconfig.json',
         JSON.stringify({
@@ -87,6 +96,14 @@ describe('the TypeScript in the README', () => {
     const output = await run('tsx/dist/cli.mjs', '--tsconfig', 'tsconfig.json', 'block-1.mts');
     for (const comment of comments) expect(output.replace(/\s+/g, ' ')).toContain(comment);
   });
+
+  test("proves adapters in node's own test runner", async () => {
+    const block = blocks('ts').findIndex((code) => code.includes('repositoryConformance'));
+    const output = await run('tsx/dist/cli.mjs', '--tsconfig', 'tsconfig.json', `block-${block}.mts`);
+    expect(output).toMatch(/^ok \d+ - commit: /m);
+    expect(output).toMatch(/^ok \d+ - enqueue: /m);
+    expect(output).toMatch(/^# fail 0$/m);
+  });
 });
 
 describe('the README', () => {
@@ -120,6 +137,28 @@ describe('the README', () => {
     expect(codes.length).toBeGreaterThan(5);
     const table = readme.slice(readme.indexOf('## Error codes'), readme.indexOf('## Examples'));
     for (const code of codes) expect(table).toContain(`\`${code}\``);
+  });
+
+  test('shows the message of a conformance case as it is', async () => {
+    const fixture = memoryFixture();
+    const { repository } = fixture;
+    const blind: RepositoryFixture = {
+      ...fixture,
+      repository: {
+        ...repository,
+        async commit({ instances, next, ...commit }) {
+          for (const { id, values } of instances) {
+            for (const { key, value } of values) await fixture.setMetadata(id, key, value);
+          }
+          return repository.commit({ ...commit, instances: [], next });
+        },
+      },
+    };
+    const [shown = '', what = '', mend = ''] = (blocks('text')[1] ?? '').split('\n');
+    const shownCase = repositoryConformance(() => blind).find(({ name }) => name === shown);
+
+    const message = await shownCase?.run().catch((error: Error) => error.message);
+    expect(message).toContain(`${shown}\n${what}\n${mend.replace(/ …$/, '')}`);
   });
 
   test('stays under 300 lines', () => {

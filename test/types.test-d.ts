@@ -1,4 +1,6 @@
 /** Never run: `npm run typecheck` is the test, and an `@ts-expect-error` without an error is a failure of it. */
+
+import { test as nodeTest } from 'node:test';
 import {
   type BackfillConfig,
   type BackfillErrorCode,
@@ -37,6 +39,14 @@ import {
   createMemoryRepository,
   type MemoryRepository,
 } from 'process-metadata-backfill/memory';
+import {
+  type PortCall,
+  type QueueFixture,
+  queueConformance,
+  type RepositoryFixture,
+  repositoryConformance,
+  withFaults,
+} from 'process-metadata-backfill/testing';
 import { expectTypeOf, test } from 'vitest';
 
 /** As `pg` has it: what a host passes to make something part of its transaction. */
@@ -276,4 +286,28 @@ test('a formatted value is what a repository gives back as the stored form', () 
   expectTypeOf(formatMetadataValue(null)).toEqualTypeOf<FormattedValue>();
   const formatValue: NonNullable<BackfillRepository['formatValue']> = (value) => formatMetadataValue(value);
   expectTypeOf(formatValue).parameter(0).toEqualTypeOf<JsonValue>();
+});
+
+test('conformance cases fit the test runners as they are, and fixtures of any transaction and id', () => {
+  const fixture = {} as RepositoryFixture<PoolClient, number>;
+  const queueFixture = {} as QueueFixture<PoolClient>;
+  for (const c of repositoryConformance(() => fixture)) {
+    test(c.name, c.run);
+    nodeTest(c.name, c.run);
+  }
+  for (const c of queueConformance(async () => queueFixture)) test(c.name, c.run, 60_000);
+  // @ts-expect-error a fixture without a repository
+  repositoryConformance(() => ({ metadata: async () => ({}) }));
+});
+
+test('a port with faults is the port that it was', () => {
+  expectTypeOf(withFaults(pgRepository, [])).toEqualTypeOf<typeof pgRepository>();
+  expectTypeOf(withFaults(repository, []).metadata).toEqualTypeOf<MemoryRepository['metadata']>();
+  withFaults(pgQueue, [{ on: 'enqueue', nth: 2, fault: 'delay', ms: 5 }]);
+  // @ts-expect-error a delay says how long
+  withFaults(pgQueue, [{ on: 'enqueue', fault: 'delay' }]);
+  // @ts-expect-error no such method
+  withFaults(pgQueue, [{ on: 'dequeue', fault: 'hang' }]);
+  const commits = (call: PortCall) => (call.method === 'commit' ? call.argument.instances.length : 0);
+  withFaults(pgRepository, (call) => (commits(call) > 0 ? { fault: 'fail-after' } : null));
 });

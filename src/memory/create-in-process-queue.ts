@@ -63,14 +63,19 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
     underWay.add(done);
   }
 
+  function delayOf({ startAfter }: (typeof waiting)[number]): number {
+    return (startAfter?.getTime() ?? 0) - runtime.now();
+  }
+
   async function deliver(
     entry: (typeof waiting)[number],
     handler: JobHandler,
     signal: AbortSignal,
   ): Promise<void> {
     try {
-      const delayMs = (entry.startAfter?.getTime() ?? 0) - runtime.now();
-      if (delayMs > 0) await runtime.sleep(delayMs, signal);
+      // A timer may fire a little early.
+      for (let delayMs = delayOf(entry); delayMs > 0; delayMs = delayOf(entry))
+        await runtime.sleep(delayMs, signal);
       for (let failedAttempts = 0; ; ) {
         const failure = await limit(async () => {
           signal.throwIfAborted();
@@ -88,7 +93,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
       }
     } catch (error) {
       if (!signal.aborted) throw error;
-      waiting.push(entry); // not done when the queue was stopped
+      run(entry); // not done when the queue was stopped: once it works again
     }
   }
 

@@ -52,6 +52,40 @@ describe('createInProcessQueue', () => {
     expect(runtime.slept).toHaveLength(2);
   });
 
+  test('waits for a start that no timer of Node.js can wait for at once', async () => {
+    const runtime = testRuntime();
+    const queue = createInProcessQueue({ runtime });
+    let startedAt = 0;
+    queue.work(async () => {
+      startedAt = runtime.now();
+    });
+    const startAfter = new Date(runtime.now() + 60 * 24 * 60 * 60 * 1000);
+    await queue.enqueue(job(1), { startAfter });
+    await queue.idle();
+
+    expect(startedAt).toBe(startAfter.getTime());
+    expect(Math.max(...runtime.slept)).toBeLessThan(2 ** 31);
+  });
+
+  test('gives a job that was interrupted to a worker that began before it had settled', async () => {
+    const queue = createInProcessQueue();
+    queue.work((_, { signal }) => {
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => setTimeout(reject, 5, signal.reason));
+      });
+    });
+    await queue.enqueue(job(1));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+
+    const stopped = queue.stop();
+    const done: number[] = [];
+    queue.work(async ({ step }) => void done.push(step));
+    await stopped;
+    await queue.idle();
+
+    expect(done).toEqual([1]);
+  });
+
   test('gives up when attempts are spent, or the error says that none will help', async () => {
     const queue = createInProcessQueue({ runtime: testRuntime(), retry: { attempts: 4 } });
     const tries = new Map<number, number>();

@@ -1,61 +1,15 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPackedProject, PACKED, type PackedProject } from './packed-project.js';
 
-const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
-const TYPESCRIPT = join(CHECKOUT, 'node_modules/typescript/bin/tsc');
-const PACKED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'src', 'test', 'examples'];
 const DEPENDENCIES = ['debug', 'lodash.get', 'p-limit', 'zod'];
 
-/** A project that has nothing but this package. */
-let project: string;
-let temporary: string;
-let packedFiles: string[];
-
+let project: PackedProject;
 beforeAll(async () => {
-  temporary = await mkdtemp(join(tmpdir(), 'packed-tarball-'));
-  const copy = join(temporary, 'copy');
-  project = join(temporary, 'project');
-  await Promise.all([mkdir(copy), mkdir(project)]);
-  await write('package.json', '{ "private": true }');
-
-  // Built and packed in a copy, as other tests use the dist of the checkout at this very moment.
-  for (const path of [...PACKED, 'tsconfig.json']) {
-    await cp(join(CHECKOUT, path), join(copy, path), { recursive: true });
-  }
-  await symlink(join(CHECKOUT, 'node_modules'), join(copy, 'node_modules'), 'dir');
-  await run(process.execPath, [TYPESCRIPT], copy);
-  const packed = await run(
-    'npm',
-    ['pack', '--ignore-scripts', '--json', '--pack-destination', temporary],
-    copy,
-  );
-  const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
-  packedFiles = files.map(({ path }) => path);
-  const quietly = ['--no-audit', '--no-fund', '--prefer-offline'];
-  await run('npm', ['install', ...quietly, join(temporary, filename)], project);
+  project = await createPackedProject();
 }, 180_000);
-
-afterAll(async () => {
-  if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
-});
-
-async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
-  try {
-    return (await promisify(execFile)(command, args, { cwd })).stdout;
-  } catch (error) {
-    const { message, stdout } = error as Error & { stdout?: string };
-    throw new Error(`${message}\n${stdout}`); // tsc tells its errors on stdout
-  }
-}
-
-function write(file: string, text: string): Promise<void> {
-  return writeFile(join(project, file), text);
-}
+afterAll(() => project?.remove());
 
 /** For each entry: a script, without what differs between import and require, and what it prints. */
 const SCRIPTS: readonly { entry: string; names: string; body: string; prints: string }[] = [
@@ -85,41 +39,61 @@ const SCRIPTS: readonly { entry: string; names: string; body: string; prints: st
       queue.enqueue(job);`,
     prints: 'instances: 1\n{"runId":"r","shard":0,"step":0}\n',
   },
+  {
+    entry: 'process-metadata-backfill/testing',
+    names: 'queueConformance, repositoryConformance, withFaults',
+    body: `
+      console.log(repositoryConformance(() => {}).length > 50, queueConformance(() => {}).length > 10);
+      const queue = withFaults({ enqueue: async () => {} }, [{ on: 'enqueue', fault: 'fail-before' }]);
+      queue.enqueue({}).catch(({ code }) => console.log(code));`,
+    prints: 'true true\nECONNRESET\n',
+  },
 ];
 
 describe('the packed package, installed in an empty project', () => {
   test('holds the built code, its source and its papers, but no tests and no examples', () => {
     const papers = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
-    expect(packedFiles.filter((path) => !papers.test(path) && !/^(dist|src)\//.test(path))).toEqual([]);
-    expect(packedFiles).toEqual(
-      expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/memory/index.js', 'src/index.ts']),
+    expect(project.packedFiles.filter((path) => !papers.test(path) && !/^(dist|src)\//.test(path))).toEqual(
+      [],
     );
-    expect(packedFiles).toEqual(expect.arrayContaining(PACKED.filter((path) => papers.test(path))));
+    expect(project.packedFiles).toEqual(
+      expect.arrayContaining([
+        'dist/index.js',
+        'dist/index.d.ts',
+        'dist/memory/index.js',
+        'dist/testing/index.js',
+        'src/index.ts',
+      ]),
+    );
+    expect(project.packedFiles).toEqual(expect.arrayContaining(PACKED.filter((path) => papers.test(path))));
   });
 
   test('brings four dependencies along, and only what these need', async () => {
-    const installed = join(project, 'node_modules/process-metadata-backfill/package.json');
+    const installed = join(project.folder, 'node_modules/process-metadata-backfill/package.json');
     const { dependencies } = JSON.parse(await readFile(installed, 'utf8'));
     expect(Object.keys(dependencies).sort()).toEqual(DEPENDENCIES);
-    const modules = (await readdir(join(project, 'node_modules'))).filter((name) => !name.startsWith('.'));
+    const modules = (await readdir(join(project.folder, 'node_modules'))).filter(
+      (name) => !name.startsWith('.'),
+    );
     const needed = ['ms', 'yocto-queue']; // by debug and by p-limit
     expect(modules.sort()).toEqual([...DEPENDENCIES, ...needed, 'process-metadata-backfill'].sort());
   });
 
   test.each(SCRIPTS)('runs by import from $entry', async ({ entry, names, body, prints }) => {
-    await write('imports.mjs', `import { ${names} } from '${entry}';${body}`);
-    expect(await run(process.execPath, ['imports.mjs'], project)).toBe(prints);
+    await project.write('imports.mjs', `import { ${names} } from '${entry}';${body}`);
+    expect(await project.node('imports.mjs')).toBe(prints);
   });
 
   test.each(SCRIPTS)('runs by require from $entry', async ({ entry, names, body, prints }) => {
-    await write('requires.cjs', `const { ${names} } = require('${entry}');${body}`);
-    expect(await run(process.execPath, ['requires.cjs'], project)).toBe(prints);
+    await project.write('requires.cjs', `const { ${names} } = require('${entry}');${body}`);
+    expect(await project.node('requires.cjs')).toBe(prints);
   });
 
   test('type-checks in a strict project, declarations included, in an ES module and in a CommonJS one', async () => {
     const script = `
       import { type BackfillReport, extractMetadata, runBackfill } from 'process-metadata-backfill';
       import { createMemoryRepository, type MemoryRepository } from 'process-metadata-backfill/memory';
+      import { type ConformanceCase, type RepositoryFixture, repositoryConformance } from 'process-metadata-backfill/testing';
       const paths = [{ key: 'invoice_number', path: 'invoice.number' }] as const;
       const repository: MemoryRepository = createMemoryRepository();
       export async function written(): Promise<number> {
@@ -127,10 +101,12 @@ describe('the packed package, installed in an empty project', () => {
           await runBackfill({ repository, processModelId: 'a/b', paths, onProgress: ({ total }) => total.toFixed() });
         return report.keys.invoice_number.written;
       }
+      declare const fixture: RepositoryFixture<{ query(sql: string): Promise<void> }, number>;
+      export const cases: readonly ConformanceCase[] = repositoryConformance(async () => fixture);
       export const text: string = String(extractMetadata({}, paths).invoice_number);
       // @ts-expect-error shows that these types are really seen
       export const nothing: string = extractMetadata({}, paths).city;`;
-    await Promise.all([write('checked.mts', script), write('checked.cts', script)]);
+    await Promise.all([project.write('checked.mts', script), project.write('checked.cts', script)]);
     const options = [
       '--noEmit',
       '--strict',
@@ -141,6 +117,6 @@ describe('the packed package, installed in an empty project', () => {
       '--skipLibCheck',
       'false',
     ];
-    await run(process.execPath, [TYPESCRIPT, ...options, 'checked.mts', 'checked.cts'], project);
+    await project.typescript(...options, 'checked.mts', 'checked.cts');
   });
 });

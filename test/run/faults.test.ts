@@ -6,6 +6,7 @@ import {
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
+import { withFaults } from '../../src/testing/index.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { type Around, databaseError, intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
@@ -38,10 +39,11 @@ describe('transient faults', () => {
     async (failing) => {
       const memory = createMemoryRepository({ instances: invoices(30) });
       const runtime = testRuntime();
-      const repository = intercept(memory, async ({ method, count, proceed }) => {
-        if (method === failing && count <= 2) throw databaseError('40P01');
-        return proceed();
-      });
+      const error = databaseError('40P01');
+      const repository = withFaults(memory, [
+        { on: failing, nth: 1, fault: 'fail-before', error },
+        { on: failing, nth: 2, fault: 'fail-before', error },
+      ]);
 
       const report = await backfill(repository, { batchSize: 10, runtime, retry: { initialDelayMs: 100 } });
 
@@ -56,14 +58,10 @@ describe('transient faults', () => {
   );
 
   test('say in the progress what is waited for', async () => {
-    const repository = intercept(
-      createMemoryRepository({ instances: invoices(3) }),
-      async ({ method, count, proceed }) => {
-        if (method === 'readInstances' && count === 1)
-          throw databaseError('ECONNRESET', 'the connection broke');
-        return proceed();
-      },
-    );
+    const error = databaseError('ECONNRESET', 'the connection broke');
+    const repository = withFaults(createMemoryRepository({ instances: invoices(3) }), [
+      { on: 'readInstances', nth: 1, fault: 'fail-before', error },
+    ]);
     const waiting: unknown[] = [];
 
     await backfill(repository, {
@@ -159,14 +157,9 @@ describe('a commit whose outcome is unknown', () => {
   });
 
   test('is found out at every commit of a run, the first and the last too', async () => {
-    const repository = intercept(
-      createMemoryRepository({ instances: invoices(3) }),
-      async ({ method, proceed }) => {
-        const result = await proceed();
-        if (method === 'commit') throw databaseError('08006');
-        return result;
-      },
-    );
+    const repository = withFaults(createMemoryRepository({ instances: invoices(3) }), [
+      { on: 'commit', fault: 'fail-after' },
+    ]);
     const logger = linesLogger();
 
     const report = await backfill(repository, { logger });
@@ -472,10 +465,9 @@ describe('a repository that breaks its contract', () => {
   });
 
   test('a page that stays empty ends the run with a clear error', async () => {
-    const repository = intercept(
-      createMemoryRepository({ instances: invoices(3) }),
-      async ({ method, proceed }) => (method === 'readInstances' ? [] : proceed()),
-    );
+    const repository = withFaults(createMemoryRepository({ instances: invoices(3) }), [
+      { on: 'readInstances', fault: 'empty-page' },
+    ]);
 
     await expect(backfill(repository)).rejects.toThrow(/returned an empty page, again and again/);
   });

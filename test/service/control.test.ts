@@ -6,6 +6,7 @@ import {
   type RunState,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
+import { withFaults } from '../../src/testing/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
@@ -239,10 +240,7 @@ test('a fault while a run is being completed ends it as failed, to be resumed', 
   });
   const runId = await request();
   const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
-  const slow = intercept(repository, async ({ method, proceed }) => {
-    if (method === 'readInstances') await new Promise((resolve) => setTimeout(resolve, 20));
-    return proceed();
-  });
+  const slow = withFaults(repository, [{ on: 'readInstances', fault: 'delay', ms: 20 }]);
   const breaking = createBackfillService({ repository: slow, queue, runtime });
 
   await expect(breaking.handle(jobs[0]?.payload)).rejects.toMatchObject({ retryable: false });
@@ -308,13 +306,7 @@ describe('sweep', () => {
 
   test('whose commit landed without an answer enqueues what it allotted', async () => {
     const { memory, runtime, jobs, request, sleep } = setUp();
-    let isLost = true;
-    const repository = intercept(memory, async ({ method, proceed }) => {
-      const answer = await proceed();
-      if (method !== 'commit' || !isLost) return answer;
-      isLost = false;
-      throw databaseError('ECONNRESET');
-    });
+    const repository = withFaults(memory, [{ on: 'commit', nth: 1, fault: 'fail-after' }]);
     const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
     await request();
     await sleep(2);

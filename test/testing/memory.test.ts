@@ -8,6 +8,7 @@ describe('the repository in memory', () => {
     'compareCursors',
     'formatValue',
     'projected values',
+    'splitInstances',
     'transactions',
   ]);
 });

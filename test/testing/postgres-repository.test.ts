@@ -50,6 +50,6 @@ function conformanceOn(open: () => Promise<OpenedDatabase>): void {
 
   conformanceOf(
     repositoryConformance(() => postgresFixture(opened.database)),
-    ['chosen ids', 'compareCursors', 'null rows', 'projected values'],
+    ['chosen ids', 'compareCursors', 'null rows', 'projected values', 'splitInstances'],
   );
 }

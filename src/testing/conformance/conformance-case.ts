@@ -50,7 +50,8 @@ export function conformanceCase<Subject>(
       } catch (error) {
         failure = error;
       }
-      await close();
+      const [closed] = await Promise.allSettled([close()]);
+      failure ??= closed.status === 'rejected' ? closed.reason : null;
       if (failure === null) return;
       const reason = reasonNotOffered(failure);
       if (reason === null) throw brokenPromise(name, mend, failure);

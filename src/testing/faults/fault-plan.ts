@@ -1,5 +1,11 @@
 import type { BackfillJob } from '../../ports/queue.js';
-import type { PageQuery, RepositoryCommit, RunFilter, SurveyQuery } from '../../ports/repository.js';
+import type {
+  PageQuery,
+  RepositoryCommit,
+  RunFilter,
+  SplitQuery,
+  SurveyQuery,
+} from '../../ports/repository.js';
 
 /** A call to a port, before it takes effect. */
 export type PortCall = {
@@ -14,6 +20,7 @@ export type PortCall = {
 interface Arguments {
   surveyInstances: SurveyQuery;
   readInstances: PageQuery;
+  splitInstances: SplitQuery;
   commit: RepositoryCommit;
   loadRun: string;
   findRuns: RunFilter;

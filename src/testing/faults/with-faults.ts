@@ -76,6 +76,7 @@ export function withFaults<Port extends BackfillRepository<never> | BackfillQueu
 const METHODS: readonly PropertyKey[] = [
   'surveyInstances',
   'readInstances',
+  'splitInstances',
   'commit',
   'loadRun',
   'findRuns',

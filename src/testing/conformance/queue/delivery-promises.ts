@@ -23,11 +23,11 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
     mend: 'use `job.key` to tell jobs apart, and nothing coarser such as the name or the run.',
     async check(host) {
       const delivered = await collect(host);
-      const steps = Array.from({ length: 25 }, (_, step) => step);
+      const steps = Array.from({ length: 8 }, (_, step) => step);
       await Promise.all(steps.map((step) => host.fixture.queue.enqueue(host.job(step))));
 
       const missing = () => steps.filter((step) => !delivered.some((payload) => payload.step === step));
-      await host.until('25 jobs are delivered', () => missing().length === 0);
+      await host.until('all jobs are delivered', () => missing().length === 0);
     },
   },
   {

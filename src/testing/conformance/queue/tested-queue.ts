@@ -70,7 +70,7 @@ export function testedQueue(fixture: QueueFixture<unknown>): TestedQueue {
 
     async close() {
       for (const stop of working) await stop();
-      await fixture.close?.();
+      await inTime('the fixture has closed', (async () => fixture.close?.())());
     },
   };
 }

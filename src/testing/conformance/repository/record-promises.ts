@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
 import type { RunFilter, RunRecord } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
-import { expectEqual } from '../expectations.js';
+import { expectEqual, sorted } from '../expectations.js';
 import type { TestedRepository } from './tested-repository.js';
 
 /** How the records of runs are kept and found. */
@@ -79,11 +79,12 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     async check(host) {
       const { ids, activeKey } = await storeRuns(host);
       const [first, second, third, fourth] = ids;
-      const found = async (filter: Partial<RunFilter>) => (await find(host, filter)).map(({ id }) => id);
+      const found = async (filter: Partial<RunFilter>) =>
+        sorted((await find(host, filter)).map(({ id }) => id));
       const { processModelId } = host;
 
-      expectEqual('those of the model', await found({ processModelId }), [fourth, third, first]);
-      expectEqual('those that are active', await found({ processModelId, active: true }), [third, first]);
+      expectEqual('those of the model', await found({ processModelId }), [first, third, fourth]);
+      expectEqual('those that are active', await found({ processModelId, active: true }), [first, third]);
       expectEqual('those that are not', await found({ processModelId, active: false }), [fourth]);
       expectEqual('the one with the active key', await found({ activeKey }), [third]);
       const otherCase = activeKey.toUpperCase();

@@ -70,6 +70,15 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
   const empty: FixtureInstance = { processModelId, running: false, tasks: [] };
   let runs = 0;
 
+  /** That of an instance which is not there any more, so that no case depends on whether `upTo` is inclusive. */
+  async function cursorBehindAll(model: string): Promise<Cursor> {
+    const id = await host.insert({ processModelId: model });
+    const { upTo } = await host.survey({ processModelId: model });
+    await fixture.deleteInstance(id);
+    if (upTo === null) throw new Error('surveyInstances found no instance, although there is one');
+    return upTo;
+  }
+
   const host: TestedRepository = {
     fixture,
     repository,
@@ -99,9 +108,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
       }),
 
     async read(query = {}) {
-      const model = query.processModelId ?? processModelId;
-      const upTo = query.upTo ?? (await host.survey({ processModelId: model })).upTo;
-      if (upTo === null) return [];
+      const upTo = query.upTo ?? (await cursorBehindAll(query.processModelId ?? processModelId));
       const all = { processModelId, instanceIds: null, after: null, limit: 100, paths: pathsTo('city') };
       return repository.readInstances({ ...all, upTo, signal, ...query });
     },

@@ -1,4 +1,4 @@
-import { pageProblem } from '../../../run/answer-problems.js';
+import { pageProblem, splitProblem } from '../../../run/answer-problems.js';
 import { compareCursors } from '../../../run/compare-cursors.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
@@ -183,6 +183,35 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
         if (page !== null) expectEqual('the ids of a page that was not given up', idsOf(page), [id]);
       }
       expectEqual('the ids of the next page', idsOf(await host.read(query)), [id]);
+    },
+  },
+  {
+    name: 'splitInstances: parts a range by ascending cursors inside of it, fewer than `parts`',
+    capability: 'splitInstances',
+    mend: 'return the last cursor of each part but the last: above `after`, below `upTo`, each once; none for a range of one.',
+    async check(host) {
+      const { repository, processModelId } = host;
+      if (repository.splitInstances === undefined) notOffered('ranges are counted off by surveyInstances');
+      const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
+      const { signal } = new AbortController();
+      await host.insertMany(12);
+      const cursors = (await host.read()).map(({ cursor }) => cursor).sort(compare);
+      await host.insert({ processModelId: `${processModelId}/other` });
+
+      const selection = { processModelId, instanceIds: null, signal };
+      for (const [from, parts] of [
+        [0, 4],
+        [3, 2],
+        [10, 5],
+      ] as const) {
+        const [after = null, total] = [cursors[from - 1], cursors.length - from];
+        const range = { ...selection, after, upTo: cursors.at(-1) ?? '', total, parts };
+        const bounds = await repository.splitInstances?.(range);
+        const what = `the problem with ${total} instances in ${parts} parts`;
+        expectEqual(what, splitProblem(bounds ?? [], range, compare), null);
+        const isInside = (bounds ?? []).every((bound) => compare(after ?? bound, bound) <= 0);
+        expectEqual('whether no bound is below the range', isInside, true);
+      }
     },
   },
   {

@@ -1,0 +1,26 @@
+import { queueConformance } from 'process-metadata-backfill/testing';
+import { describe, expect, test } from 'vitest';
+import { queueDefects } from './broken/queue-defects.js';
+import { failuresOf, named } from './fixtures/failures-of.js';
+import { offeringFixture } from './fixtures/in-process-fixture.js';
+
+describe.concurrent('a queue where', () => {
+  test.each(queueDefects)('$title fails the cases that say so, and no other', async ({ breakIt, breaks }) => {
+    const cases = queueConformance(() => breakIt(offeringFixture()));
+
+    const failures = await failuresOf(cases);
+
+    expect([...failures.keys()]).toEqual(named(breaks, cases));
+    for (const message of failures.values()) expect(message).toMatch(/\n {2}To mend it: .{20}/);
+  });
+
+  test('nothing is wrong fails no case', async () => {
+    expect(await failuresOf(queueConformance(offeringFixture))).toEqual(new Map());
+  });
+});
+
+test('each case is failed by some broken queue', () => {
+  const cases = queueConformance(offeringFixture);
+  const failed = new Set(queueDefects.flatMap(({ breaks }) => named(breaks, cases)));
+  expect(cases.map(({ name }) => name).filter((name) => !failed.has(name))).toEqual([]);
+});

@@ -1,0 +1,393 @@
+import type { FixtureTask } from 'process-metadata-backfill/testing';
+import type { Defect } from './defect.js';
+import { SOUND, timeOf } from './rules.js';
+
+/** How adapters read what they must not, or miss what they must. */
+export const readDefects: readonly Defect[] = [
+  {
+    title: 'the survey counts all that is there, whatever its limit',
+    rules: () => ({
+      surveyOf: (found) => SOUND.surveyOf(found, null),
+    }),
+    breaks: ['surveyInstances: counts no'],
+  },
+  {
+    title: 'the survey gives the last cursor, whatever its limit',
+    rules: () => ({
+      surveyOf: (found, limit) => ({
+        ...SOUND.surveyOf(found, limit),
+        upTo: found.at(-1)?.cursor ?? null,
+      }),
+    }),
+    breaks: ['surveyInstances: counts no'],
+  },
+  {
+    title: 'the survey of nothing has a bound',
+    rules: () => ({
+      surveyOf: (found, limit) => (found.length > 0 ? SOUND.surveyOf(found, limit) : { total: 0, upTo: 0 }),
+    }),
+    breaks: ['surveyInstances: counts only', 'surveyInstances: answers'],
+  },
+  {
+    title: 'a page is not ordered',
+    rules: () => ({
+      pageOf: (found, limit) => found.slice(0, limit).toReversed(),
+    }),
+    breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
+  },
+  {
+    title: 'a page has no limit',
+    rules: () => ({ pageOf: (found) => found }),
+    breaks: ['readInstances: in pages', 'readInstances: returns the'],
+  },
+  {
+    title: 'a page has the last instances of its range',
+    rules: () => ({ pageOf: (found, limit) => found.slice(-limit) }),
+    breaks: ['readInstances: in pages', 'readInstances: returns the'],
+  },
+  {
+    title: 'the limit of a page counts rows, not instances',
+    rules: () => ({
+      pageOf(found, limit) {
+        let rows = 0;
+        return found.filter((instance) => {
+          rows += Math.max(1, instance.rows.size);
+          return rows <= limit;
+        });
+      },
+    }),
+    breaks: ['readInstances: returns the'],
+  },
+  {
+    title: '`after` is inclusive',
+    rules: () => ({ isAfter: (cursor, after) => cursor >= after }),
+    breaks: [
+      'surveyInstances: counts from',
+      'readInstances: in pages',
+      'readInstances: begins strictly',
+      'readInstances: returns only',
+      'splitInstances: parts',
+      'commit: takes a range for',
+    ],
+  },
+  {
+    title: '`upTo` is exclusive',
+    rules: () => ({ isUpTo: (cursor, upTo) => cursor < upTo }),
+    breaks: [
+      'readInstances: in pages',
+      'readInstances: ends with',
+      'readInstances: puts an',
+      'readInstances: whose signal',
+      'commit: answers not-exhausted',
+    ],
+  },
+  {
+    title: '`upTo` is ignored',
+    rules: () => ({ isUpTo: () => true }),
+    breaks: ['readInstances: ends with', 'readInstances: puts an', 'commit: takes a range for'],
+  },
+  {
+    title: 'models are told apart by a prefix',
+    rules: () => ({
+      isSelected: (instance, model, ids) =>
+        instance.processModelId.startsWith(model) && (ids === null || ids.includes(instance.key)),
+    }),
+    breaks: [
+      'surveyInstances: counts the',
+      'surveyInstances: counts only',
+      'readInstances: leaves the',
+      'readInstances: returns only',
+      'commit: takes a range for',
+    ],
+  },
+  {
+    title: 'chosen ids are looked up in all models',
+    rules: () => ({
+      isSelected: (instance, model, ids) =>
+        ids === null ? instance.processModelId === model : ids.includes(instance.key),
+    }),
+    breaks: ['surveyInstances: counts only', 'readInstances: returns only'],
+  },
+  {
+    title: 'chosen ids are ignored',
+    rules: () => ({ isSelected: (instance, model) => instance.processModelId === model }),
+    breaks: ['surveyInstances: counts only', 'readInstances: returns only', 'commit: takes a range for'],
+  },
+  {
+    title: 'no chosen ids are taken for all ids',
+    rules: () => ({
+      isSelected: (instance, model, ids) =>
+        instance.processModelId === model && (ids === null || ids.length === 0 || ids.includes(instance.key)),
+    }),
+    breaks: ['surveyInstances: counts only'],
+  },
+  {
+    title: 'cursors are compared as text',
+    rules: () => ({
+      compareCursors: (a, b) => (String(a) < String(b) ? -1 : Number(a !== b)),
+    }),
+    breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
+  },
+  {
+    title: 'a split gives the bound of the last part as well',
+    rules: () => ({ splitAt: (found, parts) => [...SOUND.splitAt(found, parts), found.at(-1)?.cursor ?? 0] }),
+    breaks: ['splitInstances: parts'],
+  },
+  {
+    title: 'a split forgets where its range begins',
+    rules: () => ({ splitAt: (found, parts) => [1, ...SOUND.splitAt(found, parts - 1)] }),
+    breaks: ['splitInstances: parts'],
+  },
+  {
+    title: 'an aborted read answers an empty page',
+    rules: () => ({ onAbort: () => [] }),
+    breaks: ['readInstances: whose signal'],
+  },
+  {
+    title: 'an aborted read leaves the connection unusable',
+    rules: () => {
+      let isUsable = true;
+      return {
+        onAbort(reason) {
+          isUsable = false;
+          throw reason;
+        },
+        pageOf(found, limit) {
+          if (!isUsable) throw new Error('the connection was left in a transaction');
+          return found.slice(0, limit);
+        },
+      };
+    },
+    breaks: ['readInstances: whose signal'],
+  },
+  {
+    title: 'cursors do not grow with creation',
+    rules: () => ({ cursorOf: (n) => (n * 7919) % 10_007 }),
+    breaks: [
+      'surveyInstances: counts the',
+      'surveyInstances: counts from',
+      'surveyInstances: counts only',
+      'readInstances: in pages',
+      'readInstances: begins strictly',
+      'readInstances: ends with',
+      'readInstances: returns the',
+      'readInstances: returns only',
+      'readInstances: puts an',
+      'commit: answers not-exhausted',
+    ],
+  },
+  {
+    title: 'deleted instances are still walked',
+    rules: () => ({ isThere: () => true }),
+    breaks: [
+      'surveyInstances: counts from',
+      'surveyInstances: counts only',
+      'readInstances: begins strictly',
+      'readInstances: leaves the',
+      'readInstances: leaves out',
+      'commit: takes a range for',
+      'processModelId: takes any',
+    ],
+  },
+  {
+    title: 'models are compared by like',
+    rules: () => ({
+      isSelected: (instance, model, ids) =>
+        new RegExp(`^${model.replaceAll('_', '.')}$`).test(instance.processModelId) &&
+        (ids === null || ids.includes(instance.key)),
+    }),
+    breaks: ['readInstances: leaves the', 'processModelId: takes any'],
+  },
+  {
+    title: 'the name of a model becomes part of the statement',
+    rules: () => ({
+      isSelected(instance, model, ids) {
+        if (model.includes("'")) throw new SyntaxError('unterminated quoted string');
+        return SOUND.isSelected(instance, model, ids);
+      },
+    }),
+    breaks: ['processModelId: takes any'],
+  },
+  {
+    title: 'chosen ids become part of the statement',
+    rules: () => ({
+      isSelected(instance, model, ids) {
+        if (ids?.some((id) => String(id).includes("'"))) throw new SyntaxError('unterminated quoted string');
+        return SOUND.isSelected(instance, model, ids);
+      },
+    }),
+    breaks: ['instance ids: takes any'],
+  },
+  {
+    title: 'the newest task is the one inserted last',
+    rules: () => ({
+      newestTask: (tasks) => tasks.filter(({ state }) => state === 'COMPLETED').at(-1),
+    }),
+    breaks: ['readInstances: shows the data', 'readInstances: of tasks'],
+  },
+  {
+    title: 'end times are compared as text',
+    rules: () => ({
+      newestTask: (tasks) =>
+        tasks
+          .filter(({ state }) => state === 'COMPLETED')
+          .toSorted((a, b) =>
+            textOf(a) === textOf(b) ? (a.id < b.id ? -1 : 1) : textOf(a) < textOf(b) ? 1 : -1,
+          )[0],
+    }),
+    breaks: ['readInstances: shows the data'],
+  },
+  {
+    title: 'a task without an end counts as the newest',
+    rules: () => ({
+      newestTask: (tasks) =>
+        tasks.find(({ state, endedAt }) => state === 'COMPLETED' && endedAt === null) ??
+        SOUND.newestTask(tasks),
+    }),
+    breaks: ['readInstances: takes a', 'readInstances: of tasks'],
+  },
+  {
+    title: 'of tasks with the same end, the higher id counts',
+    rules: () => ({
+      newestTask: (tasks) =>
+        tasks
+          .filter(({ state }) => state === 'COMPLETED')
+          .toSorted((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1))[0],
+    }),
+    breaks: ['readInstances: of tasks'],
+  },
+  {
+    title: 'any task that has ended counts as completed',
+    rules: () => ({
+      newestTask: (tasks) => SOUND.newestTask(tasks.map((task) => ({ ...task, state: 'COMPLETED' }))),
+    }),
+    breaks: ['readInstances: looks at', 'readInstances: shows an'],
+  },
+  {
+    title: 'documents are told apart by their end times',
+    rules: () => {
+      const documents = new Map<number, FixtureTask>();
+      return {
+        dataOf(task, paths) {
+          if (!documents.has(timeOf(task))) documents.set(timeOf(task), task);
+          return SOUND.dataOf(documents.get(timeOf(task)) ?? task, paths);
+        },
+      };
+    },
+    breaks: ['readInstances: keeps the', 'readInstances: projects', 'readInstances: with a document'],
+  },
+  {
+    title: 'data is left out where one key has a value',
+    rules: () => ({
+      needsData: (paths, rows) =>
+        paths.some(({ mode }) => mode === 'overwrite') || !paths.some(({ key }) => rows.get(key)),
+    }),
+    breaks: ['readInstances: leaves data'],
+  },
+  {
+    title: 'data is left out although a value is to be overwritten',
+    rules: () => ({
+      needsData: (paths, rows) => paths.some(({ key }) => (rows.get(key)?.value ?? null) === null),
+    }),
+    breaks: ['readInstances: leaves data'],
+  },
+  {
+    title: 'data is left out where there is a null row',
+    rules: () => ({
+      needsData: (paths, rows) => paths.some(({ key, mode }) => mode === 'overwrite' || !rows.has(key)),
+    }),
+    breaks: ['readInstances: leaves data'],
+  },
+  {
+    title: 'projected lists can be counted from behind',
+    rules: () => ({
+      dataOf: (task, paths) =>
+        SOUND.dataOf(
+          task,
+          paths.map((path) => ({
+            ...path,
+            segments: path.segments.map((name) => (name === '-1' ? '1' : name)),
+          })),
+        ),
+    }),
+    breaks: ['readInstances: projects'],
+  },
+  {
+    title: 'projected values are numbers if they look like it',
+    rules: () => ({
+      dataOf(task, paths) {
+        const data = SOUND.dataOf(task, paths);
+        if (data.form !== 'values') return data;
+        const values = [...data.values].map(
+          ([key, value]) =>
+            [key, typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value] as const,
+        );
+        return { form: 'values', values: new Map(values) };
+      },
+    }),
+    breaks: ['readInstances: lets every', 'readInstances: projects'],
+  },
+  {
+    title: 'a JSON null counts as missing',
+    rules: () => ({
+      dataOf(task, paths) {
+        const data = SOUND.dataOf(task, paths);
+        if (data.form !== 'values') return data;
+        return { form: 'values', values: new Map([...data.values].filter(([, value]) => value !== null)) };
+      },
+    }),
+    breaks: ['readInstances: lets every', 'readInstances: projects'],
+  },
+  {
+    title: 'a broken document fails its page',
+    rules: () => ({
+      brokenData: () => {
+        throw new SyntaxError('unexpected end of JSON');
+      },
+    }),
+    breaks: ['readInstances: with a document'],
+  },
+  {
+    title: 'a broken document counts as no data',
+    rules: () => ({ brokenData: () => ({ form: 'none' }) }),
+    breaks: ['readInstances: with a document'],
+  },
+  {
+    title: 'a page shows rows under other keys',
+    rules: () => ({ shownRows: (rows) => [...rows] }),
+    breaks: ['readInstances: shows the rows', 'metadata: tells keys apart'],
+  },
+  {
+    title: 'a page shows no null rows',
+    rules: () => ({
+      shownRows: (rows, keys) => SOUND.shownRows(rows, keys).filter(([, { value }]) => value !== null),
+    }),
+    breaks: ['readInstances: shows a null'],
+  },
+  {
+    title: 'a page shows values otherwise than they were given',
+    rules: () => ({
+      shownValue: ({ value }) => (value === null ? null : JSON.stringify(value)),
+    }),
+    breaks: ['readInstances: shows the rows', 'readInstances: shows a value'],
+  },
+  {
+    title: 'the token is the key',
+    rules: () => ({ token: (_, key) => key }),
+    breaks: [
+      'readInstances: gives a',
+      'commit: when it overwrites, keeps',
+      'commit: when it overwrites, takes',
+      'commit: beside live instances',
+    ],
+  },
+  {
+    title: 'every instance is called running',
+    rules: () => ({ isRunning: () => true }),
+    breaks: ['readInstances: says of'],
+  },
+];
+
+function textOf(task: FixtureTask): string {
+  return String(timeOf(task));
+}

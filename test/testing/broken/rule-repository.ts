@@ -1,0 +1,222 @@
+import type {
+  BackfillRepository,
+  CommitResult,
+  InstanceId,
+  InstanceSelection,
+  JsonValue,
+  MetadataWrite,
+  RepositoryCommit,
+  RunRecord,
+} from 'process-metadata-backfill';
+import type { RepositoryFixture } from 'process-metadata-backfill/testing';
+import type { Row, Rules, StoredInstance } from './rules.js';
+
+interface State {
+  readonly instances: Map<InstanceId, StoredInstance>;
+  readonly records: Map<string, RunRecord>;
+}
+
+/** A repository that offers everything, in memory, and decides everything by rules that can be exchanged. */
+export function ruleRepository(rules: Rules): RepositoryFixture<object> {
+  let state: State = { instances: new Map(), records: new Map() };
+  let counter = 0;
+  /** What a transaction of the host goes back to. */
+  let atItsBegin: State | null = null;
+  /** One transaction at a time. */
+  let free: Promise<unknown> = Promise.resolve();
+
+  const copy = ({ instances, records }: State): State => ({
+    instances: new Map(instances),
+    records: new Map(records),
+  });
+
+  function change(id: InstanceId, changes: Partial<StoredInstance>): void {
+    const instance = state.instances.get(id);
+    if (instance !== undefined) state.instances.set(id, { ...instance, ...changes });
+  }
+
+  function setRow(id: InstanceId, key: string, value: JsonValue): void {
+    counter += 1;
+    const rows = new Map(state.instances.get(id)?.rows);
+    change(id, { rows: rows.set(key, { value, version: counter }) });
+  }
+
+  function select(selection: InstanceSelection, after: unknown, upTo: unknown): StoredInstance[] {
+    const inOrder = [...state.instances.values()].toSorted((a, b) => a.cursor - b.cursor);
+    return inOrder.filter(
+      (instance) =>
+        rules.isThere(instance) &&
+        rules.isSelected(instance, selection.processModelId, selection.instanceIds) &&
+        (after === null || rules.isAfter(instance.cursor, Number(after))) &&
+        (upTo === null || rules.isUpTo(instance.cursor, Number(upTo))),
+    );
+  }
+
+  function living(id: InstanceId): StoredInstance | undefined {
+    const instance = state.instances.get(id);
+    return instance?.isDeleted ? undefined : instance;
+  }
+
+  async function apply(commit: RepositoryCommit): Promise<CommitResult> {
+    const { expected, exhausted, instances, next } = commit;
+    const isAsExpected = expected.every(({ id, revision }) =>
+      rules.isExpected(state.records.get(id)?.revision ?? null, revision),
+    );
+    if (!isAsExpected) return { status: 'conflict' };
+    const left = exhausted ? select(exhausted, exhausted.after, exhausted.upTo) : [];
+    if (rules.isLeft(left)) return { status: 'not-exhausted' };
+    const stale = instances.filter(({ id, version }) => {
+      const instance = living(id);
+      if (instance === undefined || version === undefined) return false;
+      return rules.isStale(rules.version(rules.newestTask(instance.tasks)), version);
+    });
+    if (stale.length > 0) return { status: 'stale', instanceIds: stale.map(({ id }) => id) };
+    await rules.pause();
+
+    const kept: { id: InstanceId; key: string }[] = [];
+    for (const { id, values } of instances.slice(0, rules.mostInstances)) {
+      for (const write of values.slice(0, rules.mostValues)) {
+        const rows = living(id)?.rows;
+        if (rows === undefined) continue;
+        const keys = rules.storedKeys(write.key, rows);
+        if (!isAllowed(write, rows.get(keys[0] ?? ''))) kept.push({ id, key: write.key });
+        else for (const key of keys) setRow(id, key, rules.storedValue(write.value));
+      }
+    }
+    const gone = instances.map(({ id }) => id).filter((id) => living(id) === undefined);
+    const records = next({ gone: rules.toldAsGone(gone), kept: rules.toldAsKept(kept) });
+    const others = (id: string) => [...state.records.values()].filter((other) => other.id !== id);
+    if (records.some(({ id, activeKey }) => activeKey !== null && rules.isKeyTaken(activeKey, others(id)))) {
+      return { status: 'conflict' };
+    }
+    for (const record of rules.storedRecords(records)) {
+      state.records.set(record.id, { ...record, content: rules.storedContent(record.content) });
+    }
+    return { status: 'committed' };
+  }
+
+  function isAllowed(write: MetadataWrite, row: Row | undefined): boolean {
+    const { value, replaces, key } = write;
+    if (row === undefined && rules.neverInserts(write)) return false;
+    if (replaces === undefined || row === undefined) return rules.mayFill(row, value);
+    return rules.mayReplace(row, replaces, key, rules);
+  }
+
+  /** Undoes what was refused or has failed. */
+  async function commit(what: RepositoryCommit): Promise<CommitResult> {
+    const before = copy(state);
+    const restore = () => {
+      state = before;
+    };
+    try {
+      const result = await apply(what);
+      if (result.status !== 'committed') rules.rollBack(restore);
+      return result;
+    } catch (error) {
+      rules.rollBack(restore);
+      throw error;
+    }
+  }
+
+  function alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = free.then(work);
+    free = result.catch(() => {});
+    return result;
+  }
+
+  const repository: BackfillRepository<object> = {
+    transactional: true,
+    formatValue: (value) => rules.formatValue(value),
+    compareCursors: (a, b) => rules.compareCursors(Number(a), Number(b)),
+    async surveyInstances(query) {
+      return rules.surveyOf(select(query, query.after, null), query.limit);
+    },
+    splitInstances: async ({ parts, ...query }) =>
+      rules.splitAt(select(query, query.after, query.upTo), parts),
+    async readInstances({ paths, signal, ...query }) {
+      if (signal.aborted) return rules.onAbort(signal.reason);
+      const keys = paths.map(({ key }) => key);
+      return rules.pageOf(select(query, query.after, query.upTo), query.limit).map((instance) => {
+        const { key, cursor, rows, isBroken } = instance;
+        const task = rules.newestTask(instance.tasks);
+        const isShown = task !== undefined && rules.needsData(paths, rows);
+        const data = isShown ? rules.dataOf(task, paths) : { form: 'none' as const };
+        const stored = rules.shownRows(rows, keys).map(([name, row]) => {
+          const token = rules.token(row, name);
+          return [name, { value: rules.shownValue(row), ...(token !== undefined && { token }) }] as const;
+        });
+        const running = rules.isRunning(instance);
+        return {
+          id: key,
+          cursor,
+          data: isBroken ? rules.brokenData() : data,
+          stored: new Map(stored),
+          version: rules.version(task),
+          ...(running !== undefined && { running }),
+        };
+      });
+    },
+    async commit(what, { transaction } = {}) {
+      if (rules.isPartOf(transaction)) {
+        const before = copy(state);
+        const result = await commit(what);
+        rules.afterInside(() => {
+          state = before;
+        });
+        return result;
+      }
+      if (transaction === undefined && rules.pause() === null) return alone(() => commit(what));
+      const result = await commit(what);
+      if (atItsBegin !== null) atItsBegin = copy(state);
+      return result;
+    },
+    loadRun: async (runId) => rules.loaded([...state.records.values()], runId),
+    async findRuns(filter) {
+      const found = [...state.records.values()].filter((record) => rules.isFound(record, filter));
+      return rules.foundPage(found.toSorted(rules.sortRuns), filter.limit);
+    },
+  };
+
+  return {
+    repository,
+    takesIds: true,
+    insertInstances: async (instances) =>
+      instances.map((instance) => {
+        counter += 1;
+        const key = instance.id ?? counter;
+        const cursor = rules.cursorOf(counter);
+        const rest = { key, cursor, isBroken: false, isDeleted: false, rows: new Map() };
+        state.instances.set(key, { ...instance, ...rest });
+        return key;
+      }),
+    async deleteInstance(id) {
+      change(id, { isDeleted: true, rows: new Map() });
+    },
+    async addTask(id, task) {
+      change(id, { tasks: [...(state.instances.get(id)?.tasks ?? []), task] });
+    },
+    setMetadata: async (id, key, value) => setRow(id, key, value),
+    async deleteMetadata(id, key) {
+      const rows = new Map(state.instances.get(id)?.rows);
+      rows.delete(key);
+      change(id, { rows });
+    },
+    async metadata(id) {
+      const rows = [...(state.instances.get(id)?.rows ?? [])];
+      return Object.fromEntries(rows.map(([key, { value }]) => [key, value]));
+    },
+    transaction: (work) =>
+      alone(async () => {
+        atItsBegin = copy(state);
+        try {
+          return await work({});
+        } catch (error) {
+          state = atItsBegin;
+          throw error;
+        } finally {
+          atItsBegin = null;
+        }
+      }),
+    breakTaskData: async (id) => change(id, { isBroken: true }),
+  };
+}

@@ -1,0 +1,175 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  compileExtractor,
+  type FormattedValue,
+  formatMetadataValue,
+  type InstanceId,
+  type JsonValue,
+  type MetadataWrite,
+  type PagePath,
+  type RunFilter,
+  type RunRecord,
+  type StoredValue,
+  type TaskData,
+} from 'process-metadata-backfill';
+import type { FixtureInstance, FixtureTask } from 'process-metadata-backfill/testing';
+
+export interface Row {
+  readonly value: JsonValue;
+  /** Grows with every write of any row. */
+  readonly version: number;
+}
+
+export interface StoredInstance extends FixtureInstance {
+  readonly key: InstanceId;
+  readonly cursor: number;
+  readonly tasks: readonly FixtureTask[];
+  readonly isBroken: boolean;
+  readonly isDeleted: boolean;
+  readonly rows: ReadonlyMap<string, Row>;
+}
+
+/** What a repository decides, decision by decision, so that a broken one differs in just one of them. */
+export interface Rules {
+  /** Of the nth instance. */
+  cursorOf(n: number): number;
+  isThere(instance: StoredInstance): boolean;
+  isSelected(instance: StoredInstance, processModelId: string, ids: readonly InstanceId[] | null): boolean;
+  isAfter(cursor: number, after: number): boolean;
+  isUpTo(cursor: number, upTo: number): boolean;
+  compareCursors(a: number, b: number): number;
+  /** From instances in the order of their cursors. */
+  pageOf(found: readonly StoredInstance[], limit: number): readonly StoredInstance[];
+  surveyOf(found: readonly StoredInstance[], limit: number | null): { total: number; upTo: number | null };
+  splitAt(found: readonly StoredInstance[], parts: number): readonly number[];
+  /** What an aborted read answers, if it does not throw. */
+  onAbort(reason: unknown): readonly [];
+  isLeft(found: readonly StoredInstance[]): boolean;
+
+  newestTask(tasks: readonly FixtureTask[]): FixtureTask | undefined;
+  needsData(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
+  dataOf(task: FixtureTask, paths: readonly PagePath[]): TaskData;
+  brokenData(): TaskData;
+  shownRows(rows: ReadonlyMap<string, Row>, keys: readonly string[]): readonly (readonly [string, Row])[];
+  shownValue(row: Row): JsonValue;
+  token(row: Row, key: string): string | undefined;
+  isRunning(instance: StoredInstance): boolean | undefined;
+  /** Of the newest completed task. */
+  version(task: FixtureTask | undefined): string;
+
+  mayFill(row: Row | undefined, value: JsonValue): boolean;
+  mayReplace(row: Row | undefined, replaces: StoredValue, key: string, rules: Rules): boolean;
+  /** Whether a missing row stays missing. */
+  neverInserts(write: MetadataWrite): boolean;
+  toldAsKept(kept: readonly { id: InstanceId; key: string }[]): readonly { id: InstanceId; key: string }[];
+  toldAsGone(gone: readonly InstanceId[]): readonly InstanceId[];
+  isStale(present: string, given: string): boolean;
+  storedValue(value: JsonValue): JsonValue;
+  formatValue(value: JsonValue): FormattedValue;
+  /** The keys under which a value is stored. */
+  storedKeys(key: string, rows: ReadonlyMap<string, Row>): readonly string[];
+  readonly mostInstances: number;
+  readonly mostValues: number;
+
+  isExpected(stored: number | null, expected: number | null): boolean;
+  isKeyTaken(activeKey: string, others: readonly RunRecord[]): boolean;
+  storedRecords(records: readonly RunRecord[]): readonly RunRecord[];
+  storedContent(content: JsonValue): JsonValue;
+  /** What undoes a commit that was refused or failed. */
+  rollBack(restore: () => void): void;
+  /** Between the checks of a commit and its writes. */
+  pause(): Promise<void> | null;
+  loaded(records: readonly RunRecord[], runId: string): readonly RunRecord[];
+  isFound(record: RunRecord, filter: RunFilter): boolean;
+  sortRuns(a: RunRecord, b: RunRecord): number;
+  foundPage(records: readonly RunRecord[], limit: number): readonly RunRecord[];
+  isPartOf(transaction: unknown): boolean;
+  /** After a commit inside a transaction of the host. */
+  afterInside(restore: () => void): void;
+}
+
+export const SOUND: Rules = {
+  cursorOf: (n) => n,
+  isThere: ({ isDeleted }) => !isDeleted,
+  isSelected: (instance, processModelId, ids) =>
+    instance.processModelId === processModelId && (ids === null || ids.includes(instance.key)),
+  isAfter: (cursor, after) => cursor > after,
+  isUpTo: (cursor, upTo) => cursor <= upTo,
+  compareCursors: (a, b) => a - b,
+  pageOf: (found, limit) => found.slice(0, limit),
+  surveyOf(found, limit) {
+    const counted = found.slice(0, limit ?? undefined);
+    return { total: counted.length, upTo: counted.at(-1)?.cursor ?? null };
+  },
+  splitAt(found, parts) {
+    const size = Math.ceil(found.length / parts);
+    return found
+      .filter((_, index) => (index + 1) % size === 0 && index + 1 < found.length)
+      .map(({ cursor }) => cursor);
+  },
+  onAbort(reason) {
+    throw reason;
+  },
+  isLeft: (found) => found.length > 0,
+
+  newestTask: (tasks) =>
+    tasks
+      .filter(({ state }) => state === 'COMPLETED')
+      .toSorted((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? -1 : 1))[0],
+  needsData: (paths, rows) =>
+    paths.some(({ key, mode }) => mode === 'overwrite' || (rows.get(key)?.value ?? null) === null),
+  dataOf(task, paths) {
+    const extract = compileExtractor(paths.map(({ key, segments }) => ({ key, path: segments })));
+    const found = Object.entries(extract(task.data)).filter(([key, value]) => {
+      const segments = paths.find((path) => path.key === key)?.segments ?? [];
+      return value !== null || isNullThere(task.data, segments);
+    });
+    return { form: 'values', values: new Map(found) };
+  },
+  brokenData: () => ({ form: 'unreadable', reason: 'the document is broken' }),
+  shownRows: (rows, keys) => [...rows].filter(([key]) => keys.includes(key)),
+  shownValue: ({ value }) => value,
+  token: ({ version }) => String(version),
+  isRunning: ({ running }) => running,
+  version: (task) => task?.id ?? '',
+
+  mayFill: (row, value) => row === undefined || (row.value === null && value !== null),
+  mayReplace: (row, replaces, key, rules) => row !== undefined && rules.token(row, key) === replaces.token,
+  neverInserts: ({ replaces }) => replaces !== undefined,
+  toldAsKept: (kept) => kept,
+  toldAsGone: (gone) => gone,
+  isStale: (present, given) => present !== given,
+  storedValue: (value) => value,
+  storedKeys: (key) => [key],
+  formatValue: (value) => formatMetadataValue(value, { maxLength: 255 }),
+  mostInstances: Number.POSITIVE_INFINITY,
+  mostValues: Number.POSITIVE_INFINITY,
+
+  isExpected: (stored, expected) => stored === expected,
+  isKeyTaken: (activeKey, others) => others.some((other) => other.activeKey === activeKey),
+  storedRecords: (records) => records,
+  storedContent: (content) => content,
+  rollBack: (restore) => restore(),
+  pause: () => null,
+  loaded: (records, runId) => records.filter((record) => record.runId === runId),
+  isFound: (record, { processModelId, activeKey, active, before }) =>
+    record.id === record.runId &&
+    (processModelId === null || record.processModelId === processModelId) &&
+    (activeKey === null || record.activeKey === activeKey) &&
+    (active === null || (record.activeKey !== null) === active) &&
+    (before === null || record.id < before),
+  sortRuns: (a, b) => (a.id < b.id ? 1 : -1),
+  foundPage: (records, limit) => records.slice(0, limit),
+  isPartOf: (transaction) => transaction !== undefined,
+  afterInside() {},
+};
+
+export function timeOf({ endedAt }: FixtureTask): number {
+  return endedAt?.getTime() ?? Number.MIN_SAFE_INTEGER;
+}
+
+function isNullThere(data: JsonValue, segments: readonly string[]): boolean {
+  const [last = '', ...rest] = segments.toReversed();
+  const parent = rest.reduceRight<unknown>((value, name) => Object(value)[name], data);
+  return isDeepStrictEqual(Object.getOwnPropertyDescriptor(Object(parent), last)?.value, null);
+}

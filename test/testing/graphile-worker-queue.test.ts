@@ -1,0 +1,43 @@
+import { Logger, runMigrations } from 'graphile-worker';
+import { queueConformance } from 'process-metadata-backfill/testing';
+import { afterAll, beforeAll } from 'vitest';
+import {
+  createGraphileWorkerQueue,
+  startGraphileWorker,
+} from '../../examples/5-graphile-worker/graphile-worker-queue.js';
+import { describeWith } from '../support/test-servers.js';
+import { conformanceOf } from './fixtures/conformance-of.js';
+import { openRunnerDatabase, type RunnerDatabase } from './fixtures/runner-database.js';
+import { serviceOf } from './fixtures/service-of.js';
+
+const silent = new Logger(() => () => {});
+
+describeWith('postgres', 'the queue of example 5, on Graphile Worker', (url) => {
+  let opened: RunnerDatabase;
+  beforeAll(async () => {
+    opened = openRunnerDatabase(url);
+    await runMigrations({ pgPool: opened.pool, schema: opened.schema, logger: silent });
+  });
+  afterAll(() => opened?.close());
+
+  const cases = queueConformance(() => {
+    const { schema } = opened;
+    const enqueuing = openRunnerDatabase(url);
+    return {
+      queue: createGraphileWorkerQueue(enqueuing.database, schema),
+      startWorker: (handler) =>
+        startGraphileWorker(serviceOf(handler), {
+          pgPool: opened.pool,
+          schema,
+          noHandleSignals: true,
+          logger: silent,
+        }),
+      transaction: (work) => opened.database.transaction(work),
+      disconnect: () => enqueuing.pool.end(),
+      close: async () => {
+        if (!enqueuing.pool.ended) await enqueuing.pool.end();
+      },
+    };
+  });
+  conformanceOf(cases, []);
+});
