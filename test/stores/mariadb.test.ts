@@ -6,14 +6,14 @@ import { openMariadb } from '../../examples/2-sql-databases/databases/mariadb.js
 import { mariadb } from '../../examples/2-sql-databases/repository/dialects.js';
 import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
 import { MODEL } from '../support/instances.js';
-import { describeWith } from '../support/test-servers.js';
+import { describeWith } from '../support/servers.js';
 import { afterSelect } from './after-select.js';
 import { allCases } from './all-cases.js';
 import { waitingCases } from './cases/waiting-cases.js';
 import { fill, path, read, readOne, storedValue, write } from './repository-calls.js';
 import { useSqlHost } from './sql-host.js';
 
-describeWith('mariadb', 'on MariaDB', (url) => {
+describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
   const host = useSqlHost(() => openMariadb(url));
   allCases(host);
   waitingCases(host);
