@@ -155,19 +155,23 @@ const VERSION = `concat_ws(' ', t.guid, t.json_data_hash)`;
 
 const ENDED = ['complete', 'error', 'terminated'];
 
-// Limited before anything is joined to it, so that neither task nor json_data is ever scanned. The rows come with the
-// data, so that they are not newer; by its xmin a row is known to be still the one that was read.
+// The ids come out of the index alone, by a plan of their own. All else is looked up for each of them, in subqueries that
+// cannot become joins: for a large page, PostgreSQL would scan the other table. The rows come with the data, so that they
+// are not newer; by its xmin a row is known to be still the one that was read.
 const PAGE = `
-  select i.id, i.status <> all ($8) as running, ${VERSION} as version,
-    t.json_data_hash as hash, d.data::text as data, m.needed, m.stored
-  from (select i.id, i.status from process_instance i where ${IN_RANGE} order by i.id limit $5) i
+  with chosen as materialized (
+    select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5
+  )
+  select i.id, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running,
+    ${VERSION} as version, t.json_data_hash as hash, m.needed, m.stored,
+    case when m.needed then (select d.data::text from json_data d where d.hash = t.json_data_hash) end as data
+  from chosen i
   left join lateral (${NEWEST_TASK}) t on true
   cross join lateral (
     select count(*) < cardinality($6::text[]) or $7 as needed,
       coalesce(json_agg(json_build_array(m.key, m.value, m.xmin::text)), '[]') as stored
     from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($6)
   ) m
-  left join json_data d on d.hash = t.json_data_hash and m.needed
   order by i.id`;
 
 const LOCK_RECORDS = `select id, revision from metadata_backfill_run where id = any ($1) order by id for update`;

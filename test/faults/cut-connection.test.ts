@@ -14,7 +14,7 @@ import { expectTrueOutcome } from './support/true-outcome.js';
 
 const CUTS = ['before', 'after', 'under-way'] as const;
 
-await describeWith(['PostgreSQL'], 'a connection that is cut in the middle of COMMIT', () => {
+describeWith(['PostgreSQL'], 'a connection that is cut in the middle of COMMIT', () => {
   let host: FaultHost;
   let proxy: TcpProxy;
   let random: SeededRandom;

@@ -33,7 +33,7 @@ function recordingErrors(repository: BackfillRepository<never, number>) {
   return { codes, repository: recording };
 }
 
-await describeWith(['PostgreSQL'], 'an error that PostgreSQL really raises', () => {
+describeWith(['PostgreSQL'], 'an error that PostgreSQL really raises', () => {
   let host: FaultHost;
   let live: Client;
   beforeEach(async () => {
@@ -128,7 +128,7 @@ await describeWith(['PostgreSQL'], 'an error that PostgreSQL really raises', () 
   });
 });
 
-await describeWith(['PostgreSQL'], 'a database that becomes read-only', () => {
+describeWith(['PostgreSQL'], 'a database that becomes read-only', () => {
   let server: Client;
   let host: FaultHost;
   const name = `faults_${Math.random().toString(36).slice(2, 12)}`;

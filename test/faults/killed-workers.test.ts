@@ -52,7 +52,7 @@ function deathsInTheMiddle(random: SeededRandom, each: number, anyMoment: number
   return random.shuffled<Death>([...chosen, ...others]);
 }
 
-await describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and again', () => {
+describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and again', () => {
   let compiled: CompiledCheckout;
   let uninterrupted: Outcome;
   beforeAll(async () => {

@@ -16,7 +16,7 @@ const WRITERS = 2;
 /** A row version as a page saw it, `null` where there was no row. */
 type Seen = Map<string, Set<string | null>>;
 
-await describeWith(['PostgreSQL'], 'live writers all through a run', () => {
+describeWith(['PostgreSQL'], 'live writers all through a run', () => {
   let host: FaultHost;
   beforeEach(async () => {
     host = await openFaultHost();

@@ -7,12 +7,12 @@ import { createSqlRepository } from '../../examples/2-sql-databases/repository/s
 import { runBackfill } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
-import { describeWith } from '../support/test-servers.js';
+import { describeWith } from '../support/servers.js';
 import { eventually } from './support/eventually.js';
 
 const INSTANCES = 40;
 
-describeWith('mariadb', 'a deadlock that MariaDB really finds', (url) => {
+describeWith(['MariaDB'], 'a deadlock that MariaDB really finds', ({ MariaDB: url }) => {
   test('has the batch committed again', async (context) => {
     const { database, dialect, close } = await openMariadb(url);
     context.onTestFinished(close);

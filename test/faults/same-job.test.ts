@@ -9,7 +9,7 @@ import { startWorker, type WorkerOrders, type WorkerProcess } from './support/wo
 
 const INSTANCES = 300;
 
-await describeWith(['PostgreSQL'], 'four workers that are handed the same job at once', () => {
+describeWith(['PostgreSQL'], 'four workers that are handed the same job at once', () => {
   let compiled: CompiledCheckout;
   let host: FaultHost;
   let service: BackfillService;

@@ -36,7 +36,7 @@ async function endOf(service: Pick<BackfillService, 'status'>, runId: string) {
   });
 }
 
-await describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => {
+describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => {
   let host: FaultHost;
   let closing: (() => Promise<unknown>)[];
   beforeEach(async () => {

@@ -13,7 +13,7 @@ import { startWorker, type WorkerOrders, type WorkerProcess } from './support/wo
 
 const INSTANCES = 100;
 
-await describeWith(['PostgreSQL'], 'a worker that is stopped and wakes up again', () => {
+describeWith(['PostgreSQL'], 'a worker that is stopped and wakes up again', () => {
   let compiled: CompiledCheckout;
   let host: FaultHost;
   let jobs: JobPayload[];

@@ -10,7 +10,7 @@ const RUNNERS = [
 ] as const;
 
 for (const [example, servers] of RUNNERS) {
-  await describeWith(servers, `example ${example}`, () => {
+  describeWith(servers, `example ${example}`, () => {
     const name = `test_${example.slice(2).replace('-', '_')}_${Math.random().toString(36).slice(2, 10)}`;
     const start = (command: string): ChildProcess & { output: string } => {
       const child = spawn(process.execPath, ['--import', 'tsx', `examples/${example}/main.ts`, command], {

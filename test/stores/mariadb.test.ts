@@ -6,16 +6,18 @@ import { openMariadb } from '../../examples/2-sql-databases/databases/mariadb.js
 import { mariadb } from '../../examples/2-sql-databases/repository/dialects.js';
 import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
 import { MODEL } from '../support/instances.js';
-import { describeWith } from '../support/test-servers.js';
+import { describeWith } from '../support/servers.js';
 import { afterSelect } from './after-select.js';
 import { allCases } from './all-cases.js';
+import { largeBatchCases } from './cases/large-batch-cases.js';
 import { waitingCases } from './cases/waiting-cases.js';
 import { fill, path, read, readOne, storedValue, write } from './repository-calls.js';
 import { useSqlHost } from './sql-host.js';
 
-describeWith('mariadb', 'on MariaDB', (url) => {
+describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
   const host = useSqlHost(() => openMariadb(url));
   allCases(host);
+  largeBatchCases(host, 5);
   waitingCases(host);
 
   describe('a row that a live instance inserts between the look and the insert', () => {
@@ -71,8 +73,7 @@ describeWith('mariadb', 'on MariaDB', (url) => {
 
     const { outcome } = await write({ repository: createSqlRepository(database, mariadb) }, [
       { id, values: [{ key: 'city', value: 'Bergen', replaces }] },
-    ]);
-    await live;
+    ]).finally(() => live);
 
     expect(outcome?.kept).toEqual([]);
     expect(await host.metadata(id)).toEqual({ city: 'live' });
@@ -132,6 +133,62 @@ describeWith('mariadb', 'on MariaDB', (url) => {
 
       await expect(failing).rejects.toThrow('the row under the key "City" is in the way');
     });
+  });
+
+  test('a batch whose values are more than the server takes in one statement is written all the same', async () => {
+    const ids = Array.from({ length: 1000 }, (_, index) => index + 1);
+    await host.database
+      .insertInto('process_instance')
+      .values(ids.map((id) => ({ id, process_model_identifier: MODEL, status: 'complete' })))
+      .execute();
+    const keys = Array.from({ length: 40 }, (_, index) => `key ${index}`);
+    const value = '"'.repeat(255);
+    const filled = await write(
+      host,
+      ids.map((id) => ({ id, values: keys.map((key) => fill(key, 'x'.repeat(255))) })),
+    );
+    const page = await read(host, { limit: 1000, paths: keys.map((key) => path(key)) });
+    const replaced = await write(
+      host,
+      page.map((snapshot) => ({
+        id: snapshot.id,
+        values: keys.map((key) => ({ key, value, replaces: storedValue(snapshot, key) })),
+      })),
+      { expected: [], next: () => [] },
+    );
+
+    expect([filled.outcome, replaced.outcome]).toEqual([
+      { gone: [], kept: [] },
+      { gone: [], kept: [] },
+    ]);
+    const { count } = await host.database
+      .selectFrom('process_instance_metadata')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where('value', '=', value)
+      .executeTakeFirstOrThrow();
+    expect(Number(count)).toBe(40_000);
+  });
+
+  test('a session that is not strict gets no empty text for what is missing, and nothing cut off', async () => {
+    const [id] = await host.insertThree();
+    await host.insertTask(id, { data: JSON.stringify({ there: null, long: 'x'.repeat(300) }) });
+    const keys = ['there', 'missing', 'long'];
+
+    const report = await host.database.connection().execute(async (connection) => {
+      await sql`set sql_mode = ''`.execute(connection);
+      const repository = createSqlRepository(connection, mariadb);
+      const paths = keys.map((key) => ({ key, path: key }));
+      return runBackfill({ repository, processModelId: MODEL, paths }).finally(() =>
+        sql`set sql_mode = default`.execute(connection),
+      );
+    });
+
+    expect(report.keys).toMatchObject({
+      there: { null: 1 },
+      missing: { missing: 3 },
+      long: { written: 1, truncated: 1 },
+    });
+    expect(await host.metadata(id)).toEqual({ long: 'x'.repeat(255) });
   });
 
   test('an error of the driver carries neither statement nor values', async () => {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { type BackfillRepository, runBackfill } from 'process-metadata-backfill';
+import { runBackfill } from 'process-metadata-backfill';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectSqlite, openSqlite } from '../../examples/2-sql-databases/databases/sqlite.js';
 import { sqlite } from '../../examples/2-sql-databases/repository/dialects.js';
@@ -7,12 +7,14 @@ import { createSqlRepository } from '../../examples/2-sql-databases/repository/s
 import type { Database } from '../../examples/2-sql-databases/repository/tables.js';
 import { MODEL, PATHS } from '../support/instances.js';
 import { allCases } from './all-cases.js';
+import { largeBatchCases } from './cases/large-batch-cases.js';
 import { fill, read, record, store, write } from './repository-calls.js';
 import { useSqlHost } from './sql-host.js';
 
 describe('on SQLite', () => {
   const host = useSqlHost(openSqlite);
   allCases(host);
+  largeBatchCases(host, 1);
 
   describe('a file that another process has open, too,', () => {
     let other: Database | undefined;
@@ -29,18 +31,22 @@ describe('on SQLite', () => {
       const id = await host.insertInstance();
       await host.insertTask(id, { data: '{"invoice": {"number": "INV-1"}}' });
       const { database, release } = await lockForWriting(connect());
-      const error: unknown = await store(host, [record({})]).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ message: 'database is locked' });
-      expect(host.repository.classifyError?.(error)).toBe('transient');
+      try {
+        const error: unknown = await store(host, [record({})]).catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ message: 'database is locked' });
+        expect(host.repository.classifyError?.(error)).toBe('transient');
 
-      const running = runBackfill({
-        repository: host.repository as BackfillRepository<unknown>,
-        processModelId: MODEL,
-        paths: PATHS,
-      });
-      setTimeout(release, 50);
-      expect(await running).toMatchObject({ state: 'completed', updated: 1 });
-      await database;
+        const running = runBackfill({
+          repository: host.repository,
+          processModelId: MODEL,
+          paths: PATHS,
+        });
+        setTimeout(release, 50);
+        expect(await running).toMatchObject({ state: 'completed', updated: 1 });
+      } finally {
+        release();
+        await database;
+      }
     });
 
     test('takes exactly one of two commits to the same record', async () => {

@@ -1,41 +1,54 @@
 import { connect } from 'node:net';
-import { describe } from 'vitest';
+import { describe, test } from 'vitest';
+import { SERVERS, type Server, serverUrl } from './server-urls.js';
 
-/** Servers that some tests need, each at the place that a variable of the environment names. */
-const SERVERS = {
-  PostgreSQL: {
-    variable: 'DATABASE_URL',
-    url: process.env.DATABASE_URL || 'postgres://root@127.0.0.1:5432/postgres',
-  },
-  Redis: { variable: 'REDIS_URL', url: process.env.REDIS_URL || 'redis://127.0.0.1:6379' },
-};
-type Server = keyof typeof SERVERS;
+const absent = new Set<Server>();
+await Promise.all(
+  (Object.keys(SERVERS) as Server[]).map(async (server) => {
+    if (!(await answers(server))) absent.add(server);
+  }),
+);
 
-/** A suite that runs where its servers answer, and elsewhere says in its title how to enable it. */
-export async function describeWith(
-  servers: readonly Server[],
+/**
+ * A suite that needs servers. Without them it is skipped, and its title says how to get it run; with `CI=true`, where
+ * nobody reads titles, it fails.
+ */
+export function describeWith<const Needed extends Server>(
+  servers: readonly Needed[],
   title: string,
-  body: () => void,
-): Promise<void> {
-  const answers = await Promise.all(
-    servers.map(async (server) => [server, await isListening(SERVERS[server].url)] as const),
-  );
-  const missing = answers.filter(([, isThere]) => !isThere).map(([server]) => server);
-  if (missing.length === 0) return void describe(title, body);
-  const hints = missing.map(
-    (server) => `${server} is not there, ${SERVERS[server].variable} can name another`,
-  );
-  describe.skip(`${title} (skipped: ${hints.join('; ')})`, body);
+  body: (urls: Readonly<Record<Needed, string>>) => void,
+): void {
+  const urls = Object.fromEntries(servers.map((server) => [server, serverUrl(server)]));
+  const hints = servers.filter((server) => absent.has(server)).map(hintAt);
+  if (hints.length === 0) {
+    describe(title, () => body(urls as Record<Needed, string>));
+  } else if (process.env.CI === 'true') {
+    test(`${title} has its servers`, () => {
+      throw new Error(hints.join('; '));
+    });
+  } else {
+    describe.skip(`${title} (skipped: ${hints.join('; ')})`, () => body(urls as Record<Needed, string>));
+  }
 }
 
-function isListening(url: string): Promise<boolean> {
-  const { hostname, port } = new URL(url);
+/** Without the password that the url may have. */
+function hintAt(server: Server): string {
+  return `no ${server} answers at ${new URL(serverUrl(server)).host}, start one or set ${SERVERS[server].variable}`;
+}
+
+/** Only whether somebody listens: a wrong password is to fail the suite, not to skip it. */
+function answers(server: Server): Promise<boolean> {
+  const { hostname, port } = new URL(serverUrl(server));
   return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port), timeout: 2000 });
-    const answer = (isThere: boolean) => () => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || new URL(SERVERS[server].standardUrl).port),
+      timeout: 2000,
+    });
+    const settle = (isThere: boolean) => () => {
       socket.destroy();
       resolve(isThere);
     };
-    socket.on('connect', answer(true)).on('error', answer(false)).on('timeout', answer(false));
+    socket.once('connect', settle(true)).once('timeout', settle(false)).once('error', settle(false));
   });
 }

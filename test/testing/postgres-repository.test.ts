@@ -6,7 +6,7 @@ import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { pgliteDatabase, type SqlDatabase } from '../../examples/1-embedded-postgres/sql.js';
 import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
-import { describeWith } from '../support/test-servers.js';
+import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { postgresFixture } from './fixtures/postgres-fixture.js';
 
@@ -25,7 +25,7 @@ describe('the repository of example 1 on PGlite', () => {
   });
 });
 
-describeWith('postgres', 'the repository of example 1 on PostgreSQL', (url) => {
+describeWith(['PostgreSQL'], 'the repository of example 1 on PostgreSQL', ({ PostgreSQL: url }) => {
   conformanceOn(async () => {
     const schema = `conformance_${randomBytes(6).toString('hex')}`;
     const pool = new pg.Pool({ connectionString: url, options: `-c search_path=${schema}` });

@@ -5,17 +5,17 @@ import { openMariadb } from '../../examples/2-sql-databases/databases/mariadb.js
 import { openPglite } from '../../examples/2-sql-databases/databases/pglite.js';
 import { openPostgres } from '../../examples/2-sql-databases/databases/postgres.js';
 import { openSqlite } from '../../examples/2-sql-databases/databases/sqlite.js';
-import { describeWith } from '../support/test-servers.js';
+import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { kyselyFixture } from './fixtures/kysely-fixture.js';
 
 describe('the repository of example 2 on PGlite', () => conformanceOn(openPglite));
 describe('the repository of example 2 on SQLite', () => conformanceOn(openSqlite));
-describeWith('postgres', 'the repository of example 2 on PostgreSQL', (url) =>
-  conformanceOn(() => openPostgres(url)),
+describeWith(['PostgreSQL'], 'the repository of example 2 on PostgreSQL', ({ PostgreSQL }) =>
+  conformanceOn(() => openPostgres(PostgreSQL)),
 );
-describeWith('mariadb', 'the repository of example 2 on MariaDB', (url) =>
-  conformanceOn(() => openMariadb(url)),
+describeWith(['MariaDB'], 'the repository of example 2 on MariaDB', ({ MariaDB }) =>
+  conformanceOn(() => openMariadb(MariaDB)),
 );
 
 /** In one database for all cases. */

@@ -7,7 +7,9 @@ import { createTables, type EmptyDatabase, temporaryName } from './empty-databas
 /** A schema of its own in the database at `url`. */
 export async function openPostgres(url: string): Promise<EmptyDatabase> {
   const schema = temporaryName();
-  const pool = new Pool({ connectionString: url, options: `-c search_path=${schema}` });
+  // A page of some thousand instances looks expensive enough to be compiled, which takes longer than to read it.
+  const pool = new Pool({ connectionString: url, options: `-c search_path=${schema} -c jit=off` });
+  pool.on('error', (error) => console.error(error.message)); // of an idle connection; unheard, it ends the process
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   await sql`create schema ${sql.id(schema)}`.execute(database);
   await createTables(database, 'postgres');

@@ -14,6 +14,10 @@ export function keyChecker(database: Database, dialect: Dialect) {
     if (long !== undefined) {
       throw new RangeError(`The column "key" holds ${MAX_LENGTH} characters, too few for the key ${long}.`);
     }
+    const unstorable = keys.find((key) => dialect.unstorable.test(key));
+    if (unstorable !== undefined) {
+      throw new RangeError(`The column "key" cannot store ${JSON.stringify(unstorable)}.`);
+    }
     if (!dialect.comparesExactly && (await countDistinct(database, keys)) < keys.length) {
       throw new RangeError(
         `To the collation of the column "key", some of these are the same: ${name}. ${ADVICE}`,

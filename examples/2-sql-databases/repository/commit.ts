@@ -1,6 +1,6 @@
 import type { CommitResult, InstanceWrites, RepositoryCommit, WriteOutcome } from 'process-metadata-backfill';
 import type { Dialect } from './dialects.js';
-import { instancesIn, newestHash } from './page.js';
+import { instancesIn, newestHashOf } from './page.js';
 import { lockRecords, storeRecords } from './records.js';
 import type { Database } from './tables.js';
 import { valueWrites } from './value-write.js';
@@ -70,7 +70,7 @@ async function refuseStale(
   if (versions.size === 0) return;
   const current = await database
     .selectFrom('process_instance as i')
-    .select(['i.id', newestHash.as('hash')])
+    .select(['i.id', newestHashOf('i.id').as('hash')])
     .where(dialect.isIn('i.id', [...versions.keys()]))
     .orderBy('i.id')
     .execute();

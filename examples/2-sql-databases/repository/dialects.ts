@@ -22,6 +22,10 @@ export interface Dialect {
   asText(json: RawBuilder<unknown>): RawBuilder<string | null>;
   /** All of a group's `[key, value, token]` as one JSON array; the token tells a row `m` from what becomes of it. */
   readonly rowsOfGroup: RawBuilder<unknown>;
+  /** How many rows there are in such an array, or in null. */
+  rowsIn(rowsOfGroup: RawBuilder<unknown>): RawBuilder<number>;
+  /** Whether a part of a statement is planned apart from the whole only if it says `materialized`. */
+  readonly materializes: boolean;
   /** Whether different texts are different keys whatever the column's collation. */
   readonly comparesExactly: boolean;
   /** What a text column does not take, or not give back. */
@@ -45,6 +49,8 @@ export const postgres: Dialect = {
   isIn: (column, ids) => sql`${sql.ref(column)} = any (${ids}::int[])`,
   asText: (json) => sql`${json}::text`,
   rowsOfGroup: sql`json_agg(json_build_array(m.key, m.value, m.xmin::text))`,
+  rowsIn: (rows) => sql`coalesce(json_array_length(${rows}), 0)`,
+  materializes: true,
   comparesExactly: true,
   unstorable: NUL_OR_LONE_SURROGATE,
   write: writePostgres,
@@ -63,6 +69,8 @@ export const mariadb: Dialect = {
       (select id from json_table(${JSON.stringify(ids)}, '$[*]' columns (id int path '$')) as given)`,
   asText: (json) => sql`cast(${json} as char)`,
   rowsOfGroup: sql`json_arrayagg(json_array(m.key, m.value, concat(m.id, ' ', m.updated_at_in_seconds)))`,
+  rowsIn: (rows) => sql`coalesce(json_length(${rows}), 0)`,
+  materializes: false,
   comparesExactly: false,
   unstorable: LONE_SURROGATE,
   write: writeMariadb,
@@ -78,6 +86,8 @@ export const sqlite: Dialect = {
   isIn: (column, ids) => sql`${sql.ref(column)} in (select value from json_each(${JSON.stringify(ids)}))`,
   asText: (json) => sql`${json}`,
   rowsOfGroup: sql`json_group_array(json_array(m.key, m.value, m.id || ' ' || m.updated_at_in_seconds))`,
+  rowsIn: (rows) => sql`json_array_length(${rows})`,
+  materializes: false,
   comparesExactly: true,
   unstorable: NUL_OR_LONE_SURROGATE,
   write: writeSqlite,

@@ -23,15 +23,17 @@ export function instancesIn(database: Database, dialect: Dialect, instances: Ins
     .$if(limit !== null, (query) => query.limit(Number(limit)));
 }
 
-/** Of the instance `i`, the hash of the task data that counts. Equal data have equal hashes: it serves as a version. */
-export const newestHash = sql<string | null>`(
-  select t.json_data_hash from task t where t.process_instance_id = i.id and t.state = 'COMPLETED'
-  order by t.end_in_seconds is null, t.end_in_seconds desc, t.guid limit 1)`;
+/** Of an instance, the hash of the task data that counts. Equal data have equal hashes: it serves as a version. */
+export function newestHashOf(instanceId: string) {
+  return sql<string | null>`(
+    select t.json_data_hash from task t where t.process_instance_id = ${sql.ref(instanceId)} and t.state = 'COMPLETED'
+    order by t.end_in_seconds is null, t.end_in_seconds desc, t.guid limit 1)`;
+}
 
 /**
- * A page in one statement: the instances, limited before anything is looked up for them; then what is looked up for
- * each; then the documents, by their hashes. So neither task nor json_data is ever scanned. The second limit cuts
- * nothing off, it keeps PostgreSQL from merging two of these into one. The metadata rows are never newer than the data.
+ * A page in one statement, in three steps that planners leave apart: the ids, out of the index alone; what is looked up
+ * for each, behind a limit that cuts nothing off but keeps the step from being merged; the documents. Each look-up is a
+ * subquery, as a planner may turn a join into a scan. The metadata rows are never newer than the data.
  */
 export async function readPage(
   database: Database,
@@ -40,24 +42,39 @@ export async function readPage(
 ): Promise<InstanceSnapshot<number>[]> {
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  const metadata = database
-    .selectFrom('process_instance_metadata as m')
-    .whereRef('m.process_instance_id', '=', sql.ref('i.id'))
-    .where('m.key', 'in', keys);
-  const page = database
-    .selectFrom(instancesIn(database, dialect, instances).select(['i.id', 'i.status']).as('i'))
-    .select(['i.id', 'i.status', newestHash.as('hash')])
-    .select(metadata.select(dialect.rowsOfGroup.as('rows')).as('stored'))
-    .select(metadata.select(({ fn }) => fn.countAll().as('count')).as('stored_count'))
-    .limit(instances.limit);
   const rows = await database
-    .selectFrom(page.as('p'))
-    .leftJoin('json_data as d', (join) => {
-      const byHash = join.onRef('d.hash', '=', 'p.hash');
-      return overwrites ? byHash : byHash.on('p.stored_count', '<', keys.length);
+    .with(
+      (chosen) => (dialect.materializes ? chosen('chosen').materialized() : chosen('chosen')),
+      () => instancesIn(database, dialect, instances).select('i.id'),
+    )
+    .with('page', (chosen) =>
+      chosen
+        .selectFrom('chosen as c')
+        .select(['c.id', newestHashOf('c.id').as('hash')])
+        .select(({ selectFrom }) => [
+          selectFrom('process_instance as i')
+            .select('i.status')
+            .whereRef('i.id', '=', 'c.id')
+            .$asScalar()
+            .$notNull()
+            .as('status'),
+          selectFrom('process_instance_metadata as m')
+            .select(dialect.rowsOfGroup.as('rows'))
+            .whereRef('m.process_instance_id', '=', 'c.id')
+            .where('m.key', 'in', keys)
+            .as('stored'),
+        ])
+        .limit(instances.limit),
+    )
+    .selectFrom('page as p')
+    .select(['p.id', 'p.status', 'p.hash', dialect.asText(sql.ref('p.stored')).as('stored')])
+    .select(({ selectFrom }) => {
+      const document = selectFrom('json_data as d')
+        .select(dialect.asText(sql.ref('d.data')).as('data'))
+        .whereRef('d.hash', '=', 'p.hash');
+      const isNeeded = overwrites ? sql`true` : sql`${dialect.rowsIn(sql.ref('p.stored'))} < ${keys.length}`;
+      return sql<string | null>`case when ${isNeeded} then ${document} end`.as('data');
     })
-    .select(['p.id', 'p.status', 'p.hash'])
-    .select([dialect.asText(sql.ref('d.data')).as('data'), dialect.asText(sql.ref('p.stored')).as('stored')])
     .orderBy('p.id')
     .execute();
   return rows.map((row) => snapshotOf(row, keys, overwrites));

@@ -1,12 +1,13 @@
 import { sql } from 'kysely';
 import { keyTakenFor } from './check-keys.js';
 import { hasCode, TransientError } from './driver-errors.js';
+import { inPackets } from './packets.js';
 import type { Database } from './tables.js';
 import { type KeptValue, rowName, type ValueWrite } from './value-write.js';
 
 /**
- * Three statements: reads and locks the rows there are, inserts those there are not, updates those that still are as
- * they were seen. One statement could not tell what it kept, and `insert … select` would hold the lock on
+ * In three steps: reads and locks the rows there are, inserts those there are not, updates those that still are as they
+ * were seen. Each is one statement, unless it were too long. One statement could not tell what it kept, and `insert … select` would hold the lock on
  * auto_increment, at which live inserts fail.
  */
 export async function writeMariadb(
@@ -16,16 +17,16 @@ export async function writeMariadb(
   const rows = new Map((await lockRows(database, writes)).map((row) => [rowName(row), row]));
 
   const filling = writes.filter((write) => write.token === null && !rows.has(rowName(write)));
-  if (filling.length > 0) await insertRows(database, filling);
+  for (const part of inPackets(filling)) await insertRows(database, part);
 
   const replacing = writes.filter((write) => {
     const row = rows.get(rowName(write));
     return row !== undefined && row.token === write.token && row.value === write.seen;
   });
-  if (replacing.length > 0) {
+  for (const part of inPackets(replacing)) {
     await updateRows(
       database,
-      replacing.map((write) => ({ id: rows.get(rowName(write))?.rowId, value: write.value })),
+      part.map((write) => ({ id: rows.get(rowName(write))?.rowId, value: write.value })),
     );
   }
   const written = new Set([...filling, ...replacing].map(rowName));

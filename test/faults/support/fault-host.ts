@@ -6,6 +6,7 @@ import type { Sql, SqlDatabase } from '../../../examples/1-embedded-postgres/sql
 import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
 import type { BackfillRepository } from '../../../src/index.js';
 import { MODEL } from '../../support/instances.js';
+import { serverUrl } from '../../support/server-urls.js';
 
 export const PATHS = [
   { key: 'invoice_number', path: 'invoice.number' },
@@ -27,9 +28,8 @@ export interface FaultHost {
   close(): Promise<void>;
 }
 
-const { env } = process;
-export const POSTGRES_URL: string = env.DATABASE_URL || 'postgres://root@127.0.0.1:5432/postgres';
-export const REDIS_URL: string = env.REDIS_URL || 'redis://127.0.0.1:6379';
+export const POSTGRES_URL: string = serverUrl('PostgreSQL');
+export const REDIS_URL: string = serverUrl('Redis');
 
 export async function openFaultHost(url = POSTGRES_URL): Promise<FaultHost> {
   const name = `faults_${Math.random().toString(36).slice(2, 12)}`;

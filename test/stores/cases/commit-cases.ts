@@ -9,16 +9,19 @@ import type { SqlHost } from '../sql-host.js';
 export function commitCases(host: SqlHost): void {
   describe('writing', () => {
     test('fills what is not there and tells what it kept', async () => {
-      const [first, second] = await host.insertThree();
+      const [first, second, third] = await host.insertThree();
       await host.insertMetadata(first, 'city', 'Oslo');
+      await host.insertMetadata(third, 'city', 'the same');
 
       const { result, outcome } = await write(host, [
         { id: first, values: [fill('invoice_number', 'INV-1'), fill('city', 'Bergen')] },
         { id: second, values: [fill('city', 'Bergen')] },
+        { id: third, values: [fill('city', 'the same')] },
       ]);
 
       expect(result).toEqual({ status: 'committed' });
-      expect(outcome).toEqual({ gone: [], kept: [{ id: first, key: 'city' }] });
+      const kept = [first, third].map((id) => ({ id, key: 'city' }));
+      expect(outcome).toEqual({ gone: [], kept });
       expect(await host.metadata(first)).toEqual({ city: 'Oslo', invoice_number: 'INV-1' });
       expect(await host.metadata(second)).toEqual({ city: 'Bergen' });
     });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ODD_TEXTS } from '../odd-texts.js';
-import { path, read, readOne, storedValue, survey } from '../repository-calls.js';
+import { fill, path, read, readOne, storedValue, survey, write } from '../repository-calls.js';
 import type { SqlHost } from '../sql-host.js';
 
 /** How any repository must read. */
@@ -139,10 +139,11 @@ export function pageCases(host: SqlHost): void {
   });
 
   describe('keys', () => {
-    test('that are too long for their column are refused before anything is read', async () => {
-      const paths = [path('k'.repeat(256))];
-      await expect(read(host, { paths })).rejects.toThrow('holds 255 characters');
-      await expect(read(host, { paths: [path('🧾'.repeat(255))] })).resolves.toEqual([]);
+    test('that their column cannot hold are refused before anything is read', async () => {
+      const reading = (key: string) => read(host, { paths: [path(key)] });
+      await expect(reading('k'.repeat(256))).rejects.toThrow('holds 255 characters');
+      await expect(reading('half a \ud83d pair')).rejects.toThrow('cannot store "half a \\ud83d pair"');
+      await expect(reading('🧾'.repeat(255))).resolves.toEqual([]);
     });
 
     test('that differ in case or accent alone are two keys', async () => {
@@ -151,6 +152,8 @@ export function pageCases(host: SqlHost): void {
 
       const { stored } = await readOne(host, { paths: [path('city'), path('CITY'), path('cité')] });
       expect([...stored]).toEqual([]);
+      await write(host, [{ id, values: [fill('city', 'Bergen')] }]);
+      expect(await host.metadata(id)).toEqual({ City: 'Oslo', city: 'Bergen' });
     });
   });
 }

@@ -1,26 +1,49 @@
 import { setTimeout } from 'node:timers/promises';
+import { runBackfill } from 'process-metadata-backfill';
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../../examples/2-sql-databases/repository/tables.js';
+import { MODEL } from '../../support/instances.js';
+import { intercept } from '../../support/intercept.js';
 import { fill, readOne, write } from '../repository-calls.js';
 import type { SqlHost } from '../sql-host.js';
 
 /** Where several connections write at the same time. */
 export function waitingCases(host: SqlHost): void {
+  test('an instance with a lower id that commits after the survey is met by the walk', async () => {
+    const late = await insertInTransaction(host.database);
+    await host.insertTask(await host.insertInstance(), { data: '{"city": "Oslo"}' });
+    const repository = intercept(host.repository, async ({ method, proceed }) => {
+      const answer = await proceed();
+      if (method === 'surveyInstances') await late.commit();
+      return answer;
+    });
+
+    const paths = [{ key: 'city', path: 'city' }];
+    const report = await runBackfill({ repository, processModelId: MODEL, paths }).finally(late.commit);
+
+    expect(report).toMatchObject({ state: 'completed', total: 2, processed: 2, gone: 0 });
+  });
+
   /** Starts the commit while `live` is under way, and ends `live` only when the commit has had time to finish. */
   async function commitDuring(live: (database: Database) => Promise<unknown>, version?: string) {
     const [{ id } = { id: 0 }] = await host.database.selectFrom('process_instance').select('id').execute();
     const values = [fill('city', 'Oslo')];
     let isSettled = false;
-    const committing = await host.database.transaction().execute(async (transaction) => {
-      await live(transaction);
-      const commit = write(host, [{ id, values, ...(version !== undefined && { version }) }]).finally(() => {
-        isSettled = true;
+    let committing: ReturnType<typeof write> | undefined;
+    try {
+      await host.database.transaction().execute(async (transaction) => {
+        await live(transaction);
+        committing = write(host, [{ id, values, ...(version !== undefined && { version }) }]).finally(() => {
+          isSettled = true;
+        });
+        await Promise.race([committing, setTimeout(100)]);
+        expect(isSettled).toBe(false);
       });
-      await setTimeout(100);
-      expect(isSettled).toBe(false);
-      return { commit };
-    });
-    return committing.commit;
+    } finally {
+      await committing;
+    }
+    if (committing === undefined) throw new Error('expected a commit');
+    return committing;
   }
 
   describe('a commit', () => {
@@ -64,4 +87,18 @@ export function waitingCases(host: SqlHost): void {
       expect(await host.metadata(id)).toEqual({ city: 'live' });
     });
   });
+}
+
+/** An instance that nobody sees before `commit` has resolved. */
+async function insertInTransaction(database: Database) {
+  const transaction = await database.startTransaction().execute();
+  await transaction
+    .insertInto('process_instance')
+    .values({ process_model_identifier: MODEL, status: 'waiting' })
+    .execute();
+  return {
+    async commit() {
+      if (!transaction.isCommitted) await transaction.commit().execute();
+    },
+  };
 }

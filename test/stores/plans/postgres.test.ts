@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { openPostgres } from '../../../examples/2-sql-databases/databases/postgres.js';
+import { describeWith } from '../../support/servers.js';
+import { fillPostgres, PAGE, useBigTables, WALKS } from './big-tables.js';
+import { explain, nodesWith, rowsRead } from './plan.js';
+import { recordPostgresRepository, recordSqlRepository } from './recorded.js';
+import { statementOfPage, statementsOfBatch } from './statements.js';
+
+const TABLES = ['process_instance', 'task', 'json_data', 'process_instance_metadata'];
+const REPOSITORIES = [
+  ['by Kysely', recordSqlRepository],
+  ['in plain SQL', recordPostgresRepository],
+] as const;
+
+describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
+  const opened = useBigTables(() => openPostgres(PostgreSQL), fillPostgres);
+
+  describe.each(REPOSITORIES)('of the repository %s', (_, recordRepository) => {
+    test.each([PAGE, 10 * PAGE])('no statement of a batch of %i scans a table', async (limit) => {
+      const statements = await statementsOfBatch(recordRepository(opened()), limit);
+      expect(statements.length).toBeGreaterThanOrEqual(6);
+      for (const statement of statements) {
+        const plan = await explain(opened().database, 'explain (format json)', statement);
+        const scanned = nodesWith(plan, 'Relation Name')
+          .filter((node) => node['Node Type'] === 'Seq Scan')
+          .map((node) => node['Relation Name']);
+        expect(scanned.filter((table) => TABLES.includes(String(table)))).toEqual([]);
+      }
+    });
+
+    test.each(WALKS)('a page of the model %s costs the same, wherever it begins', async (model, starts) => {
+      const buffers: number[] = [];
+      for (const after of starts) {
+        const statement = await statementOfPage(recordRepository(opened()), model, after);
+        const plan = await explain(opened().database, 'explain (analyze, buffers, format json)', statement);
+        const [top] = nodesWith(plan, 'Shared Hit Blocks');
+        buffers.push(Number(top?.['Shared Hit Blocks']) + Number(top?.['Shared Read Blocks']));
+        // Of process_instance, once in the index and once for the status.
+        expect(rowsRead(nodesWith(plan, 'Relation Name').map(accessOf))).toEqual({
+          process_instance: 2 * PAGE,
+          task: 6 * PAGE,
+          json_data: PAGE,
+          process_instance_metadata: PAGE,
+        });
+      }
+      expect(Math.max(...buffers) / Math.min(...buffers)).toBeLessThan(1.2);
+    });
+  });
+});
+
+function accessOf(node: Record<string, unknown>) {
+  return {
+    table: node['Relation Name'],
+    rows: Number(node['Actual Rows']) + Number(node['Rows Removed by Filter'] ?? 0),
+    loops: node['Actual Loops'],
+  };
+}
