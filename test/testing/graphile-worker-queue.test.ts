@@ -5,14 +5,14 @@ import {
   createGraphileWorkerQueue,
   startGraphileWorker,
 } from '../../examples/5-graphile-worker/graphile-worker-queue.js';
-import { describeWith } from '../support/test-servers.js';
+import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { openRunnerDatabase, type RunnerDatabase } from './fixtures/runner-database.js';
 import { serviceOf } from './fixtures/service-of.js';
 
 const silent = new Logger(() => () => {});
 
-describeWith('postgres', 'the queue of example 5, on Graphile Worker', (url) => {
+describeWith(['PostgreSQL'], 'the queue of example 5, on Graphile Worker', ({ PostgreSQL: url }) => {
   let opened: RunnerDatabase;
   beforeAll(async () => {
     opened = openRunnerDatabase(url);
