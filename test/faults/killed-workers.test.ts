@@ -110,7 +110,7 @@ describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and again',
     { runner: 'graphile-worker', shards: 1, each: 1, anyMoment: 2, atLeast: 10 },
   ] as const)(
     'finish the run on $runner, and its outcome is that of an uninterrupted run',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async ({ runner, shards, each, anyMoment, atLeast }, context) => {
       const random = seededRandom(`killed on ${runner}`);
       const sweeping = { sweepEveryMs: 200, staleAfterMs: 1000 };
