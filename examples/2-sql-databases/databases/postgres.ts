@@ -9,7 +9,9 @@ export async function openPostgres(url: string): Promise<EmptyDatabase> {
   const schema = temporaryName();
   // A page of some thousand instances looks expensive enough to be compiled, which takes longer than to read it.
   const pool = new Pool({ connectionString: url, options: `-c search_path=${schema} -c jit=off` });
-  pool.on('error', (error) => console.error(error.message)); // of an idle connection; unheard, it ends the process
+  // Of an idle connection, and of one in use, whose statement fails as well. Unheard, both end the process.
+  pool.on('error', (error) => console.error(error.message));
+  pool.on('connect', (client) => client.on('error', () => {}));
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   await sql`create schema ${sql.id(schema)}`.execute(database);
   await createTables(database, 'postgres');
