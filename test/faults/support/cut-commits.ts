@@ -9,7 +9,7 @@ export type CommitFate = 'passed' | 'before' | 'after' | 'under-way';
 /** A gate that has the connection cut in the middle of COMMIT as `decide` says. */
 export function cuttingCommits(decide: () => CommitFate): ClientGate {
   return (chunk, { client, server, forward }) => {
-    const fate = chunk.equals(COMMIT) ? decide() : 'passed';
+    const fate = COMMITS.some((commit) => chunk.equals(commit)) ? decide() : 'passed';
     if (fate === 'before') {
       client.destroy();
       return;
@@ -20,5 +20,5 @@ export function cuttingCommits(decide: () => CommitFate): ClientGate {
   };
 }
 
-/** A message of type Query, as node-postgres sends it for a statement without parameters. */
-const COMMIT = Buffer.concat([Buffer.from('Q'), Buffer.from([0, 0, 0, 11]), Buffer.from('commit\0')]);
+/** As node-postgres (a message of type Query) and mysql2 (a packet with COM_QUERY) send it. */
+const COMMITS = [Buffer.from('Q\0\0\0\x0bcommit\0'), Buffer.from('\x07\0\0\0\x03commit')];
