@@ -54,7 +54,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
 
   function living(id: InstanceId): StoredInstance | undefined {
     const instance = state.instances.get(id);
-    return instance?.isDeleted ? undefined : instance;
+    return instance !== undefined && rules.isLiving(instance) ? instance : undefined;
   }
 
   async function apply(commit: RepositoryCommit): Promise<CommitResult> {

@@ -34,6 +34,8 @@ export interface Rules {
   /** Of the nth instance. */
   cursorOf(n: number): number;
   isThere(instance: StoredInstance): boolean;
+  /** To a commit. */
+  isLiving(instance: StoredInstance): boolean;
   isSelected(instance: StoredInstance, processModelId: string, ids: readonly InstanceId[] | null): boolean;
   isAfter(cursor: number, after: number): boolean;
   isUpTo(cursor: number, upTo: number): boolean;
@@ -91,6 +93,7 @@ export interface Rules {
 export const SOUND: Rules = {
   cursorOf: (n) => n,
   isThere: ({ isDeleted }) => !isDeleted,
+  isLiving: ({ isDeleted }) => !isDeleted,
   isSelected: (instance, processModelId, ids) =>
     instance.processModelId === processModelId && (ids === null || ids.includes(instance.key)),
   isAfter: (cursor, after) => cursor > after,

@@ -122,6 +122,11 @@ export const writeDefects: readonly Defect[] = [
     breaks: ['commit: tells of instances', 'instance ids: takes any'],
   },
   {
+    title: 'what is gone is written all the same',
+    rules: () => ({ isLiving: () => true }),
+    breaks: ['commit: tells of instances', 'commit: beside instances', 'instance ids: takes any text'],
+  },
+  {
     title: 'of a large batch, the end is lost',
     rules: () => ({ mostInstances: 1000 }),
     breaks: ['commit: writes a batch'],

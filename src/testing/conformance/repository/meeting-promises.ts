@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { InstanceSnapshot, InstanceWrites } from '../../../ports/repository.js';
+import type { InstanceId, InstanceSnapshot, InstanceWrites } from '../../../ports/repository.js';
 import { classifyError } from '../../../run/classify-error.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
@@ -61,33 +61,58 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
     name: 'commit: beside live instances that write, keeps each of their values, and none of their writes fails',
     mend: 'decide and write in one statement, or lock the instances first (in ascending order) as a live save would; let nothing that a commit holds make a live insert fail.',
     async check(host) {
-      for (const mode of ['fill', 'overwrite', 'fill', 'overwrite']) {
-        const ids = await host.insertMany(20);
-        if (mode === 'overwrite') for (const id of ids) await host.setMetadata(id, 'city', 'old');
-        const page = (await host.read()).filter(({ id }) => ids.includes(id));
+      for (const mode of ['fill', 'overwrite']) {
+        for (const lateMs of [0, 1, 2, 4, 8, 16]) {
+          const ids = await host.insertMany(24);
+          const old = [fill('city', host.form('old'))];
+          if (mode === 'overwrite') await host.write(ids.map((id) => ({ id, values: old })));
+          const page = (await host.read({ limit: 1000 })).filter(({ id }) => ids.includes(id));
 
-        // All of this comes after the page was read: whoever is first, the live value is there in the end.
-        await Promise.all([
-          commitBatches(host, page),
-          ...[0, 1].map(async (offset) => {
-            for (let n = 0; n < ids.length; n += 2) {
-              await host.setMetadata(ids[(n * 3 + offset) % ids.length] ?? '', 'city', 'live');
-              await setImmediate();
-            }
+          // All of this comes after the page was read: whoever is first, the live value is there in the end.
+          await host.setMetadata(ids[0] ?? '', 'city', 'live');
+          await Promise.all([
+            commitBatches(host, writesFor(host, page)),
+            ...ids.slice(1).map(async (id, index) => {
+              await setTimeout(lateMs + index / 8);
+              await host.setMetadata(id, 'city', 'live');
+            }),
+          ]);
+
+          const rows = await Promise.all(ids.map((id) => host.fixture.metadata(id)));
+          const cities = rows.map(({ city }, index) => ({ id: ids[index], city }));
+          const lost = cities.filter(({ city }) => !isDeepStrictEqual(city, host.form('live')));
+          expectEqual(`instances whose live value is lost after a commit that was to ${mode}`, lost, []);
+        }
+      }
+    },
+  },
+  {
+    name: 'commit: beside instances that are being deleted, writes the others, and leaves nothing of those that go',
+    mend: 'lock the instances of the batch, in ascending order, before you look which of them are there, and keep the locks until the end.',
+    async check(host) {
+      for (const lateMs of [0, 1, 2, 4, 8, 16]) {
+        const ids = await host.insertMany(24);
+        const writes = ids.map((id) => ({ id, values: [fill('city', host.form('Oslo'))] }));
+        const deleted = ids.filter((_, index) => index % 2 === 0);
+
+        await host.fixture.deleteInstance(deleted[0] ?? '');
+        const [gone] = await Promise.all([
+          commitBatches(host, writes),
+          ...deleted.slice(1).map(async (id, index) => {
+            await setTimeout(lateMs + index / 8);
+            await host.fixture.deleteInstance(id);
           }),
         ]);
 
-        const lost = [];
-        for (const id of ids) {
-          const { city } = await host.fixture.metadata(id);
-          if (!isDeepStrictEqual(city, host.form('live'))) lost.push({ id, city });
-        }
-        expectEqual(`instances whose live value is lost after a commit that was to ${mode}`, lost, []);
+        const untrue = gone.filter((id) => !deleted.includes(id));
+        expectEqual('instances that are called gone, but are there', untrue, []);
+        for (const id of ids) await host.expectMetadata(id, deleted.includes(id) ? {} : { city: 'Oslo' });
       }
     },
   },
 ];
 
+const BATCH = 12;
 const ONE_OF_FOUR = ['committed', 'conflict', 'conflict', 'conflict'];
 
 /** Refused is refused: whether by an answer or by an error after which one would try again. */
@@ -108,23 +133,31 @@ function committed(result: Committed['result']): Committed {
   return { result, outcome: null };
 }
 
-/** As a run does, and again where that may help. */
-async function commitBatches(host: TestedRepository, page: readonly InstanceSnapshot[]): Promise<void> {
+function writesFor(host: TestedRepository, page: readonly InstanceSnapshot[]): InstanceWrites[] {
   const value = host.form('backfill');
-  const writes = page.map(({ id, stored }): InstanceWrites => {
+  return page.map(({ id, stored }) => {
     const replaces = stored.get('city');
     return { id, values: [{ key: 'city', value, ...(replaces && { replaces }) }] };
   });
+}
+
+/** As a run does, and again where that may help; returns what was gone. */
+async function commitBatches(
+  host: TestedRepository,
+  writes: readonly InstanceWrites[],
+): Promise<readonly InstanceId[]> {
+  const gone: InstanceId[] = [];
   for (let [start, failures] = [0, 0]; start < writes.length; ) {
-    const [settled] = await Promise.allSettled([host.write(writes.slice(start, start + 4))]);
+    const [settled] = await Promise.allSettled([host.write(writes.slice(start, start + BATCH))]);
     if (settled.status === 'fulfilled') {
       expectEqual('the status', settled.value.result.status, 'committed');
-      start += 4;
+      gone.push(...(settled.value.outcome?.gone ?? []));
+      start += BATCH;
     } else {
       failures += 1;
       const mayPass = classifyError(host.repository, settled.reason) === 'transient' && failures < 50;
       if (!mayPass) throw settled.reason;
     }
-    await setImmediate();
   }
+  return gone;
 }
