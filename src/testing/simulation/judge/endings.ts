@@ -42,7 +42,8 @@ function judgeFailure({ run, header, shards }: RunChange, broken: Judgement['bro
     return;
   const { lastError, definition } = header.after;
   const { maxFailures } = definition;
-  const isTooMany = maxFailures !== null && failuresOf(run.shards.values()) - (run.forgiven ?? 0) > maxFailures;
+  const isTooMany =
+    maxFailures !== null && failuresOf(run.shards.values()) - (run.forgiven ?? 0) > maxFailures;
   const isStalled = shards.some(({ before }) => (before?.swept ?? 0) >= MOST_SWEEPS);
   if (!isTooMany && !isStalled)
     broken(15, `a run has failed, although all faults were passing: ${lastError}`);

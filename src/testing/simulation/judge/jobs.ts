@@ -57,7 +57,9 @@ function judgeAllotment(
   if (after.step !== before.step + 1)
     broken(12, `step ${before.step} of shard ${after.index} was followed by ${after.step}`);
   if (call?.method !== 'handle' || isExtended(change)) return;
-  const own = [...run.allotted.values()].filter((allotment) => allotment.call === call.id && allotment.isNext);
+  const own = [...run.allotted.values()].filter(
+    (allotment) => allotment.call === call.id && allotment.isNext,
+  );
   if (own.length > 0) broken(13, `${whoOf(call)} allotted a second step`);
 }
 

@@ -59,6 +59,7 @@ function judgeShard(
   const { before, after } = change;
   if (before === null || run === null) return;
   const { instances } = event;
+  if (before.done && after.done) broken(8, `shard ${after.index} was done, and was changed`);
   if (instances.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
     if (isProgress(event, change)) judgeProof(world, run, after, broken);
