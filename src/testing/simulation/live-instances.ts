@@ -67,37 +67,43 @@ export function startLiveInstances(scene: Scene): void {
     return from[choices.pick(from.length)];
   }
 
+  function completeTask({ id, running }: StoredInstance, saves: boolean): void {
+    if (!running) return;
+    const task = newTask();
+    instances.completeTask(id, task, saves ? savedValues(task) : {});
+  }
+
+  /** Its transaction took long: it comes up between others that were there before. */
+  function insertLate({ cursor }: StoredInstance): void {
+    const isFree = instances.all().every((other) => other.cursor !== cursor - 0.5);
+    if (isFree) insert(MODEL, { cursor: cursor - 0.5 });
+  }
+
+  const someKey = (): string => choices.oneOf(['a', 'b']);
+  const acts: Record<LiveKind, (instance: StoredInstance) => void> = {
+    save: (instance) => completeTask(instance, true),
+    'save-old': (instance) => completeTask(instance, false),
+    edit: ({ id }) => instances.edit(id, someKey(), `edited ${newValue()}`),
+    clear({ id }) {
+      if (storesNull) instances.edit(id, someKey(), null);
+    },
+    remove({ id, rows }) {
+      const key = someKey();
+      if (rows.has(key)) instances.edit(id, key, undefined);
+    },
+    delete: ({ id }) => instances.delete(id),
+    finish({ id, running }) {
+      if (running) instances.finish(id);
+    },
+    insert: () => insert(MODEL, { isKnown: choices.chance(500) }),
+    'insert-late': insertLate,
+  };
+
   function act(): void {
     const kind = KINDS[choices.weighted(KINDS.map((name) => weights[name]))] ?? 'save';
     if (kind === 'insert' || kind === 'insert-late') inserted += 1;
-    if (inserted > MOST_INSERTED) return;
-    if (kind === 'insert') return insert(MODEL, { isKnown: choices.chance(500) });
     const instance = pickInstance();
-    if (instance === undefined) return;
-    const { id, cursor, rows } = instance;
-    const key = choices.oneOf(['a', 'b']);
-    switch (kind) {
-      case 'save':
-      case 'save-old': {
-        if (!instance.running) return;
-        const task = newTask();
-        return instances.completeTask(id, task, kind === 'save' ? savedValues(task) : {});
-      }
-      case 'edit':
-        return instances.edit(id, key, `edited ${newValue()}`);
-      case 'clear':
-        return storesNull ? instances.edit(id, key, null) : undefined;
-      case 'remove':
-        return rows.has(key) ? instances.edit(id, key, undefined) : undefined;
-      case 'delete':
-        return instances.delete(id);
-      case 'insert-late': {
-        const isFree = instances.all().every((other) => other.cursor !== cursor - 0.5);
-        return isFree ? insert(MODEL, { cursor: cursor - 0.5 }) : undefined;
-      }
-      case 'finish':
-        return instance.running ? instances.finish(id) : undefined;
-    }
+    if (instance !== undefined && inserted <= MOST_INSERTED) acts[kind](instance);
   }
 
   for (let index = 0; index < world.instances; index += 1) {

@@ -24,8 +24,8 @@ export function startOperators(scene: Scene): Operators {
     const run = runs[choices.pick(runs.length)];
     const kind = KINDS[choices.weighted(KINDS.map((name) => world.operator[name]))] ?? 'pause';
     if (run === undefined) return;
-    if (kind === 'take-up') return takeUp(run.runId);
-    control(kind, run.runId);
+    if (kind === 'take-up') takeUp(run.runId);
+    else control(kind, run.runId);
   }
 
   function control(kind: 'pause' | 'resume' | 'cancel', runId: string): void {

@@ -35,6 +35,7 @@ export interface ShardView {
   readonly swept: number;
   readonly sweptAt: number | null;
   readonly notBefore: number | null;
+  readonly waiting: string | null;
   readonly tally: {
     readonly processed: number;
     readonly updated: number;

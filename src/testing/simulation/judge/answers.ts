@@ -9,6 +9,7 @@ export const answerRules: Rules = {
     judgeAllotments(judgement, call);
     if (call.method === 'handle') judgeJob(judgement, call);
     if (call.method === 'sweep') judgeSweep(judgement, call);
+    if (call.method === 'resume') judgeResume(judgement, call);
     if (call.method === 'request') judgeRequest(judgement, call, answer);
   },
 
@@ -49,8 +50,10 @@ function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
 function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
   const { runId, shard: index, step } = call.argument as { runId: string; shard: number; step: number };
   const run = world.runs.get(runId);
-  if (run === undefined)
-    return broken(14, 'a job was answered as done, although its run is not stored (yet)');
+  if (run === undefined) {
+    broken(14, 'a job was answered as done, although its run is not stored (yet)');
+    return;
+  }
   if (wasStopped(run, call)) return;
   const shard = run.shards.get(index);
   if (shard === undefined || step > shard.step) return;
@@ -65,9 +68,8 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
     ({ at, shard: where, call: other }) => where === index && at > call.startedAt && other !== call.id,
   );
   if (others.length > 0 || shard.epoch > step) return;
-  if (shard.step === step)
-    return broken(14, `the job of step ${step} was answered as done, and nothing follows it`);
-  judgeChain({ world, broken }, run, call, index, shard.step);
+  if (shard.step > step) judgeChain({ world, broken }, run, call, index, shard.step);
+  else broken(14, `the job of step ${step} was answered as done, and nothing follows it`);
 }
 
 /** The slice was over when the job came again: the next step is worth nothing if nobody ever enqueued it. */
@@ -111,6 +113,15 @@ function judgeSweep({ world, broken }: Judgement, call: JudgedCall): void {
       }
     }
   }
+}
+
+/** A run may be stopped after its last batch: then there is no job that could complete it. */
+function judgeResume({ world, broken }: Judgement, call: JudgedCall): void {
+  const run = world.runs.get(String(call.argument.runId));
+  if (run === undefined || !areDone(run) || run.allDoneAt > call.startedAt || run.header.state !== 'running')
+    return;
+  const isUntouched = run.resumedAt > call.startedAt && run.changedAt === run.resumedAt;
+  if (isUntouched) broken(14, 'a run was resumed whose shards are all done, and is not completed');
 }
 
 /** Whoever asks for a run that nobody has begun enqueues its first job once more: the first one may be lost. */

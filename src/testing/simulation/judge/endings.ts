@@ -1,5 +1,5 @@
 import type { Judgement, Rules, RunChange } from './judgement.js';
-import { isComplete, type JudgedRun } from './replay.js';
+import { failuresOf, isComplete } from './replay.js';
 
 /**
  * 15. Once all faults cease, every run comes to its end within a bounded number of steps; passing faults never fail it.
@@ -42,12 +42,9 @@ function judgeFailure({ run, header, shards }: RunChange, broken: Judgement['bro
     return;
   const { lastError, definition } = header.after;
   const { maxFailures } = definition;
-  const isTooMany = maxFailures !== null && failuresOf(run) > maxFailures;
+  const isTooMany =
+    maxFailures !== null && failuresOf(run.shards.values()) - (run.forgiven ?? 0) > maxFailures;
   const isStalled = shards.some(({ before }) => (before?.swept ?? 0) >= MOST_SWEEPS);
   if (!isTooMany && !isStalled)
     broken(15, `a run has failed, although all faults were passing: ${lastError}`);
-}
-
-function failuresOf({ shards }: JudgedRun): number {
-  return [...shards.values()].reduce((sum, { tally }) => sum + tally.failed, 0);
 }

@@ -10,7 +10,7 @@ import { type JudgedCall, jobKey } from './replay.js';
 
 /**
  * 12. Every enqueued step was allotted before, by whoever enqueues it; no step is allotted twice.
- * 13. A job makes at most one other, its redelivery once more; sweeps are patient, and more so each time in vain.
+ * 13. A job makes at most one other; sweeps are patient, and more so each time in vain.
  */
 export const jobRules: Rules = {
   commit(event, judgement) {
@@ -30,8 +30,10 @@ export const jobRules: Rules = {
     const who = whoOf(call);
     if (key !== `${runId}_${shard}_${step}`)
       broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
-    // Asked for again, a run that nobody has begun gets its first job once more.
-    if (call?.method === 'request') return;
+    // The first jobs are enqueued once more by who asks again, or is delivered again: they may never have been.
+    const { shard: own, step: ownStep } = call?.argument ?? {};
+    const isFirst = call?.method === 'handle' && own === 0 && ownStep === 0 && step === 0;
+    if (call?.method === 'request' || isFirst) return;
     const allotted = run?.shards.get(shard)?.step;
     if (allotted === undefined || step > allotted) {
       broken(
@@ -45,7 +47,7 @@ export const jobRules: Rules = {
 };
 
 function judgeAllotment(
-  { world, broken }: Judgement,
+  { broken }: Judgement,
   change: RunChange,
   { before, after }: ShardChange,
   call: JudgedCall | undefined,
@@ -55,13 +57,10 @@ function judgeAllotment(
   if (after.step !== before.step + 1)
     broken(12, `step ${before.step} of shard ${after.index} was followed by ${after.step}`);
   if (call?.method !== 'handle' || isExtended(change)) return;
-  const { step } = call.argument;
-  const known = [...run.allotted].filter(([key, { call: id }]) => {
-    const other = world.calls.get(id);
-    const isSame = other?.argument.shard === call.argument.shard && other?.argument.step === step;
-    return key.startsWith(`${after.index}_`) && other?.method === 'handle' && isSame;
-  });
-  if (known.length >= 2) broken(13, `the job of step ${step} was continued a third time`);
+  const own = [...run.allotted.values()].filter(
+    (allotment) => allotment.call === call.id && allotment.isNext,
+  );
+  if (own.length > 0) broken(13, `${whoOf(call)} allotted a second step`);
 }
 
 function isExtended({ header }: RunChange): boolean {

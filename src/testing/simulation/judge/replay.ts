@@ -42,13 +42,15 @@ export interface JudgedRun {
   changedAt: number;
   /** When the last of its shards was done. */
   allDoneAt: number;
-  /** It was set going after it had failed. */
-  wasRevived: boolean;
+  /** It has failed at some time: then it holds no keys against newer requests. */
+  hasFailed: boolean;
+  /** How many instances had failed when it was set going again last; `null` if it never was. */
+  forgiven: number | null;
   completions: number;
   /** Commits that moved a shard on. */
   readonly progress: { readonly at: number; readonly call: number; readonly shard: number }[];
-  /** Steps by job: the call that allotted it, and when. */
-  readonly allotted: Map<string, { readonly at: number; readonly call: number }>;
+  /** Steps by job: the call that allotted it, and when; `isNext` unless it came with the shard or with its extension. */
+  readonly allotted: Map<string, { readonly at: number; readonly call: number; readonly isNext: boolean }>;
 }
 
 /** A call of the library. */
@@ -152,8 +154,11 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     if (run === undefined) return;
     if (header !== null) {
       const [before, after] = [run.header.state, header.after.state];
-      if (!isWorkable(before) && isWorkable(after)) run.resumedAt = at;
-      if (before === 'failed' && isWorkable(after)) run.wasRevived = true;
+      if (after === 'failed') run.hasFailed = true;
+      if (!isWorkable(before) && isWorkable(after)) {
+        run.resumedAt = at;
+        run.forgiven = failuresOf(run.shards.values());
+      }
       if (isComplete(after) && !isComplete(before)) run.completions += 1;
       run.header = header.after;
       run.changedAt = at;
@@ -165,7 +170,8 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         run.progress.push({ at, call: event.call, shard: after.index });
       if (before === null || after.step > before.step) {
         const key = jobKey(after.index, after.step);
-        run.allotted.set(key, { at, call: event.call });
+        const isNext = before !== null && before.upTo === after.upTo;
+        run.allotted.set(key, { at, call: event.call, isNext });
         call?.allotted.add(`${runId}_${key}`);
       }
     }
@@ -293,7 +299,8 @@ function newRun(runId: string, processModelId: string, header: HeaderView): Judg
     resumedAt: -1,
     changedAt: -1,
     allDoneAt: -1,
-    wasRevived: false,
+    hasFailed: false,
+    forgiven: null,
     completions: 0,
     progress: [],
     allotted: new Map(),
@@ -314,6 +321,10 @@ function newCall(): Pick<
     allotted: new Set(),
     enqueued: new Set(),
   };
+}
+
+export function failuresOf(shards: Iterable<ShardView>): number {
+  return [...shards].reduce((sum, { tally }) => sum + tally.failed, 0);
 }
 
 export function areDone({ shards }: JudgedRun): boolean {

@@ -115,7 +115,7 @@ const MOST_REREADS = 3;
 function judgeTakenOver({ written }: CommitEvent, { world, broken }: Judgement, run: JudgedRun): void {
   for (const { key } of written) {
     const own = JSON.stringify(run.header.definition.paths.find((path) => path.key === key)?.segments);
-    if (run.answeredAt === null || run.wasRevived) return;
+    if (run.answeredAt === null || run.hasFailed) return;
     for (const newer of world.runs.values()) {
       if (newer.answeredAt === null || newer.requestedAt === null || newer.requestedAt < run.answeredAt)
         continue;

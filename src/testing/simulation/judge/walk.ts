@@ -1,7 +1,7 @@
 import type { CommitEvent } from '../history.js';
 import type { ShardView } from '../read-record.js';
 import { isProgress, type Judgement, type Rules, type RunChange, type ShardChange } from './judgement.js';
-import { isComplete, type JudgedInstance, type JudgedRun, type Replay } from './replay.js';
+import { failuresOf, isComplete, type JudgedInstance, type JudgedRun, type Replay } from './replay.js';
 
 /**
  * 3. Who was there when the first job began, and still is, has been processed or has failed.
@@ -59,6 +59,7 @@ function judgeShard(
   const { before, after } = change;
   if (before === null || run === null) return;
   const { instances } = event;
+  if (before.done && after.done) broken(8, `shard ${after.index} was done, and was changed`);
   if (instances.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
     if (isProgress(event, change)) judgeProof(world, run, after, broken);
@@ -147,9 +148,9 @@ function judgeCompletion({ world, broken, at }: Judgement, { run, header, shards
     0,
   );
   if (met > (header.after.total ?? 0)) broken(2, `${met} outcomes, but a total of ${header.after.total}`);
-  const failed = [...all.values()].reduce((sum, { tally }) => sum + tally.failed, 0);
+  const failed = failuresOf(all.values()) - (run.forgiven ?? 0);
   const { maxFailures } = header.after.definition;
-  if (maxFailures !== null && failed > maxFailures && !run.wasRevived) {
+  if (maxFailures !== null && failed > maxFailures) {
     broken(
       8,
       `the run was completed with ${failed} failures, although it was to fail with more than ${maxFailures}`,

@@ -1,0 +1,147 @@
+import type { CommitEvent, History, HistoryEvent } from './history.js';
+import { isWorkable } from './judge/replay.js';
+import { type HeaderView, libraryRecords, type RecordReader } from './read-record.js';
+
+const NAMES = [
+  'crashes',
+  'stalls',
+  'shutdowns',
+  'calls failed',
+  'answers lost',
+  'commits landed late',
+  'late commits refused',
+  'commits refused',
+  'batches bisected',
+  'pages too old',
+  'pages of a lagging replica',
+  'ends not proved',
+  'races won by the live writer',
+  'instances gone',
+  'jobs lost',
+  'jobs doubled',
+  'jobs dropped as known',
+  'jobs given up',
+  'jobs superseded',
+  'jobs before their run',
+  'jobs of a sweep',
+  'rescues',
+  'holds',
+  'pauses',
+  'resumes',
+  'cancels',
+  'take-ups',
+  'runs in shards',
+  'runs failed',
+  'runs completed',
+  'runs extended',
+  'requests joined',
+  'keys taken over',
+] as const;
+
+/** What a simulation has been through: how often. What a kit never sees, it proves nothing about. */
+export type Exercised = Readonly<Record<(typeof NAMES)[number], number>>;
+
+export function countExercised(history: History, reader: RecordReader = libraryRecords): Exercised {
+  const counts = new Map<keyof Exercised, number>();
+  const add = (name: keyof Exercised, times = 1): void => {
+    counts.set(name, (counts.get(name) ?? 0) + times);
+  };
+  const seeCall = callCounter(add);
+  const seeCommit = commitCounter(add, reader);
+  for (const event of history.events) {
+    const name = nameOf(event);
+    if (name !== null) add(name);
+    seeCall(event);
+    if (event.type === 'commit') seeCommit(event);
+  }
+  return Object.fromEntries(NAMES.map((name) => [name, counts.get(name) ?? 0])) as Exercised;
+}
+
+type Add = (name: keyof Exercised, times?: number) => void;
+
+function nameOf(event: HistoryEvent): keyof Exercised | null {
+  switch (event.type) {
+    case 'crash':
+      return 'crashes';
+    case 'stall':
+      return 'stalls';
+    case 'abort':
+      return 'shutdowns';
+    case 'give-up':
+      return 'jobs given up';
+    case 'fault':
+      return event.kind === 'failed' ? 'calls failed' : 'answers lost';
+    case 'throw':
+      return event.code === 'RUN_NOT_FOUND' ? 'jobs before their run' : null;
+    case 'read':
+      return event.lagging ? 'pages of a lagging replica' : null;
+    case 'enqueue':
+      return JOBS[event.fate];
+    default:
+      return null;
+  }
+}
+
+const JOBS = {
+  queued: null,
+  lost: 'jobs lost',
+  doubled: 'jobs doubled',
+  known: 'jobs dropped as known',
+} as const;
+
+function callCounter(add: Add): (event: HistoryEvent) => void {
+  const calls = new Map<
+    number,
+    { readonly method: string; readonly shard: unknown; readonly step: number }
+  >();
+  return (event) => {
+    if (event.type === 'call') {
+      const { shard, step } = Object(event.argument);
+      calls.set(event.call, { method: event.method, shard, step });
+      if (event.method === 'take-up') add('take-ups');
+    }
+    if (event.type === 'enqueue') {
+      const job = calls.get(event.call);
+      const isOwn = job?.method === 'handle' && job.shard === event.payload.shard;
+      if (isOwn && event.payload.step > job.step + 1) add('rescues');
+    }
+    if (event.type === 'return') {
+      const { state, created, enqueued } = Object(event.answer);
+      const method = calls.get(event.call)?.method;
+      if (method === 'handle' && state === 'superseded') add('jobs superseded');
+      if (method === 'request' && created === false) add('requests joined');
+      if (method === 'sweep') add('jobs of a sweep', enqueued.length);
+      if (method === 'pause') add('pauses');
+      if (method === 'resume') add('resumes');
+      if (method === 'cancel') add('cancels');
+    }
+  };
+}
+
+function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => void {
+  const headers = new Map<string, HeaderView>();
+  return ({ status, late, instances, kept, gone, records }) => {
+    if (late) add(status === 'committed' ? 'commits landed late' : 'late commits refused');
+    if (status === 'conflict') add('commits refused');
+    if (status === 'not-exhausted') add('ends not proved');
+    if (status === 'stale') add('pages too old');
+    if (status === 'refused' && instances.length > 1) add('batches bisected');
+    add('races won by the live writer', kept.length);
+    add('instances gone', gone.length);
+    for (const record of records) {
+      if (!reader.isHeader(record)) {
+        if (reader.shard(record).waiting !== null) add('holds');
+        continue;
+      }
+      const [before, after] = [headers.get(record.runId), reader.header(record)];
+      headers.set(record.runId, after);
+      if (before === undefined) continue;
+      const shards = records.filter(({ runId }) => runId === record.runId).length - 1;
+      if (after.state === 'failed' && isWorkable(before.state)) add('runs failed');
+      if (after.state.startsWith('completed')) add('runs completed');
+      if (before.upTo === null && after.upTo !== null && shards > 1) add('runs in shards');
+      if (before.upTo !== null && before.upTo !== after.upTo) add('runs extended');
+      add('keys taken over', after.dropped.length - before.dropped.length);
+    }
+  };
+}

@@ -1,0 +1,124 @@
+import type { CommitEvent, HistoryEvent, Rows, TaskState } from './history.js';
+import type { RecordReader } from './read-record.js';
+
+/** One event in plain words. `calls` knows who makes which call, and learns of it from the events. */
+export function createNarrator(reader: RecordReader): (event: HistoryEvent) => string {
+  const calls = new Map<number, string>();
+  const runs: string[] = [];
+
+  function run(runId: unknown): string {
+    const id = String(runId);
+    if (!runs.includes(id)) runs.push(id);
+    return `run ${runs.indexOf(id) + 1}`;
+  }
+  const who = (call: number): string => calls.get(call) ?? 'somebody';
+  const job = ({ runId, shard, step }: { runId?: unknown; shard?: unknown; step?: unknown }): string =>
+    `step ${step} of shard ${shard} of ${run(runId)}`;
+
+  function describeCommit(event: CommitEvent): string {
+    const { late, instances, exhausted, status, stale, kept, gone, written, records } = event;
+    const what =
+      instances.length > 0
+        ? `commits ${instances.map(({ id }) => id).join(', ')}`
+        : exhausted === null
+          ? 'changes records'
+          : 'proves that nothing is left';
+    const notes = [
+      ...written.map(({ id, key, row }) => `${id}.${key} = ${JSON.stringify(row.value)}`),
+      ...kept.map(({ id, key }) => `${id}.${key} kept`),
+      ...gone.map((id) => `${id} gone`),
+      ...stale.map((id) => `${id} is newer`),
+      ...records.map((record) => {
+        if (reader.isHeader(record)) return `${run(record.runId)} ${reader.header(record).state}`;
+        const { index, after, done, step, epoch } = reader.shard(record);
+        return `shard ${index} of ${run(record.runId)} at ${after}${done ? ', done' : ''}, step ${step}, epoch ${epoch}`;
+      }),
+    ];
+    const detail = notes.length === 0 ? '' : `: ${notes.join('; ')}`;
+    return `${who(event.call)} ${what}${late ? ', late' : ''}: ${status}${detail}`;
+  }
+
+  return (event) => {
+    switch (event.type) {
+      case 'insert':
+        return `instance ${event.id} of ${event.processModelId} comes at ${event.cursor}${event.running ? ', running' : ''}, with ${data(event.task)}${saved(event.rows)}`;
+      case 'complete-task':
+        return `instance ${event.id} completes a task, with ${data(event.task)}${saved(event.rows)}`;
+      case 'finish':
+        return `instance ${event.id} is not running any more`;
+      case 'edit':
+        return `a user ${event.row === null ? 'removes' : 'edits'} ${event.id}.${event.key}${event.row === null ? '' : ` = ${JSON.stringify(event.row.value)}`}`;
+      case 'delete':
+        return `instance ${event.id} is deleted`;
+      case 'call': {
+        const argument = Object(event.argument);
+        const about =
+          event.method === 'handle' ? ` ${job(argument)}` : argument.runId ? ` ${run(argument.runId)}` : '';
+        const detail = event.method === 'request' ? ` ${JSON.stringify(argument)}` : '';
+        calls.set(event.call, `${event.process} (call ${event.call})`);
+        return `${event.process} begins call ${event.call}: ${event.method}${about}${detail}`;
+      }
+      case 'return': {
+        const { state, status, runId, created, enqueued } = Object(event.answer);
+        if (status === 'triggered')
+          return `${who(event.call)} is answered: ${run(runId)}${created ? '' : ', joined'}`;
+        const jobs = enqueued === undefined ? '' : `${enqueued.length} jobs enqueued`;
+        return `${who(event.call)} is answered: ${state ?? jobs}`;
+      }
+      case 'throw':
+        return `${who(event.call)} ends with ${event.name}: ${event.message}`;
+      case 'abort':
+        return `${who(event.call)} is told to shut down`;
+      case 'crash':
+        return `${event.process} dies${event.call === null ? '' : ` in call ${event.call}`}`;
+      case 'stall':
+        return `${event.process} stands still`;
+      case 'survey':
+        return `${who(event.call)} counts ${event.total} instances, up to ${event.upTo}`;
+      case 'read':
+        return `${who(event.call)} reads ${event.page.map(({ id }) => id).join(', ') || 'nothing'} after ${event.after}${event.lagging ? ', from a replica that lags behind' : ''}`;
+      case 'load':
+        return `${who(event.call)} loads ${run(event.runId)}${event.found ? '' : ', which is not there'}`;
+      case 'commit':
+        return describeCommit(event);
+      case 'fault':
+        return `${who(event.call)} ${event.port}: ${FAULTS[event.kind]}`;
+      case 'enqueue':
+        return `${who(event.call)} enqueues ${job(event.payload)}${event.late ? ', late' : ''}${FATES[event.fate]}`;
+      case 'give-up':
+        return `the runner gives up ${event.key}`;
+      case 'calm':
+        return '— all faults cease —';
+      case 'end':
+        return event.isQuiet
+          ? `— all is quiet after ${event.steps} steps —`
+          : `— no end after ${event.steps} steps —`;
+    }
+  };
+}
+
+const FAULTS = {
+  failed: 'fails, without effect',
+  'answer-lost': 'takes effect, but the answer is lost',
+  'lands-late': 'fails, and will take effect later',
+} as const;
+
+const FATES = {
+  queued: '',
+  doubled: ', which is doubled',
+  lost: ', which is lost',
+  known: ', which is dropped: its key is known',
+} as const;
+
+function data(task: TaskState): string {
+  return task.state === 'data'
+    ? JSON.stringify(task.value)
+    : task.state === 'none'
+      ? 'no data'
+      : 'broken data';
+}
+
+function saved(rows: Rows): string {
+  const keys = Object.keys(rows);
+  return keys.length === 0 ? '' : `, and saves ${keys.join(', ')} itself`;
+}

@@ -1,0 +1,50 @@
+import { compileMutants } from './compile.js';
+import { inParallel, PROCESSES, runSeeds } from './run-seeds.js';
+import type { SeedsResult } from './seeds-process.js';
+
+/** From so many seeds on, everything that can go wrong has to have gone wrong. */
+const TELLING = 1000;
+
+/** Simulates a range of seeds, prints what was exercised, and explains the first violation. */
+export async function checkSeeds({
+  seeds,
+  from,
+}: {
+  readonly seeds: number;
+  readonly from: number;
+}): Promise<boolean> {
+  const library = { name: 'the library as it is', breaks: [], edits: [] };
+  const entry = (await compileMutants([library], 'simulation')).get(library) ?? '';
+  const startedAt = performance.now();
+  const results: SeedsResult[] = [];
+  const parts = Array.from({ length: PROCESSES }, (_, index) => from + index);
+  await inParallel(parts, async (first) => {
+    const task = { entry, from: first, to: from + seeds - 1, step: PROCESSES, until: null };
+    results.push(await runSeeds(task, 3_600_000));
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const done = results.reduce((sum, result) => sum + result.seeds, 0);
+  const perSecond = Math.round(done / seconds);
+  console.log(
+    `${done} seeds in ${seconds.toFixed(1)} s: ${perSecond} seeds a second, in ${PROCESSES} processes`,
+  );
+
+  const failures = results.flatMap(({ failure }) => (failure === null ? [] : [failure]));
+  for (const { text } of failures.slice(0, 1)) console.log(`\n${text}`);
+  if (failures.length > 0) return false;
+  return printExercised(results, done);
+}
+
+function printExercised(results: readonly SeedsResult[], seeds: number): boolean {
+  const counts = new Map<string, number>();
+  for (const { exercised } of results) {
+    for (const [name, count] of Object.entries(exercised ?? {}))
+      counts.set(name, (counts.get(name) ?? 0) + count);
+  }
+  console.log('no violation of an invariant; exercised:');
+  for (const [name, count] of counts) console.log(`${String(count).padStart(9)}  ${name}`);
+  const never = [...counts].filter(([, count]) => count === 0).map(([name]) => name);
+  if (never.length === 0 || seeds < TELLING) return true;
+  console.log(`never seen: ${never.join(', ')}`);
+  return false;
+}

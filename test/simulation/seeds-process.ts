@@ -1,0 +1,52 @@
+import type * as Testing from '../../src/testing/index.js';
+
+/** A part of the seeds, to be run by a process of its own. */
+export interface SeedsTask {
+  /** The compiled entry for tests of the library, as it is or with a defect. */
+  readonly entry: string;
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+  /** Stop at the first violation of one of these; `null`: of any, and explain it. */
+  readonly until: readonly number[] | null;
+}
+
+export interface SeedsResult {
+  readonly seeds: number;
+  readonly exercised: Testing.Exercised | null;
+  readonly failure: { readonly seed: number; readonly invariant: number; readonly text: string } | null;
+}
+
+async function runSeeds({ entry, from, to, step, until }: SeedsTask): Promise<SeedsResult> {
+  const testing = (await import(entry)) as typeof Testing;
+  let exercised: Testing.Exercised | null = null;
+  let seeds = 0;
+  for (let seed = from; seed <= to; seed += step) {
+    const simulation = await testing.simulate({ seed });
+    seeds += 1;
+    const broken = simulation.violations.find(({ invariant }) => until === null || until.includes(invariant));
+    if (broken !== undefined) {
+      const { invariant, message } = broken;
+      const text = until === null ? await testing.explainFailure(simulation) : message;
+      return { seeds, exercised, failure: { seed, invariant, text } };
+    }
+    if (until !== null) continue;
+    const counts = testing.countExercised(simulation.history);
+    exercised = exercised === null ? counts : sum(exercised, counts);
+  }
+  return { seeds, exercised, failure: null };
+}
+
+function sum(a: Testing.Exercised, b: Testing.Exercised): Testing.Exercised {
+  const counts = Object.entries(a).map(([name, count]) => [name, count + (b[name as keyof typeof b] ?? 0)]);
+  return Object.fromEntries(counts) as Testing.Exercised;
+}
+
+// Nobody reads the stacks of the thousands of errors that a simulation throws.
+Error.stackTraceLimit = 0;
+process.on('message', (task: SeedsTask) => {
+  runSeeds(task).then(
+    (result) => process.send?.({ result }),
+    (error: unknown) => process.send?.({ error: String(error) }),
+  );
+});
