@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { MetadataValueError } from '../errors.js';
 import { compilePath, type PathReader } from '../extraction/extract-metadata.js';
 import type { FormattedValue } from '../extraction/format-metadata-value.js';
-import type { JsonValue } from '../extraction/json-value.js';
+import { type JsonValue, toJsonValue } from '../extraction/json-value.js';
 import type {
   Cursor,
   InstanceId,
@@ -61,7 +61,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
           key = null;
           data ??= readableData(snapshot.data);
           key = path.key;
-          const value = data.values === null ? path.read(data.document) : data.values.get(key);
+          const value = data.values === null ? path.read(data.document) : readValue(data.values, key);
           findings.push(planValue(key, value, stored, snapshot, rules, values));
         }
       }
@@ -151,6 +151,12 @@ function readableData(data: TaskData): ReadableData {
 }
 
 const NOTHING: ReadableData = { values: new Map() };
+
+/** As if it had been read from the document: a driver may return what JSON cannot carry, or what is nested too deep. */
+function readValue(values: ReadonlyMap<string, JsonValue>, key: string): JsonValue | undefined {
+  const value = values.get(key);
+  return value === undefined || typeof value === 'string' ? value : toJsonValue(value);
+}
 
 function parseJson(text: string): unknown {
   try {

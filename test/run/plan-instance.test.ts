@@ -28,6 +28,17 @@ describe('planInstance', () => {
     });
   });
 
+  test.each([
+    ['what is no JSON', Number.POSITIVE_INFINITY, 'VALUE_NOT_JSON'],
+    ['what is nested deeper than 64 levels', JSON.parse('['.repeat(65) + ']'.repeat(65)), 'VALUE_TOO_DEEP'],
+  ])('takes %s from no database either', (_, value, code) => {
+    const data = { form: 'values', values: new Map([['city', value]]) } as const;
+
+    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] });
+
+    expect(failure).toMatchObject({ key: 'city', code });
+  });
+
   test('does not look at data that no key needs, not even to find it broken', () => {
     const stored = new Map([['city', { value: 'Oslo' }]]);
     const data = { form: 'unreadable', reason: 'it is on a tape' } as const;
