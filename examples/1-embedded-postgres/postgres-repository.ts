@@ -2,18 +2,30 @@ import {
   type BackfillRepository,
   type CommitResult,
   formatMetadataValue,
-  type InstanceRange,
   type InstanceSurvey,
   type InstanceWrites,
   type RepositoryCommit,
   type RunRecord,
-  type TaskData,
   type WriteOutcome,
 } from 'process-metadata-backfill';
+import { bounds, IN_RANGE, NEWEST_HASH, readPage } from './read-page.js';
 import type { Sql, SqlDatabase } from './sql.js';
 
+export interface PostgresRepositoryOptions {
+  /**
+   * The type of the column with the task data. What is `json` (or text) is written out as it lies there: whole
+   * documents leave the database, and the values are taken out of each as it arrives. `jsonb` would have to be written
+   * anew: only the values leave the database. Measured in test/bench/RESULTS.md.
+   * @default 'json'
+   */
+  readonly taskData?: 'json' | 'jsonb';
+}
+
 /** The tables of `schema.sql`, as a backfill sees them. */
-export function createPostgresRepository(database: SqlDatabase): BackfillRepository<Sql, number> {
+export function createPostgresRepository(
+  database: SqlDatabase,
+  { taskData = 'json' }: PostgresRepositoryOptions = {},
+): BackfillRepository<Sql, number> {
   return {
     transactional: true,
     storesNull: false,
@@ -25,18 +37,7 @@ export function createPostgresRepository(database: SqlDatabase): BackfillReposit
       return survey ?? { total: 0, upTo: null };
     },
 
-    async readInstances({ limit, paths, ...range }) {
-      const keys = paths.map(({ key }) => key);
-      const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-      const page = await database.query<PageRow>(PAGE, [...bounds(range), limit, keys, overwrites, ENDED]);
-      return page.map((row) => ({
-        id: row.id,
-        cursor: row.id,
-        data: taskDataOf(row),
-        stored: new Map(row.stored.map(([key, value, token]) => [key, { value, token }])),
-        ...(row.running && { running: true, version: row.version }),
-      }));
-    },
+    readInstances: (query) => readPage(database, query, taskData),
 
     async commit(commit, { transaction } = {}) {
       const work = (sql: Sql) => applyCommit(sql, commit);
@@ -58,39 +59,56 @@ export function createPostgresRepository(database: SqlDatabase): BackfillReposit
   };
 }
 
-async function applyCommit(sql: Sql, commit: RepositoryCommit<number>): Promise<void> {
-  const locked = await sql.query<RunRecord>(LOCK_RECORDS, [commit.expected.map(({ id }) => id)]);
-  const revisions = new Map(locked.map(({ id, revision }) => [id, revision]));
-  const isAsExpected = commit.expected.every(({ id, revision }) => revision === (revisions.get(id) ?? null));
-  if (!isAsExpected) throw new Refusal({ status: 'conflict' });
+/** Writes first. What may refuse a commit is looked at afterwards, and undoes them: so there are few round trips. */
+async function applyCommit(
+  sql: Sql,
+  { expected, exhausted, instances, next }: RepositoryCommit<number>,
+): Promise<void> {
+  const outcome = instances.length === 0 ? NOTHING_WRITTEN : await writeMetadata(sql, instances);
+  await storeRecords(sql, expected, next(outcome));
 
-  const left = commit.exhausted ? await sql.query(ANY_LEFT, bounds(commit.exhausted)) : [];
+  const left = exhausted ? await sql.query(ANY_LEFT, bounds(exhausted)) : [];
   if (left.length > 0) throw new Refusal({ status: 'not-exhausted' });
 
-  const records = commit.next(await writeMetadata(sql, commit.instances));
-  const texts = records.map((record) => ({ ...record, content: JSON.stringify(record.content) }));
-  const stored = await sql.query(STORE_RECORDS, [JSON.stringify(texts), [...revisions.keys()]]);
-  if (stored.length < records.length) throw new Refusal({ status: 'conflict' });
+  const gone = new Set(outcome.gone);
+  const seen = instances.filter(({ id, version }) => version !== undefined && !gone.has(id));
+  const versions = JSON.stringify(seen.map(({ id, version }) => ({ id, version })));
+  const moved = seen.length > 0 ? await sql.query<{ id: number }>(MOVED, [versions]) : [];
+  if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved.map(({ id }) => id) });
 }
+
+const NOTHING_WRITTEN: WriteOutcome<number> = { gone: [], kept: [] };
 
 async function writeMetadata(
   sql: Sql,
   instances: readonly InstanceWrites<number>[],
 ): Promise<WriteOutcome<number>> {
-  if (instances.length === 0) return { gone: [], kept: [] };
-  const ids = instances.map(({ id }) => id);
-  const living = new Set((await sql.query<{ id: number }>(LOCK_INSTANCES, [ids])).map(({ id }) => id));
-  const present = instances.filter(({ id }) => living.has(id));
-
-  const seen = present.flatMap(({ id, version }) => (version === undefined ? [] : [{ id, version }]));
-  const moved = seen.length > 0 ? await sql.query<{ id: number }>(MOVED, [JSON.stringify(seen)]) : [];
-  if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved.map(({ id }) => id) });
-
-  const writes = present.flatMap(({ id, values }) =>
+  const [locked, others] = [[], []] as [number[], number[]];
+  for (const { id, values, version } of instances)
+    (values.length > 0 || version !== undefined ? locked : others).push(id);
+  const writes = instances.flatMap(({ id, values }) =>
     values.map(({ key, value, replaces }) => ({ id, key, value, token: replaces?.token })),
   );
-  const kept = await sql.query<{ id: number; key: string }>(WRITE, [JSON.stringify(writes)]);
-  return { gone: ids.filter((id) => !living.has(id)), kept };
+  const [outcome] = await sql.query<WriteOutcome<number>>(WRITE, [locked, others, JSON.stringify(writes)]);
+  return outcome ?? NOTHING_WRITTEN;
+}
+
+/** Compare-and-set and lock in one. Several are locked in the order of their ids. */
+async function storeRecords(
+  sql: Sql,
+  expected: RepositoryCommit['expected'],
+  records: readonly RunRecord[],
+): Promise<void> {
+  const revisions = new Map(expected.map(({ id, revision }) => [id, revision]));
+  for (const record of records.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    const { id, runId, processModelId, revision, activeKey, content } = record;
+    const values = [id, runId, processModelId, revision, activeKey, JSON.stringify(content)];
+    const seen = revisions.get(id) ?? null;
+    const stored = await (seen === null
+      ? sql.query(INSERT_RECORD, values)
+      : sql.query(UPDATE_RECORD, [...values, seen]));
+    if (stored.length === 0) throw new Refusal({ status: 'conflict' });
+  }
 }
 
 /** Rolls the transaction back and becomes the result of `commit`. */
@@ -117,80 +135,24 @@ function isActiveKeyTaken(error: unknown): boolean {
   return code === '23505' && constraint === 'metadata_backfill_run_active_key';
 }
 
-interface PageRow {
-  readonly id: number;
-  readonly running: boolean;
-  readonly version: string;
-  readonly hash: string | null;
-  readonly data: string | null;
-  readonly needed: boolean;
-  readonly stored: readonly (readonly [key: string, value: string, token: string])[];
-}
-
-function taskDataOf({ hash, data, needed }: PageRow): TaskData {
-  if (hash === null || !needed) return { form: 'none' };
-  if (data === null) return { form: 'unreadable', reason: `there is no json_data ${hash}` };
-  return { form: 'json', text: data };
-}
-
-/** The parameters $1 to $4 of IN_RANGE. */
-function bounds({ processModelId, instanceIds, after, upTo }: InstanceRange<number>): unknown[] {
-  return [processModelId, instanceIds, after, upTo];
-}
-
-const IN_RANGE = `i.process_model_identifier = $1 and ($2::int[] is null or i.id = any ($2))
-  and ($3::int is null or i.id > $3) and ($4::int is null or i.id <= $4)`;
-
 const SURVEY = `
   select count(*)::int as total, max(id) as "upTo"
   from (select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5) counted`;
 
-const ANY_LEFT = `select 1 from process_instance i where ${IN_RANGE} limit 1`;
-
-const NEWEST_TASK = `
-  select t.guid, t.json_data_hash from task t where t.process_instance_id = i.id and t.state = 'COMPLETED'
-  order by t.end_in_seconds is null, t.end_in_seconds desc, t.guid limit 1`;
-
-const VERSION = `concat_ws(' ', t.guid, t.json_data_hash)`;
-
-const ENDED = ['complete', 'error', 'terminated'];
-
-// The ids come out of the index alone, by a plan of their own. All else is looked up for each of them, in subqueries that
-// cannot become joins: for a large page, PostgreSQL would scan the other table. The rows come with the data, so that they
-// are not newer; by its xmin a row is known to be still the one that was read.
-const PAGE = `
-  with chosen as materialized (
-    select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5
-  )
-  select i.id, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running,
-    ${VERSION} as version, t.json_data_hash as hash, m.needed, m.stored,
-    case when m.needed then (select d.data::text from json_data d where d.hash = t.json_data_hash) end as data
-  from chosen i
-  left join lateral (${NEWEST_TASK}) t on true
-  cross join lateral (
-    select count(*) < cardinality($6::text[]) or $7 as needed,
-      coalesce(json_agg(json_build_array(m.key, m.value, m.xmin::text)), '[]') as stored
-    from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($6)
-  ) m
-  order by i.id`;
-
-const LOCK_RECORDS = `select id, revision from metadata_backfill_run where id = any ($1) order by id for update`;
-
-// Not only key share: a save that is under way must end before versions are compared.
-const LOCK_INSTANCES = `select i.id from process_instance i where i.id = any ($1) order by i.id for share`;
-
-const MOVED = `
-  select i.id from json_to_recordset($1) as i (id int, version text)
-  left join lateral (${NEWEST_TASK}) t on true where i.version <> ${VERSION}`;
-
-// Returns what was not written. As the column takes no null, there is no null row that a value could replace.
+// The instances that get values are locked, and not only for key share: a save that is under way must end before
+// versions are compared. Of the others ($2) only those that are gone are of interest. As the column takes no null, there
+// is no null row that a value could replace.
 const WRITE = `
-  with wanted as (
+  with living as (
+    select i.id from process_instance i where i.id = any ($1) order by i.id for share
+  ), present as (
+    table living union all select i.id from process_instance i where i.id = any ($2)
+  ), wanted as materialized (
     select id, key, value, token, extract(epoch from now())::int as now
-    from json_to_recordset($1) as w (id int, key text, value text, token text)
+    from json_to_recordset($3) as w (id int, key text, value text, token text) where id in (table living)
   ), replaced as (
-    update process_instance_metadata m set value = w.value, updated_at_in_seconds = w.now
-    from wanted w where m.process_instance_id = w.id and m.key = w.key and m.xmin::text = w.token
+    update process_instance_metadata m set value = w.value, updated_at_in_seconds = w.now from wanted w
+    where w.token is not null and m.process_instance_id = w.id and m.key = w.key and m.xmin::text = w.token
     returning m.process_instance_id, m.key
   ), filled as (
     insert into process_instance_metadata
@@ -199,17 +161,28 @@ const WRITE = `
     on conflict (process_instance_id, key) do nothing
     returning process_instance_id, key
   )
-  select id, key from wanted except (table replaced union all table filled)`;
+  select
+    case when (select count(*) from present) = cardinality($1) + cardinality($2) then '{}'
+      else array(select unnest($1::int[] || $2::int[]) except table present) end as gone,
+    case when (select count(*) from replaced) + (select count(*) from filled) = (select count(*) from wanted) then '[]'
+      else (select json_agg(k) from (
+        select id, key from wanted except (table replaced union all table filled)
+      ) k) end as kept`;
 
-// A record that was not there when the others were locked, but is now, is left alone and missed in what returns.
-const STORE_RECORDS = `
-  insert into metadata_backfill_run as stored (id, run_id, process_model_id, revision, active_key, content)
-  select id, "runId", "processModelId", revision, "activeKey", content::json from json_to_recordset($1) as
-    record (id text, "runId" text, "processModelId" text, revision int, "activeKey" text, content text)
-  on conflict (id) do update
-    set revision = excluded.revision, active_key = excluded.active_key, content = excluded.content
-    where stored.id = any ($2)
-  returning id`;
+const INSERT_RECORD = `
+  insert into metadata_backfill_run (id, run_id, process_model_id, revision, active_key, content)
+  values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing returning id`;
+
+const UPDATE_RECORD = `
+  update metadata_backfill_run
+  set run_id = $2, process_model_id = $3, revision = $4, active_key = $5, content = $6
+  where id = $1 and revision = $7 returning id`;
+
+const ANY_LEFT = `select 1 from process_instance i where ${IN_RANGE} limit 1`;
+
+const MOVED = `
+  select i.id from json_to_recordset($1) as i (id int, version text)
+  where i.version <> coalesce(${NEWEST_HASH}, '')`;
 
 const SELECT_RECORDS = `
   select id, run_id as "runId", process_model_id as "processModelId", revision, active_key as "activeKey", content

@@ -3,8 +3,11 @@ import type { PGlite, Transaction } from '@electric-sql/pglite';
 
 /** A connection of any PostgreSQL driver, or a transaction on one. */
 export interface Sql {
-  query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** `parsers` read columns in place of the driver's own, by the number of their type. */
+  query<Row>(text: string, values?: readonly unknown[], parsers?: TypeParsers): Promise<Row[]>;
 }
+
+export type TypeParsers = Readonly<Record<number, (text: string) => unknown>>;
 
 export interface SqlDatabase extends Sql {
   /** Commits when `work` resolves, rolls back when it rejects. */
@@ -22,15 +25,15 @@ export function pgliteDatabase(pglite: PGlite): SqlDatabase {
 /** Also for a transaction of the host that a request is to be part of. */
 export function pgliteSql(connection: PGlite | Transaction): Sql {
   return {
-    query: async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await connection.query<Row>(text, [...values])).rows,
+    query: async <Row>(text: string, values: readonly unknown[] = [], parsers: TypeParsers = {}) =>
+      (await connection.query<Row>(text, [...values], { parsers })).rows,
   };
 }
 
 /** The same database as if across a network: each statement takes `ms` longer. */
 export function withLatency(database: SqlDatabase, ms: number): SqlDatabase {
   const slow = (sql: Sql): Sql => ({
-    query: (text, values) => setTimeout(ms).then(() => sql.query(text, values)),
+    query: (...statement) => setTimeout(ms).then(() => sql.query(...statement)),
   });
   return { ...slow(database), transaction: (work) => database.transaction((sql) => work(slow(sql))) };
 }

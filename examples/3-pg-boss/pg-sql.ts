@@ -1,5 +1,5 @@
-import type { Pool, PoolClient } from 'pg';
-import type { Sql, SqlDatabase } from '../1-embedded-postgres/sql.js';
+import { type Pool, type PoolClient, types } from 'pg';
+import type { Sql, SqlDatabase, TypeParsers } from '../1-embedded-postgres/sql.js';
 
 /** A pool of node-postgres. */
 export function pgDatabase(pool: Pool): SqlDatabase {
@@ -33,7 +33,11 @@ export function pgDatabase(pool: Pool): SqlDatabase {
 /** Also for a transaction of the host that a request is to be part of. */
 export function pgSql(connection: Pool | PoolClient): Sql {
   return {
-    query: async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await connection.query(text, [...values])).rows as Row[],
+    async query<Row>(text: string, values: readonly unknown[] = [], parsers: TypeParsers = {}) {
+      const getTypeParser: typeof types.getTypeParser = (type, format) =>
+        parsers[type] ?? types.getTypeParser(type, format);
+      const { rows } = await connection.query({ text, values: [...values], types: { getTypeParser } });
+      return rows as Row[];
+    },
   };
 }

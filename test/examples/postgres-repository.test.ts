@@ -8,6 +8,7 @@ import type {
   RepositoryCommit,
   RunRecord,
   StoredValue,
+  TaskData,
   WriteOutcome,
 } from 'process-metadata-backfill';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -75,27 +76,24 @@ describe('the walk', () => {
 describe('the task data', () => {
   test('is that of the completed task that ended last', async () => {
     const id = await insertInstance();
-    await insertTask(id, { guid: 'b', end: 10, data: '"first"' });
-    await insertTask(id, { guid: 'a', end: 30.5, data: '"last"' });
-    await insertTask(id, { guid: 'c', end: 30.25, data: '"before the last"' });
-    await insertTask(id, { guid: 'd', end: 40, data: '"not done"', state: 'STARTED' });
+    await insertTask(id, { guid: 'b', end: 10, data: '{"city": "first"}' });
+    await insertTask(id, { guid: 'a', end: 30.5, data: '{"city": "last"}' });
+    await insertTask(id, { guid: 'c', end: 30.25, data: '{"city": "before the last"}' });
+    await insertTask(id, { guid: 'd', end: 40, data: '{"city": "not done"}', state: 'STARTED' });
 
-    expect(await readOne()).toMatchObject({ data: { form: 'json', text: '"last"' } });
+    expect((await readOne()).data).toEqual(cityIs('last'));
   });
 
   test('is that of a task without an end only when none has one, and of the lower id among equals', async () => {
     const timed = await insertInstance();
-    await insertTask(timed, { guid: 'a', end: null, data: '"endless"' });
-    await insertTask(timed, { guid: 'c', end: 10, data: '"higher id"' });
-    await insertTask(timed, { guid: 'b', end: 10, data: '"lower id"' });
+    await insertTask(timed, { guid: 'a', end: null, data: '{"city": "endless"}' });
+    await insertTask(timed, { guid: 'c', end: 10, data: '{"city": "higher id"}' });
+    await insertTask(timed, { guid: 'b', end: 10, data: '{"city": "lower id"}' });
     const endless = await insertInstance();
-    await insertTask(endless, { guid: 'e', end: null, data: '"higher endless id"' });
-    await insertTask(endless, { guid: 'd', end: null, data: '"lower endless id"' });
+    await insertTask(endless, { guid: 'e', end: null, data: '{"city": "higher endless id"}' });
+    await insertTask(endless, { guid: 'd', end: null, data: '{"city": "lower endless id"}' });
 
-    expect((await read()).map(({ data }) => data)).toEqual([
-      { form: 'json', text: '"lower id"' },
-      { form: 'json', text: '"lower endless id"' },
-    ]);
+    expect((await read()).map(({ data }) => data)).toEqual([cityIs('lower id'), cityIs('lower endless id')]);
   });
 
   test('is none for an instance without a completed task', async () => {
@@ -107,24 +105,24 @@ describe('the task data', () => {
   test('arrives as it is when it is broken or lost, along with its page', async () => {
     await insertTask(await insertInstance(), { data: '{ "invoice": ' });
     await insertTask(await insertInstance(), { data: null, hash: 'lost' });
-    await insertTask(await insertInstance(), { data: '{"text":"\\u0000"}' });
+    await insertTask(await insertInstance(), { data: '{"city":"\\u0000"}' });
 
     expect((await read()).map(({ data }) => data)).toEqual([
       { form: 'json', text: '{ "invoice": ' },
       { form: 'unreadable', reason: 'there is no json_data lost' },
-      { form: 'json', text: '{"text":"\\u0000"}' },
+      cityIs('\u0000'),
     ]);
   });
 
   test('stays in the database when each key is to be filled and has its value', async () => {
     const id = await insertInstance();
-    await insertTask(id, { data: '{}' });
+    await insertTask(id, { data: '{"city": "Oslo"}' });
     await insertMetadata(id, 'invoice_number', 'INV-1');
 
-    expect(await readOne()).toMatchObject({ data: { form: 'json' } });
+    expect((await readOne()).data).toEqual(cityIs('Oslo'));
     await insertMetadata(id, 'city', 'Oslo');
     expect(await readOne()).toMatchObject({ data: { form: 'none' } });
-    expect(await readOne({ paths: [path('city', 'overwrite')] })).toMatchObject({ data: { form: 'json' } });
+    expect((await readOne({ paths: [path('city', 'overwrite')] })).data).toEqual(cityIs('Oslo'));
   });
 });
 
@@ -488,6 +486,10 @@ const ODD_KEYS = [
 
 function path(key: string, mode: PagePath['mode']): PagePath {
   return { key, segments: [key], mode };
+}
+
+function cityIs(city: string): TaskData {
+  return { form: 'values', values: new Map([['city', city]]) };
 }
 
 function fill(key: string, value: string): MetadataWrite {
