@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util';
+import type { Scenario } from './scenario.js';
+
+export interface BenchOptions {
+  readonly scenarios: readonly Scenario[];
+  readonly rounds: number;
+  /** Names that those of the wanted candidates contain; none: all. */
+  readonly only: readonly string[];
+  readonly micro: boolean;
+  /** How many instances each step of the scale has. */
+  readonly scale: readonly number[];
+  readonly json: boolean;
+  readonly chart: string | null;
+}
+
+export const USAGE = `npm run bench -- [option ...]        without any: a selection that takes a few minutes
+  --size 1.6      kilobytes of task data        } of these, several may be
+  --type json     or jsonb                      } given; all combinations
+  --keys 2        extraction paths, 1 to 20     } are compared
+  --instances 20000
+  --rounds 3      runs of each candidate
+  --only batch    candidates whose name contains this; several may be given
+  --micro         only the library's own time, and the extractor
+  --scale         only time and memory at 20,000 and 200,000 instances; --million: and at 1,000,000
+  --json          the figures as JSON
+  --chart a.svg   draw the chart`;
+
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const several = { type: 'string', multiple: true } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      size: several,
+      type: several,
+      keys: several,
+      instances: several,
+      rounds: { type: 'string', default: '3' },
+      only: several,
+      micro: flag,
+      scale: flag,
+      million: flag,
+      json: flag,
+      chart: { type: 'string' },
+    },
+  });
+  const { size, type, keys, instances, only = [], json, chart = null } = values;
+  const isScale = values.scale || values.million;
+  const isChosen = [size, type, keys, instances].some((value) => value !== undefined);
+  const scenarios = isChosen ? combinations(size, type, keys, instances) : SELECTION;
+  return {
+    scenarios: isScale || values.micro ? [] : scenarios,
+    rounds: Number(values.rounds),
+    only,
+    micro: values.micro || !(isScale || isChosen),
+    scale: isScale ? [20_000, 200_000, ...(values.million ? [1_000_000] : [])] : [],
+    json,
+    chart,
+  };
+}
+
+const SELECTION: readonly Scenario[] = [
+  { kilobytes: 1.6, type: 'json', keys: 2, instances: 20_000 },
+  { kilobytes: 1.6, type: 'jsonb', keys: 2, instances: 20_000 },
+  { kilobytes: 45, type: 'json', keys: 2, instances: 4_000 },
+  { kilobytes: 45, type: 'jsonb', keys: 2, instances: 4_000 },
+];
+
+function combinations(
+  sizes: readonly string[] = ['1.6'],
+  types: readonly string[] = ['json'],
+  keys: readonly string[] = ['2'],
+  instances: readonly string[] = ['20000'],
+): Scenario[] {
+  return sizes.flatMap((size) =>
+    types.flatMap((type) => {
+      if (type !== 'json' && type !== 'jsonb') throw new Error(`--type: expected json or jsonb, got ${type}`);
+      return keys.flatMap((count) =>
+        instances.map((number) => ({
+          kilobytes: Number(size),
+          type,
+          keys: Number(count),
+          instances: Number(number),
+        })),
+      );
+    }),
+  );
+}

@@ -1,0 +1,29 @@
+import { type AdaptiveBatchSize, runBackfill } from 'process-metadata-backfill';
+import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
+import { MODEL, pathsOf } from '../scenario.js';
+import type { Candidate } from './candidate.js';
+
+interface Settings {
+  readonly batchSize: number | AdaptiveBatchSize;
+  readonly shards?: number;
+  readonly isRerun?: boolean;
+}
+
+/** The library over the repository of example 1, with all its guards, counts and checkpoints. */
+export function library(name: string, { batchSize, shards = 1, isRerun = false }: Settings): Candidate {
+  return {
+    name,
+    most: Number.POSITIVE_INFINITY,
+    isRerun,
+    async open({ sql }, scenario) {
+      const repository = createPostgresRepository(sql, { taskData: scenario.type });
+      const definition = { processModelId: MODEL, paths: pathsOf(scenario), shards };
+      return {
+        async run(limit) {
+          const report = await runBackfill({ repository, ...definition, limit, batchSize });
+          if (report.state !== 'completed') throw new Error(`the run is ${report.state}`);
+        },
+      };
+    },
+  };
+}

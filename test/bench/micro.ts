@@ -1,0 +1,121 @@
+import get from 'lodash.get';
+import {
+  type BackfillRepository,
+  compileExtractor,
+  type InstanceSnapshot,
+  type RunRecord,
+  runBackfill,
+} from 'process-metadata-backfill';
+import { median } from './median.js';
+
+/** Medians of rounds in which the contestants take turns. */
+export interface Micro {
+  /** Microseconds of the library for one instance: 5 keys, 1 KB parsed, a repository that does nothing. */
+  readonly ownTime: { readonly batch100: number; readonly batch500: number };
+  /** Nanoseconds for one document, 5 paths. */
+  readonly extraction: {
+    readonly byHand: number;
+    readonly compileExtractor: number;
+    readonly lodashGet: number;
+  };
+}
+
+const INSTANCES = 100_000;
+const EXTRACTIONS = 200_000;
+
+export async function measureMicro(rounds: number): Promise<Micro> {
+  const [own100, own500]: [number[], number[]] = [[], []];
+  const [byHand, compiled, lodash]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round <= rounds; round += 1) {
+    own100.push(await ownTime(100));
+    own500.push(await ownTime(500));
+    byHand.push(nanosEach((document) => readByHand(document)));
+    compiled.push(nanosEach(compileExtractor(PATHS)));
+    lodash.push(nanosEach((document) => readByLodash(document)));
+  }
+  const settled = (times: number[]) => median(times.slice(1)); // the first one compiles
+  return {
+    ownTime: { batch100: settled(own100), batch500: settled(own500) },
+    extraction: { byHand: settled(byHand), compileExtractor: settled(compiled), lodashGet: settled(lodash) },
+  };
+}
+
+const PATHS = [
+  { key: 'invoice_number', path: 'invoice.number' },
+  { key: 'city', path: 'customer.address.city' },
+  { key: 'amount', path: 'invoice.amount' },
+  { key: 'first_article', path: 'lines[0].article' },
+  { key: 'customer_id', path: 'customer.id' },
+] as const;
+
+const DOCUMENT = {
+  invoice: { number: 'INV-2024-0001', amount: 1250, currency: 'EUR' },
+  customer: { id: 'C-101', address: { street: 'Main street 1', city: 'Oslo' } },
+  lines: Array.from({ length: 8 }, (_, index) => ({
+    position: index + 1,
+    article: `A-${1000 + index}`,
+    text: 'spare part, size 12, with a long description',
+    price: 99.5,
+  })),
+};
+type Document = typeof DOCUMENT;
+
+function readByHand(document: Document): Record<string, unknown> {
+  return {
+    invoice_number: document.invoice.number,
+    city: document.customer.address.city,
+    amount: document.invoice.amount,
+    first_article: document.lines[0]?.article,
+    customer_id: document.customer.id,
+  };
+}
+
+function readByLodash(document: Document): Record<string, unknown> {
+  const metadata: Record<string, unknown> = {};
+  for (const { key, path } of PATHS) metadata[key] = get(document, path, null);
+  return metadata;
+}
+
+function nanosEach(read: (document: Document) => Record<string, unknown>): number {
+  let found = 0;
+  const startedAt = performance.now();
+  for (let index = 0; index < EXTRACTIONS; index += 1) if (read(DOCUMENT).city === 'Oslo') found += 1;
+  const nanos = (1e6 * (performance.now() - startedAt)) / EXTRACTIONS;
+  if (found !== EXTRACTIONS) throw new Error('a value was not found');
+  return nanos;
+}
+
+async function ownTime(batchSize: number): Promise<number> {
+  const repository = createIdleRepository(INSTANCES);
+  const startedAt = performance.now();
+  const report = await runBackfill({ repository, processModelId: 'model', paths: PATHS, batchSize });
+  const micros = (1000 * (performance.now() - startedAt)) / INSTANCES;
+  if (report.updated !== INSTANCES) throw new Error(`${report.updated} instances were updated`);
+  return micros;
+}
+
+/** Has parsed documents at hand, and writes nothing but the records of the run. */
+function createIdleRepository(instances: number): BackfillRepository<never, number> {
+  const records = new Map<string, RunRecord>();
+  const data = { form: 'parsed', value: DOCUMENT } as const;
+  const stored: InstanceSnapshot['stored'] = new Map();
+  return {
+    surveyInstances: async () => ({ total: instances, upTo: instances }),
+    async readInstances({ after, limit }) {
+      const first = Number(after ?? 0) + 1;
+      const length = Math.max(0, Math.min(limit, instances - first + 1));
+      return Array.from({ length }, (_, index) => ({
+        id: first + index,
+        cursor: first + index,
+        data,
+        stored,
+      }));
+    },
+    async commit({ next }) {
+      for (const record of next({ gone: [], kept: [] })) records.set(record.id, record);
+      return { status: 'committed' };
+    },
+    loadRun: async () => [...records.values()],
+    findRuns: async () => [],
+  };
+}
