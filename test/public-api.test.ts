@@ -21,7 +21,15 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'runBackfill',
   ],
   './memory': ['createInProcessQueue', 'createMemoryRepository'],
-  './testing': ['queueConformance', 'repositoryConformance', 'simulate', 'withFaults'],
+  './testing': [
+    'checkInvariants',
+    'countExercised',
+    'explainFailure',
+    'queueConformance',
+    'repositoryConformance',
+    'simulate',
+    'withFaults',
+  ],
 };
 
 test.each(Object.entries(NAMES))('the entry %s exports these names and no other', async (entry, names) => {

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import type { RunFilter, RunRecord } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
-import type { TestedRepository } from './tested-repository.js';
+import { plain, type TestedRepository } from './tested-repository.js';
 
 /** How the records of runs are kept and found. */
 export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -70,7 +70,7 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
       const { runs } = await storeRuns(host);
 
       const found = await find(host, { limit: 4 });
-      expectEqual('the records', found.map(whole), runs.toReversed().map(whole));
+      expectEqual('the records', found.map(plain), runs.toReversed().map(plain));
     },
   },
   {
@@ -133,10 +133,6 @@ async function storeRuns(host: TestedRepository) {
     await host.store(run, { ...run, id: `${run.id}_0`, activeKey: null });
   }
   return { ids, runs, activeKey };
-}
-
-function whole({ id, runId, processModelId, revision, activeKey, content }: RunRecord): RunRecord {
-  return { id, runId, processModelId, revision, activeKey, content };
 }
 
 const CONTENT: JsonValue = {

@@ -176,8 +176,8 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
   return host;
 }
 
-/** In the order of their names, whatever the order in which a database returns its columns. */
-function plain({ id, runId, processModelId, revision, activeKey, content }: RunRecord): RunRecord {
+/** A record and nothing besides, whatever else a database returns and in whatever order. */
+export function plain({ id, runId, processModelId, revision, activeKey, content }: RunRecord): RunRecord {
   return { id, runId, processModelId, revision, activeKey, content };
 }
 
