@@ -14,6 +14,9 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: source('../test/support/name-absent-servers.ts'),
+    // Examples that tests start as processes import the package from src, too: dist belongs to nobody's test.
+    env: { TSX_TSCONFIG_PATH: source('../test/tsconfig.json') },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

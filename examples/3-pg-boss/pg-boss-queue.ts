@@ -32,7 +32,7 @@ export async function createPgBossQueue(boss: PgBoss): Promise<BackfillQueue<Sql
 export async function startPgBossWorker(
   boss: PgBoss,
   service: Pick<BackfillService, 'handle' | 'sweep'>,
-  { sweepEveryMs = 30_000, staleAfterMs = 60_000 } = {},
+  { sweepEveryMs = 60_000, staleAfterMs = 300_000 } = {},
 ): Promise<() => Promise<void>> {
   const stopping = new AbortController();
   const perform = async ({ id, data }: PgBoss.Job<unknown>) => {

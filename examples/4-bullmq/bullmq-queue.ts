@@ -29,7 +29,7 @@ export function startBullmqWorker(
   queueName: string,
   service: Pick<BackfillService, 'handle' | 'sweep'>,
   options: WorkerOptions,
-  { sweepEveryMs = 30_000, staleAfterMs = 60_000 } = {},
+  { sweepEveryMs = 60_000, staleAfterMs = 300_000 } = {},
 ): () => Promise<void> {
   const stopping = new AbortController();
   const worker = new Worker(

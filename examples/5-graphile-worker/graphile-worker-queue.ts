@@ -21,7 +21,7 @@ export function createGraphileWorkerQueue(database: Sql, schema = 'graphile_work
 export async function startGraphileWorker(
   service: Pick<BackfillService, 'handle' | 'sweep'>,
   options: RunnerOptions,
-  { sweepEveryMs = 30_000, staleAfterMs = 60_000 } = {},
+  { sweepEveryMs = 60_000, staleAfterMs = 300_000 } = {},
 ): Promise<() => Promise<void>> {
   const runner = await run({
     ...options,

@@ -1,13 +1,8 @@
-import { connect } from 'node:net';
 import { describe, test } from 'vitest';
-import { SERVERS, type Server, serverUrl } from './server-urls.js';
+import { absentServers, hintAt } from './probe-servers.js';
+import { type Server, serverUrl } from './server-urls.js';
 
-const absent = new Set<Server>();
-await Promise.all(
-  (Object.keys(SERVERS) as Server[]).map(async (server) => {
-    if (!(await answers(server))) absent.add(server);
-  }),
-);
+const absent = await absentServers();
 
 /**
  * A suite that needs servers. Without them it is skipped, and its title says how to get it run; with `CI=true`, where
@@ -29,26 +24,4 @@ export function describeWith<const Needed extends Server>(
   } else {
     describe.skip(`${title} (skipped: ${hints.join('; ')})`, () => body(urls as Record<Needed, string>));
   }
-}
-
-/** Without the password that the url may have. */
-function hintAt(server: Server): string {
-  return `no ${server} answers at ${new URL(serverUrl(server)).host}, start one or set ${SERVERS[server].variable}`;
-}
-
-/** Only whether somebody listens: a wrong password is to fail the suite, not to skip it. */
-function answers(server: Server): Promise<boolean> {
-  const { hostname, port } = new URL(serverUrl(server));
-  return new Promise((resolve) => {
-    const socket = connect({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port || new URL(SERVERS[server].standardUrl).port),
-      timeout: 2000,
-    });
-    const settle = (isThere: boolean) => () => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once('connect', settle(true)).once('timeout', settle(false)).once('error', settle(false));
-  });
 }

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { describeWith } from '../support/servers.js';
+
+const RUNNERS = [
+  ['3-pg-boss', ['PostgreSQL']],
+  ['4-bullmq', ['PostgreSQL', 'Redis']],
+  ['5-graphile-worker', ['PostgreSQL']],
+] as const;
+
+interface Started extends ChildProcess {
+  output: string;
+}
+
+for (const [example, servers] of RUNNERS) {
+  const readme = await readFile(`examples/${example}/README.md`, 'utf8');
+  /** The commands of its README, by their last word; without one, it does everything. */
+  const commands = new Map(
+    [...readme.matchAll(/^npx tsx (\S+main\.ts) *(\w*)/gm)].map(([, main = '', word]) => [
+      word || 'all',
+      main,
+    ]),
+  );
+
+  test(`the README of ${example} has every command`, () => {
+    expect([...commands.keys()]).toEqual(['all', 'worker', 'request', 'check', 'clean']);
+  });
+
+  describeWith(servers, `example ${example}`, () => {
+    const name = `test_${randomBytes(6).toString('hex')}`;
+    const children: Started[] = [];
+
+    function start(command: string, ...rest: string[]): Started {
+      const words = command === 'all' ? [] : [command, ...rest];
+      const child = spawn(process.execPath, ['--import', 'tsx', commands.get(command) ?? '', ...words], {
+        env: { ...process.env, DEMO_NAME: name },
+      });
+      const started = Object.assign(child, { output: '' });
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (data) => (started.output += String(data)));
+      children.push(started);
+      return started;
+    }
+
+    async function ended(child: Started) {
+      const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+      return { code, output: child.output };
+    }
+
+    async function said(child: Started, text: string): Promise<void> {
+      while (!child.output.includes(text) && child.exitCode === null)
+        await once(child.stdout ?? child, 'data');
+      expect(child.output).toContain(text);
+    }
+
+    const clean = async () => expect(await ended(start('clean'))).toMatchObject({ code: 0 });
+
+    afterEach(() => {
+      for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+    });
+    afterAll(clean, 60_000);
+
+    test('does everything in one process, and SQL agrees with its report', async () => {
+      const { code, output } = await ended(start('all'));
+
+      expect(output).toContain('✓ the run is completed: 300 of 300 instances processed');
+      expect(output).not.toContain('✗');
+      expect(code).toBe(0);
+      await clean();
+    }, 180_000);
+
+    test('a worker that is ended in the middle hands over to another', async () => {
+      const first = start('worker');
+      await said(first, 'waits for jobs');
+      expect(await ended(start('request'))).toMatchObject({ code: 0 });
+      await said(first, '100/300');
+      first.kill('SIGTERM');
+      expect(await ended(first)).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('has handed over'),
+      });
+      expect(first.output).not.toContain('300/300');
+
+      const second = start('worker');
+      const checked = await ended(start('check'));
+      second.kill('SIGTERM');
+      await ended(second);
+
+      expect(checked.output).toContain('✓ the run is completed: 300 of 300 instances processed');
+      expect(checked).toMatchObject({ code: 0 });
+      await clean();
+    }, 180_000);
+
+    test('a request for later is not started before', async () => {
+      const worker = start('worker');
+      await said(worker, 'waits for jobs');
+      const requestedAt = Date.now();
+      expect(await ended(start('request', '3'))).toMatchObject({ code: 0 });
+      await said(worker, 'Starting metadata backfill');
+
+      expect(Date.now() - requestedAt).toBeGreaterThanOrEqual(3000);
+      worker.kill('SIGTERM');
+      await ended(worker);
+    }, 180_000);
+  });
+}
