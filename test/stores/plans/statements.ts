@@ -24,6 +24,10 @@ export async function statementsOfBatch(
     throw new Error('undone, so that the tables stay as they are');
   };
   await expect(write(recorded, writes, { exhausted, next })).rejects.toThrow('undone');
+  // A repository may compare versions after it has written.
+  const stale = writes.map((instance, index) => (index === 0 ? { ...instance, version: 'older' } : instance));
+  const { result } = await write(recorded, stale, { exhausted });
+  expect(result.status).toBe('stale');
   return recorded.statements.filter((statement) =>
     /^\s*(select|with|insert into [`"]?process|update)/.test(statement.sql),
   );
