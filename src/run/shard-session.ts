@@ -88,8 +88,13 @@ export function openSession(
     if (!isWorkable(run.header.state)) ending ??= 'stopped';
     else if (before === undefined || now === undefined) return;
     else if (now.done) ending ??= 'shard-done';
-    else if (!isAt(now.after, before.after) && now.holder !== holder && now.epoch >= job.step)
-      ending ??= 'superseded';
+    else if (isOvertaken(before, now)) ending ??= 'superseded';
+  }
+
+  /** A younger job has committed, if only a proof; or another one of the same step, and moved on. */
+  function isOvertaken(before: RunShard, now: RunShard): boolean {
+    if (now.holder === holder || now.epoch < job.step) return false;
+    return now.epoch > job.step || !isAt(now.after, before.after);
   }
 
   function adoptShard(committed: RunShard): void {

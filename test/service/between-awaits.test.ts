@@ -101,6 +101,28 @@ describe('a job whose turn is over', () => {
   });
 });
 
+describe('a job that is overtaken by a younger one', () => {
+  test('ends, also when that has moved no cursor, but the bound', async () => {
+    const { memory, service, request, handle, around, runtime } = setUp(10);
+    await request();
+    around.commit = async ({ exhausted }, proceed) => {
+      if (exhausted === undefined) return proceed();
+      around.commit = null;
+      await runtime.sleep(120_000);
+      await service.sweep({ staleAfterMs: 60_000 });
+      memory.insertInstance(instance(11, { invoice: { number: 'INV-11' } }));
+      await request();
+      expect(await handle(1)).toMatchObject({ state: 'continued', total: 11 });
+      return proceed();
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'superseded', processed: 10 });
+
+    expect(memory.metadata(11)).toEqual({});
+    expect(await handle(2)).toMatchObject({ state: 'completed', processed: 11 });
+  });
+});
+
 describe('a job that parts a run into shards', () => {
   test('has the others worked on, also when the answer is lost and it is told to shut down', async () => {
     const { request, handle, around, steps } = setUp(30, { shards: 3 });
