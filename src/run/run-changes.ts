@@ -1,9 +1,14 @@
 import type { Cursor, InstanceSurvey } from '../ports/repository.js';
 import { newShard } from './run-definition.js';
-import { isAllDone, type Run, type RunShard, tallyOf } from './run-record.js';
+import { isAllDone, type Run, type RunHeader, type RunShard, tallyOf } from './run-record.js';
 import { assertTransition, isActive, isWorkable } from './run-state.js';
-import type { RunChange } from './run-store.js';
 import { visited } from './tally.js';
+
+/** New contents for some of a run's records. Revisions are the store's business. */
+export interface RunChange {
+  readonly header?: RunHeader;
+  readonly shards?: readonly RunShard[];
+}
 
 // Each of these says what a run becomes, or null where there is nothing (left) to do: then it was done by somebody
 // else, or by an earlier try whose answer was lost.

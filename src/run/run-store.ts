@@ -1,6 +1,7 @@
 import { RunError } from '../errors.js';
 import type { BackfillRepository, RunRecord } from '../ports/repository.js';
 import type { PortCalls } from './port-calls.js';
+import type { RunChange } from './run-changes.js';
 import {
   headerRecord,
   type Run,
@@ -13,12 +14,6 @@ import {
 import { isActive } from './run-state.js';
 
 type Repository = BackfillRepository<unknown>;
-
-/** New contents for some of a run's records. Revisions are the store's business. */
-export interface RunChange {
-  readonly header?: RunHeader;
-  readonly shards?: readonly RunShard[];
-}
 
 /**
  * The stored run.

@@ -1,7 +1,7 @@
 import { completeRun, startOf } from '../run/conclude-job.js';
-import { cancel, pause, resume } from '../run/run-changes.js';
+import { cancel, pause, type RunChange, resume } from '../run/run-changes.js';
 import type { Run } from '../run/run-record.js';
-import { changeRun, type RunChange } from '../run/run-store.js';
+import { changeRun } from '../run/run-store.js';
 import type { ServiceTools } from './service-tools.js';
 
 /** Stops a run until it is resumed: no commit of it succeeds after this has returned. */
