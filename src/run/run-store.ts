@@ -2,15 +2,7 @@ import { RunError } from '../errors.js';
 import type { BackfillRepository, RunRecord } from '../ports/repository.js';
 import type { PortCalls } from './port-calls.js';
 import type { RunChange } from './run-changes.js';
-import {
-  headerRecord,
-  type Run,
-  type RunHeader,
-  type RunShard,
-  recordsOf,
-  runFrom,
-  shardRecord,
-} from './run-record.js';
+import { headerRecord, type Run, recordsOf, runFrom, shardRecord } from './run-record.js';
 import { isActive } from './run-state.js';
 
 type Repository = BackfillRepository<unknown>;
