@@ -63,10 +63,12 @@ export function complete(run: Run, now: number): RunChange | null {
   return { header: { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now } };
 }
 
-/** Somebody asked for the same work: a run whose bound is fixed is to go on behind it. */
+/**
+ * Somebody asked for the same work: the run is to go on behind its bound, also when that is not fixed yet, since its
+ * first job may have counted already.
+ */
 export function markAgain({ header }: Run): RunChange | null {
-  const isFrozen = header.total !== null && (header.state === 'running' || header.state === 'paused');
-  if (!isFrozen || header.again || header.definition.limit !== null) return null;
+  if (!isActive(header.state) || header.again || header.definition.limit !== null) return null;
   return { header: { ...header, again: true } };
 }
 

@@ -56,8 +56,11 @@ async function sweepRun(
     report.failed.push(runId);
     return;
   }
-  const isOwn = ({ index, step, sweptAt }: RunShard): boolean =>
-    missed.some((shard) => shard.index === index && shard.step === step && shard.sweptAt === sweptAt);
+  // A batch that was committed since has forgotten the sweep, but its job is still to be enqueued.
+  const isOwn = ({ index, step, swept, sweptAt }: RunShard): boolean =>
+    missed.some(
+      (shard) => shard.index === index && shard.step === step && (shard.sweptAt === sweptAt || swept === 0),
+    );
   const own = changed ? run.shards.filter(isOwn) : [];
   for (const { index, step } of own) {
     const job = { runId, shard: index, step };

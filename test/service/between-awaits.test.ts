@@ -24,14 +24,16 @@ function setUp(count: number, options: object = {}) {
       jobs.push(job);
     },
   };
-  const around: { commit: AroundCommit | null; search: (() => Promise<void>) | null } = {
-    commit: null,
-    search: null,
-  };
+  const around: {
+    commit: AroundCommit | null;
+    search: (() => Promise<void>) | null;
+    survey: (() => Promise<void>) | null;
+  } = { commit: null, search: null, survey: null };
   const repository: BackfillRepository = intercept(memory, async ({ method, argument, proceed }) => {
     if (method === 'commit' && around.commit !== null) return around.commit(argument, proceed);
     const found = await proceed();
     if (method === 'findRuns') await around.search?.();
+    if (method === 'surveyInstances') await around.survey?.();
     return found;
   });
   const runtime = testRuntime();
@@ -53,6 +55,15 @@ function setUp(count: number, options: object = {}) {
     handle: (index: number, signal = new AbortController().signal) =>
       service.handle(jobs[index]?.payload, { signal }),
   };
+}
+
+/** A promise, and what fulfils it. */
+function signal() {
+  let give = (): void => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
 }
 
 const lost = () => databaseError('ECONNRESET');
@@ -192,6 +203,21 @@ describe('a request', () => {
   });
 });
 
+describe('an equal request, while the first job has counted but not begun', () => {
+  test('has the run go on to the instances that came in between', async () => {
+    const { memory, request, handle, around } = setUp(10);
+    const { runId } = await request();
+    around.survey = async () => {
+      around.survey = null;
+      memory.insertInstance(instance(11, { invoice: { number: 'INV-11' } }));
+      expect(await request()).toMatchObject({ runId, created: false });
+    };
+
+    expect(await handle(0)).toMatchObject({ state: 'continued', total: 11, processed: 10 });
+    expect(await handle(2)).toMatchObject({ state: 'completed', total: 11, processed: 11 });
+  });
+});
+
 describe('a sweep whose answer is lost', () => {
   test('enqueues the jobs of every shard that it has allotted a step, in whichever try', async () => {
     const { service, request, handle, around, runtime, steps } = setUp(30, { shards: 2, batchSize: 5 });
@@ -219,5 +245,33 @@ describe('a sweep whose answer is lost', () => {
 
     expect(enqueued.map(({ shard, step }) => `${shard}:${step}`).sort()).toEqual(['0:1', '1:1']);
     expect(steps().slice(before.length).sort()).toEqual(['0:1', '1:1']);
+  });
+
+  test('enqueues the job also when an older one has committed a batch before the sweep could look', async () => {
+    const { service, request, handle, around, runtime, steps } = setUp(30);
+    await request();
+    const [reached, released] = [signal(), signal()];
+    around.commit = async ({ instances }, proceed) => {
+      if (instances.length === 0) return proceed();
+      reached.give();
+      await released.given;
+      return proceed();
+    };
+    const older = handle(0);
+    await reached.given;
+    await runtime.sleep(60_000);
+    around.commit = async (_, proceed) => {
+      around.commit = null;
+      await proceed();
+      released.give();
+      await older;
+      throw lost();
+    };
+
+    const { enqueued } = await service.sweep({ staleAfterMs: 50_000 });
+
+    expect(enqueued).toMatchObject([{ shard: 0, step: 1 }]);
+    expect(steps()).toEqual(['0:0', '0:1']);
+    expect(await handle(1)).toMatchObject({ state: 'completed', processed: 30 });
   });
 });
