@@ -30,9 +30,12 @@ export async function performJob(
     if (session.ending === null) await freezeRun(worker, session, { settling, company });
     await walkShard(worker, session);
   } catch (error) {
-    if (!worker.signal.aborted) throw await recordFatal(settler, settling, session.run, error);
-    if (error !== worker.signal.reason) worker.log.failed(run.header, reasonOf(error));
-    if (worker.queue === null) throw worker.signal.reason;
+    const { aborted, reason } = worker.signal;
+    // A failure is one also in a shutdown: a queue that is down, say, leaves other shards without their jobs.
+    const isShutdown = aborted && (error === reason || worker.queue === null);
+    if (!isShutdown) throw await recordFatal(settler, settling, session.run, error);
+    if (error !== reason) worker.log.failed(run.header, reasonOf(error));
+    if (worker.queue === null) throw reason;
     session.end('turn-over');
   }
   const concluded = await concludeJob(settler, settling, session).catch(async (error: unknown) => {

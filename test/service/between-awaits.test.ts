@@ -152,6 +152,33 @@ describe('a job that parts a run into shards', () => {
   });
 });
 
+describe('a job that cannot enqueue those of the other shards', () => {
+  test('fails, also when it is told to shut down meanwhile', async () => {
+    const stopping = new AbortController();
+    const jobs: BackfillJob[] = [];
+    let isDown = false;
+    const queue: BackfillQueue = {
+      async enqueue(job) {
+        if (isDown && job.payload.shard > 0) {
+          stopping.abort(new Error('shutdown'));
+          throw new Error('queue is down');
+        }
+        jobs.push(job);
+      },
+    };
+    const { request, service } = setUp(30, { shards: 3, queue });
+    await request();
+    isDown = true;
+
+    const failing = service.handle(jobs[0]?.payload, { signal: stopping.signal });
+
+    await expect(failing).rejects.toMatchObject({ code: 'PORT_FAILED', retryable: true });
+    isDown = false;
+    await service.handle(jobs[0]?.payload);
+    expect(jobs.map(({ payload }) => payload.shard)).toEqual([0, 1, 2]);
+  });
+});
+
 describe('a script that takes up a paused run', () => {
   test('enqueues nothing', async () => {
     const { service, repository, queue, request, handle, around, steps } = setUp(30, { shards: 3 });
