@@ -1,0 +1,96 @@
+import {
+  type CommitEvent,
+  checkInvariants,
+  countExercised,
+  explainFailure,
+  type History,
+  type HistoryEvent,
+  simulate,
+} from 'process-metadata-backfill/testing';
+import { describe, expect, test } from 'vitest';
+
+const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
+
+test.each(SEEDS)('no interleaving of seed %i breaks an invariant', async (seed) => {
+  const simulation = await simulate({ seed });
+
+  expect(simulation.violations.length === 0 ? '' : await explainFailure(simulation)).toBe('');
+});
+
+describe('a simulation', () => {
+  test('is the same again with the same seed, and with the choices that were made', async () => {
+    const first = await simulate({ seed: 7 });
+
+    expect((await simulate({ seed: 7 })).history).toEqual(first.history);
+    expect((await simulate({ choices: first.choices })).history).toEqual(first.history);
+    expect((await simulate({ seed: 8 })).history).not.toEqual(first.history);
+  });
+
+  test('exercises what can go wrong', async () => {
+    const counts: Record<string, number> = {};
+    for (const seed of SEEDS) {
+      for (const [name, count] of Object.entries(countExercised((await simulate({ seed })).history)))
+        counts[name] = (counts[name] ?? 0) + count;
+    }
+    const { crashes, 'answers lost': lost, 'jobs doubled': doubled, 'commits refused': refused } = counts;
+    for (const count of [crashes, lost, doubled, refused]) expect(count).toBeGreaterThan(0);
+  });
+
+  test('that fails is told in plain words, with the line that plays it again', async () => {
+    const simulation = await simulate({ seed: 3 });
+    const at = simulation.history.events.length - 1;
+    const violations = [{ invariant: 99, message: 'made up', at }];
+
+    const text = await explainFailure({ ...simulation, violations }, { trials: 1 });
+
+    expect(text).toContain('Invariant 99 does not hold: made up.');
+    expect(text).toContain('Found with seed 3');
+    const again = /^Again: await simulate\((.*)\);$/m.exec(text)?.[1] ?? '';
+    expect((await simulate(JSON.parse(again))).history).toEqual(simulation.history);
+  });
+});
+
+describe('the judge', () => {
+  /** A history in which one event is not what it was. */
+  async function doctored(change: (event: HistoryEvent) => HistoryEvent[] | null): Promise<History> {
+    for (const seed of SEEDS) {
+      const { history } = await simulate({ seed });
+      for (const [index, event] of history.events.entries()) {
+        const changed = change(event);
+        if (changed !== null) return { ...history, events: history.events.toSpliced(index, 1, ...changed) };
+      }
+    }
+    throw new Error('no history has such an event');
+  }
+
+  const isBatch = (event: HistoryEvent): event is CommitEvent =>
+    event.type === 'commit' && event.status === 'committed' && event.written.length > 0;
+
+  test.each<[string, (event: HistoryEvent) => HistoryEvent[] | null]>([
+    ['a batch that was committed twice', (event) => (isBatch(event) ? [event, event] : null)],
+    ['values without their checkpoint', (event) => (isBatch(event) ? [{ ...event, records: [] }] : null)],
+    ['a checkpoint without its values', (event) => (isBatch(event) ? [{ ...event, written: [] }] : null)],
+    [
+      'a value that the data does not have',
+      (event) => {
+        const [first, ...rest] = isBatch(event) ? event.written : [];
+        if (first === undefined || !isBatch(event)) return null;
+        return [{ ...event, written: [{ ...first, row: { ...first.row, value: 'made up' } }, ...rest] }];
+      },
+    ],
+    [
+      'a job whose step nobody has allotted',
+      (event) =>
+        event.type === 'enqueue' && event.payload.step > 0
+          ? [{ ...event, payload: { ...event.payload, step: event.payload.step + 7 } }]
+          : null,
+    ],
+    ['a run that never ends', (event) => (event.type === 'end' ? [{ ...event, isQuiet: false }] : null)],
+  ])('notices %s', async (_, change) => {
+    expect(checkInvariants(await doctored(change))).not.toEqual([]);
+  });
+
+  test('has nothing to say of a history as it was', async () => {
+    expect(checkInvariants((await simulate({ seed: 5 })).history)).toEqual([]);
+  });
+});
