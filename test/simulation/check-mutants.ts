@@ -1,6 +1,6 @@
 import { compileMutants } from './compile.js';
 import { type Mutant, mutants } from './mutants.js';
-import { inParallel, runSeeds } from './run-seeds.js';
+import { inProcesses } from './run-seeds.js';
 
 /** A loop without end is ended after so long. */
 const LONGEST_MS = 300_000;
@@ -18,9 +18,9 @@ export async function checkMutants({
   const chosen = mutants.filter(({ name }) => name.includes(only));
   const entries = await compileMutants(chosen, 'mutants');
   const survivors: Mutant[] = [];
-  await inParallel([...entries], async ([mutant, entry]) => {
+  await inProcesses([...entries], async ([mutant, entry], runner) => {
     const task = { entry, from, to: from + seeds - 1, step: 1, until: mutant.breaks };
-    const line = await runSeeds(task, LONGEST_MS).then(
+    const line = await runner.run(task, LONGEST_MS).then(
       ({ failure }) =>
         failure === null ? null : `seed ${failure.seed}, invariant ${failure.invariant}: ${failure.text}`,
       (error: Error) => {

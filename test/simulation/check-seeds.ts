@@ -1,7 +1,8 @@
 import { compileMutants } from './compile.js';
-import { inParallel, PROCESSES, runSeeds } from './run-seeds.js';
+import { inProcesses, PROCESSES } from './run-seeds.js';
 import type { SeedsResult } from './seeds-process.js';
 
+const LONGEST_MS = 3_600_000;
 /** From so many seeds on, everything that can go wrong has to have gone wrong. */
 const TELLING = 1000;
 
@@ -18,9 +19,9 @@ export async function checkSeeds({
   const startedAt = performance.now();
   const results: SeedsResult[] = [];
   const parts = Array.from({ length: PROCESSES }, (_, index) => from + index);
-  await inParallel(parts, async (first) => {
+  await inProcesses(parts, async (first, runner) => {
     const task = { entry, from: first, to: from + seeds - 1, step: PROCESSES, until: null };
-    results.push(await runSeeds(task, 3_600_000));
+    results.push(await runner.run(task, LONGEST_MS));
   });
   const seconds = (performance.now() - startedAt) / 1000;
   const done = results.reduce((sum, result) => sum + result.seeds, 0);

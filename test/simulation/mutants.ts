@@ -569,4 +569,137 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  // What the simulator has found in the library itself:
+  {
+    name: 'a job enqueues a step that it could not allot, because the run was paused meanwhile',
+    breaks: [12],
+    edits: [
+      {
+        file: 'run/conclude-job.ts',
+        find: 'if (changed && (run.shards[job.shard]?.step ?? 0) > step) {',
+        replace: 'if (changed) {',
+      },
+    ],
+  },
+  {
+    name: 'a job does not notice at its end that its shard is done',
+    breaks: [14],
+    edits: [
+      {
+        file: 'run/conclude-job.ts',
+        find: 'if (run.shards[job.shard]?.done === true) return completeRun(worker, ports, job.runId);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a job that is told to shut down while it parts a run forgets the other shards',
+    breaks: [14],
+    edits: [
+      {
+        file: 'run/freeze-run.ts',
+        find: 'await changeRun(repository, settling, header.runId',
+        replace: 'await changeRun(repository, session.ports, header.runId',
+      },
+    ],
+  },
+  {
+    name: 'a script that takes up a paused run enqueues jobs of it',
+    breaks: [12],
+    edits: [
+      {
+        file: 'run/run-backfill.ts',
+        find: 'const open = isWorkable(run.header.state) ? openShards(run.shards) : [];',
+        replace: 'const open = openShards(run.shards);',
+      },
+    ],
+  },
+  {
+    name: 'a sweep enqueues what its last try has allotted, and nothing of the tries before',
+    breaks: [14],
+    edits: [
+      {
+        file: 'service/sweep-runs.ts',
+        find: 'missed.push(...(change?.shards ?? []));',
+        replace: 'if (change !== null) missed.splice(0, missed.length, ...(change.shards ?? []));',
+      },
+    ],
+  },
+  {
+    name: 'a sweep whose answer was lost enqueues nothing',
+    breaks: [14],
+    edits: [
+      {
+        file: 'service/sweep-runs.ts',
+        find: 'missed.push(...(change?.shards ?? []));',
+        replace: 'missed.splice(0, missed.length, ...(change?.shards ?? []));',
+      },
+    ],
+  },
+  {
+    name: 'a request takes the keys of a run that has ended',
+    breaks: [7],
+    edits: [
+      {
+        file: 'run/run-changes.ts',
+        find: 'if (!isActive(header.state)) return null;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a request joins a run that has ended',
+    breaks: [3],
+    edits: [
+      {
+        file: 'service/request-run.ts',
+        find: 'if (isActive(header.state) && header.claim === claim)',
+        replace: 'if (header.claim === claim)',
+      },
+    ],
+  },
+  {
+    name: 'an older job goes on when a younger one has committed since it was delivered',
+    breaks: [6],
+    edits: [
+      {
+        file: 'run/shard-session.ts',
+        find: "else if (isOvertaken(before, now)) ending ??= 'superseded';",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a sweep forgets its job when an older one has committed since',
+    breaks: [14],
+    edits: [
+      {
+        file: 'service/sweep-runs.ts',
+        find: ' || swept === 0',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'an equal request joins a run that has counted, but not begun',
+    breaks: [3],
+    edits: [
+      {
+        file: 'run/run-changes.ts',
+        find: 'if (!isActive(header.state) || header.again ||',
+        replace: "if (!isActive(header.state) || header.state === 'pending' || header.again ||",
+      },
+    ],
+  },
+  {
+    name: 'a job that is told to shut down passes over a failure in silence',
+    breaks: [14],
+    edits: [
+      {
+        file: 'run/perform-job.ts',
+        find: 'const isShutdown = aborted && (error === reason || worker.queue === null);',
+        replace: 'const isShutdown = aborted;',
+      },
+    ],
+  },
 ];

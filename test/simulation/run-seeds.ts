@@ -1,37 +1,72 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { SeedsResult, SeedsTask } from './seeds-process.js';
 
 export const PROCESSES: number = Math.min(8, Math.max(2, availableParallelism()));
 
-/** Runs seeds in a process of its own, which is ended when that takes too long: a defect may well loop for ever. */
-export function runSeeds(task: SeedsTask, longestMs: number): Promise<SeedsResult> {
-  const child = fork(fileURLToPath(new URL('seeds-process.ts', import.meta.url)), {
-    execArgv: ['--import', 'tsx', '--max-semi-space-size=32'],
-  });
-  return new Promise<SeedsResult>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no end after ${longestMs / 1000} seconds`)), longestMs);
-    const settle = (act: () => void): void => {
-      clearTimeout(timer);
-      act();
-    };
-    child.on('message', ({ result, error }: { result?: SeedsResult; error?: string }) =>
-      settle(() => (result === undefined ? reject(new Error(error)) : resolve(result))),
-    );
-    child.on('exit', (code) => settle(() => reject(new Error(`its process ended with ${code}`))));
-    child.send(task);
-  }).finally(() => child.kill());
+/** Runs seeds in a process of their own. One that takes too long is ended: a defect may well loop for ever. */
+export interface SeedsRunner {
+  run(task: SeedsTask, longestMs: number): Promise<SeedsResult>;
+  close(): void;
 }
 
-/** Does the tasks, so many at a time. */
-export async function inParallel<Task>(
+export function openSeedsRunner(): SeedsRunner {
+  let child: ChildProcess | null = null;
+  function close(): void {
+    child?.kill();
+    child = null;
+  }
+  return {
+    close,
+    async run(task, longestMs) {
+      child ??= startProcess();
+      try {
+        return await answerOf(child, task, longestMs);
+      } catch (error) {
+        close();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Does the tasks, each in one of so many processes. */
+export async function inProcesses<Task>(
   tasks: readonly Task[],
-  work: (task: Task) => Promise<void>,
+  work: (task: Task, runner: SeedsRunner) => Promise<void>,
 ): Promise<void> {
   const waiting = [...tasks];
-  const worker = async (): Promise<void> => {
-    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) await work(task);
-  };
-  await Promise.all(Array.from({ length: PROCESSES }, worker));
+  async function workOff(): Promise<void> {
+    const runner = openSeedsRunner();
+    try {
+      for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) await work(task, runner);
+    } finally {
+      runner.close();
+    }
+  }
+  await Promise.all(Array.from({ length: PROCESSES }, workOff));
+}
+
+function startProcess(): ChildProcess {
+  return fork(fileURLToPath(new URL('seeds-process.ts', import.meta.url)), {
+    execArgv: ['--import', 'tsx', '--max-semi-space-size=32'],
+  });
+}
+
+function answerOf(child: ChildProcess, task: SeedsTask, longestMs: number): Promise<SeedsResult> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => end(() => reject(new Error(`no end after ${longestMs} ms`))), longestMs);
+    const onMessage = ({ result, error }: { result?: SeedsResult; error?: string }): void =>
+      end(() => (result === undefined ? reject(new Error(error)) : resolve(result)));
+    const onExit = (code: number | null): void =>
+      end(() => reject(new Error(`its process ended with ${code}`)));
+    function end(settle: () => void): void {
+      clearTimeout(timer);
+      child.off('message', onMessage).off('exit', onExit);
+      settle();
+    }
+    child.on('message', onMessage).on('exit', onExit);
+    child.send(task);
+  });
 }

@@ -25,8 +25,10 @@ export interface World {
   readonly longestHoldMs: number;
   readonly maxInstancesPerSecond: number | null;
   readonly attempts: number;
+  readonly retryMs: number;
   readonly sweepers: number;
   readonly staleAfterMs: number;
+  readonly sweepEveryMs: number;
   readonly readMs: number;
   readonly commitMs: number;
   readonly broker: {
@@ -107,7 +109,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
     instances: fixed.instances ?? (slow ? Math.min(instances, 10) : instances),
     running: oneOf([0, 400, 900]),
     broken: many && chance(300) ? 900 : oneOf([0, 0, 100]),
-    poisoned: oneOf([0, 60, 200]),
+    poisoned: oneOf([0, 0, 60, 150]),
     requests: drawRequests(choices),
     maxFailures: oneOf([null, null, null, null, 0, 1, 2]),
     batchSizes: Array.from({ length: workers }, (_, index) => {
@@ -121,8 +123,10 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
     longestHoldMs: oneOf([100, 2000, 40_000]),
     maxInstancesPerSecond: oneOf([null, null, null, 40]),
     attempts: oneOf([5, 3]),
+    retryMs: oneOf([20, 20, 300]),
     sweepers: oneOf([1, 2, 0]),
     staleAfterMs: 1000,
+    sweepEveryMs: oneOf([600, 600, 150]),
     readMs: slow ? oneOf([300, 1200]) : oneOf([0, 0, 60]),
     commitMs: oneOf([0, 0, 60]),
     broker: {
@@ -136,7 +140,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
     },
     crashes: oneOf([0, 0, 6, 20]),
     stalls: oneOf([0, 0, 3]),
-    aborts: oneOf([0, 0, 8]),
+    aborts: oneOf([0, 0, 8, 25]),
     faults: {
       lateAnswer: oneOf([0, 100]),
       failed: oneOf([0, 40]),
@@ -145,7 +149,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       lagging: oneOf([0, 0, 120]),
     },
     live: {
-      everyMs: oneOf([150, 60, 0]),
+      everyMs: oneOf([120, 40, 0]),
       weights: {
         save: oneOf([2, 0]),
         'save-old': oneOf([0, 1]),
@@ -172,15 +176,15 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
 function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'by-hand']);
   const kinds: RequestKind[] = [first];
-  const more = oneOf([0, 0, 1, 2]);
+  const more = oneOf([0, 1, 1, 2]);
   for (let index = 0; index < more; index += 1) {
-    kinds.push(oneOf([first, first, 'changed', 'disjoint', 'by-hand', 'trial', 'chosen']));
+    kinds.push(oneOf([first, first, 'changed', 'changed', 'disjoint', 'by-hand', 'trial', 'chosen']));
   }
   const mode = oneOf(['fill', 'overwrite']);
   return kinds.map((kind, index) => ({
     kind,
     mode,
-    atMs: index === 0 ? 0 : pick(12) * 150,
+    atMs: index === 0 ? 0 : pick(20) * 100,
     delayMs: chance(150) ? 1500 : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
   }));

@@ -148,7 +148,7 @@ const FATES = ['answered', 'late-answer', 'failed', 'answer-lost', 'lands-late']
 function landLater({ schedule, choices, network }: Scene, take: () => void): void {
   schedule.add({
     owner: network,
-    dueAt: schedule.now + 10 + choices.pick(40) * 10,
+    dueAt: schedule.now + choices.oneOf([0, 30, 200]) + choices.pick(8) * 10,
     happen() {
       try {
         take();

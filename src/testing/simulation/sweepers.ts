@@ -18,7 +18,11 @@ export function startSweepers(scene: Scene): Sweepers {
       if (!process.isIdle || (!scene.isCalm && index >= world.sweepers)) return;
       process.invoke('sweep', { staleAfterMs }, () => process.service.sweep({ staleAfterMs }));
     };
-    repeat(scene, () => (scene.isCalm ? 1000 : 300 + choices.pick(5) * 150), sweep);
+    repeat(
+      scene,
+      () => (scene.isCalm ? 1000 : Math.round((world.sweepEveryMs * (2 + choices.pick(5))) / 4)),
+      sweep,
+    );
   }
   return { slots };
 }

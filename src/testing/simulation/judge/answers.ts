@@ -25,7 +25,7 @@ export const answerRules: Rules = {
   },
 };
 
-/** Whoever allots a step enqueues it, or says that it could not; unless somebody else has allotted a younger one since. */
+/** Whoever allots a step sees to it that it is enqueued, or says that it could not, unless it was overtaken since. */
 function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
   // It works on the step itself, and may have no queue.
   if (call.method === 'take-up' || call.method === 'rerun') return;
@@ -37,7 +37,7 @@ function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
         ([other, later]) => later.at > at && other.startsWith(`${shard}_`),
       );
       const isDone = run.shards.get(Number(shard))?.done === true;
-      if (!call.enqueued.has(`${run.runId}_${job}`) && !isOvertaken && !isDone) {
+      if (!world.enqueued.has(`${run.runId}_${job}`) && !isOvertaken && !isDone) {
         broken(
           14,
           `${whoOf(call)} allotted step ${job.slice(shard.length + 1)} of shard ${shard} and did not enqueue it`,
@@ -59,8 +59,8 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
   if (shard === undefined || step > shard.step) return;
   if (shard.done) {
     const finishedAt = run.progress.findLast((progress) => progress.call === call.id)?.at ?? call.startedAt;
-    const isLeft =
-      areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt) && run.changedAt < call.startedAt;
+    const isLast = areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt);
+    const isLeft = isLast && run.changedAt < run.allDoneAt;
     if (isLeft) broken(14, 'the last job of a run was answered as done, and the run is not completed');
     return;
   }

@@ -32,7 +32,7 @@ export const jobRules: Rules = {
       broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
     // The first jobs are enqueued once more by who asks again, or is delivered again: they may never have been.
     const { shard: own, step: ownStep } = call?.argument ?? {};
-    const isFirst = call?.method === 'handle' && own === 0 && ownStep === 0 && step === 0;
+    const isFirst = step === 0 && (call?.method === 'take-up' || (own === 0 && ownStep === 0));
     if (call?.method === 'request' || isFirst) return;
     const allotted = run?.shards.get(shard)?.step;
     if (allotted === undefined || step > allotted) {
@@ -40,11 +40,16 @@ export const jobRules: Rules = {
         12,
         `${who} enqueued step ${step} of shard ${shard}, of which ${allotted ?? 'none'} was allotted last`,
       );
-    } else if (call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false && call.commitFaults === 0) {
+    } else if (call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false && !maySuppose(call)) {
       broken(12, `${who} enqueued step ${step} of shard ${shard}, which it had not allotted`);
     }
   },
 };
+
+/** Its answer was lost, or two sweeps wanted to allot the same step: then the same job is enqueued twice. */
+function maySuppose({ method, commitFaults, conflicts }: JudgedCall): boolean {
+  return commitFaults > 0 || (method === 'sweep' && conflicts > 0);
+}
 
 function judgeAllotment(
   { broken }: Judgement,

@@ -71,8 +71,9 @@ export interface JudgedCall {
   readonly stale: Map<string, { readonly times: number; readonly isOver: boolean }>;
   /** Instances whose values the store has refused by themselves, and when. */
   readonly refused: Map<number, number>;
-  /** How many commits of it ended with an error. */
+  /** How many commits of it ended with an error, and how many were refused. */
   commitFaults: number;
+  conflicts: number;
   /** What it has allotted and enqueued, by run and job. */
   readonly allotted: Set<string>;
   readonly enqueued: Set<string>;
@@ -133,6 +134,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       const times = staleBefore(event) + (event.status === 'stale' ? 1 : 0);
       call.stale.set(expected.id, { times, isOver: event.status === 'committed' });
     }
+    if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
     const [only] = event.instances;
     if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
       call?.refused.set(only.id, at);
@@ -309,7 +311,15 @@ function newRun(runId: string, processModelId: string, header: HeaderView): Judg
 
 function newCall(): Pick<
   JudgedCall,
-  'endedAt' | 'isAborted' | 'seen' | 'stale' | 'refused' | 'commitFaults' | 'allotted' | 'enqueued'
+  | 'endedAt'
+  | 'isAborted'
+  | 'seen'
+  | 'stale'
+  | 'refused'
+  | 'commitFaults'
+  | 'conflicts'
+  | 'allotted'
+  | 'enqueued'
 > {
   return {
     endedAt: null,
@@ -318,6 +328,7 @@ function newCall(): Pick<
     stale: new Map(),
     refused: new Map(),
     commitFaults: 0,
+    conflicts: 0,
     allotted: new Set(),
     enqueued: new Set(),
   };
