@@ -56,24 +56,24 @@ export type {
 } from './ports/repository.js';
 export type { Runtime } from './ports/runtime.js';
 export type { Throttle, ThrottleAnswer } from './ports/throttle.js';
+export type { RetryOptions } from './run/access/retry.js';
 export type {
   BackfillOptions,
   CallOptions,
   NewRunOptions,
   StoredRunOptions,
 } from './run/backfill-options.js';
-export type { AdaptiveBatchSize } from './run/batch-size.js';
-export type { BackfillProgress, RunPace } from './run/progress.js';
+export type { AdaptiveBatchSize } from './run/job/batch-size.js';
+export type { BackfillProgress, RunPace } from './run/record/progress.js';
 export type {
   BackfillReport,
   ReportState,
   RunStatus,
   RunSummary,
-} from './run/report.js';
-export type { RetryOptions } from './run/retry.js';
+} from './run/record/report.js';
+export type { RunState } from './run/record/run-state.js';
+export type { FailureCode, InstanceFailure, KeyCounts } from './run/record/tally.js';
 export { runBackfill } from './run/run-backfill.js';
-export type { RunState } from './run/run-state.js';
-export type { FailureCode, InstanceFailure, KeyCounts } from './run/tally.js';
 export type {
   BackfillRequest,
   ManualRequest,

@@ -5,8 +5,8 @@ import { isBackfillError } from '../errors.js';
 import { aFunction, objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
 import type { BackfillJob, BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { Runtime } from '../ports/runtime.js';
-import { mayRetry, type RetryOptions, retryDelayMs, retryOptions } from '../run/retry.js';
-import { systemRuntime } from '../run/system-runtime.js';
+import { mayRetry, type RetryOptions, retryDelayMs, retryOptions } from '../run/access/retry.js';
+import { systemRuntime } from '../run/access/system-runtime.js';
 
 export interface InProcessQueueOptions {
   /** How many jobs run at the same time. @default 1 */

@@ -16,11 +16,11 @@ import type { BackfillQueue } from '../ports/queue.js';
 import type { BackfillMode, BackfillRepository, InstanceId } from '../ports/repository.js';
 import type { Runtime } from '../ports/runtime.js';
 import type { Throttle } from '../ports/throttle.js';
-import { type AdaptiveBatchSize, batchSizeOption } from './batch-size.js';
-import { maxInstancesPerSecondOption } from './pacer.js';
-import type { BackfillProgress } from './progress.js';
-import { type RetryOptions, retryOptions } from './retry.js';
-import type { RunDefinition } from './run-record.js';
+import { type RetryOptions, retryOptions } from './access/retry.js';
+import { type AdaptiveBatchSize, batchSizeOption } from './job/batch-size.js';
+import { maxInstancesPerSecondOption } from './job/pacer.js';
+import type { BackfillProgress } from './record/progress.js';
+import type { RunDefinition } from './record/run-record.js';
 
 /** What a new run is to do. Stored with the run and never changed. */
 export interface DefinitionOptions<Key extends string = string> {

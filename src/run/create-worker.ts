@@ -1,8 +1,8 @@
+import { compareCursors } from './access/compare-cursors.js';
+import { dryRunRepository } from './access/dry-run-repository.js';
+import { runLogger } from './access/run-log.js';
+import { systemRuntime } from './access/system-runtime.js';
 import type { CallOptions, RunPorts, TuningOptions } from './backfill-options.js';
-import { compareCursors } from './compare-cursors.js';
-import { dryRunRepository } from './dry-run-repository.js';
-import { runLogger } from './run-log.js';
-import { systemRuntime } from './system-runtime.js';
 import type { Worker } from './worker.js';
 
 /** The tools of one call, with every default in its place. */

@@ -1,22 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
+import { portCalls } from './access/port-calls.js';
+import { changeRun, createRun } from './access/run-store.js';
 import {
   type BackfillOptions,
   definitionOf,
   type NewRunOptions,
   parseBackfillOptions,
 } from './backfill-options.js';
-import type { ShardJob } from './claim-job.js';
 import { createWorker } from './create-worker.js';
-import { enqueueStep } from './enqueue-step.js';
-import { performJob } from './perform-job.js';
-import { portCalls } from './port-calls.js';
-import { watchProgress } from './progress.js';
-import type { BackfillReport } from './report.js';
-import { openShards, takeUp } from './run-changes.js';
-import { newRun } from './run-definition.js';
-import { isWorkable } from './run-state.js';
-import { changeRun, createRun } from './run-store.js';
+import type { ShardJob } from './job/claim-job.js';
+import { enqueueStep } from './job/enqueue-step.js';
+import { performJob } from './job/perform-job.js';
+import { watchProgress } from './record/progress.js';
+import type { BackfillReport } from './record/report.js';
+import { openShards, takeUp } from './record/run-changes.js';
+import { newRun } from './record/run-definition.js';
+import { isWorkable } from './record/run-state.js';
 import type { Worker } from './worker.js';
 
 /**

@@ -2,10 +2,10 @@ import type { BackfillQueue } from '../ports/queue.js';
 import type { BackfillRepository, Cursor } from '../ports/repository.js';
 import type { Runtime } from '../ports/runtime.js';
 import type { Throttle } from '../ports/throttle.js';
-import type { AdaptiveBatchSize } from './batch-size.js';
-import type { BackfillProgress } from './progress.js';
-import type { RetryOptions } from './retry.js';
-import type { RunLogger } from './run-log.js';
+import type { RetryOptions } from './access/retry.js';
+import type { RunLogger } from './access/run-log.js';
+import type { AdaptiveBatchSize } from './job/batch-size.js';
+import type { BackfillProgress } from './record/progress.js';
 
 /** What one call of `runBackfill` or `handle` works with. Belongs to this process; nothing of it is stored. */
 export interface Worker {

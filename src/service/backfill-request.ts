@@ -9,7 +9,7 @@ import {
   definitionFrom,
   whatFields,
 } from '../run/backfill-options.js';
-import type { RunDefinition } from '../run/run-record.js';
+import type { RunDefinition } from '../run/record/run-record.js';
 
 interface RequestOptions<Transaction> {
   readonly processModelId: string;

@@ -1,7 +1,7 @@
-import { completeRun, startOf } from '../run/conclude-job.js';
-import { cancel, pause, type RunChange, resume } from '../run/run-changes.js';
-import type { Run } from '../run/run-record.js';
-import { changeRun } from '../run/run-store.js';
+import { changeRun } from '../run/access/run-store.js';
+import { completeRun, startOf } from '../run/job/conclude-job.js';
+import { cancel, pause, type RunChange, resume } from '../run/record/run-changes.js';
+import type { Run } from '../run/record/run-record.js';
 import type { ServiceTools } from './service-tools.js';
 
 /** Stops a run until it is resumed: no commit of it succeeds after this has returned. */

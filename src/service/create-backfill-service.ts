@@ -1,12 +1,18 @@
 import { InvalidInputError } from '../errors.js';
 import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
 import { parseInput } from '../input/parse-input.js';
+import { loadRun } from '../run/access/run-store.js';
 import type { CallOptions } from '../run/backfill-options.js';
 import { createWorker } from '../run/create-worker.js';
-import { performJob } from '../run/perform-job.js';
-import { type BackfillReport, type RunStatus, type RunSummary, statusOf, summaryOf } from '../run/report.js';
-import type { Run } from '../run/run-record.js';
-import { loadRun } from '../run/run-store.js';
+import { performJob } from '../run/job/perform-job.js';
+import {
+  type BackfillReport,
+  type RunStatus,
+  type RunSummary,
+  statusOf,
+  summaryOf,
+} from '../run/record/report.js';
+import type { Run } from '../run/record/run-record.js';
 import { type BackfillRequest, planRequest } from './backfill-request.js';
 import { cancelRun, pauseRun, resumeRun } from './control-run.js';
 import { requestRun } from './request-run.js';

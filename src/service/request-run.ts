@@ -1,8 +1,8 @@
-import { dropKeys, markAgain } from '../run/run-changes.js';
-import { fingerprint, newRun } from '../run/run-definition.js';
-import type { Run, RunDefinition, RunHeader } from '../run/run-record.js';
-import { isActive } from '../run/run-state.js';
-import { changeRun, createRun } from '../run/run-store.js';
+import { changeRun, createRun } from '../run/access/run-store.js';
+import { dropKeys, markAgain } from '../run/record/run-changes.js';
+import { fingerprint, newRun } from '../run/record/run-definition.js';
+import type { Run, RunDefinition, RunHeader } from '../run/record/run-record.js';
+import { isActive } from '../run/record/run-state.js';
 import type { PlannedRequest } from './backfill-request.js';
 import { readableHeaders, type ServiceTools } from './service-tools.js';
 

@@ -1,11 +1,11 @@
 import { isBackfillError } from '../errors.js';
 import type { BackfillQueue } from '../ports/queue.js';
 import type { RunFilter, RunRecord } from '../ports/repository.js';
-import type { ShardJob } from '../run/claim-job.js';
-import { enqueueStep } from '../run/enqueue-step.js';
-import { type PortCalls, portCalls } from '../run/port-calls.js';
-import { watchProgress } from '../run/progress.js';
-import { headerFrom, type RunHeader } from '../run/run-record.js';
+import { type PortCalls, portCalls } from '../run/access/port-calls.js';
+import type { ShardJob } from '../run/job/claim-job.js';
+import { enqueueStep } from '../run/job/enqueue-step.js';
+import { watchProgress } from '../run/record/progress.js';
+import { headerFrom, type RunHeader } from '../run/record/run-record.js';
 import type { Worker } from '../run/worker.js';
 
 /** What the calls of a service that are not jobs work with. */

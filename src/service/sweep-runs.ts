@@ -1,10 +1,10 @@
-import type { ShardJob } from '../run/claim-job.js';
-import { completeRun } from '../run/conclude-job.js';
-import { reasonOf } from '../run/reason-of.js';
-import { sweep } from '../run/run-changes.js';
-import { headerFrom, isAllDone, type RunShard } from '../run/run-record.js';
-import { isComplete, isWorkable } from '../run/run-state.js';
-import { changeRun } from '../run/run-store.js';
+import { reasonOf } from '../run/access/reason-of.js';
+import { changeRun } from '../run/access/run-store.js';
+import type { ShardJob } from '../run/job/claim-job.js';
+import { completeRun } from '../run/job/conclude-job.js';
+import { sweep } from '../run/record/run-changes.js';
+import { headerFrom, isAllDone, type RunShard } from '../run/record/run-record.js';
+import { isComplete, isWorkable } from '../run/record/run-state.js';
 import type { ServiceTools } from './service-tools.js';
 
 /** What a sweep did. */

@@ -9,7 +9,7 @@ import {
   runBackfill,
 } from '../../src/index.js';
 import { createInProcessQueue } from '../../src/memory/index.js';
-import { systemRuntime } from '../../src/run/system-runtime.js';
+import { systemRuntime } from '../../src/run/access/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';

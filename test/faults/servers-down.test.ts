@@ -8,7 +8,7 @@ import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
 import { createBullmqQueue, startBullmqWorker } from '../../examples/4-bullmq/bullmq-queue.js';
 import { type BackfillService, createBackfillService, type PortError } from '../../src/index.js';
 import { createInProcessQueue } from '../../src/memory/index.js';
-import { systemRuntime } from '../../src/run/system-runtime.js';
+import { systemRuntime } from '../../src/run/access/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
 import { type CommitFate, cuttingCommits } from './support/cut-commits.js';

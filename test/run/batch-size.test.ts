@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type InstanceSnapshot, runBackfill } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { type BatchSizer, createBatchSizer } from '../../src/run/batch-size.js';
+import { type BatchSizer, createBatchSizer } from '../../src/run/job/batch-size.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { testRuntime } from '../support/test-runtime.js';
 

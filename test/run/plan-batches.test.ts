@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import type { InstanceSnapshot } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
+import { portCalls } from '../../src/run/access/port-calls.js';
 import { definitionOf } from '../../src/run/backfill-options.js';
 import { createWorker } from '../../src/run/create-worker.js';
-import { planBatches } from '../../src/run/plan-batches.js';
-import { portCalls } from '../../src/run/port-calls.js';
-import { watchProgress } from '../../src/run/progress.js';
-import { newRun } from '../../src/run/run-definition.js';
-import { openSession } from '../../src/run/shard-session.js';
+import { planBatches } from '../../src/run/job/plan-batches.js';
+import { openSession } from '../../src/run/job/shard-session.js';
+import { watchProgress } from '../../src/run/record/progress.js';
+import { newRun } from '../../src/run/record/run-definition.js';
 import { MODEL, PATHS } from '../support/instances.js';
 import { testRuntime } from '../support/test-runtime.js';
 

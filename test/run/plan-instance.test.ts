@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formatMetadataValue, type InstanceSnapshot } from '../../src/index.js';
-import { compilePlanner, type PlanRules } from '../../src/run/plan-instance.js';
+import { compilePlanner, type PlanRules } from '../../src/run/job/plan-instance.js';
 
 const planInstance = (given: InstanceSnapshot, rules: PlanRules) => compilePlanner(rules)(given);
 

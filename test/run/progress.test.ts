@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type BackfillProgress, createBackfillService, runBackfill } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { recentRate } from '../../src/run/recent-rate.js';
+import { recentRate } from '../../src/run/record/recent-rate.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { classifyError } from '../../src/run/classify-error.js';
-import { compareCursors } from '../../src/run/compare-cursors.js';
-import { mayRetry, retryDelayMs } from '../../src/run/retry.js';
-import { fingerprint, newRunId } from '../../src/run/run-definition.js';
-import type { RunDefinition } from '../../src/run/run-record.js';
+import { classifyError } from '../../src/run/access/classify-error.js';
+import { compareCursors } from '../../src/run/access/compare-cursors.js';
+import { mayRetry, retryDelayMs } from '../../src/run/access/retry.js';
+import { fingerprint, newRunId } from '../../src/run/record/run-definition.js';
+import type { RunDefinition } from '../../src/run/record/run-record.js';
 import { databaseError } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 

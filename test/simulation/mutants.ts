@@ -20,7 +20,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [5],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: 'const result = await repository.commit({',
         replace: `await repository.commit({ processModelId: run.header.processModelId, expected: [], instances: step.instances, next: () => [] });
         const result = await repository.commit({`,
@@ -32,12 +32,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [4, 5],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: 'instances: step.instances,',
         replace: 'instances: [],',
       },
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: "if (result.status === 'committed') adoptShard(committed);",
         replace: `if (result.status === 'committed') {
           adoptShard(committed);
@@ -51,7 +51,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: 'const batch = step.count(outcome);',
         replace: 'const batch = step.count({ gone: [], kept: [] });',
       },
@@ -62,7 +62,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: '...(exhausted === undefined ? {} : { exhausted }),',
         replace: '',
       },
@@ -128,7 +128,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [10],
     edits: [
       {
-        file: 'run/plan-instance.ts',
+        file: 'run/job/plan-instance.ts',
         find: 'return version === undefined ? { id, values } : { id, values, version };',
         replace: 'return { id, values };',
       },
@@ -139,7 +139,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [10],
     edits: [
       {
-        file: 'run/plan-instance.ts',
+        file: 'run/job/plan-instance.ts',
         find: 'else values.push({ key, value: form, replaces: stored });',
         replace: 'else values.push({ key, value: form });',
       },
@@ -150,7 +150,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [11],
     edits: [
       {
-        file: 'run/plan-instance.ts',
+        file: 'run/job/plan-instance.ts',
         find: ' && running !== true)',
         replace: ')',
       },
@@ -161,7 +161,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [17],
     edits: [
       {
-        file: 'run/plan-instance.ts',
+        file: 'run/job/plan-instance.ts',
         find: "else if (isDeepStrictEqual(stored.value, form)) return 'kept';",
         replace: '',
       },
@@ -172,7 +172,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [9],
     edits: [
       {
-        file: 'run/plan-instance.ts',
+        file: 'run/job/plan-instance.ts',
         find: 'isDropped: rules.dropped.includes(key)',
         replace: 'isDropped: false',
       },
@@ -183,7 +183,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [4, 5],
     edits: [
       {
-        file: 'run/settle-batch.ts',
+        file: 'run/job/settle-batch.ts',
         find: `  batch: readonly PlannedInstance[],
 ): Promise<StepResult> {
   const result = await commitBatch(worker, session, batch);`,
@@ -191,12 +191,12 @@ export const mutants: readonly Mutant[] = [
   const result = await commitBatch(worker, session, batch, isHeld);`,
       },
       {
-        file: 'run/settle-batch.ts',
+        file: 'run/job/settle-batch.ts',
         find: 'batch.slice(0, half));',
         replace: 'batch.slice(0, half), true);',
       },
       {
-        file: 'run/settle-batch.ts',
+        file: 'run/job/settle-batch.ts',
         find: `  batch: readonly PlannedInstance[],
 ): Promise<StepResult> {
   const { header } = session.run;`,
@@ -204,7 +204,7 @@ export const mutants: readonly Mutant[] = [
   const { header } = session.run;`,
       },
       {
-        file: 'run/settle-batch.ts',
+        file: 'run/job/settle-batch.ts',
         find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
         replace: 'after: isHeld ? session.shard.after : (batch.at(-1)?.cursor ?? session.shard.after),',
       },
@@ -215,12 +215,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [4],
     edits: [
       {
-        file: 'run/settle-batch.ts',
+        file: 'run/job/settle-batch.ts',
         find: 'const half = Math.ceil(batch.length / 2);',
         replace: 'const half = Math.ceil(batch.length / 2); session.past = batch.at(-1).cursor;',
       },
       {
-        file: 'run/settle-batch.ts',
+        file: 'run/job/settle-batch.ts',
         find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
         replace: 'after: session.past ?? batch.at(-1)?.cursor ?? session.shard.after,',
       },
@@ -231,7 +231,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [4],
     edits: [
       {
-        file: 'run/read-pages.ts',
+        file: 'run/job/read-pages.ts',
         find: 'const isNext = found !== null && isSame(found.query.after, after);',
         replace: 'const isNext = found !== null;',
       },
@@ -242,7 +242,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: "if (committed.done) ending ??= 'shard-done';",
         replace: 'if (committed.done) return;',
       },
@@ -253,7 +253,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: `        const result = await lookAround(step);
         if (typeof result`,
         replace: `        if (failure !== null && classifyError(repository, failure.error) === 'transient') {
@@ -271,12 +271,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: 'if (now.holder === holder && isAt(now.after, step.after) && now.done === step.done) {',
         replace: 'if (now.revision === before.revision + 1) {',
       },
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: 'adoptShard(now);',
         replace: 'adoptShard({ ...now, after: step.after, done: step.done });',
       },
@@ -287,7 +287,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: "if (!isWorkable(run.header.state)) ending ??= 'stopped';",
         replace: 'if (false) return;',
       },
@@ -298,7 +298,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: 'return { header, shards: openShards(shards) };',
         replace: 'return { header };',
       },
@@ -309,7 +309,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [6],
     edits: [
       {
-        file: 'run/perform-job.ts',
+        file: 'run/job/perform-job.ts',
         find: 'const run = await loadRun(worker.repository, ports, job.runId);',
         replace: `const { run } = await changeRun(worker.repository, ports, job.runId, (stored) => {
           const shard = stored.shards[job.shard];
@@ -324,7 +324,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12, 14],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: 'const next = { ...job, step: step + 1 };',
         replace: 'const next = { ...job };',
       },
@@ -335,7 +335,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: '  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>\n    allot(',
         replace:
           '  await enqueueStep(queue, { ...job, step: step + 1 });\n  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>\n    allot(',
@@ -347,7 +347,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: "await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));",
         replace: '',
       },
@@ -358,7 +358,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: "await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));",
         replace: 'await enqueueStep(queue, next, options).catch(() => {});',
       },
@@ -369,7 +369,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/perform-job.ts',
+        file: 'run/job/perform-job.ts',
         find: "session.end('turn-over');",
         replace: "session.end('yielded');",
       },
@@ -380,7 +380,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/claim-job.ts',
+        file: 'run/job/claim-job.ts',
         find: "return shard.step === job.step + 1 ? 'rescue' : 'superseded';",
         replace: "return 'superseded';",
       },
@@ -405,7 +405,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: "return conclusion(run, 'superseded');",
         replace: "throw new Error('superseded');",
       },
@@ -427,7 +427,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12, 14],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: 'step: shard.step + 1, swept: shard.swept + 1, sweptAt: now',
         replace: 'swept: shard.swept + 1, sweptAt: now',
       },
@@ -438,7 +438,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [13],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: 'swept: shard.swept + 1, sweptAt: now',
         replace: 'swept: shard.swept, sweptAt: now',
       },
@@ -449,7 +449,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: '          swept: 0,\n',
         replace: '',
       },
@@ -493,7 +493,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: "    case 'shard-done':\n      return completeRun(worker, ports, job.runId);",
         replace:
           "    case 'shard-done':\n      return isAllDone(run) ? completeRun(worker, ports, job.runId) : conclusion(run, 'continued');",
@@ -505,7 +505,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [3],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: "if (header.state !== 'running' || header.again || !isAllDone({ shards })) return null;\n  const tooMany",
         replace: "if (header.state !== 'running' || !isAllDone({ shards })) return null;\n  const tooMany",
       },
@@ -516,7 +516,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [2],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: 'total: Math.max(header.total ?? 0, visited(tally)), endedAt: now',
         replace: 'endedAt: now',
       },
@@ -547,7 +547,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [16],
     edits: [
       {
-        file: 'run/tally.ts',
+        file: 'run/record/tally.ts',
         find: '.slice(0, FAILURE_SAMPLE)',
         replace: '',
       },
@@ -558,12 +558,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: 'if (tooMany !== null) return tooMany;',
         replace: '',
       },
       {
-        file: 'run/walk-shard.ts',
+        file: 'run/job/walk-shard.ts',
         find: 'if (tallyOf(session.run).failed === 0) return;',
         replace: 'if (true) return;',
       },
@@ -575,7 +575,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: 'if (changed && (run.shards[job.shard]?.step ?? 0) > step) {',
         replace: 'if (changed) {',
       },
@@ -586,7 +586,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/conclude-job.ts',
+        file: 'run/job/conclude-job.ts',
         find: 'if (run.shards[job.shard]?.done === true) return completeRun(worker, ports, job.runId);',
         replace: '',
       },
@@ -597,7 +597,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/freeze-run.ts',
+        file: 'run/job/freeze-run.ts',
         find: 'await changeRun(repository, settling, header.runId',
         replace: 'await changeRun(repository, session.ports, header.runId',
       },
@@ -641,7 +641,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: 'if (!isActive(header.state)) return null;',
         replace: '',
       },
@@ -663,7 +663,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [6],
     edits: [
       {
-        file: 'run/shard-session.ts',
+        file: 'run/job/shard-session.ts',
         find: "else if (isOvertaken(before, now)) ending ??= 'superseded';",
         replace: '',
       },
@@ -685,7 +685,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [3],
     edits: [
       {
-        file: 'run/run-changes.ts',
+        file: 'run/record/run-changes.ts',
         find: 'if (!isActive(header.state) || header.again ||',
         replace: "if (!isActive(header.state) || header.state === 'pending' || header.again ||",
       },
@@ -696,7 +696,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/perform-job.ts',
+        file: 'run/job/perform-job.ts',
         find: 'const isShutdown = aborted && (error === reason || worker.queue === null);',
         replace: 'const isShutdown = aborted;',
       },

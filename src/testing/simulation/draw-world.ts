@@ -1,5 +1,5 @@
 import type { BackfillMode } from '../../ports/repository.js';
-import type { AdaptiveBatchSize } from '../../run/batch-size.js';
+import type { AdaptiveBatchSize } from '../../run/job/batch-size.js';
 import type { Choices } from './choices.js';
 import type { StoreRules } from './history.js';
 import type { RequestKind } from './request-plans.js';

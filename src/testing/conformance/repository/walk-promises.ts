@@ -1,5 +1,5 @@
-import { pageProblem, splitProblem } from '../../../run/answer-problems.js';
-import { compareCursors } from '../../../run/compare-cursors.js';
+import { pageProblem, splitProblem } from '../../../run/access/answer-problems.js';
+import { compareCursors } from '../../../run/access/compare-cursors.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { pathsTo, type TestedRepository } from './tested-repository.js';

@@ -1,5 +1,5 @@
-import type { Run } from './run-record.js';
-import { isWorkable } from './run-state.js';
+import type { Run } from '../record/run-record.js';
+import { isWorkable } from '../record/run-state.js';
 
 /** One job of a run: which shard to go on with, and the step that was allotted to it. */
 export interface ShardJob {

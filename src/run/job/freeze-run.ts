@@ -1,13 +1,13 @@
+import type { PortCalls } from '../access/port-calls.js';
+import { changeRun } from '../access/run-store.js';
+import type { ProgressWatch } from '../record/progress.js';
+import { freeze, openShards } from '../record/run-changes.js';
+import type { Run } from '../record/run-record.js';
+import type { Worker } from '../worker.js';
 import type { ShardJob } from './claim-job.js';
 import { enqueueStep } from './enqueue-step.js';
-import type { PortCalls } from './port-calls.js';
-import type { ProgressWatch } from './progress.js';
-import { freeze, openShards } from './run-changes.js';
-import type { Run } from './run-record.js';
-import { changeRun } from './run-store.js';
 import type { ShardSession } from './shard-session.js';
 import { splitInstances, surveyInstances } from './survey-instances.js';
-import type { Worker } from './worker.js';
 
 /** How a job is part of a call that works on several shards at a time. */
 export interface JobCompany {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { wholeNumber } from '../input/parse-input.js';
-import type { InstanceSnapshot, TaskData } from '../ports/repository.js';
+import { wholeNumber } from '../../input/parse-input.js';
+import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
 
 /** Batches that grow and shrink by how long they take and how much they hold. */
 export interface AdaptiveBatchSize {

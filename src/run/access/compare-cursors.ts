@@ -1,4 +1,4 @@
-import type { Cursor } from '../ports/repository.js';
+import type { Cursor } from '../../ports/repository.js';
 
 /** The default order of cursors: numbers by value, strings by UTF-16 code unit, lists member by member. */
 export function compareCursors(a: Cursor, b: Cursor): number {

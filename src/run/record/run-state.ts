@@ -1,4 +1,4 @@
-import { RunError } from '../errors.js';
+import { RunError } from '../../errors.js';
 
 /** Where a run stands, as it is stored. */
 export type RunState =

@@ -1,7 +1,7 @@
-import type { Cursor, InstanceRange, InstanceSnapshot, PageQuery } from '../ports/repository.js';
-import { pageProblem } from './answer-problems.js';
+import type { Cursor, InstanceRange, InstanceSnapshot, PageQuery } from '../../ports/repository.js';
+import { pageProblem } from '../access/answer-problems.js';
+import type { Worker } from '../worker.js';
 import type { ShardSession } from './shard-session.js';
-import type { Worker } from './worker.js';
 
 /** The pages of one shard, the next of which is read while the one before is being committed. */
 export interface PageReader {

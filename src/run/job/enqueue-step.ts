@@ -1,4 +1,4 @@
-import type { BackfillJob, BackfillQueue } from '../ports/queue.js';
+import type { BackfillJob, BackfillQueue } from '../../ports/queue.js';
 import type { ShardJob } from './claim-job.js';
 
 /** Asks the host's queue for the job of a step that is already allotted in the stored run. */

@@ -1,9 +1,9 @@
-import { RunError } from '../errors.js';
-import type { BackfillRepository, RunRecord } from '../ports/repository.js';
+import { RunError } from '../../errors.js';
+import type { BackfillRepository, RunRecord } from '../../ports/repository.js';
+import type { RunChange } from '../record/run-changes.js';
+import { headerRecord, type Run, recordsOf, runFrom, shardRecord } from '../record/run-record.js';
+import { isActive } from '../record/run-state.js';
 import type { PortCalls } from './port-calls.js';
-import type { RunChange } from './run-changes.js';
-import { headerRecord, type Run, recordsOf, runFrom, shardRecord } from './run-record.js';
-import { isActive } from './run-state.js';
 
 type Repository = BackfillRepository<unknown>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { wholeNumber } from '../input/parse-input.js';
-import type { Runtime } from '../ports/runtime.js';
+import { wholeNumber } from '../../input/parse-input.js';
+import type { Runtime } from '../../ports/runtime.js';
 
 export interface RetryOptions {
   /** Tries in all, the first included. @default 5 */

@@ -1,6 +1,6 @@
-import type { InstanceId, WriteOutcome } from '../ports/repository.js';
+import type { InstanceId, WriteOutcome } from '../../ports/repository.js';
+import type { InstanceFailure, Tally } from '../record/tally.js';
 import type { PlannedInstance } from './plan-instance.js';
-import type { InstanceFailure, Tally } from './tally.js';
 
 /** Exactly one outcome an instance, from what was planned and what the commit really did. */
 export function countOutcomes(

@@ -1,4 +1,4 @@
-import type { Cursor, InstanceId, InstanceRange, InstanceSnapshot } from '../ports/repository.js';
+import type { Cursor, InstanceId, InstanceRange, InstanceSnapshot } from '../../ports/repository.js';
 
 type Compare = (a: Cursor, b: Cursor) => number;
 

@@ -1,6 +1,6 @@
-import { RunError } from '../errors.js';
-import type { JsonValue } from '../extraction/json-value.js';
-import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../ports/repository.js';
+import { RunError } from '../../errors.js';
+import type { JsonValue } from '../../extraction/json-value.js';
+import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/repository.js';
 import { isActive, isComplete, type RunState } from './run-state.js';
 import { addTallies, emptyTally, type Tally } from './tally.js';
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { expecting } from '../input/parse-input.js';
-import type { Throttle, ThrottleAnswer } from '../ports/throttle.js';
-import { reasonOf } from './reason-of.js';
-import type { Worker } from './worker.js';
+import { expecting } from '../../input/parse-input.js';
+import type { Throttle, ThrottleAnswer } from '../../ports/throttle.js';
+import { reasonOf } from '../access/reason-of.js';
+import type { Worker } from '../worker.js';
 
 /** Says when the next batch may go. */
 export interface Pacer {

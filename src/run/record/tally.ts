@@ -1,5 +1,5 @@
-import type { MetadataValueErrorCode } from '../errors.js';
-import type { InstanceId } from '../ports/repository.js';
+import type { MetadataValueErrorCode } from '../../errors.js';
+import type { InstanceId } from '../../ports/repository.js';
 
 /** What became of one key in the processed instances; the first four add up to them. */
 export interface KeyCounts {

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Runtime } from '../ports/runtime.js';
+import type { Runtime } from '../../ports/runtime.js';
 
 /** A timer of Node.js that is to run longer fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;

@@ -1,4 +1,4 @@
-import type { BackfillRepository, ErrorClass } from '../ports/repository.js';
+import type { BackfillRepository, ErrorClass } from '../../ports/repository.js';
 
 /**
  * What an error of a repository means, by its own word or by the codes that databases and Node.js use. `unknown` may

@@ -1,7 +1,7 @@
-import type { InstanceId, InstanceSnapshot } from '../ports/repository.js';
+import type { InstanceId, InstanceSnapshot } from '../../ports/repository.js';
+import type { Worker } from '../worker.js';
 import { compilePlanner, type InstancePlanner, leftAlone, type PlannedInstance } from './plan-instance.js';
 import type { ShardSession, StepResult } from './shard-session.js';
-import type { Worker } from './worker.js';
 
 const REREADS = 3;
 

@@ -1,16 +1,16 @@
-import type { ThrottleAnswer } from '../ports/throttle.js';
+import type { ThrottleAnswer } from '../../ports/throttle.js';
+import { mayRetry, retryDelayMs } from '../access/retry.js';
+import { changeRun, loadRun } from '../access/run-store.js';
+import { failIfTooManyFailed, hold } from '../record/run-changes.js';
+import { tallyOf } from '../record/run-record.js';
+import { emptyTally } from '../record/tally.js';
+import type { Worker } from '../worker.js';
 import { createBatchSizer } from './batch-size.js';
 import { createPacer } from './pacer.js';
 import { planBatches } from './plan-batches.js';
 import { createPageReader, type PageReader, rangeOf } from './read-pages.js';
-import { mayRetry, retryDelayMs } from './retry.js';
-import { failIfTooManyFailed, hold } from './run-changes.js';
-import { tallyOf } from './run-record.js';
-import { changeRun, loadRun } from './run-store.js';
 import { settleBatch } from './settle-batch.js';
 import type { ShardSession } from './shard-session.js';
-import { emptyTally } from './tally.js';
-import type { Worker } from './worker.js';
 
 /**
  * Batch after batch from the checkpoint on, until the session has a reason to end.

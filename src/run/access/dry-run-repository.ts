@@ -1,4 +1,4 @@
-import type { BackfillRepository, RunRecord } from '../ports/repository.js';
+import type { BackfillRepository, RunRecord } from '../../ports/repository.js';
 
 /** Reads from `repository`; commits change nothing but run records that only this process sees. */
 export function dryRunRepository(repository: BackfillRepository<unknown>): BackfillRepository<unknown> {

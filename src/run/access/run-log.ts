@@ -1,6 +1,6 @@
 import createDebug from 'debug';
-import type { BackfillLogger } from '../ports/logger.js';
-import type { InstanceId } from '../ports/repository.js';
+import type { BackfillLogger } from '../../ports/logger.js';
+import type { InstanceId } from '../../ports/repository.js';
 
 /** The lines that operators search their logs for. */
 export interface RunLogger {

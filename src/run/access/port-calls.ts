@@ -1,9 +1,9 @@
-import { PortError, RepositoryContractError } from '../errors.js';
+import { PortError, RepositoryContractError } from '../../errors.js';
+import type { ProgressWatch } from '../record/progress.js';
+import type { Worker } from '../worker.js';
 import { classifyError } from './classify-error.js';
-import type { ProgressWatch } from './progress.js';
 import { reasonOf } from './reason-of.js';
 import { mayRetry, retryDelayMs } from './retry.js';
-import type { Worker } from './worker.js';
 
 /** Calls to the host's ports, with bounded retries of transient faults. */
 export interface PortCalls {

@@ -1,14 +1,14 @@
+import type { PortCalls } from '../access/port-calls.js';
+import { changeRun, loadRun } from '../access/run-store.js';
+import { elapsedMs, type ReportState } from '../record/report.js';
+import { allot, complete, extend } from '../record/run-changes.js';
+import { isAllDone, type Run, type RunShard, tallyOf } from '../record/run-record.js';
+import { isComplete } from '../record/run-state.js';
+import type { Worker } from '../worker.js';
 import type { ShardJob } from './claim-job.js';
 import { enqueueStep } from './enqueue-step.js';
-import type { PortCalls } from './port-calls.js';
-import { elapsedMs, type ReportState } from './report.js';
-import { allot, complete, extend } from './run-changes.js';
-import { isAllDone, type Run, type RunShard, tallyOf } from './run-record.js';
-import { isComplete } from './run-state.js';
-import { changeRun, loadRun } from './run-store.js';
 import type { ShardSession } from './shard-session.js';
 import { surveyInstances } from './survey-instances.js';
-import type { Worker } from './worker.js';
 
 /** The run as it is at the end of a job, and what the job has to say of it. */
 export interface Conclusion {

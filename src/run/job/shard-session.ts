@@ -1,18 +1,24 @@
-import { isBackfillError } from '../errors.js';
-import type { Cursor, InstanceId, InstanceRange, InstanceWrites, WriteOutcome } from '../ports/repository.js';
-import { outcomeProblem } from './answer-problems.js';
+import { isBackfillError } from '../../errors.js';
+import type {
+  Cursor,
+  InstanceId,
+  InstanceRange,
+  InstanceWrites,
+  WriteOutcome,
+} from '../../ports/repository.js';
+import { outcomeProblem } from '../access/answer-problems.js';
+import { classifyError } from '../access/classify-error.js';
+import type { PortCalls } from '../access/port-calls.js';
+import { mayRetry } from '../access/retry.js';
+import { loadRun, STALE_READ } from '../access/run-store.js';
+import type { ProgressWatch } from '../record/progress.js';
+import { recentRate } from '../record/recent-rate.js';
+import { randomText } from '../record/run-definition.js';
+import { type Run, type RunShard, shardRecord, shardRecordId } from '../record/run-record.js';
+import { isWorkable } from '../record/run-state.js';
+import { addTallies, type Tally, visited } from '../record/tally.js';
+import type { Worker } from '../worker.js';
 import { type Claim, claimJob, type ShardJob } from './claim-job.js';
-import { classifyError } from './classify-error.js';
-import type { PortCalls } from './port-calls.js';
-import type { ProgressWatch } from './progress.js';
-import { recentRate } from './recent-rate.js';
-import { mayRetry } from './retry.js';
-import { randomText } from './run-definition.js';
-import { type Run, type RunShard, shardRecord, shardRecordId } from './run-record.js';
-import { isWorkable } from './run-state.js';
-import { loadRun, STALE_READ } from './run-store.js';
-import { addTallies, type Tally, visited } from './tally.js';
-import type { Worker } from './worker.js';
 
 /**
  * Why a job ends: what it found when it was delivered, or

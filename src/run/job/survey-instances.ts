@@ -1,7 +1,7 @@
-import type { Cursor, InstanceSelection, InstanceSurvey, SurveyQuery } from '../ports/repository.js';
-import { splitProblem, surveyProblem } from './answer-problems.js';
-import type { PortCalls } from './port-calls.js';
-import type { Worker } from './worker.js';
+import type { Cursor, InstanceSelection, InstanceSurvey, SurveyQuery } from '../../ports/repository.js';
+import { splitProblem, surveyProblem } from '../access/answer-problems.js';
+import type { PortCalls } from '../access/port-calls.js';
+import type { Worker } from '../worker.js';
 
 type Surveyor = Pick<Worker, 'repository' | 'signal' | 'compareCursors'>;
 

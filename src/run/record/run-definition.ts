@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Runtime } from '../ports/runtime.js';
+import type { Runtime } from '../../ports/runtime.js';
 import type { Run, RunDefinition, RunShard } from './run-record.js';
 import { emptyTally } from './tally.js';
 

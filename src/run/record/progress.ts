@@ -1,5 +1,5 @@
-import type { SafePoint } from '../errors.js';
-import type { Runtime } from '../ports/runtime.js';
+import type { SafePoint } from '../../errors.js';
+import type { Runtime } from '../../ports/runtime.js';
 import { type Run, type RunShard, tallyOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
 import { visited } from './tally.js';

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { MetadataValueError } from '../errors.js';
-import { compilePath, type PathReader } from '../extraction/extract-metadata.js';
-import type { FormattedValue } from '../extraction/format-metadata-value.js';
-import { type JsonValue, toJsonValue } from '../extraction/json-value.js';
+import { MetadataValueError } from '../../errors.js';
+import { compilePath, type PathReader } from '../../extraction/extract-metadata.js';
+import type { FormattedValue } from '../../extraction/format-metadata-value.js';
+import { type JsonValue, toJsonValue } from '../../extraction/json-value.js';
 import type {
   Cursor,
   InstanceId,
@@ -11,9 +11,9 @@ import type {
   MetadataWrite,
   StoredValue,
   TaskData,
-} from '../ports/repository.js';
-import type { RunDefinition } from './run-record.js';
-import type { FailureCode, InstanceFailure } from './tally.js';
+} from '../../ports/repository.js';
+import type { RunDefinition } from '../record/run-record.js';
+import type { FailureCode, InstanceFailure } from '../record/tally.js';
 
 /** What a run found under one key of an instance. */
 export type Finding = 'value' | 'truncated' | 'kept' | 'null' | 'missing' | 'dropped';

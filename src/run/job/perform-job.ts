@@ -1,17 +1,17 @@
-import { isBackfillError } from '../errors.js';
+import { isBackfillError } from '../../errors.js';
+import { type PortCalls, portCalls } from '../access/port-calls.js';
+import { reasonOf } from '../access/reason-of.js';
+import { changeRun, loadRun } from '../access/run-store.js';
+import { watchProgress } from '../record/progress.js';
+import { type BackfillReport, reportOf } from '../record/report.js';
+import { fail } from '../record/run-changes.js';
+import type { Run } from '../record/run-record.js';
+import type { Worker } from '../worker.js';
 import type { ShardJob } from './claim-job.js';
 import { concludeJob } from './conclude-job.js';
 import { freezeRun, type JobCompany } from './freeze-run.js';
-import { type PortCalls, portCalls } from './port-calls.js';
-import { watchProgress } from './progress.js';
-import { reasonOf } from './reason-of.js';
-import { type BackfillReport, reportOf } from './report.js';
-import { fail } from './run-changes.js';
-import type { Run } from './run-record.js';
-import { changeRun, loadRun } from './run-store.js';
 import { openSession } from './shard-session.js';
 import { walkShard } from './walk-shard.js';
-import type { Worker } from './worker.js';
 
 /** One job: takes a shard from its stored checkpoint as far as slice, signal and other jobs let it, then hands over. */
 export async function performJob(

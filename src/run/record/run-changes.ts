@@ -1,4 +1,4 @@
-import type { Cursor, InstanceSurvey } from '../ports/repository.js';
+import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
 import { newShard } from './run-definition.js';
 import { isAllDone, type Run, type RunHeader, type RunShard, tallyOf } from './run-record.js';
 import { assertTransition, isActive, isWorkable } from './run-state.js';

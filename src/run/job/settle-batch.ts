@@ -1,9 +1,9 @@
+import { reasonOf } from '../access/reason-of.js';
+import type { Tally } from '../record/tally.js';
+import type { Worker } from '../worker.js';
 import { countOutcomes } from './count-outcomes.js';
 import { failedInstance, instanceFailure, type PlannedInstance } from './plan-instance.js';
-import { reasonOf } from './reason-of.js';
 import type { ShardSession, StepResult } from './shard-session.js';
-import type { Tally } from './tally.js';
-import type { Worker } from './worker.js';
 
 /**
  * Commits a batch, with its checkpoint. When an instance is to blame for a refusal, the batch is split in halves down
