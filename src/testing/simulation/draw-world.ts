@@ -41,6 +41,8 @@ export interface World {
     readonly lost: number;
     readonly doubled: number;
     readonly delayed: number;
+    /** So many times in a thousand it is down from then on, for a while. */
+    readonly outages: number;
   };
   /** So many times in a thousand steps. */
   readonly crashes: number;
@@ -94,8 +96,11 @@ export interface WorldOptions {
 
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
   const { oneOf, pick, chance } = choices;
-  const many = chance(60);
-  const instances = many ? 25 + pick(16) : 3 + pick(18);
+  // Few instances, and thrice the faults: where it takes several of them at once.
+  const isStormy = chance(350);
+  const often = isStormy ? 3 : 1;
+  const many = !isStormy && chance(60);
+  const instances = many ? 25 + pick(16) : 3 + pick(isStormy ? 6 : 18);
   const workers = fixed.workers ?? oneOf([1, 2, 2, 3]);
   const batchSize = fixed.batchSize ?? 1 + pick(many ? 12 : 6);
   const slow = chance(120);
@@ -126,7 +131,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
     retryMs: oneOf([20, 20, 300]),
     sweepers: oneOf([1, 2, 0]),
     staleAfterMs: 1000,
-    sweepEveryMs: oneOf([600, 600, 150]),
+    sweepEveryMs: isStormy ? 150 : oneOf([600, 600, 150]),
     readMs: slow ? oneOf([300, 1200]) : oneOf([0, 0, 60]),
     commitMs: oneOf([0, 0, 60]),
     broker: {
@@ -137,15 +142,16 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       lost: oneOf([0, 0, 60]),
       doubled: oneOf([0, 60, 250]),
       delayed: oneOf([0, 200]),
+      outages: oneOf([0, 0, 60]),
     },
-    crashes: oneOf([0, 0, 6, 20]),
+    crashes: oneOf([0, 0, 6, 20]) * (isStormy ? 2 : 1),
     stalls: oneOf([0, 0, 3]),
-    aborts: oneOf([0, 0, 8, 25]),
+    aborts: oneOf([0, 0, 8, 25]) * often,
     faults: {
       lateAnswer: oneOf([0, 100]),
       failed: oneOf([0, 40]),
-      answerLost: oneOf([0, 40, 120]),
-      landsLate: oneOf([0, 40, 120]),
+      answerLost: oneOf([0, 40, 120]) * often,
+      landsLate: oneOf([0, 40, 120]) * often,
       lagging: oneOf([0, 0, 120]),
     },
     live: {
@@ -162,7 +168,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
         finish: oneOf([0, 1]),
       },
     },
-    operatorEveryMs: oneOf([0, 400, 900]),
+    operatorEveryMs: oneOf([0, 400, 900]) / often,
     operator: {
       pause: 3,
       resume: oneOf([3, 1]),
@@ -184,7 +190,7 @@ function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
   return kinds.map((kind, index) => ({
     kind,
     mode,
-    atMs: index === 0 ? 0 : pick(20) * 100,
+    atMs: index === 0 ? 0 : chance(400) ? pick(8) * 15 : pick(20) * 100,
     delayMs: chance(150) ? 1500 : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
   }));

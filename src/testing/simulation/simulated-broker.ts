@@ -22,6 +22,8 @@ export interface Hands {
 export interface SimulatedBroker {
   /** How many jobs wait or are being worked on. */
   readonly jobs: number;
+  /** Nothing can be enqueued at the moment. */
+  isDown(): boolean;
   enqueue(
     call: number,
     job: BackfillJob,
@@ -32,6 +34,7 @@ export interface SimulatedBroker {
 export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBroker {
   const seenKeys = new Set<string>();
   const jobs = new Map<object, { readonly key: string }>();
+  let downUntil = 0;
 
   function fateOf(key: string): (QueueEvent & { type: 'enqueue' })['fate'] {
     const { world, choices, isCalm } = scene;
@@ -92,6 +95,14 @@ export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBrok
   return {
     get jobs() {
       return jobs.size;
+    },
+    isDown() {
+      const { world, choices, schedule, isCalm } = scene;
+      if (isCalm) return false;
+      if (schedule.now < downUntil) return true;
+      if (!choices.chance(world.broker.outages)) return false;
+      downUntil = schedule.now + 200 * (1 + choices.pick(10));
+      return true;
     },
     enqueue(call, job, { startAfter, late }) {
       const { schedule, choices, world, isCalm, record } = scene;

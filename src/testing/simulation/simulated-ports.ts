@@ -53,7 +53,8 @@ export function portsOf(
         ...(isChange ? { landLate } : {}),
         happen() {
           if (signal?.aborted === true && choices.chance(500)) return reject(signal.reason);
-          const fate = scene.isCalm ? 'answered' : fateOf(isChange);
+          const isDown = port === 'enqueue' && scene.broker.isDown();
+          const fate = scene.isCalm ? 'answered' : isDown ? 'failed' : fateOf(isChange);
           if (fate === 'failed' || fate === 'answer-lost' || fate === 'lands-late') {
             scene.record({ type: 'fault', call, port, kind: fate });
           }
