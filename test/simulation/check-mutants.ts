@@ -1,37 +1,42 @@
-import { compileMutants } from './compile.js';
+import { buildDirectory, compileMutants } from './compile.js';
 import { type Mutant, mutants } from './mutants.js';
 import { inProcesses } from './run-seeds.js';
 
-/** A loop without end is ended after so long. */
-const LONGEST_MS = 300_000;
-
-/** Simulates each mutant until it is caught; prints by which seed, and which invariant it broke. */
-export async function checkMutants({
-  seeds,
-  from,
-  only,
-}: {
+export interface MutantsOptions {
+  /** At most so many for each. */
   readonly seeds: number;
   readonly from: number;
+  /** Only those with this in their name. */
   readonly only: string;
-}): Promise<boolean> {
-  const chosen = mutants.filter(({ name }) => name.includes(only));
-  const entries = await compileMutants(chosen, 'mutants');
+  /** Leave out those that are rarely caught. */
+  readonly isQuick: boolean;
+  /** Below `.build`. */
+  readonly directory: string;
+  print(line: string): void;
+}
+
+/** A loop without end is ended after so long. */
+const LONGEST_MS = 600_000;
+
+/** Simulates each mutant until it is caught; tells by which seed, and which invariant it broke. The survivors. */
+export async function checkMutants(options: MutantsOptions): Promise<readonly Mutant[]> {
+  const { seeds, from, only, isQuick, directory, print } = options;
+  const chosen = mutants.filter(({ name, isRare }) => name.includes(only) && !(isQuick && isRare));
+  const entries = await compileMutants(chosen, buildDirectory(directory));
   const survivors: Mutant[] = [];
   await inProcesses([...entries], async ([mutant, entry], runner) => {
     const task = { entry, from, to: from + seeds - 1, step: 1, until: mutant.breaks };
-    const line = await runner.run(task, LONGEST_MS).then(
-      ({ failure }) =>
-        failure === null ? null : `seed ${failure.seed}, invariant ${failure.invariant}: ${failure.text}`,
-      (error: Error) => {
-        console.log(`         ${mutant.name}: ${error.message}`);
-        return null;
-      },
-    );
-    if (line === null) survivors.push(mutant);
-    console.log(`${line === null ? 'SURVIVED' : 'caught  '} ${mutant.name}`);
-    console.log(line === null ? `         in ${seeds} seeds` : `         by ${line}`);
+    try {
+      const { failure } = await runner.run(task, LONGEST_MS);
+      if (failure === null) survivors.push(mutant);
+      print(`${failure === null ? 'SURVIVED' : 'caught  '} ${mutant.name}`);
+      if (failure === null) print(`         ${seeds} seeds`);
+      else print(`         by seed ${failure.seed}, invariant ${failure.invariant}: ${failure.text}`);
+    } catch (error) {
+      survivors.push(mutant);
+      print(`FAILED   ${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   });
-  console.log(`${chosen.length - survivors.length} of ${chosen.length} mutants caught`);
-  return survivors.length === 0 && chosen.length > 0;
+  print(`${chosen.length - survivors.length} of ${chosen.length} mutants caught`);
+  return survivors;
 }

@@ -1,4 +1,4 @@
-import { compileMutants } from './compile.js';
+import { buildDirectory, compileLibrary } from './compile.js';
 import { inProcesses, PROCESSES } from './run-seeds.js';
 import type { SeedsResult } from './seeds-process.js';
 
@@ -14,8 +14,7 @@ export async function checkSeeds({
   readonly seeds: number;
   readonly from: number;
 }): Promise<boolean> {
-  const library = { name: 'the library as it is', breaks: [], edits: [] };
-  const entry = (await compileMutants([library], 'simulation')).get(library) ?? '';
+  const entry = await compileLibrary(buildDirectory('simulation'));
   const startedAt = performance.now();
   const results: SeedsResult[] = [];
   const parts = Array.from({ length: PROCESSES }, (_, index) => from + index);

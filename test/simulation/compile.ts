@@ -9,52 +9,67 @@ import type { Edit, Mutant } from './mutants.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-/** The entry for tests of a library as it is, and of each of these mutants of it, compiled side by side. */
+const entryIn = (directory: string): string => join(directory, 'testing', 'index.js');
+
+/** Compiles the library; the path of its entry for tests. */
+export async function compileLibrary(home: string): Promise<string> {
+  await rm(home, { recursive: true, force: true });
+  const compiled = join(home, 'library');
+  await compile(home, { rootDir: join(ROOT, 'src'), outDir: compiled }, [join(ROOT, 'src')]);
+  return entryIn(compiled);
+}
+
+/**
+ * Compiles the library, and copies of it with each of these defects; their entries for tests.
+ * @throws when the text that a mutant is about is not there exactly once.
+ */
 export async function compileMutants(
   mutants: readonly Mutant[],
-  directory: string,
-): Promise<Map<Mutant, string>> {
-  const home = join(ROOT, '.build', directory);
-  await rm(home, { recursive: true, force: true });
-  await mkdir(home, { recursive: true });
+  home: string,
+): Promise<ReadonlyMap<Mutant, string>> {
+  const library = dirname(dirname(await compileLibrary(home)));
+  const [sources, copies] = [join(home, 'sources'), join(home, 'copies')];
   const entries = new Map<Mutant, string>();
   for (const [index, mutant] of mutants.entries()) {
     const name = String(index + 1);
-    const copy = join(home, 'src', name);
-    await cp(join(ROOT, 'src'), copy, { recursive: true });
-    for (const edit of mutant.edits) await apply(edit, copy, mutant.name);
-    entries.set(mutant, join(home, 'dist', name, 'testing', 'index.js'));
+    for (const edit of mutant.edits) await apply(edit, join(sources, name), mutant.name);
+    entries.set(mutant, entryIn(join(copies, name)));
   }
-  const config = {
-    extends: '../../tsconfig.json',
-    compilerOptions: {
-      rootDir: 'src',
-      outDir: 'dist',
-      noCheck: true,
-      declaration: false,
-      declarationMap: false,
-      isolatedDeclarations: false,
-      sourceMap: false,
-    },
-    include: ['src'],
-  };
-  await writeFile(join(home, 'tsconfig.json'), JSON.stringify(config));
-  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
-  await run(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', home]);
+  // Only the files that differ; what they import is not looked at.
+  await compile(home, { rootDir: sources, outDir: copies, noResolve: true }, [sources]);
+  for (const entry of entries.values())
+    await cp(library, dirname(dirname(entry)), { recursive: true, force: false });
   return entries;
 }
 
-async function apply({ file, find, replace }: Edit, copy: string, name: string): Promise<void> {
-  const path = join(copy, file);
-  const text = await readFile(path, 'utf8');
+async function compile(home: string, options: object, include: readonly string[]): Promise<void> {
+  const path = join(home, 'tsconfig.json');
+  const plain = { declaration: false, declarationMap: false, isolatedDeclarations: false, sourceMap: false };
+  const compilerOptions = { ...plain, noCheck: true, types: [], ...options };
+  await mkdir(home, { recursive: true });
+  await writeFile(path, JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, include }));
+  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+  await run(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', path]);
+}
+
+/** Of two edits of one file, the second one finds what the first one has left. */
+async function apply({ file, find, replace }: Edit, directory: string, name: string): Promise<void> {
+  const path = join(directory, file);
+  const text = await readFile(path, 'utf8').catch(() => readFile(join(ROOT, 'src', file), 'utf8'));
   const times = text.split(find).length - 1;
   if (times !== 1) {
     throw new Error(
       `mutant "${name}": expected its text once in src/${file}, found it ${times} times:\n${find}`,
     );
   }
+  await mkdir(dirname(path), { recursive: true });
   await writeFile(
     path,
     text.replace(find, () => replace),
   );
+}
+
+/** A directory that git does not see. */
+export function buildDirectory(name: string): string {
+  return join(ROOT, '.build', name);
 }

@@ -3,17 +3,24 @@ import { checkMutants } from './check-mutants.js';
 import { checkSeeds } from './check-seeds.js';
 
 // npm run simulate -- --seeds 5000 --from 1
-// npm run simulate -- --mutants [--seeds 1000] [--only text]
+// npm run simulate -- --mutants [--seeds 10000] [--only text] [--quick: without those that are rarely caught]
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
     mutants: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
+    quick: { type: 'boolean', default: false },
   },
 });
 const from = Number(values.from);
-const isPassed = values.mutants
-  ? await checkMutants({ seeds: Number(values.seeds ?? 1000), from, only: values.only })
-  : await checkSeeds({ seeds: Number(values.seeds ?? 5000), from });
-process.exitCode = isPassed ? 0 : 1;
+
+async function check(): Promise<boolean> {
+  if (!values.mutants) return checkSeeds({ seeds: Number(values.seeds ?? 5000), from });
+  const { only, quick: isQuick } = values;
+  const seeds = Number(values.seeds ?? 10_000);
+  const options = { seeds, from, only, isQuick, directory: 'mutants', print: console.log };
+  return (await checkMutants(options)).length === 0;
+}
+
+process.exitCode = (await check()) ? 0 : 1;

@@ -2,6 +2,8 @@
 export interface Mutant {
   readonly name: string;
   readonly breaks: readonly number[];
+  /** It takes hundreds of seeds or thousands to catch it: several things have to come together. */
+  readonly isRare?: true;
   readonly edits: readonly Edit[];
 }
 
@@ -544,6 +546,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the sample of failures has no end',
+    isRare: true,
     breaks: [16],
     edits: [
       {
@@ -583,6 +586,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a job does not notice at its end that its shard is done',
+    isRare: true,
     breaks: [14],
     edits: [
       {
@@ -594,6 +598,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a job that is told to shut down while it parts a run forgets the other shards',
+    isRare: true,
     breaks: [14],
     edits: [
       {
@@ -638,6 +643,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a request takes the keys of a run that has ended',
+    isRare: true,
     breaks: [7],
     edits: [
       {
@@ -649,6 +655,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a request joins a run that has ended',
+    isRare: true,
     breaks: [3],
     edits: [
       {
@@ -671,6 +678,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a sweep forgets its job when an older one has committed since',
+    isRare: true,
     breaks: [14],
     edits: [
       {
@@ -682,6 +690,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an equal request joins a run that has counted, but not begun',
+    isRare: true,
     breaks: [3],
     edits: [
       {

@@ -1,5 +1,5 @@
 import type { CommitEvent, History, HistoryEvent } from './history.js';
-import { isWorkable } from './judge/replay.js';
+import { isWorkable } from './judge/judged-world.js';
 import { type HeaderView, libraryRecords, type RecordReader } from './read-record.js';
 
 const NAMES = [

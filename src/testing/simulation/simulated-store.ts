@@ -9,18 +9,14 @@ import type {
   RunFilter,
   RunRecord,
   SplitQuery,
-  StoredValue,
   SurveyQuery,
-  TaskData,
 } from '../../ports/repository.js';
-import { valueAt } from './extraction.js';
-import type { CommitEvent, HistoryEvent, Row, Rows, StoreRules, TaskState, WrittenRow } from './history.js';
+import type { CommitEvent, HistoryEvent, Row, WrittenRow } from './history.js';
+import { type PageOptions, seenInstance, snapshotOf } from './page-of.js';
 import { createStoredInstances, type StoredInstance, type StoredInstances } from './stored-instances.js';
 import { createStoredRecords, type HostTransaction } from './stored-records.js';
 
-export interface StoreOptions extends StoreRules {
-  /** How task data is given to the library. */
-  readonly form: 'parsed' | 'json' | 'values';
+export interface StoreOptions extends PageOptions {
   readonly record: (event: HistoryEvent) => void;
 }
 
@@ -51,7 +47,8 @@ interface CommitHow {
 /** A value with this in it cannot be stored. */
 export const POISON = 'poison';
 
-export function createSimulatedStore({ versions, tokens, form, record }: StoreOptions): SimulatedStore {
+export function createSimulatedStore(options: StoreOptions): SimulatedStore {
+  const { tokens, record } = options;
   const instances = createStoredInstances(record);
   const records = createStoredRecords();
   let lastPage: readonly number[] = [];
@@ -134,17 +131,6 @@ export function createSimulatedStore({ versions, tokens, form, record }: StoreOp
     return tokens ? row.token === replaces.token : row.value === replaces.value;
   }
 
-  function snapshotOf(instance: StoredInstance, paths: PageQuery['paths']): InstanceSnapshot<number> {
-    const stored = new Map<string, StoredValue>();
-    for (const { key } of paths) {
-      const row = instance.rows.get(key);
-      if (row !== undefined) stored.set(key, tokens ? row : { value: row.value });
-    }
-    const { id, cursor, running, version, task } = instance;
-    const data = taskDataOf(task, form, paths);
-    return { id, cursor, data, stored, running, ...(versions ? { version: String(version) } : {}) };
-  }
-
   return {
     instances,
     get lastPage() {
@@ -168,8 +154,8 @@ export function createSimulatedStore({ versions, tokens, form, record }: StoreOp
       const found = whole.slice(0, most ?? undefined);
       lastPage = found.map(({ id }) => id);
       const lagging = found.length < whole.length;
-      record({ type: 'read', call, after, upTo, lagging, page: found.map(seen) });
-      return found.map((instance) => snapshotOf(instance, query.paths));
+      record({ type: 'read', call, after, upTo, lagging, page: found.map(seenInstance) });
+      return found.map((instance) => snapshotOf(instance, query.paths, options));
     },
     commit,
     load(call, runId, transaction) {
@@ -205,23 +191,4 @@ function keyAndValue({ key, value }: MetadataWrite): { readonly key: string; rea
 
 function place(cursor: unknown): number | null {
   return cursor === null ? null : Number(cursor);
-}
-
-function seen({ id, cursor, running, task, rows }: StoredInstance) {
-  return { id, cursor, running, task, rows: Object.fromEntries(rows) as Rows };
-}
-
-function taskDataOf(task: TaskState, form: StoreOptions['form'], paths: PageQuery['paths']): TaskData {
-  if (task.state === 'none') return { form: 'none' };
-  if (task.state === 'broken') {
-    return form === 'json' ? { form, text: '{"a": ' } : { form: 'unreadable', reason: 'it is not JSON' };
-  }
-  if (form === 'parsed') return { form, value: task.value };
-  if (form === 'json') return { form, text: JSON.stringify(task.value) };
-  const values = new Map<string, JsonValue>();
-  for (const { key, segments } of paths) {
-    const value = valueAt(task.value, segments);
-    if (value !== undefined) values.set(key, value);
-  }
-  return { form, values };
 }

@@ -1,5 +1,5 @@
+import { areDone, isWorkable, type JudgedCall, type JudgedRun, jobKey } from './judged-world.js';
 import { type Judgement, type Rules, whoOf } from './judgement.js';
-import { areDone, isWorkable, type JudgedCall, type JudgedRun, jobKey } from './replay.js';
 
 /** 14. Who is unfinished and not paused has a job, or a sweep finds it: nobody answers that all is well before that. */
 export const answerRules: Rules = {

@@ -1,5 +1,5 @@
+import { failuresOf, isComplete } from './judged-world.js';
 import type { Judgement, Rules, RunChange } from './judgement.js';
-import { failuresOf, isComplete } from './replay.js';
 
 /**
  * 15. Once all faults cease, every run comes to its end within a bounded number of steps; passing faults never fail it.

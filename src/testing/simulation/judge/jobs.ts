@@ -1,3 +1,4 @@
+import { type JudgedCall, jobKey } from './judged-world.js';
 import {
   isProgress,
   type Judgement,
@@ -6,7 +7,6 @@ import {
   type ShardChange,
   whoOf,
 } from './judgement.js';
-import { type JudgedCall, jobKey } from './replay.js';
 
 /**
  * 12. Every enqueued step was allotted before, by whoever enqueues it; no step is allotted twice.

@@ -1,6 +1,6 @@
 import type { CommitEvent, HistoryEvent } from '../history.js';
 import type { HeaderView, ShardView } from '../read-record.js';
-import type { JudgedCall, JudgedRun, Replay } from './replay.js';
+import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 
 /** What a commit has made of the records of one run. */
 export interface RunChange {

@@ -1,6 +1,6 @@
 import type { CommitEvent, SeenInstance } from '../history.js';
+import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './judged-world.js';
 import { type Judgement, type Rules, type RunChange, type ShardChange, whoOf } from './judgement.js';
-import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './replay.js';
 
 /**
  * 1. At most one outcome an instance, and counters that equal the history.

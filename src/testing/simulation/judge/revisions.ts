@@ -1,5 +1,5 @@
+import { isWorkable } from './judged-world.js';
 import { isProgress, type Rules, whoOf } from './judgement.js';
-import { isWorkable } from './replay.js';
 
 /**
  * 6. Every commit names the stored revision; the epoch never falls, and is that of the job that committed last.

@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
 import { valueAt } from '../extraction.js';
 import type { CommitEvent, SeenInstance, TaskState, WrittenRow } from '../history.js';
+import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 import { type Judgement, type Rules, whoOf } from './judgement.js';
 import { isUnreadable } from './outcomes.js';
-import type { JudgedCall, JudgedRun, Replay } from './replay.js';
 
 /**
  * 9. Fill replaces absent rows and null rows only; overwrite only the row that was seen; null replaces nothing.

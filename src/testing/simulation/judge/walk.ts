@@ -1,7 +1,7 @@
 import type { CommitEvent } from '../history.js';
 import type { ShardView } from '../read-record.js';
+import { failuresOf, isComplete, type JudgedInstance, type JudgedRun, type Replay } from './judged-world.js';
 import { isProgress, type Judgement, type Rules, type RunChange, type ShardChange } from './judgement.js';
-import { failuresOf, isComplete, type JudgedInstance, type JudgedRun, type Replay } from './replay.js';
 
 /**
  * 3. Who was there when the first job began, and still is, has been processed or has failed.

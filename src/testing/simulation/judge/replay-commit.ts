@@ -1,0 +1,129 @@
+import type { RunRecord } from '../../../ports/repository.js';
+import type { CommitEvent } from '../history.js';
+import type { HeaderView, RecordReader } from '../read-record.js';
+import {
+  areDone,
+  failuresOf,
+  isComplete,
+  isWorkable,
+  type JudgedCall,
+  type JudgedInstance,
+  type JudgedRun,
+  jobKey,
+} from './judged-world.js';
+import { isProgress, type RunChange } from './judgement.js';
+
+/** The parts of the world that a commit changes. */
+export interface CommittedWorld {
+  readonly instances: ReadonlyMap<number, JudgedInstance>;
+  readonly records: Map<string, RunRecord>;
+  readonly runs: Map<string, JudgedRun>;
+  readonly calls: ReadonlyMap<number, JudgedCall>;
+}
+
+/** What a commit makes of the runs whose records it has changed. */
+export function changesOf(
+  { records }: CommitEvent,
+  runs: ReadonlyMap<string, JudgedRun>,
+  reader: RecordReader,
+): RunChange[] {
+  const byRun = new Map<string, RunRecord[]>();
+  for (const record of records) byRun.set(record.runId, [...(byRun.get(record.runId) ?? []), record]);
+  return [...byRun].map(([runId, ofRun]) => {
+    const run = runs.get(runId) ?? null;
+    const header = ofRun.find(reader.isHeader);
+    const shards = ofRun.filter((record) => record !== header).map(reader.shard);
+    return {
+      runId,
+      run,
+      header: header === undefined ? null : { before: run?.header ?? null, after: reader.header(header) },
+      shards: shards.map((after) => ({ before: run?.shards.get(after.index) ?? null, after })),
+    };
+  });
+}
+
+/** How often in a row the page of a commit was found to be too old before. */
+export function staleBefore(event: CommitEvent, calls: CommittedWorld['calls']): number {
+  return calls.get(event.call)?.stale.get(event.expected[0]?.id ?? '')?.times ?? 0;
+}
+
+export function applyCommit(
+  event: CommitEvent,
+  at: number,
+  changes: readonly RunChange[],
+  world: CommittedWorld,
+): void {
+  const { instances, records, calls } = world;
+  const call = calls.get(event.call);
+  const [expected] = event.expected;
+  if (call !== undefined && expected !== undefined && event.instances.length > 0) {
+    const times = staleBefore(event, calls) + (event.status === 'stale' ? 1 : 0);
+    call.stale.set(expected.id, { times, isOver: event.status === 'committed' });
+  }
+  if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
+  const [only] = event.instances;
+  if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
+    call?.refused.set(only.id, at);
+  for (const { id, key, row } of event.written) instances.get(id)?.rows.set(key, row);
+  for (const record of event.records) records.set(record.id, record);
+  for (const change of changes) applyChange(event, at, change, world);
+}
+
+function applyChange(
+  event: CommitEvent,
+  at: number,
+  change: RunChange,
+  { instances, runs, calls }: CommittedWorld,
+): void {
+  const call = calls.get(event.call);
+  const { runId, header } = change;
+  const processModelId = event.records.find((record) => record.runId === runId)?.processModelId ?? '';
+  if (header !== null && change.run === null) runs.set(runId, newRun(runId, processModelId, header.after));
+  const run = runs.get(runId);
+  if (run === undefined) return;
+  if (header !== null) {
+    const [before, after] = [run.header.state, header.after.state];
+    if (after === 'failed') run.hasFailed = true;
+    if (!isWorkable(before) && isWorkable(after)) {
+      run.resumedAt = at;
+      run.forgiven = failuresOf(run.shards.values());
+    }
+    if (isComplete(after) && !isComplete(before)) run.completions += 1;
+    run.header = header.after;
+    run.changedAt = at;
+  }
+  const wasDone = areDone(run);
+  for (const { before, after } of change.shards) {
+    run.shards.set(after.index, after);
+    if (isProgress(event, { before, after })) run.progress.push({ at, call: event.call, shard: after.index });
+    if (before === null || after.step > before.step) {
+      const key = jobKey(after.index, after.step);
+      const isNext = before !== null && before.upTo === after.upTo;
+      run.allotted.set(key, { at, call: event.call, isNext });
+      call?.allotted.add(`${runId}_${key}`);
+    }
+  }
+  if (areDone(run) && !wasDone) run.allDoneAt = at;
+  for (const { id } of event.instances) run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
+}
+
+function newRun(runId: string, processModelId: string, header: HeaderView): JudgedRun {
+  return {
+    runId,
+    processModelId,
+    header,
+    shards: new Map(),
+    outcomes: new Map(),
+    requestedAt: null,
+    answeredAt: null,
+    joinedAt: -1,
+    resumedAt: -1,
+    changedAt: -1,
+    allDoneAt: -1,
+    hasFailed: false,
+    forgiven: null,
+    completions: 0,
+    progress: [],
+    allotted: new Map(),
+  };
+}

@@ -1,0 +1,29 @@
+import type { LiveEvent } from '../history.js';
+import type { JudgedInstance } from './judged-world.js';
+
+/** What the engine and its users do to their instances. */
+export function applyLiveEvent(event: LiveEvent, at: number, instances: Map<number, JudgedInstance>): void {
+  const instance = instances.get(event.id);
+  switch (event.type) {
+    case 'insert': {
+      const { type: _, rows, ...fields } = event;
+      const isLate = [...instances.values()].some(({ cursor }) => cursor > event.cursor);
+      instances.set(event.id, { ...fields, insertedAt: at, isLate, rows: new Map(Object.entries(rows)) });
+      return;
+    }
+    case 'complete-task':
+      if (instance === undefined) return;
+      instance.task = event.task;
+      for (const [key, row] of Object.entries(event.rows)) instance.rows.set(key, row);
+      return;
+    case 'finish':
+      if (instance !== undefined) instance.running = false;
+      return;
+    case 'edit':
+      if (event.row === null) instance?.rows.delete(event.key);
+      else instance?.rows.set(event.key, event.row);
+      return;
+    case 'delete':
+      instances.delete(event.id);
+  }
+}

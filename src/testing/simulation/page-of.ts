@@ -1,0 +1,45 @@
+import type { JsonValue } from '../../extraction/json-value.js';
+import type { InstanceSnapshot, PageQuery, StoredValue, TaskData } from '../../ports/repository.js';
+import { valueAt } from './extraction.js';
+import type { Rows, SeenInstance, StoreRules, TaskState } from './history.js';
+import type { StoredInstance } from './stored-instances.js';
+
+export interface PageOptions extends StoreRules {
+  /** How task data is given to the library. */
+  readonly form: 'parsed' | 'json' | 'values';
+}
+
+/** What the library is given of an instance. */
+export function snapshotOf(
+  { id, cursor, running, version, task, rows }: StoredInstance,
+  paths: PageQuery['paths'],
+  { versions, tokens, form }: PageOptions,
+): InstanceSnapshot<number> {
+  const stored = new Map<string, StoredValue>();
+  for (const { key } of paths) {
+    const row = rows.get(key);
+    if (row !== undefined) stored.set(key, tokens ? row : { value: row.value });
+  }
+  const data = taskDataOf(task, form, paths);
+  return { id, cursor, data, stored, running, ...(versions ? { version: String(version) } : {}) };
+}
+
+/** What the judge is told of it. */
+export function seenInstance({ id, cursor, running, task, rows }: StoredInstance): SeenInstance {
+  return { id, cursor, running, task, rows: Object.fromEntries(rows) as Rows };
+}
+
+function taskDataOf(task: TaskState, form: PageOptions['form'], paths: PageQuery['paths']): TaskData {
+  if (task.state === 'none') return { form: 'none' };
+  if (task.state === 'broken') {
+    return form === 'json' ? { form, text: '{"a": ' } : { form: 'unreadable', reason: 'it is not JSON' };
+  }
+  if (form === 'parsed') return { form, value: task.value };
+  if (form === 'json') return { form, text: JSON.stringify(task.value) };
+  const values = new Map<string, JsonValue>();
+  for (const { key, segments } of paths) {
+    const value = valueAt(task.value, segments);
+    if (value !== undefined) values.set(key, value);
+  }
+  return { form, values };
+}
