@@ -59,22 +59,14 @@ export function createPostgresRepository(
   };
 }
 
-/** Writes first. What may refuse a commit is looked at afterwards, and undoes them: so there are few round trips. */
-async function applyCommit(
-  sql: Sql,
-  { expected, exhausted, instances, next }: RepositoryCommit<number>,
-): Promise<void> {
+/** Two statements for a batch: one writes, one stores its record. What refuses the commit undoes what was written. */
+async function applyCommit(sql: Sql, commit: RepositoryCommit<number>): Promise<void> {
+  const { exhausted, instances } = commit;
   const outcome = instances.length === 0 ? NOTHING_WRITTEN : await writeMetadata(sql, instances);
-  await storeRecords(sql, expected, next(outcome));
-
+  const moved = await storeRecords(sql, commit, outcome);
   const left = exhausted ? await sql.query(ANY_LEFT, bounds(exhausted)) : [];
   if (left.length > 0) throw new Refusal({ status: 'not-exhausted' });
-
-  const gone = new Set(outcome.gone);
-  const seen = instances.filter(({ id, version }) => version !== undefined && !gone.has(id));
-  const versions = JSON.stringify(seen.map(({ id, version }) => ({ id, version })));
-  const moved = seen.length > 0 ? await sql.query<{ id: number }>(MOVED, [versions]) : [];
-  if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved.map(({ id }) => id) });
+  if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved });
 }
 
 const NOTHING_WRITTEN: WriteOutcome<number> = { gone: [], kept: [] };
@@ -93,22 +85,31 @@ async function writeMetadata(
   return outcome ?? NOTHING_WRITTEN;
 }
 
-/** Compare-and-set and lock in one. Several are locked in the order of their ids. */
+/**
+ * Compare-and-set and lock in one; several records in the order of their ids.
+ * @returns the instances that have another version by now.
+ */
 async function storeRecords(
   sql: Sql,
-  expected: RepositoryCommit['expected'],
-  records: readonly RunRecord[],
-): Promise<void> {
+  { expected, instances, next }: RepositoryCommit<number>,
+  outcome: WriteOutcome<number>,
+): Promise<readonly number[]> {
+  const gone = new Set(outcome.gone);
+  const seen = instances.filter(({ id, version }) => version !== undefined && !gone.has(id));
+  const versions = JSON.stringify(seen.map(({ id, version }) => ({ id, version })));
   const revisions = new Map(expected.map(({ id, revision }) => [id, revision]));
-  for (const record of records.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+  let moved: readonly number[] = [];
+  for (const record of next(outcome).toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     const { id, runId, processModelId, revision, activeKey, content } = record;
-    const values = [id, runId, processModelId, revision, activeKey, JSON.stringify(content)];
-    const seen = revisions.get(id) ?? null;
-    const stored = await (seen === null
-      ? sql.query(INSERT_RECORD, values)
-      : sql.query(UPDATE_RECORD, [...values, seen]));
-    if (stored.length === 0) throw new Refusal({ status: 'conflict' });
+    const values = [versions, id, runId, processModelId, revision, activeKey, JSON.stringify(content)];
+    const before = revisions.get(id) ?? null;
+    const statement = before === null ? INSERT_RECORD : UPDATE_RECORD;
+    if (before !== null) values.push(before);
+    const [stored] = await sql.query<{ moved: readonly number[] }>(statement, values);
+    if (stored === undefined) throw new Refusal({ status: 'conflict' });
+    moved = stored.moved;
   }
+  return moved;
 }
 
 /** Rolls the transaction back and becomes the result of `commit`. */
@@ -169,20 +170,21 @@ const WRITE = `
         select id, key from wanted except (table replaced union all table filled)
       ) k) end as kept`;
 
+// A row of the answer is a record that was stored.
+const MOVED = `array(
+  select i.id from json_to_recordset($1) as i (id int, version text)
+  where i.version <> coalesce(${NEWEST_HASH}, '')) as moved`;
+
 const INSERT_RECORD = `
   insert into metadata_backfill_run (id, run_id, process_model_id, revision, active_key, content)
-  values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing returning id`;
+  values ($2, $3, $4, $5, $6, $7) on conflict (id) do nothing returning ${MOVED}`;
 
 const UPDATE_RECORD = `
   update metadata_backfill_run
-  set run_id = $2, process_model_id = $3, revision = $4, active_key = $5, content = $6
-  where id = $1 and revision = $7 returning id`;
+  set run_id = $3, process_model_id = $4, revision = $5, active_key = $6, content = $7
+  where id = $2 and revision = $8 returning ${MOVED}`;
 
 const ANY_LEFT = `select 1 from process_instance i where ${IN_RANGE} limit 1`;
-
-const MOVED = `
-  select i.id from json_to_recordset($1) as i (id int, version text)
-  where i.version <> coalesce(${NEWEST_HASH}, '')`;
 
 const SELECT_RECORDS = `
   select id, run_id as "runId", process_model_id as "processModelId", revision, active_key as "activeKey", content

@@ -4,6 +4,7 @@ import type { Scenario } from './scenario.js';
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
+  readonly patienceMs: number;
   /** Names that those of the wanted candidates contain; none: all. */
   readonly only: readonly string[];
   readonly micro: boolean;
@@ -19,6 +20,7 @@ export const USAGE = `npm run bench -- [option ...]        without any: a select
   --keys 2        extraction paths, 1 to 20     } are compared
   --instances 20000
   --rounds 3      runs of each candidate
+  --patience 0    seconds for which each run may wait until other processes leave the processors idle
   --only batch    candidates whose name contains this; several may be given
   --micro         only the library's own time, and the extractor
   --scale         only time and memory at 20,000 and 200,000 instances; --million: and at 1,000,000
@@ -36,6 +38,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       keys: several,
       instances: several,
       rounds: { type: 'string', default: '3' },
+      patience: { type: 'string', default: '0' },
       only: several,
       micro: flag,
       scale: flag,
@@ -51,6 +54,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   return {
     scenarios: isScale || values.micro ? [] : scenarios,
     rounds: Number(values.rounds),
+    patienceMs: 1000 * Number(values.patience),
     only,
     micro: values.micro || !(isScale || isChosen),
     scale: isScale ? [20_000, 200_000, ...(values.million ? [1_000_000] : [])] : [],

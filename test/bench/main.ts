@@ -13,7 +13,7 @@ if (process.argv.includes('--help')) {
   process.exit();
 }
 const options = parseOptions(process.argv.slice(2));
-const { rounds, only } = options;
+const { rounds, patienceMs, only } = options;
 const log = (line: string) => console.error(line);
 const print = (table: string) => (options.json ? undefined : console.log(`\n${table}`));
 
@@ -33,7 +33,7 @@ try {
   const isWanted = ({ name }: { name: string }) =>
     only.length === 0 || only.some((part) => name.includes(part));
   for (const scenario of options.scenarios) {
-    const comparison = await compare(database, scenario, { rounds, isWanted, log });
+    const comparison = await compare(database, scenario, { rounds, patienceMs, isWanted, log });
     comparisons.push(comparison);
     print(comparisonTable(comparison));
   }
@@ -42,7 +42,8 @@ try {
 }
 const micro = options.micro ? await measureMicro(2 * rounds + 1) : null;
 if (micro !== null) print(microTable(micro));
-const scale = options.scale.length > 0 ? await measureScale(options.scale, { rounds, log }) : null;
+const scale =
+  options.scale.length > 0 ? await measureScale(options.scale, { rounds, patienceMs, log }) : null;
 if (scale !== null) print(scaleTable(scale));
 
 if (options.json) console.log(JSON.stringify({ ...setting, comparisons, micro, scale }, null, 2));

@@ -5,6 +5,7 @@ import { emptyMetadata, fillTables, vacuum } from './fill-tables.js';
 import { median } from './median.js';
 import type { BenchDatabase } from './open-database.js';
 import type { Scenario } from './scenario.js';
+import { waitForCalm } from './wait-for-calm.js';
 
 /** Microseconds for one instance, a run each. */
 export interface Measured {
@@ -23,6 +24,8 @@ export interface Comparison {
 
 export interface MeasureOptions {
   readonly rounds: number;
+  /** How long each run may wait for the machine to be idle. */
+  readonly patienceMs: number;
   isWanted(candidate: Candidate): boolean;
   log(line: string): void;
 }
@@ -31,7 +34,7 @@ export interface MeasureOptions {
 export async function compare(
   database: BenchDatabase,
   scenario: Scenario,
-  { rounds, isWanted, log }: MeasureOptions,
+  { rounds, patienceMs, isWanted, log }: MeasureOptions,
 ): Promise<Comparison> {
   await fillTables(database.sql, scenario);
   const entrants: Entrant[] = [];
@@ -40,10 +43,12 @@ export async function compare(
     if (opened !== null) entrants.push({ candidate, opened, runs: [] });
   }
   try {
-    for (const entrant of entrants) await runOnce(database, entrant, Math.min(WARM_UP, scenario.instances));
+    for (const entrant of entrants)
+      await runOnce(database, entrant, { instances: Math.min(WARM_UP, scenario.instances), patienceMs: 0 });
     for (let round = 1; round <= rounds; round += 1) {
       for (const entrant of entrants) {
-        const run = await runOnce(database, entrant, Math.min(entrant.candidate.most, scenario.instances));
+        const instances = Math.min(entrant.candidate.most, scenario.instances);
+        const run = await runOnce(database, entrant, { instances, patienceMs });
         entrant.runs.push(run);
         log(`${round}/${rounds} ${entrant.candidate.name}: ${run.micros.toFixed(1)} µs an instance`);
       }
@@ -72,12 +77,13 @@ interface Run {
 async function runOnce(
   database: BenchDatabase,
   { candidate, opened }: Entrant,
-  instances: number,
+  { instances, patienceMs }: { readonly instances: number; readonly patienceMs: number },
 ): Promise<Run> {
   if (candidate.isRerun) {
     await opened.run(instances);
     await vacuum(database.sql);
   } else await emptyMetadata(database.sql);
+  await waitForCalm(patienceMs);
   const cpu = await cpuClock(database);
   const startedAt = performance.now();
   await opened.run(instances);

@@ -1,9 +1,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fillTables } from './fill-tables.js';
+import type { MeasureOptions } from './measure.js';
 import { median } from './median.js';
 import { type BenchDatabase, openDatabase } from './open-database.js';
 import type { ScaleRun } from './scale-process.js';
+import { waitForCalm } from './wait-for-calm.js';
 
 export interface ScaleStep {
   readonly instances: number;
@@ -17,7 +19,7 @@ const PROCESS = new URL('./scale-process.ts', import.meta.url);
 /** Time and memory of a process that does one run, by the number of instances; the sizes take turns. */
 export async function measureScale(
   sizes: readonly number[],
-  { rounds, log }: { readonly rounds: number; log(line: string): void },
+  { rounds, patienceMs, log }: Pick<MeasureOptions, 'rounds' | 'patienceMs' | 'log'>,
 ): Promise<ScaleStep[]> {
   const steps: { database: BenchDatabase; instances: number; runs: ScaleRun[] }[] = [];
   try {
@@ -29,6 +31,7 @@ export async function measureScale(
     }
     for (let round = 1; round <= rounds; round += 1) {
       for (const { database, instances, runs } of steps) {
+        await waitForCalm(patienceMs);
         const run = await runInProcess(database, instances);
         runs.push(run);
         log(
