@@ -5,6 +5,7 @@ export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
   readonly patienceMs: number;
+  readonly latencyMs: number;
   /** Names that those of the wanted candidates contain; none: all. */
   readonly only: readonly string[];
   readonly micro: boolean;
@@ -21,6 +22,7 @@ export const USAGE = `npm run bench -- [option ...]        without any: a select
   --instances 20000
   --rounds 3      runs of each candidate
   --patience 0    seconds for which each run may wait until other processes leave the processors idle
+  --latency 0     milliseconds that each statement takes longer, as on its way to another host
   --only batch    candidates whose name contains this; several may be given
   --micro         only the library's own time, and the extractor
   --scale         only time and memory at 20,000 and 200,000 instances; --million: and at 1,000,000
@@ -38,6 +40,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       keys: several,
       instances: several,
       rounds: { type: 'string', default: '3' },
+      latency: { type: 'string', default: '0' },
       patience: { type: 'string', default: '0' },
       only: several,
       micro: flag,
@@ -54,6 +57,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   return {
     scenarios: isScale || values.micro ? [] : scenarios,
     rounds: Number(values.rounds),
+    latencyMs: Number(values.latency),
     patienceMs: 1000 * Number(values.patience),
     only,
     micro: values.micro || !(isScale || isChosen),

@@ -13,17 +13,17 @@ if (process.argv.includes('--help')) {
   process.exit();
 }
 const options = parseOptions(process.argv.slice(2));
-const { rounds, patienceMs, only } = options;
+const { rounds, patienceMs, latencyMs, only } = options;
 const log = (line: string) => console.error(line);
 const print = (table: string) => (options.json ? undefined : console.log(`\n${table}`));
 
-const database = await openDatabase();
+const database = await openDatabase({ latencyMs });
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB`;
 const setting = {
   date: new Date().toISOString().slice(0, 10),
   machine,
   node: process.version,
-  database: database.version,
+  database: latencyMs === 0 ? database.version : `${database.version}, ${latencyMs} ms away`,
 };
 const caption = Object.values(setting).join(' · ');
 print(caption);

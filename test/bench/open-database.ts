@@ -2,11 +2,14 @@ import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { pgliteDatabase, type SqlDatabase } from '../../examples/1-embedded-postgres/sql.js';
 import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { overNetwork } from './over-network.js';
 
 /** An empty schema of a PostgreSQL, which goes when it is closed. */
 export interface BenchDatabase {
   readonly sql: SqlDatabase;
   readonly version: string;
+  /** How much longer each statement takes than it would. */
+  readonly latencyMs: number;
   /** How other processes get there; `null` on PGlite, which has but one connection. */
   readonly connection: Connection | null;
   close(): Promise<void>;
@@ -22,7 +25,7 @@ export interface Connection {
 const CONNECTIONS = 10;
 
 /** The server at DATABASE_URL, or else the local one, or else PGlite. */
-export async function openDatabase(): Promise<BenchDatabase> {
+export async function openDatabase({ latencyMs = 0 } = {}): Promise<BenchDatabase> {
   const connectionString = process.env.DATABASE_URL || 'postgres://root@127.0.0.1:5432/postgres';
   const admin = new pg.Client({ connectionString, connectionTimeoutMillis: 3000 });
   try {
@@ -37,7 +40,8 @@ export async function openDatabase(): Promise<BenchDatabase> {
   const connection = { connectionString, options: `-c search_path=${name}`, application_name: name };
   const pool = openPool(connection);
   return {
-    sql: pgDatabase(pool),
+    sql: overNetwork(pgDatabase(pool), latencyMs),
+    latencyMs,
     version: rows[0]?.version.split(' (')[0] ?? 'PostgreSQL',
     connection,
     async close() {
@@ -59,6 +63,7 @@ async function openPglite(): Promise<BenchDatabase> {
   const pglite = await PGlite.create();
   return {
     sql: pgliteDatabase(pglite),
+    latencyMs: 0,
     version:
       'PGlite, as no PostgreSQL answers (DATABASE_URL can name one): its figures are not those of a server',
     connection: null,

@@ -14,9 +14,9 @@ export function twoProcesses(name: string, batchSize: number): Candidate {
     name,
     most: Number.POSITIVE_INFINITY,
     isElsewhere: true,
-    async open({ sql, connection }, scenario) {
+    async open({ sql, connection, latencyMs }, scenario) {
       if (connection === null) return null;
-      const settings: WorkerSettings = { connection, taskData: scenario.type, batchSize };
+      const settings: WorkerSettings = { connection, taskData: scenario.type, batchSize, latencyMs };
       const workers = await Promise.all([startWorker(settings), startWorker(settings)]);
       let jobs = 0;
       const deliver = (payload: unknown) => {

@@ -2,11 +2,13 @@ import { type BackfillReport, createBackfillService, type JobPayload } from 'pro
 import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
 import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
 import { type Connection, openPool } from '../open-database.js';
+import { overNetwork } from '../over-network.js';
 
 export interface WorkerSettings {
   readonly connection: Connection;
   readonly taskData: 'json' | 'jsonb';
   readonly batchSize: number;
+  readonly latencyMs: number;
 }
 
 /** What a worker tells: a job to be delivered, or what became of the one that it was given. */
@@ -16,11 +18,11 @@ export interface FromWorker {
   readonly error?: string;
 }
 
-const { connection, taskData, batchSize }: WorkerSettings = JSON.parse(process.argv[2] ?? '');
+const { connection, taskData, batchSize, latencyMs }: WorkerSettings = JSON.parse(process.argv[2] ?? '');
 const tell = (message: FromWorker) => process.send?.(message);
 const pool = openPool(connection);
 const service = createBackfillService({
-  repository: createPostgresRepository(pgDatabase(pool), { taskData }),
+  repository: createPostgresRepository(overNetwork(pgDatabase(pool), latencyMs), { taskData }),
   queue: { enqueue: async ({ payload }) => void tell({ job: payload }) },
   batchSize,
 });
