@@ -3,13 +3,13 @@ import {
   type CommitResult,
   formatMetadataValue,
   type InstanceSurvey,
-  type InstanceWrites,
   type RepositoryCommit,
   type RunRecord,
   type WriteOutcome,
 } from 'process-metadata-backfill';
 import { bounds, IN_RANGE, NEWEST_HASH, readPage } from './read-page.js';
 import type { Sql, SqlDatabase } from './sql.js';
+import { type BatchWriter, Disturbance, firstWriterFor, writeGuarded } from './write-batch.js';
 
 export interface PostgresRepositoryOptions {
   /**
@@ -40,9 +40,15 @@ export function createPostgresRepository(
     readInstances: (query) => readPage(database, query, taskData),
 
     async commit(commit, { transaction } = {}) {
-      const work = (sql: Sql) => applyCommit(sql, commit);
+      const attempt = (write: BatchWriter) => {
+        const work = (sql: Sql) => applyCommit(sql, commit, write);
+        return transaction ? inSavepoint(transaction, work) : database.transaction(work);
+      };
       try {
-        await (transaction ? inSavepoint(transaction, work) : database.transaction(work));
+        await attempt(firstWriterFor(commit.instances)).catch((error) => {
+          if (!(error instanceof Disturbance)) throw error;
+          return attempt(writeGuarded);
+        });
         return { status: 'committed' };
       } catch (error) {
         if (error instanceof Refusal) return error.result;
@@ -60,29 +66,13 @@ export function createPostgresRepository(
 }
 
 /** Two statements for a batch: one writes, one stores its record. What refuses the commit undoes what was written. */
-async function applyCommit(sql: Sql, commit: RepositoryCommit<number>): Promise<void> {
+async function applyCommit(sql: Sql, commit: RepositoryCommit<number>, write: BatchWriter): Promise<void> {
   const { exhausted, instances } = commit;
-  const outcome = instances.length === 0 ? NOTHING_WRITTEN : await writeMetadata(sql, instances);
+  const outcome = instances.length === 0 ? { gone: [], kept: [] } : await write(sql, instances);
   const moved = await storeRecords(sql, commit, outcome);
   const left = exhausted ? await sql.query(ANY_LEFT, bounds(exhausted)) : [];
   if (left.length > 0) throw new Refusal({ status: 'not-exhausted' });
   if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved });
-}
-
-const NOTHING_WRITTEN: WriteOutcome<number> = { gone: [], kept: [] };
-
-async function writeMetadata(
-  sql: Sql,
-  instances: readonly InstanceWrites<number>[],
-): Promise<WriteOutcome<number>> {
-  const [locked, others] = [[], []] as [number[], number[]];
-  for (const { id, values, version } of instances)
-    (values.length > 0 || version !== undefined ? locked : others).push(id);
-  const writes = instances.flatMap(({ id, values }) =>
-    values.map(({ key, value, replaces }) => ({ id, key, value, token: replaces?.token })),
-  );
-  const [outcome] = await sql.query<WriteOutcome<number>>(WRITE, [locked, others, JSON.stringify(writes)]);
-  return outcome ?? NOTHING_WRITTEN;
 }
 
 /**
@@ -139,36 +129,6 @@ function isActiveKeyTaken(error: unknown): boolean {
 const SURVEY = `
   select count(*)::int as total, max(id) as "upTo"
   from (select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5) counted`;
-
-// The instances that get values are locked, and not only for key share: a save that is under way must end before
-// versions are compared. Of the others ($2) only those that are gone are of interest. As the column takes no null, there
-// is no null row that a value could replace.
-const WRITE = `
-  with living as (
-    select i.id from process_instance i where i.id = any ($1) order by i.id for share
-  ), present as (
-    table living union all select i.id from process_instance i where i.id = any ($2)
-  ), wanted as materialized (
-    select id, key, value, token, extract(epoch from now())::int as now
-    from json_to_recordset($3) as w (id int, key text, value text, token text) where id in (table living)
-  ), replaced as (
-    update process_instance_metadata m set value = w.value, updated_at_in_seconds = w.now from wanted w
-    where w.token is not null and m.process_instance_id = w.id and m.key = w.key and m.xmin::text = w.token
-    returning m.process_instance_id, m.key
-  ), filled as (
-    insert into process_instance_metadata
-      (process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)
-    select id, key, value, now, now from wanted where token is null order by id, key
-    on conflict (process_instance_id, key) do nothing
-    returning process_instance_id, key
-  )
-  select
-    case when (select count(*) from present) = cardinality($1) + cardinality($2) then '{}'
-      else array(select unnest($1::int[] || $2::int[]) except table present) end as gone,
-    case when (select count(*) from replaced) + (select count(*) from filled) = (select count(*) from wanted) then '[]'
-      else (select json_agg(k) from (
-        select id, key from wanted except (table replaced union all table filled)
-      ) k) end as kept`;
 
 // A row of the answer is a record that was stored.
 const MOVED = `array(

@@ -13,36 +13,48 @@ export async function readPage(
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
   const values = [...bounds(range), limit, keys, overwrites, ENDED, ...parameters];
-  return (await sql.query<PageRow>(pageOf(select), values, parsers)).map(snapshotOf);
+  const rows = await sql.query<PageRow>(pageOf(select), values, parsers);
+  const all: InstanceSnapshot['stored'] = new Map(keys.map((key) => [key, { value: '' }]));
+  const snapshots = rows.flatMap((row): InstanceSnapshot<number>[] =>
+    row.id === null ? completeOnes(row, all) : [snapshotOf(row)],
+  );
+  return snapshots.sort((a, b) => a.id - b.id);
 }
 
-interface PageRow {
+type PageRow = InstanceRow | CompleteRow;
+
+interface InstanceRow {
   readonly id: number;
   readonly running: boolean;
   /** JSON: the rows there are under the keys. */
   readonly stored: string | null;
-  /** Whether the task data has anything to say that is not known already. */
-  readonly needed: boolean;
   readonly hash: string | null;
   readonly data: TaskData | null;
 }
 
-function snapshotOf(row: PageRow): InstanceSnapshot<number> {
-  const { id, running, hash } = row;
+/** One for all instances of which nothing has to be known: every key is to be filled and has a value. */
+interface CompleteRow {
+  readonly id: null;
+  /** JSON: their ids. */
+  readonly stored: string | null;
+}
+
+function completeOnes({ stored: ids }: CompleteRow, stored: InstanceSnapshot['stored']) {
+  if (ids === null) return [];
+  return (JSON.parse(ids) as number[]).map((id) => ({ id, cursor: id, data: NO_DATA, stored }));
+}
+
+function snapshotOf({ id, running, stored, hash, data }: InstanceRow): InstanceSnapshot<number> {
   return {
     id,
     cursor: id,
-    data: taskDataOf(row),
-    stored: row.stored === null ? NO_ROWS : storedValues(row.stored),
+    data: hash === null ? NO_DATA : (data ?? { form: 'unreadable', reason: `there is no json_data ${hash}` }),
+    stored: stored === null ? NO_ROWS : storedValues(stored),
     ...(running && { running, version: hash ?? '' }),
   };
 }
 
-function taskDataOf({ needed, hash, data }: PageRow): TaskData {
-  if (hash === null || !needed) return { form: 'none' };
-  return data ?? { form: 'unreadable', reason: `there is no json_data ${hash}` };
-}
-
+const NO_DATA: TaskData = { form: 'none' };
 const NO_ROWS: InstanceSnapshot['stored'] = new Map();
 
 function storedValues(json: string): InstanceSnapshot['stored'] {
@@ -66,27 +78,29 @@ export const NEWEST_HASH = `(
 const ENDED = ['complete', 'error', 'terminated'];
 const FIRST_FREE_PARAMETER = 9;
 
-// From the inside out: the ids, out of the index alone and by a plan of their own; then of each its status and rows; its
-// newest task, where that is needed; the data. All by subqueries, which cannot become joins, for which PostgreSQL would
-// scan the other table where a page is large; `offset 0` keeps them apart. The rows come with the data, so that they are
-// not newer; by its xmin a row is known to be still the one that was read.
+// The ids, out of the index alone and by a plan of their own; which of them hold all values; of the others the status, the
+// rows and the newest task; the data. All by subqueries, which cannot become joins, for which PostgreSQL would scan the
+// other table where a page is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer;
+// by its xmin a row is known to be still the one that was read.
 const pageOf = (data: string) => `
   with chosen as materialized (
     select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5
+  ), counted as materialized (
+    select m.process_instance_id as id, count(*) as rows from process_instance_metadata m
+    where m.process_instance_id = any (array(table chosen)) and m.key = any ($6) group by m.process_instance_id
+  ), known as materialized (
+    select id, rows, $7 or rows is null or rows < cardinality($6::text[]) as needed
+    from chosen left join counted using (id)
   )
-  select i.id, i.running, i.stored::varchar, i.needed, i.hash,
-    (select ${data} from json_data d where i.needed and d.hash = i.hash) as data
+  select null as id, null as running, json_agg(i.id)::varchar as stored, null as hash, null as data
+  from known i where not i.needed
+  union all
+  select i.id, i.running, i.stored, i.hash, (select ${data} from json_data d where d.hash = i.hash)
   from (
-    select i.*, case when i.needed or i.running then ${NEWEST_HASH} end as hash
-    from (
-      select i.*, $7 or i.stored is null or json_array_length(i.stored) < cardinality($6::text[]) as needed
-      from (
-        select i.id, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running, (
-          select json_agg(json_build_array(m.key, m.value, m.xmin::text))
-          from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($6)
-        ) as stored
-        from (select id from chosen order by id) i offset 0
-      ) i offset 0
-    ) i offset 0
-  ) i
-  order by i.id`;
+    select i.id, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running, (
+        select json_agg(json_build_array(m.key, m.value, m.xmin::text)) from process_instance_metadata m
+        where i.rows > 0 and m.process_instance_id = i.id and m.key = any ($6)
+      )::varchar as stored,
+      ${NEWEST_HASH} as hash
+    from known i where i.needed offset 0
+  ) i`;

@@ -7,15 +7,16 @@ import { recordPostgresRepository, recordSqlRepository } from './recorded.js';
 import { statementOfPage, statementsOfBatch } from './statements.js';
 
 const TABLES = ['process_instance', 'task', 'json_data', 'process_instance_metadata'];
+/** How often each reads the metadata rows of an instance: the second one counts them in the index first. */
 const REPOSITORIES = [
-  ['by Kysely', recordSqlRepository],
-  ['in plain SQL', recordPostgresRepository],
+  ['by Kysely', recordSqlRepository, 1],
+  ['in plain SQL', recordPostgresRepository, 2],
 ] as const;
 
 describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
   const opened = useBigTables(() => openPostgres(PostgreSQL), fillPostgres);
 
-  describe.each(REPOSITORIES)('of the repository %s', (_, recordRepository) => {
+  describe.each(REPOSITORIES)('of the repository %s', (_, recordRepository, metadataReads) => {
     test.each([PAGE, 10 * PAGE])('no statement of a batch of %i scans a table', async (limit) => {
       const statements = await statementsOfBatch(recordRepository(opened()), limit);
       expect(statements.length).toBeGreaterThanOrEqual(6);
@@ -40,7 +41,7 @@ describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
           process_instance: 2 * PAGE,
           task: 6 * PAGE,
           json_data: PAGE,
-          process_instance_metadata: PAGE,
+          process_instance_metadata: metadataReads * PAGE,
         });
       }
       expect(Math.max(...buffers) / Math.min(...buffers)).toBeLessThan(1.2);

@@ -360,9 +360,20 @@ export const readDefects: readonly Defect[] = [
   {
     title: 'a page shows no null rows',
     rules: () => ({
-      shownRows: (rows, keys) => SOUND.shownRows(rows, keys).filter(([, { value }]) => value !== null),
+      shownRows: (rows, paths) => SOUND.shownRows(rows, paths).filter(([, { value }]) => value !== null),
     }),
-    breaks: ['readInstances: shows a null'],
+    breaks: ['readInstances: shows which', 'readInstances: shows a null'],
+  },
+  {
+    title: 'a page shows only the rows that are to be overwritten',
+    rules: () => ({
+      shownRows: (rows, paths) =>
+        SOUND.shownRows(
+          rows,
+          paths.filter(({ mode }) => mode === 'overwrite'),
+        ),
+    }),
+    breaks: ['readInstances: shows which'],
   },
   {
     title: 'a page shows values otherwise than they were given',

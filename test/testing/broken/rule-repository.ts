@@ -135,13 +135,12 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       rules.splitAt(select(query, query.after, query.upTo), parts),
     async readInstances({ paths, signal, ...query }) {
       if (signal.aborted) return rules.onAbort(signal.reason);
-      const keys = paths.map(({ key }) => key);
       return rules.pageOf(select(query, query.after, query.upTo), query.limit).map((instance) => {
         const { key, cursor, rows, isBroken } = instance;
         const task = rules.newestTask(instance.tasks);
         const isShown = task !== undefined && rules.needsData(paths, rows);
         const data = isShown ? rules.dataOf(task, paths) : { form: 'none' as const };
-        const stored = rules.shownRows(rows, keys).map(([name, row]) => {
+        const stored = rules.shownRows(rows, paths).map(([name, row]) => {
           const token = rules.token(row, name);
           return [name, { value: rules.shownValue(row), ...(token !== undefined && { token }) }] as const;
         });

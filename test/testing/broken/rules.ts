@@ -52,7 +52,7 @@ export interface Rules {
   needsData(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
   dataOf(task: FixtureTask, paths: readonly PagePath[]): TaskData;
   brokenData(): TaskData;
-  shownRows(rows: ReadonlyMap<string, Row>, keys: readonly string[]): readonly (readonly [string, Row])[];
+  shownRows(rows: ReadonlyMap<string, Row>, paths: readonly PagePath[]): readonly (readonly [string, Row])[];
   shownValue(row: Row): JsonValue;
   token(row: Row, key: string): string | undefined;
   isRunning(instance: StoredInstance): boolean | undefined;
@@ -130,7 +130,7 @@ export const SOUND: Rules = {
     return { form: 'values', values: new Map(found) };
   },
   brokenData: () => ({ form: 'unreadable', reason: 'the document is broken' }),
-  shownRows: (rows, keys) => [...rows].filter(([key]) => keys.includes(key)),
+  shownRows: (rows, paths) => [...rows].filter(([key]) => paths.some((path) => path.key === key)),
   shownValue: ({ value }) => value,
   token: ({ version }) => String(version),
   isRunning: ({ running }) => running,

@@ -1,7 +1,8 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
+import type { InstanceId } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
-import { fill, pathsTo, type TestedRepository } from './tested-repository.js';
+import { fill, pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
 
 /** What a page shows of the metadata rows that there are. */
 export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -27,6 +28,41 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
       );
       expectEqual('the rows of the second', shown(second), rows(['town', 'second town']));
       expectEqual('the rows of the third', shown(third), []);
+    },
+  },
+  {
+    name: 'readInstances: shows which of the keys that are to be filled hold a value',
+    mend: 'show a row for each key that has one, if only with some value other than null; show null rows as such.',
+    async check(host) {
+      const [none, half, whole] = [await host.insert(), await host.insert(), await host.insert()];
+      await host.setMetadata(half, 'town', '');
+      for (const key of ['city', 'town']) await host.setMetadata(whole, key, 'Oslo');
+      const storesNull = host.repository.storesNull !== false;
+      if (storesNull) await host.fixture.setMetadata(half, 'city', null);
+
+      const page = await host.read({ paths: pathsToFill('city', 'town') });
+      const shown = (id: InstanceId) =>
+        sorted(
+          [...(page.find((row) => row.id === id)?.stored ?? [])].map(([key, { value }]) => [
+            key,
+            value !== null,
+          ]),
+        );
+      expectEqual('the keys of one without rows', shown(none), []);
+      expectEqual(
+        'the keys of one without a value for `city`, and whether they hold one',
+        shown(half),
+        storesNull
+          ? [
+              ['city', false],
+              ['town', true],
+            ]
+          : [['town', true]],
+      );
+      expectEqual('the keys of one with both values', shown(whole), [
+        ['city', true],
+        ['town', true],
+      ]);
     },
   },
   {

@@ -4,7 +4,7 @@ import type { InstanceId, PagePath, TaskData } from '../../../ports/repository.j
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
 import { ORDINARY_DOCUMENTS, type ReadDocument, TRAPS } from './read-documents.js';
-import { at, pathsTo, type TestedRepository, task } from './tested-repository.js';
+import { at, pathsTo, pathsToFill, type TestedRepository, task } from './tested-repository.js';
 
 /** Which task data a page shows, and in what shape it arrives. */
 export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -113,7 +113,7 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     name: 'readInstances: leaves data out only where every key is to be filled and holds a value',
     mend: "answer `{ form: 'none' }` for an instance with a completed task only if each path has mode 'fill' and a row with a value other than null.",
     async check(host) {
-      const paths: PagePath[] = pathsTo('city', 'town');
+      const paths = pathsToFill('city', 'town');
       const tasks = [task({ city: 'Oslo', town: 'Hamar' })];
       const [half, whole] = [
         await host.insert({ tasks }),
@@ -126,8 +126,7 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
         valueAt((await host.readOne(id, { paths: query })).data, query[0] ?? CITY);
       expectEqual('`town` where only `city` has a value', await shown(half, paths.slice(1)), 'Hamar');
       expectEqual('`town` where it is one of two keys', await shown(half, paths.toReversed()), 'Hamar');
-      const overwriting = paths.map((path) => ({ ...path, mode: 'overwrite' as const }));
-      expectEqual('`city` when it is to be overwritten', await shown(whole, overwriting), 'Oslo');
+      expectEqual('`city` when it is to be overwritten', await shown(whole, pathsTo('city', 'town')), 'Oslo');
       if (host.repository.storesNull === false) return;
       const empty = await host.insert({ tasks: [task({ city: 'Oslo' })] });
       await host.fixture.setMetadata(empty, 'city', null);

@@ -181,8 +181,13 @@ export function plain({ id, runId, processModelId, revision, activeKey, content 
   return { id, runId, processModelId, revision, activeKey, content };
 }
 
+/** To be overwritten, so that pages show the rows whole. */
 export function pathsTo(...keys: readonly string[]): PagePath[] {
-  return keys.map((key) => ({ key, segments: [key], mode: 'fill' }));
+  return keys.map((key) => ({ key, segments: [key], mode: 'overwrite' }));
+}
+
+export function pathsToFill(...keys: readonly string[]): PagePath[] {
+  return pathsTo(...keys).map((path) => ({ ...path, mode: 'fill' }));
 }
 
 /** A value to write where there is none. */

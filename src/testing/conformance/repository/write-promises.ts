@@ -1,7 +1,7 @@
 import type { InstanceWrites } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
-import { type Committed, fill, type TestedRepository } from './tested-repository.js';
+import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';
 
 const GUARD =
   'put the guard into the statement that writes, such as `insert … on conflict do update … where value is null`; what was read before says nothing by then.';
@@ -203,7 +203,7 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
       const committed = await host.write(ids.map((id): InstanceWrites => ({ id, values })));
 
       expectOutcome(committed, { kept: [] });
-      const paths = values.map(({ key }) => ({ key, segments: [key], mode: 'fill' as const }));
+      const paths = pathsTo(...values.map(({ key }) => key));
       const page = await host.read({ limit: 5000, paths });
       const complete = page.filter(({ stored }) => values.every(({ key }) => stored.has(key)));
       expectEqual('how many instances have both values', complete.length, ids.length);

@@ -1,0 +1,103 @@
+import type { InstanceWrites, MetadataWrite, WriteOutcome } from 'process-metadata-backfill';
+import type { Sql } from './sql.js';
+
+type Batch = readonly InstanceWrites<number>[];
+
+export type BatchWriter = (sql: Sql, batch: Batch) => Promise<WriteOutcome<number>>;
+
+/** Another writer was there since the page was read. The transaction has failed; the batch is to be written guarded. */
+export class Disturbance extends Error {}
+
+/** Of a batch that only fills, hardly ever is any row or instance not as the page has seen it. */
+export function firstWriterFor(batch: Batch): BatchWriter {
+  return batch.every(({ values }) => values.every(isPlain)) ? writeUndisturbed : writeGuarded;
+}
+
+/** A NUL or half a surrogate pair is to be refused. Outside of JSON, another character would take the place of the half. */
+function isPlain({ key, value, replaces }: MetadataWrite): boolean {
+  return replaces === undefined && ![key, value].some((text) => /[\0\p{Cs}]/u.test(String(text)));
+}
+
+/**
+ * All or nothing: for the database, two thirds of the work of the other.
+ * @throws {Disturbance}
+ */
+async function writeUndisturbed(sql: Sql, batch: Batch): Promise<WriteOutcome<number>> {
+  const ids = batch.flatMap(({ id, values }) => values.map(() => id));
+  const rows = batch.flatMap(({ values }) => values);
+  const columns = [ids, rows.map(({ key }) => key), rows.map(({ value }) => value)];
+  try {
+    const [answer] = await sql.query<{ all: boolean }>(WRITE_ALL, [...lockedAndOthers(batch), ...columns]);
+    if (answer?.all !== true) throw new Disturbance('An instance is gone.');
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    throw code === UNIQUE_VIOLATION ? new Disturbance('A row is there.', { cause: error }) : error;
+  }
+  return { gone: [], kept: [] };
+}
+
+/** Each value under its guard. */
+export async function writeGuarded(sql: Sql, batch: Batch): Promise<WriteOutcome<number>> {
+  const writes = batch.flatMap(({ id, values }) =>
+    values.map(({ key, value, replaces }) => ({ id, key, value, token: replaces?.token })),
+  );
+  const values = [...lockedAndOthers(batch), JSON.stringify(writes)];
+  const [outcome] = await sql.query<WriteOutcome<number>>(WRITE_GUARDED, values);
+  return outcome ?? { gone: [], kept: [] };
+}
+
+/**
+ * The instances that get values are locked, and not only for key share: a save that is under way must end before
+ * versions are compared. Of the others only those that are gone are of interest.
+ */
+function lockedAndOthers(batch: Batch): [locked: number[], others: number[]] {
+  const [locked, others]: [number[], number[]] = [[], []];
+  for (const { id, values, version } of batch)
+    (values.length > 0 || version !== undefined ? locked : others).push(id);
+  return [locked, others];
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+const LIVING = `living as materialized (
+    select i.id from process_instance i where i.id = any ($1) order by i.id for share
+  )`;
+
+const COLUMNS = '(process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)';
+
+const WRITE_ALL = `
+  with ${LIVING}, seen as materialized (
+    select (select count(*) from living) = cardinality($1)
+      and (select count(*) from process_instance i where i.id = any ($2)) = cardinality($2) as all
+  ), filled as (
+    insert into process_instance_metadata ${COLUMNS}
+    select id, key, value, now, now
+    from unnest($3::int[], $4::text[], $5::text[]) as row (id, key, value), (select extract(epoch from now())::int as now) n
+    where (select "all" from seen)
+  )
+  select "all" from seen`;
+
+// As the column takes no null, there is no null row that a value could replace.
+const WRITE_GUARDED = `
+  with ${LIVING}, present as (
+    table living union all select i.id from process_instance i where i.id = any ($2)
+  ), wanted as materialized (
+    select id, key, value, token, extract(epoch from now())::int as now
+    from json_to_recordset($3) as w (id int, key text, value text, token text) where id in (table living)
+  ), replaced as (
+    update process_instance_metadata m set value = w.value, updated_at_in_seconds = w.now from wanted w
+    where w.token is not null and m.process_instance_id = w.id and m.key = w.key and m.xmin::text = w.token
+    returning m.process_instance_id, m.key
+  ), filled as (
+    insert into process_instance_metadata ${COLUMNS}
+    select id, key, value, now, now from wanted where token is null order by id, key
+    on conflict (process_instance_id, key) do nothing
+    returning process_instance_id, key
+  )
+  select
+    case when (select count(*) from present) = cardinality($1) + cardinality($2) then '{}'
+      else array(select unnest($1::int[] || $2::int[]) except table present) end as gone,
+    case when (select count(*) from replaced) + (select count(*) from filled) = (select count(*) from wanted) then '[]'
+      else (select json_agg(k) from (
+        select id, key from wanted except (table replaced union all table filled)
+      ) k) end as kept`;
