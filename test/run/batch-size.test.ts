@@ -32,6 +32,17 @@ describe('an adaptive batch size', () => {
     expect(sizes).toEqual([100, 150, 225, 300, 300]);
   });
 
+  test('grows from one instance, too', () => {
+    const sizer = createBatchSizer({ initial: 1 });
+    const sizes = [];
+    for (let batch = 0; batch < 5; batch += 1) {
+      sizes.push(sizer.size);
+      settle(sizer, { tookMs: 10 });
+    }
+
+    expect(sizes).toEqual([1, 2, 3, 4, 6]);
+  });
+
   test('shrinks at once to what fits when a batch takes far too long', () => {
     const sizer = createBatchSizer({ initial: 400, targetMs: 1000 });
     for (let batch = 0; batch < 5; batch += 1) settle(sizer, { tookMs: 500 });
@@ -77,7 +88,7 @@ describe('an adaptive batch size', () => {
             const before = sizer.size;
             settle(sizer, { count, tookMs });
             expect(sizer.size).toBeGreaterThanOrEqual(1);
-            expect(sizer.size).toBeLessThanOrEqual(Math.min(options.max, before * 1.5));
+            expect(sizer.size).toBeLessThanOrEqual(Math.min(options.max, Math.max(before + 1, before * 1.5)));
           }
         },
       ),

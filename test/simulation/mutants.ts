@@ -240,6 +240,24 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'what is cut off a page, because batches have become smaller, is passed over',
+    breaks: [4],
+    edits: [
+      {
+        file: 'run/job/read-pages.ts',
+        find: 'return page.slice(0, limit);',
+        replace:
+          'session.past = page.length > limit ? page.at(-1).cursor : null; return page.slice(0, limit);',
+      },
+      {
+        file: 'run/job/settle-batch.ts',
+        find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
+        replace:
+          'after: (batch.length > 0 && session.past) || (batch.at(-1)?.cursor ?? session.shard.after),',
+      },
+    ],
+  },
+  {
     name: 'a shard is finished again and again',
     breaks: [8],
     edits: [

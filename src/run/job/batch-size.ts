@@ -47,7 +47,7 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
       const isFarOver = tookMs > FAR_OVER * targetMs;
       smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
       // A batch that was smaller than this shows nothing of larger ones.
-      const most = instances < size ? size : size * MOST_GROWTH;
+      const most = instances < size ? size : Math.max(size + 1, size * MOST_GROWTH);
       size = atLeastOne(Math.min(max, most, targetMs / smoothedMs, maxBytes / bytesEach));
     },
   };

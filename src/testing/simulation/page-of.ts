@@ -16,13 +16,18 @@ export function snapshotOf(
   { versions, tokens, form }: PageOptions,
 ): InstanceSnapshot<number> {
   const stored = new Map<string, StoredValue>();
-  for (const { key } of paths) {
+  for (const { key, mode } of paths) {
     const row = rows.get(key);
-    if (row !== undefined) stored.set(key, tokens ? row : { value: row.value });
+    if (row === undefined) continue;
+    const value = mode === 'fill' && row.value !== null ? SOME_VALUE : row.value;
+    stored.set(key, tokens ? { ...row, value } : { value });
   }
   const data = taskDataOf(task, form, paths);
   return { id, cursor, data, stored, running, ...(versions ? { version: String(version) } : {}) };
 }
+
+/** Under a key that is to be filled, no page need tell more. */
+const SOME_VALUE = 'some value';
 
 /** What the judge is told of it. */
 export function seenInstance({ id, cursor, running, task, rows }: StoredInstance): SeenInstance {
