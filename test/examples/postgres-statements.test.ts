@@ -1,0 +1,66 @@
+import { PGlite } from '@electric-sql/pglite';
+import { runBackfill } from 'process-metadata-backfill';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
+import { pgliteDatabase, type SqlDatabase } from '../../examples/1-embedded-postgres/sql.js';
+import { emptyMetadata, fillTables } from '../bench/fill-tables.js';
+import { MODEL, pathsOf } from '../bench/scenario.js';
+
+const BATCHES = 4;
+
+let pglite: PGlite;
+beforeAll(async () => {
+  pglite = await PGlite.create();
+  await fillTables(pgliteDatabase(pglite), { instances: 400, kilobytes: 1.6, type: 'json', keys: 20 });
+}, 60_000);
+afterAll(() => pglite.close());
+
+test.each([
+  { batchSize: 5, keys: 1 },
+  { batchSize: 50, keys: 1 },
+  { batchSize: 5, keys: 20 },
+  { batchSize: 50, keys: 20 },
+])(
+  'a batch of $batchSize instances and $keys keys is one read, and one transaction of two statements',
+  async (size) => {
+    const few = await sentBy({ ...size, batches: BATCHES });
+    const more = await sentBy({ ...size, batches: 2 * BATCHES });
+
+    expect(more.alone - few.alone).toBe(BATCHES);
+    expect(more.transactions - few.transactions).toBe(BATCHES);
+    expect(more.inTransactions - few.inTransactions).toBe(2 * BATCHES);
+  },
+);
+
+/** The statements of a whole run that writes every value. */
+async function sentBy({ batchSize, keys, batches }: Record<'batchSize' | 'keys' | 'batches', number>) {
+  const database = pgliteDatabase(pglite);
+  await emptyMetadata(database);
+  const sent = { alone: 0, transactions: 0, inTransactions: 0 };
+  const counting: SqlDatabase = {
+    query: (...statement) => {
+      sent.alone += 1;
+      return database.query(...statement);
+    },
+    transaction: (work) => {
+      sent.transactions += 1;
+      return database.transaction((sql) =>
+        work({
+          query: (...statement) => {
+            sent.inTransactions += 1;
+            return sql.query(...statement);
+          },
+        }),
+      );
+    },
+  };
+  const report = await runBackfill({
+    repository: createPostgresRepository(counting),
+    processModelId: MODEL,
+    paths: pathsOf({ keys }),
+    limit: batches * batchSize,
+    batchSize,
+  });
+  expect(report).toMatchObject({ state: 'completed', updated: batches * batchSize });
+  return sent;
+}
