@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import {
   type BackfillJob,
@@ -6,6 +7,7 @@ import {
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
+import { collectGarbage } from '../support/collect-garbage.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
@@ -119,4 +121,26 @@ test('ends what it reads ahead before the job ends, by its signal', async () => 
 
   await expect(running).rejects.toBe('shut down');
   expect(reading).toBe(0);
+});
+
+test('lets go of a page once its batch is committed', async () => {
+  const pages: WeakRef<object>[] = [];
+  const inMemory: number[] = [];
+  const repository = intercept(
+    createMemoryRepository({ instances: invoices(200) }),
+    async ({ method, proceed }) => {
+      const answer = await proceed();
+      if (method !== 'readInstances') return answer;
+      pages.push(new WeakRef(answer as object));
+      await setImmediate();
+      collectGarbage();
+      inMemory.push(pages.filter((page) => page.deref() !== undefined).length);
+      return answer;
+    },
+  );
+
+  await backfill(repository);
+
+  expect(pages).toHaveLength(20);
+  expect(Math.max(...inMemory)).toBeLessThanOrEqual(3); // the one that was read, the one before, the one being committed
 });

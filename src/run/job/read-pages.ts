@@ -24,7 +24,7 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
   const aheadSignal = AbortSignal.any([signal, closing.signal]);
   let ahead: { readonly query: Query; readonly answer: Promise<{ readonly page: Page } | null> } | null =
     null;
-  let lastRead: Promise<unknown> = Promise.resolve();
+  let lastRead: Promise<void> = Promise.resolve();
 
   function queryAfter(after: Cursor | null, limit: number): Query {
     return { ...rangeOf(session), after, limit, paths: session.run.header.definition.paths };
@@ -59,7 +59,7 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
         (page) => ({ page }),
         () => null,
       );
-      lastRead = Promise.all([lastRead, answer]);
+      lastRead = Promise.all([lastRead, answer]).then(() => {}); // its result would hold every page
       ahead = { query, answer };
     },
     forget() {

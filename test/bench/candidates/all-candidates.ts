@@ -13,12 +13,11 @@ export const allCandidates: readonly Candidate[] = [
   singleStatement,
   library('batch 100', { batchSize: 100 }),
   library('batch 500', { batchSize: 500 }),
+  library('batch 500, read the other way', { batchSize: 500, readsOtherwise: true }),
   library('batch 2,000', { batchSize: 2000 }),
   library('adaptive batches', { batchSize: {} }),
   library('2 shards, batch 500', { batchSize: 500, shards: 2 }),
   library('2 shards, batch 2,000', { batchSize: 2000, shards: 2 }),
   twoProcesses('2 shards on 2 processes, batch 500', 500),
-  library('rerun, batch 500', { batchSize: 500, isRerun: true }),
   library('rerun, batch 2,000', { batchSize: 2000, isRerun: true }),
-  library('rerun, 2 shards, batch 2,000', { batchSize: 2000, shards: 2, isRerun: true }),
 ];

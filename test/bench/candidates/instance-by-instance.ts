@@ -1,7 +1,7 @@
 import { type ExtractionPath, extractMetadata, formatMetadataValue } from 'process-metadata-backfill';
 import type { Sql } from '../../../examples/1-embedded-postgres/sql.js';
 
-/** What a loop over instances does for each: a query for its task, one for its data, a look-up and an insert a key. */
+/** What a loop over instances does for each: a query for its task, one for its data, a look-up and an insert a key, whole rows. */
 export async function fillInstance(sql: Sql, id: number, paths: readonly ExtractionPath[]): Promise<void> {
   const [task] = await sql.query<{ json_data_hash: string }>(NEWEST_TASK, [id]);
   if (task === undefined) return;
@@ -17,13 +17,13 @@ export async function fillInstance(sql: Sql, id: number, paths: readonly Extract
 }
 
 const NEWEST_TASK = `
-  select guid, json_data_hash from task where process_instance_id = $1 and state = 'COMPLETED'
+  select * from task where process_instance_id = $1 and state = 'COMPLETED'
   order by end_in_seconds desc nulls last, guid limit 1`;
 
-const DATA = 'select data from json_data where hash = $1';
+const DATA = 'select * from json_data where hash = $1';
 
-const LOOK_UP = 'select id from process_instance_metadata where process_instance_id = $1 and key = $2';
+const LOOK_UP = 'select * from process_instance_metadata where process_instance_id = $1 and key = $2 limit 1';
 
 const INSERT = `
   insert into process_instance_metadata (process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)
-  values ($1, $2, $3, $4, $5)`;
+  values ($1, $2, $3, $4, $5) returning id`;

@@ -7,16 +7,20 @@ interface Settings {
   readonly batchSize: number | AdaptiveBatchSize;
   readonly shards?: number;
   readonly isRerun?: boolean;
+  /** Whole documents of jsonb, and the values only of json: not as the repository is told to by the type. */
+  readonly readsOtherwise?: boolean;
 }
 
 /** The library over the repository of example 1, with all its guards, counts and checkpoints. */
-export function library(name: string, { batchSize, shards = 1, isRerun = false }: Settings): Candidate {
+export function library(name: string, settings: Settings): Candidate {
+  const { batchSize, shards = 1, isRerun = false, readsOtherwise = false } = settings;
   return {
     name,
     most: Number.POSITIVE_INFINITY,
     isRerun,
     async open({ sql }, scenario) {
-      const repository = createPostgresRepository(sql, { taskData: scenario.type });
+      const isProjected = (scenario.type === 'jsonb') !== readsOtherwise;
+      const repository = createPostgresRepository(sql, { taskData: isProjected ? 'jsonb' : 'json' });
       const definition = { processModelId: MODEL, paths: pathsOf(scenario), shards };
       return {
         async run(limit) {
