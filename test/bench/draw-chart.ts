@@ -3,45 +3,53 @@ import type { Comparison } from './measure.js';
 import { median } from './median.js';
 import { titleOf } from './scenario.js';
 
-const WIDTH = 860;
-const LABELS = 250;
-const FIGURES = 150;
-const ROW = 22;
-const HEAD = 34;
+const COLUMN = 440;
+const LABELS = 200;
+const FIGURES = 62;
+const ROW = 18;
+const HEAD = 30;
+const GAP = 16;
 
-/** Bars for the rate of each candidate, one panel a comparison. */
+/** Bars for the rate of each candidate: a panel a comparison, two side by side. */
 export function drawChart(comparisons: readonly Comparison[], caption: string): string {
-  let top = 8;
-  const panels = comparisons.map((comparison) => {
-    const drawn = panel(comparison, top);
-    top += HEAD + comparison.measured.length * ROW + 14;
-    return drawn;
-  });
-  const height = top + 20;
+  let top = GAP;
+  const drawn: string[] = [];
+  for (let first = 0; first < comparisons.length; first += 2) {
+    const pair = comparisons.slice(first, first + 2);
+    drawn.push(...pair.map((comparison, column) => panel(comparison, column * COLUMN, top)));
+    top +=
+      HEAD +
+      Math.max(...pair.map(({ measured }) => measured.filter(({ isAside }) => !isAside).length)) * ROW +
+      GAP;
+  }
+  const [width, height] = [Math.min(2, comparisons.length) * COLUMN, top + GAP];
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="Helvetica, Arial, sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" font-size="11">`,
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
-    ...panels,
-    text(12, height - 10, caption, 'fill="#666666" font-size="11"'),
+    ...drawn,
+    text(12, height - 10, `Instances a second · ${caption}`, 'fill="#666666"'),
     '</svg>',
     '',
   ].join('\n');
 }
 
-function panel({ scenario, measured }: Comparison, top: number): string {
-  const bars = measured.map(({ name, micros }) => ({ name, rate: 1e6 / median(micros) }));
+function panel({ scenario, measured }: Comparison, left: number, top: number): string {
+  const bars = measured
+    .filter(({ isAside }) => !isAside)
+    .map(({ name, micros }) => ({ name, rate: 1e6 / median(micros) }));
   const most = Math.max(...bars.map(({ rate }) => rate));
-  const span = WIDTH - LABELS - FIGURES;
+  const [start, span] = [left + LABELS, COLUMN - LABELS - FIGURES];
   const rows = bars.map(({ name, rate }, index) => {
     const y = top + HEAD + index * ROW;
     const width = Math.max(1, (span * rate) / most);
     return [
-      text(LABELS - 8, y + 14, name, 'text-anchor="end"'),
-      `<rect x="${LABELS}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW - 7}" fill="${colourOf(name)}"/>`,
-      text(LABELS + width + 6, y + 14, `${Math.round(rate).toLocaleString('en')} a second`, 'fill="#444444"'),
+      text(start - 6, y + 12, name, 'text-anchor="end"'),
+      `<rect x="${start}" y="${y + 2}" width="${width.toFixed(1)}" height="${ROW - 5}" fill="${colourOf(name)}"/>`,
+      text(start + width + 5, y + 12, Math.round(rate).toLocaleString('en'), 'fill="#444444"'),
     ].join('\n');
   });
-  return [text(12, top + 20, titleOf(scenario), 'font-size="14" font-weight="bold"'), ...rows].join('\n');
+  const title = text(left + 12, top + 14, titleOf(scenario), 'font-size="13" font-weight="bold"');
+  return [title, ...rows].join('\n');
 }
 
 /** Grey: done otherwise; orange: the database on its own; blue: this library. */

@@ -11,6 +11,8 @@ import { waitForCalm } from './wait-for-calm.js';
 export interface Measured {
   readonly name: string;
   readonly instances: number;
+  /** Not to be in the chart. */
+  readonly isAside: boolean;
   readonly micros: readonly number[];
   /** Work done by this process and by the database, `null` where it cannot be told. */
   readonly workerCpu: number | null;
@@ -101,6 +103,7 @@ function measuredOf({ candidate, runs }: Entrant, scenario: Scenario): Measured 
   return {
     name: candidate.name,
     instances: Math.min(candidate.most, scenario.instances),
+    isAside: candidate.isAside ?? false,
     micros: runs.map(({ micros }) => micros),
     workerCpu: candidate.isElsewhere ? null : median(runs.map(({ worker }) => worker)),
     databaseCpu: ofDatabase.length === 0 ? null : median(ofDatabase),

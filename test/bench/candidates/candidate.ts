@@ -8,6 +8,8 @@ export interface Candidate {
   readonly most: number;
   /** Whether it finds what an earlier one has written. @default false */
   readonly isRerun?: boolean;
+  /** Whether it answers another question than how fast instances are filled; not in the chart. @default false */
+  readonly isAside?: boolean;
   /** Whether the work is done elsewhere, so that this process cannot tell how much there is. @default false */
   readonly isElsewhere?: boolean;
   /** `null`: not on this machine. Between `open` and `close`, `run` may be called any number of times. */

@@ -18,6 +18,7 @@ export function library(name: string, settings: Settings): Candidate {
     name,
     most: Number.POSITIVE_INFINITY,
     isRerun,
+    isAside: isRerun || readsOtherwise,
     async open({ sql }, scenario) {
       const isProjected = (scenario.type === 'jsonb') !== readsOtherwise;
       const repository = createPostgresRepository(sql, { taskData: isProjected ? 'jsonb' : 'json' });
