@@ -14,12 +14,15 @@ export async function readPage(
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
   const values = [...bounds(range), limit, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<PageRow>(pageOf(select), values, parsers);
-  const all: InstanceSnapshot['stored'] = new Map(keys.map((key) => [key, { value: '' }]));
+  const everyKey: InstanceSnapshot['stored'] = new Map(keys.map((key) => [key, SOME_VALUE]));
   const snapshots = rows.flatMap((row): InstanceSnapshot<number>[] =>
-    row.id === null ? completeOnes(row, all) : [snapshotOf(row)],
+    row.id === null ? completeOnes(row, everyKey) : [snapshotOf(row)],
   );
   return snapshots.sort((a, b) => a.id - b.id);
 }
+
+/** Where a value is kept, it does not matter which. */
+const SOME_VALUE = { value: '' };
 
 type PageRow = InstanceRow | CompleteRow;
 
@@ -36,12 +39,12 @@ interface InstanceRow {
 interface CompleteRow {
   readonly id: null;
   /** JSON: their ids. */
-  readonly stored: string | null;
+  readonly complete: string | null;
 }
 
-function completeOnes({ stored: ids }: CompleteRow, stored: InstanceSnapshot['stored']) {
-  if (ids === null) return [];
-  return (JSON.parse(ids) as number[]).map((id) => ({ id, cursor: id, data: NO_DATA, stored }));
+function completeOnes({ complete }: CompleteRow, stored: InstanceSnapshot['stored']) {
+  if (complete === null) return [];
+  return (JSON.parse(complete) as number[]).map((id) => ({ id, cursor: id, data: NO_DATA, stored }));
 }
 
 function snapshotOf({ id, running, stored, hash, data }: InstanceRow): InstanceSnapshot<number> {
@@ -78,10 +81,11 @@ export const NEWEST_HASH = `(
 const ENDED = ['complete', 'error', 'terminated'];
 const FIRST_FREE_PARAMETER = 9;
 
-// The ids, out of the index alone and by a plan of their own; which of them hold all values; of the others the status, the
-// rows and the newest task; the data. All by subqueries, which cannot become joins, for which PostgreSQL would scan the
-// other table where a page is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer;
-// by its xmin a row is known to be still the one that was read.
+// First the ids, from the index alone, by a plan of their own. Then how many values each holds: a row is a value, as the
+// key is unique and the column takes no null. Of those that lack one (of all, when overwriting) status, rows, newest task,
+// and last the data. Each by subqueries, which cannot become joins, for which PostgreSQL would scan the other table where a
+// page is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer; by its xmin a row
+// is known to be still the one that was read.
 const pageOf = (data: string) => `
   with chosen as materialized (
     select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5
@@ -92,10 +96,10 @@ const pageOf = (data: string) => `
     select id, rows, $7 or rows is null or rows < cardinality($6::text[]) as needed
     from chosen left join counted using (id)
   )
-  select null as id, null as running, json_agg(i.id)::varchar as stored, null as hash, null as data
+  select null as id, json_agg(i.id)::varchar as complete, null as running, null as stored, null as hash, null as data
   from known i where not i.needed
   union all
-  select i.id, i.running, i.stored, i.hash, (select ${data} from json_data d where d.hash = i.hash)
+  select i.id, null, i.running, i.stored, i.hash, (select ${data} from json_data d where d.hash = i.hash)
   from (
     select i.id, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running, (
         select json_agg(json_build_array(m.key, m.value, m.xmin::text)) from process_instance_metadata m

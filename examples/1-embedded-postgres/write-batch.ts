@@ -5,15 +5,18 @@ type Batch = readonly InstanceWrites<number>[];
 
 export type BatchWriter = (sql: Sql, batch: Batch) => Promise<WriteOutcome<number>>;
 
-/** Another writer was there since the page was read. The transaction has failed; the batch is to be written guarded. */
+/** Thrown to roll back: another writer was there since the page was read, and the batch is to be written guarded. */
 export class Disturbance extends Error {}
 
-/** Of a batch that only fills, hardly ever is any row or instance not as the page has seen it. */
+/** A batch that only fills is first written as if nothing had changed since its page was read: nearly always that is so. */
 export function firstWriterFor(batch: Batch): BatchWriter {
   return batch.every(({ values }) => values.every(isPlain)) ? writeUndisturbed : writeGuarded;
 }
 
-/** A NUL or half a surrogate pair is to be refused. Outside of JSON, another character would take the place of the half. */
+/**
+ * Whether it can go as an array of texts. A NUL or half a surrogate pair must be refused: JSON sees to that, while an array
+ * would carry another character in place of the half.
+ */
 function isPlain({ key, value, replaces }: MetadataWrite): boolean {
   return replaces === undefined && ![key, value].some((text) => /[\0\p{Cs}]/u.test(String(text)));
 }
@@ -27,8 +30,8 @@ async function writeUndisturbed(sql: Sql, batch: Batch): Promise<WriteOutcome<nu
   const rows = batch.flatMap(({ values }) => values);
   const columns = [ids, rows.map(({ key }) => key), rows.map(({ value }) => value)];
   try {
-    const [answer] = await sql.query<{ all: boolean }>(WRITE_ALL, [...lockedAndOthers(batch), ...columns]);
-    if (answer?.all !== true) throw new Disturbance('An instance is gone.');
+    const [answer] = await sql.query<{ whole: boolean }>(WRITE_ALL, [...lockedAndOthers(batch), ...columns]);
+    if (answer?.whole !== true) throw new Disturbance('An instance is gone.');
   } catch (error) {
     const { code } = error as { readonly code?: unknown };
     throw code === UNIQUE_VIOLATION ? new Disturbance('A row is there.', { cause: error }) : error;
@@ -65,17 +68,19 @@ const LIVING = `living as materialized (
 
 const COLUMNS = '(process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)';
 
+// Its only guard is the unique key (process_instance_id, key). Rows are written in the same order everywhere, as two that
+// write them in different orders would wait for each other.
 const WRITE_ALL = `
   with ${LIVING}, seen as materialized (
     select (select count(*) from living) = cardinality($1)
-      and (select count(*) from process_instance i where i.id = any ($2)) = cardinality($2) as all
+      and (select count(*) from process_instance i where i.id = any ($2)) = cardinality($2) as whole
   ), filled as (
     insert into process_instance_metadata ${COLUMNS}
     select id, key, value, now, now
     from unnest($3::int[], $4::text[], $5::text[]) as row (id, key, value), (select extract(epoch from now())::int as now) n
-    where (select "all" from seen)
+    where (select whole from seen) order by id, key
   )
-  select "all" from seen`;
+  select whole from seen`;
 
 // As the column takes no null, there is no null row that a value could replace.
 const WRITE_GUARDED = `

@@ -174,8 +174,8 @@ export type TaskData =
 /** A metadata row that was read. */
 export interface StoredValue {
   /**
-   * In the stored form, see `formatValue`; null for a null row. Under a key that is to be filled, only whether it is
-   * null counts: there, any other value will do, so that rows need not be read.
+   * In the stored form, see `formatValue`; null for a null row. Under a key that is to be filled, only whether it is null
+   * counts: any value may stand for the stored one, without a token, so that the row need not be read.
    */
   readonly value: JsonValue;
   /** Tells this row from a later one with the same value (a row version). Given back in `MetadataWrite.replaces`. */

@@ -11,20 +11,22 @@ const HEAD = 30;
 const GAP = 16;
 
 /** Bars for the rate of each candidate: a panel a comparison, two side by side. */
-export function drawChart(comparisons: readonly Comparison[], caption: string): string {
+export function drawChart(compared: readonly Comparison[], caption: string): string {
+  const comparisons = compared.map(({ scenario, measured }) => ({
+    scenario,
+    measured: measured.filter(({ isAside }) => !isAside),
+  }));
   let top = GAP;
   const drawn: string[] = [];
   for (let first = 0; first < comparisons.length; first += 2) {
     const pair = comparisons.slice(first, first + 2);
     drawn.push(...pair.map((comparison, column) => panel(comparison, column * COLUMN, top)));
-    top +=
-      HEAD +
-      Math.max(...pair.map(({ measured }) => measured.filter(({ isAside }) => !isAside).length)) * ROW +
-      GAP;
+    top += HEAD + Math.max(...pair.map(({ measured }) => measured.length)) * ROW + GAP;
   }
-  const [width, height] = [Math.min(2, comparisons.length) * COLUMN, top + GAP];
+  const [width, height] = [2 * COLUMN, top + GAP];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" font-size="11">`,
+    '<title>Instances a second, by candidate</title>',
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
     ...drawn,
     text(12, height - 10, `Instances a second · ${caption}`, 'fill="#666666"'),
@@ -34,9 +36,7 @@ export function drawChart(comparisons: readonly Comparison[], caption: string): 
 }
 
 function panel({ scenario, measured }: Comparison, left: number, top: number): string {
-  const bars = measured
-    .filter(({ isAside }) => !isAside)
-    .map(({ name, micros }) => ({ name, rate: 1e6 / median(micros) }));
+  const bars = measured.map(({ name, micros }) => ({ name, rate: 1e6 / median(micros) }));
   const most = Math.max(...bars.map(({ rate }) => rate));
   const [start, span] = [left + LABELS, COLUMN - LABELS - FIGURES];
   const rows = bars.map(({ name, rate }, index) => {

@@ -47,6 +47,17 @@ describe('the walk', () => {
     expect(await survey({ processModelId: 'test_group/none' })).toEqual({ total: 0, upTo: null });
   });
 
+  test('reads instances that have every value in their place among those that lack one', async () => {
+    const [first, , third] = await insertThree();
+    for (const id of [first, third]) for (const { key } of PATHS) await insertMetadata(id, key, 'a value');
+
+    expect((await read({})).map(({ id, stored }) => [id, stored.size])).toEqual([
+      [1, 2],
+      [2, 0],
+      [3, 2],
+    ]);
+  });
+
   test('reads pages in ascending order, after the cursor, up to the bound, and no longer than the limit', async () => {
     await insertThree();
     await insertInstance({ model: 'test_group/other' });
@@ -451,6 +462,27 @@ describe("a host's transaction", () => {
     expect(rows).toEqual([{ id: 'kept' }]);
     expect(await repository.loadRun('kept')).toHaveLength(1);
     expect(await repository.loadRun('undone')).toEqual([]);
+  });
+
+  test('goes on after a commit in it that met another writer, and was written guarded', async () => {
+    const [live, empty] = await insertThree();
+    await insertMetadata(live, 'city', 'live');
+
+    await pglite.transaction(async (transaction) => {
+      const { commit, told } = commitOf(
+        [live, empty].map((id) => ({ id, values: [fill('city', 'Oslo')] })),
+        { expected: [] },
+      );
+      const result = await repository.commit(commit, { transaction: pgliteSql(transaction) });
+      expect(result).toEqual({ status: 'committed' });
+      expect(told.outcome).toEqual({ gone: [], kept: [{ id: live, key: 'city' }] });
+      await transaction.query(`update process_instance set status = 'the host went on'`);
+    });
+
+    expect(await metadata(live)).toEqual({ city: 'live' });
+    expect(await metadata(empty)).toEqual({ city: 'Oslo' });
+    const { rows } = await pglite.query('select distinct status from process_instance');
+    expect(rows).toEqual([{ status: 'the host went on' }]);
   });
 
   test('goes on after a commit in it that was refused or failed', async () => {

@@ -143,7 +143,8 @@ function remember(seen: Seen, snapshots: readonly InstanceSnapshot<number>[]): v
   for (const { id, stored } of snapshots) {
     for (const { key } of PATHS) {
       const versions = seen.get(`${id} ${key}`) ?? new Set();
-      seen.set(`${id} ${key}`, versions.add(stored.get(key)?.token ?? null));
+      const row = stored.get(key);
+      seen.set(`${id} ${key}`, versions.add(row === undefined ? null : (row.token ?? 'a row')));
     }
   }
 }

@@ -4,6 +4,7 @@ import {
   type BackfillJob,
   type BackfillRepository,
   createBackfillService,
+  type InstanceSnapshot,
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
@@ -124,23 +125,24 @@ test('ends what it reads ahead before the job ends, by its signal', async () => 
 });
 
 test('lets go of a page once its batch is committed', async () => {
-  const pages: WeakRef<object>[] = [];
+  const firstOfPages: WeakRef<InstanceSnapshot>[] = [];
   const inMemory: number[] = [];
   const repository = intercept(
     createMemoryRepository({ instances: invoices(200) }),
     async ({ method, proceed }) => {
       const answer = await proceed();
       if (method !== 'readInstances') return answer;
-      pages.push(new WeakRef(answer as object));
+      const [first] = answer as InstanceSnapshot[];
+      if (first !== undefined) firstOfPages.push(new WeakRef(first));
       await setImmediate();
       collectGarbage();
-      inMemory.push(pages.filter((page) => page.deref() !== undefined).length);
+      inMemory.push(firstOfPages.filter((first) => first.deref() !== undefined).length);
       return answer;
     },
   );
 
   await backfill(repository);
 
-  expect(pages).toHaveLength(20);
+  expect(firstOfPages).toHaveLength(20);
   expect(Math.max(...inMemory)).toBeLessThanOrEqual(3); // the one that was read, the one before, the one being committed
 });

@@ -19,8 +19,8 @@ export function snapshotOf(
   for (const { key, mode } of paths) {
     const row = rows.get(key);
     if (row === undefined) continue;
-    const value = mode === 'fill' && row.value !== null ? SOME_VALUE : row.value;
-    stored.set(key, tokens ? { ...row, value } : { value });
+    if (mode === 'fill') stored.set(key, { value: row.value === null ? null : SOME_VALUE });
+    else stored.set(key, tokens ? row : { value: row.value });
   }
   const data = taskDataOf(task, form, paths);
   return { id, cursor, data, stored, running, ...(versions ? { version: String(version) } : {}) };

@@ -7,7 +7,7 @@ interface Settings {
   readonly batchSize: number | AdaptiveBatchSize;
   readonly shards?: number;
   readonly isRerun?: boolean;
-  /** Whole documents of jsonb, and the values only of json: not as the repository is told to by the type. */
+  /** As the repository would do for the other type: whole documents of jsonb, only the values of json. */
   readonly readsOtherwise?: boolean;
 }
 

@@ -36,6 +36,14 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
   },
   {
+    title: 'a page begins with the instances that have values',
+    rules: () => ({
+      pageOf: (found, limit) =>
+        SOUND.pageOf(found, limit).toSorted((a, b) => Number(b.rows.size > 0) - Number(a.rows.size > 0)),
+    }),
+    breaks: ['readInstances: in pages'],
+  },
+  {
     title: 'a page has no limit',
     rules: () => ({ pageOf: (found) => found }),
     breaks: ['readInstances: in pages', 'readInstances: returns the'],

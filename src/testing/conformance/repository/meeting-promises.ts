@@ -4,7 +4,7 @@ import type { InstanceId, InstanceSnapshot, InstanceWrites } from '../../../port
 import { classifyError } from '../../../run/access/classify-error.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
-import { type Committed, fill, type TestedRepository } from './tested-repository.js';
+import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';
 
 /** What holds when several write at the same time. */
 export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -66,7 +66,9 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
           const ids = await host.insertMany(24);
           const old = [fill('city', host.form('old'))];
           if (mode === 'overwrite') await host.write(ids.map((id) => ({ id, values: old })));
-          const page = (await host.read({ limit: 1000 })).filter(({ id }) => ids.includes(id));
+          const page = (await host.read({ limit: 1000, paths: pathsTo('city') })).filter(({ id }) =>
+            ids.includes(id),
+          );
 
           // All of this comes after the page was read: whoever is first, the live value is there in the end.
           await host.setMetadata(ids[0] ?? '', 'city', 'live');

@@ -109,7 +109,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
 
     async read(query = {}) {
       const upTo = query.upTo ?? (await cursorBehindAll(query.processModelId ?? processModelId));
-      const all = { processModelId, instanceIds: null, after: null, limit: 100, paths: pathsTo('city') };
+      const all = { processModelId, instanceIds: null, after: null, limit: 100, paths: pathsToFill('city') };
       return repository.readInstances({ ...all, upTo, signal, ...query });
     },
 
@@ -181,7 +181,7 @@ export function plain({ id, runId, processModelId, revision, activeKey, content 
   return { id, runId, processModelId, revision, activeKey, content };
 }
 
-/** To be overwritten, so that pages show the rows whole. */
+/** To be overwritten: only then must a page show what the rows hold. */
 export function pathsTo(...keys: readonly string[]): PagePath[] {
   return keys.map((key) => ({ key, segments: [key], mode: 'overwrite' }));
 }

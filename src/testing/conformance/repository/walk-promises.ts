@@ -2,7 +2,7 @@ import { pageProblem, splitProblem } from '../../../run/access/answer-problems.j
 import { compareCursors } from '../../../run/access/compare-cursors.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
-import { pathsTo, type TestedRepository } from './tested-repository.js';
+import { pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
 
 /** How a run walks through the instances of a model. */
 export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -63,21 +63,25 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     async check(host) {
       const { repository, processModelId } = host;
       const inserted = await host.insertMany(12);
+      for (const id of inserted.filter((_, index) => index % 2 === 1))
+        await host.setMetadata(id, 'city', 'Oslo');
       const { upTo } = await host.survey();
       if (upTo === null) throw new Error('surveyInstances found nothing');
       const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
       const range = { processModelId, instanceIds: null, upTo, limit: 5 };
 
-      const walked = [];
-      for (let after = null, pages = 0; pages < 3; pages += 1) {
-        const page = await host.read({ ...range, after });
-        const problem = pageProblem(page, { ...range, after }, compare);
-        expectEqual(`the problem with page ${pages + 1}`, problem, null);
-        walked.push(...page.map(({ id }) => id));
-        // As it is when it comes back from the record of a run.
-        after = JSON.parse(JSON.stringify(page.at(-1)?.cursor ?? upTo));
+      for (const paths of [pathsTo('city'), pathsToFill('city')]) {
+        const walked = [];
+        for (let after = null, pages = 0; pages < 3; pages += 1) {
+          const page = await host.read({ ...range, after, paths });
+          const problem = pageProblem(page, { ...range, after }, compare);
+          expectEqual(`the problem with page ${pages + 1}`, problem, null);
+          walked.push(...page.map(({ id }) => id));
+          // As it is when it comes back from the record of a run.
+          after = JSON.parse(JSON.stringify(page.at(-1)?.cursor ?? upTo));
+        }
+        expectEqual('the ids in the order of the walk', walked, inserted);
       }
-      expectEqual('the ids in the order of the walk', walked, inserted);
     },
   },
   {
@@ -107,7 +111,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       const ids = await host.insertMany(4);
       for (const id of ids) for (const key of ['city', 'town']) await host.setMetadata(id, key, 'Oslo');
 
-      const page = await host.read({ limit: 3, paths: pathsTo('city', 'town') });
+      const page = await host.read({ limit: 3, paths: pathsToFill('city', 'town') });
       expectEqual('the ids of the page', idsOf(page), sorted(ids.slice(0, 3)));
     },
   },
