@@ -26,6 +26,15 @@ describe('a simulation', () => {
     expect((await simulate({ seed: 8 })).history).not.toEqual(first.history);
   });
 
+  test.each([
+    [{ workers: 0 }, 'workers: expected a whole number from 1 to 4, got 0'],
+    [{ seed: 1.5 }, 'seed: expected a whole number of at least 0, got 1.5'],
+    [{ choices: ['1'] }, 'choices: expected a list of whole numbers, got a list of 1'],
+    [{ worker: 2 }, 'worker: unknown name'],
+  ])('refuses %o', async (options, message) => {
+    await expect(simulate(options as object)).rejects.toThrow(message);
+  });
+
   test('exercises what can go wrong', async () => {
     const counts: Record<string, number> = {};
     for (const seed of SEEDS) {

@@ -90,7 +90,9 @@ export interface WorldOptions {
   readonly instances?: number | undefined;
   /** From 1 to 4. */
   readonly workers?: number | undefined;
+  /** From 1 to 40, of every worker. */
   readonly batchSize?: number | undefined;
+  /** From 1 to 8. */
   readonly shards?: number | undefined;
 }
 

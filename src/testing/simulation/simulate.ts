@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { expecting, parseInput, wholeNumber } from '../../input/parse-input.js';
 import { lookAfterwards } from './afterwards.js';
 import { checkInvariants, type Violation } from './check-invariants.js';
 import { randomFrom, replayedChoices, seededChoices } from './choices.js';
@@ -16,7 +18,7 @@ import { takeTurns } from './turns.js';
 import { startWorkers } from './workers.js';
 
 export interface SimulationOptions extends WorldOptions {
-  /** Draws the whole world. @default 1 */
+  /** A whole number, which draws the whole world. @default 1 */
   readonly seed?: number | undefined;
   /** Instead of a seed: what `choices` of an earlier simulation was, or a part of it. */
   readonly choices?: readonly number[] | undefined;
@@ -43,6 +45,8 @@ const CALM_STEPS = 4000;
  * whose outcome is unknown and that land late, live writers between a read and its commit, operators, sweepers. Then all
  * faults cease, and every run has to come to its end. Deterministic: the same seed is the same history.
  *
+ * @throws {InvalidInputError} when an option is out of its range.
+ *
  * @example
  * for (let seed = 1; seed <= 1000; seed += 1) {
  *   const simulation = await simulate({ seed });
@@ -50,6 +54,7 @@ const CALM_STEPS = 4000;
  * }
  */
 export async function simulate(options: SimulationOptions = {}): Promise<Simulation> {
+  parseInput('simulate options', simulationOptions, options);
   const choices = options.choices ? replayedChoices(options.choices) : seededChoices(options.seed ?? 1);
   const world = drawWorld(choices, options);
   const events: HistoryEvent[] = [];
@@ -138,5 +143,17 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   const history: History = { rules: world.store, events };
   return { options, choices: choices.made, history, violations: checkInvariants(history) };
 }
+
+const simulationOptions: z.ZodType<SimulationOptions> = z.strictObject({
+  seed: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+  choices: expecting<readonly number[]>(
+    'a list of whole numbers',
+    (value) => Array.isArray(value) && value.every((choice) => Number.isInteger(choice)),
+  ).optional(),
+  instances: wholeNumber(1, 40).optional(),
+  workers: wholeNumber(1, 4).optional(),
+  batchSize: wholeNumber(1, 40).optional(),
+  shards: wholeNumber(1, 8).optional(),
+});
 
 const ONGOING: readonly string[] = ['pending', 'running'];

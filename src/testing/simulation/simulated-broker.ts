@@ -1,7 +1,7 @@
 import type { BackfillJob, JobPayload } from '../../ports/queue.js';
 import type { QueueEvent } from './history.js';
-import type { Scene } from './scene.js';
 import type { Pending } from './schedule.js';
+import type { Stage } from './stage.js';
 
 /** A job in the hands of a worker. */
 export interface Delivery {
@@ -31,13 +31,13 @@ export interface SimulatedBroker {
   ): void;
 }
 
-export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBroker {
+export function createSimulatedBroker(stage: Stage, hands: Hands): SimulatedBroker {
   const seenKeys = new Set<string>();
   const jobs = new Map<object, { readonly key: string }>();
   let downUntil = 0;
 
   function fateOf(key: string): (QueueEvent & { type: 'enqueue' })['fate'] {
-    const { world, choices, isCalm } = scene;
+    const { world, choices, isCalm } = stage;
     const { knows, lost, doubled } = world.broker;
     if (knows === 'everything' && seenKeys.has(key)) return 'known';
     if (knows === 'waiting' && [...jobs.values()].some((job) => job.key === key)) return 'known';
@@ -47,7 +47,7 @@ export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBrok
   }
 
   function queue(job: BackfillJob, firstAt: number): void {
-    const { world, schedule, choices, outside } = scene;
+    const { world, schedule, choices, outside } = stage;
     const { broker } = world;
     const identity = {};
     let attempts = 0;
@@ -82,7 +82,7 @@ export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBrok
           if (isRetryable && attempts < broker.attempts)
             return wait(schedule.now + 50 + choices.pick(4) * 50);
           remove();
-          scene.record({ type: 'give-up', key: job.key });
+          stage.record({ type: 'give-up', key: job.key });
         },
         vanish() {
           if (isLatest()) wait(schedule.now + 50);
@@ -97,7 +97,7 @@ export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBrok
       return jobs.size;
     },
     isDown() {
-      const { world, choices, schedule, isCalm } = scene;
+      const { world, choices, schedule, isCalm } = stage;
       if (isCalm) return false;
       if (schedule.now < downUntil) return true;
       if (!choices.chance(world.broker.outages)) return false;
@@ -105,7 +105,7 @@ export function createSimulatedBroker(scene: Scene, hands: Hands): SimulatedBrok
       return true;
     },
     enqueue(call, job, { startAfter, late }) {
-      const { schedule, choices, world, isCalm, record } = scene;
+      const { schedule, choices, world, isCalm, record } = stage;
       const { key, payload } = job;
       const fate = fateOf(key);
       record({ type: 'enqueue', call, late, key, payload, fate });
