@@ -58,10 +58,9 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
     emptyPages = 0;
     const failedBefore = session.shard.tally.failed;
     sizer.see(page);
-    const batch = batches.plan(page);
     // Where a pause or the end of the slice is certain, it would be read for nothing.
     if (pacer.isFree && runtime.now() < sliceEnd) pages.readAhead(last.cursor, sizer.size);
-    const result = await settleBatch(worker, session, batch);
+    const result = await settleBatch(worker, session, batches.plan(page));
     batches.learn(result);
     if (session.shard.tally.failed > failedBefore) await stopIfTooManyFailed(worker, session);
     if (result.status !== 'committed') continue;
