@@ -30,10 +30,21 @@ export function pgliteSql(connection: PGlite | Transaction): Sql {
   };
 }
 
-/** The same database as if across a network: each statement takes `ms` longer. */
+/** The same database as if across a network: each statement takes `ms` longer, begin and commit too. */
 export function withLatency(database: SqlDatabase, ms: number): SqlDatabase {
+  if (ms === 0) return database;
   const slow = (sql: Sql): Sql => ({
     query: (...statement) => setTimeout(ms).then(() => sql.query(...statement)),
   });
-  return { ...slow(database), transaction: (work) => database.transaction((sql) => work(slow(sql))) };
+  return {
+    ...slow(database),
+    async transaction(work) {
+      await setTimeout(ms);
+      return database.transaction(async (sql) => {
+        const result = await work(slow(sql));
+        await setTimeout(ms);
+        return result;
+      });
+    },
+  };
 }

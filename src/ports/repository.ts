@@ -150,7 +150,8 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   readonly cursor: Cursor;
   /**
    * Of the most recently completed task: greatest end time, nulls last, ties broken by the lower task id. May be
-   * `{ form: 'none' }` to save reading a document, when every key is to be filled and holds a value other than null.
+   * `{ form: 'none' }` to save reading a document, when every key is to be filled and holds a value other than null;
+   * `running` and `version` are of no interest then.
    */
   readonly data: TaskData;
   /** The metadata rows under the keys of the page, by key; a key without a row is absent. */

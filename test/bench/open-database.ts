@@ -1,8 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { pgliteDatabase, type SqlDatabase } from '../../examples/1-embedded-postgres/sql.js';
+import { pgliteDatabase, type SqlDatabase, withLatency } from '../../examples/1-embedded-postgres/sql.js';
 import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
-import { overNetwork } from './over-network.js';
 
 /** An empty schema of a PostgreSQL, which goes when it is closed. */
 export interface BenchDatabase {
@@ -40,7 +39,7 @@ export async function openDatabase({ latencyMs = 0 } = {}): Promise<BenchDatabas
   const connection = { connectionString, options: `-c search_path=${name}`, application_name: name };
   const pool = openPool(connection);
   return {
-    sql: overNetwork(pgDatabase(pool), latencyMs),
+    sql: withLatency(pgDatabase(pool), latencyMs),
     latencyMs,
     version: rows[0]?.version.split(' (')[0] ?? 'PostgreSQL',
     connection,

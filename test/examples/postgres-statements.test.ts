@@ -29,6 +29,7 @@ test.each([
     expect(more.alone - few.alone).toBe(BATCHES);
     expect(more.transactions - few.transactions).toBe(BATCHES);
     expect(more.inTransactions - few.inTransactions).toBe(2 * BATCHES);
+    expect(more.guarded).toBe(0); // guards are for batches that have met another writer
   },
 );
 
@@ -36,7 +37,7 @@ test.each([
 async function sentBy({ batchSize, keys, batches }: Record<'batchSize' | 'keys' | 'batches', number>) {
   const database = pgliteDatabase(pglite);
   await emptyMetadata(database);
-  const sent = { alone: 0, transactions: 0, inTransactions: 0 };
+  const sent = { alone: 0, transactions: 0, inTransactions: 0, guarded: 0 };
   const counting: SqlDatabase = {
     query: (...statement) => {
       sent.alone += 1;
@@ -48,6 +49,7 @@ async function sentBy({ batchSize, keys, batches }: Record<'batchSize' | 'keys' 
         work({
           query: (...statement) => {
             sent.inTransactions += 1;
+            if (/on conflict \(process_instance_id/.test(statement[0])) sent.guarded += 1;
             return sql.query(...statement);
           },
         }),

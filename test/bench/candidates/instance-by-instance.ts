@@ -1,7 +1,10 @@
 import { type ExtractionPath, extractMetadata, formatMetadataValue } from 'process-metadata-backfill';
 import type { Sql } from '../../../examples/1-embedded-postgres/sql.js';
 
-/** What a loop over instances does for each: a query for its task, one for its data, a look-up and an insert a key. Rows are read whole, as an ORM does. */
+/**
+ * What a loop over instances does for each: a query for its task, one for its data, a look-up and an insert a key. Rows are
+ * read whole, as an ORM does.
+ */
 export async function fillInstance(sql: Sql, id: number, paths: readonly ExtractionPath[]): Promise<void> {
   const [task] = await sql.query<{ json_data_hash: string }>(NEWEST_TASK, [id]);
   if (task === undefined) return;

@@ -1,8 +1,8 @@
 import { type BackfillReport, createBackfillService, type JobPayload } from 'process-metadata-backfill';
 import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
+import { withLatency } from '../../../examples/1-embedded-postgres/sql.js';
 import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
 import { type Connection, openPool } from '../open-database.js';
-import { overNetwork } from '../over-network.js';
 
 export interface WorkerSettings {
   readonly connection: Connection;
@@ -22,7 +22,7 @@ const { connection, taskData, batchSize, latencyMs }: WorkerSettings = JSON.pars
 const tell = (message: FromWorker) => process.send?.(message);
 const pool = openPool(connection);
 const service = createBackfillService({
-  repository: createPostgresRepository(overNetwork(pgDatabase(pool), latencyMs), { taskData }),
+  repository: createPostgresRepository(withLatency(pgDatabase(pool), latencyMs), { taskData }),
   queue: { enqueue: async ({ payload }) => void tell({ job: payload }) },
   batchSize,
 });
