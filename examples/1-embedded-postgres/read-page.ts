@@ -1,4 +1,10 @@
-import type { InstanceRange, InstanceSnapshot, PageQuery, TaskData } from 'process-metadata-backfill';
+import type {
+  InstanceRange,
+  InstanceSnapshot,
+  PageEntry,
+  PageQuery,
+  TaskData,
+} from 'process-metadata-backfill';
 import type { Sql } from './sql.js';
 import { projectedValues, wholeDocuments } from './task-data-column.js';
 
@@ -7,27 +13,22 @@ export async function readPage(
   sql: Sql,
   { limit, paths, ...range }: PageQuery<number>,
   column: 'json' | 'jsonb',
-): Promise<InstanceSnapshot<number>[]> {
+): Promise<PageEntry<number>[]> {
   const { select, parameters, parsers } =
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
   const values = [...bounds(range), limit, keys, overwrites, ENDED, ...parameters];
-  const rows = await sql.query<PageRow>(pageOf(select), values, parsers);
-  const everyKey: InstanceSnapshot['stored'] = new Map(keys.map((key) => [key, SOME_VALUE]));
-  const snapshots = rows.flatMap((row): InstanceSnapshot<number>[] =>
-    row.id === null ? completeOnes(row, everyKey) : [snapshotOf(row)],
-  );
-  return snapshots.sort((a, b) => a.id - b.id);
+  const rows = await sql.query<InstanceRow | EndRow>(pageOf(select), values, parsers);
+  return entriesOf(rows.sort((a, b) => a.place - b.place));
 }
-
-/** Where a value is kept, it does not matter which. */
-const SOME_VALUE = { value: '' };
-
-type PageRow = InstanceRow | CompleteRow;
 
 interface InstanceRow {
   readonly id: number;
+  /** Counted from 1 among the instances that were looked at. */
+  readonly place: number;
+  /** The instance before it. */
+  readonly previous: number;
   readonly running: boolean;
   /** JSON: the rows there are under the keys. */
   readonly stored: string | null;
@@ -35,16 +36,20 @@ interface InstanceRow {
   readonly data: TaskData | null;
 }
 
-/** One for all instances of which nothing has to be known: every key is to be filled and has a value. */
-interface CompleteRow {
+/** Behind all that were looked at, if the limit did not end the page before. */
+interface EndRow extends Pick<InstanceRow, 'place' | 'previous'> {
   readonly id: null;
-  /** JSON: their ids. */
-  readonly complete: string | null;
 }
 
-function completeOnes({ complete }: CompleteRow, stored: InstanceSnapshot['stored']) {
-  if (complete === null) return [];
-  return (JSON.parse(complete) as number[]).map((id) => ({ id, cursor: id, data: NO_DATA, stored }));
+function entriesOf(rows: readonly (InstanceRow | EndRow)[]): PageEntry<number>[] {
+  let last = 0;
+  return rows.flatMap((row): PageEntry<number>[] => {
+    const complete = row.place - last - 1;
+    const passed = complete > 0 ? [{ cursor: row.previous, complete }] : [];
+    if (row.id === null) return passed;
+    last = row.place;
+    return [...passed, snapshotOf(row)];
+  });
 }
 
 function snapshotOf({ id, running, stored, hash, data }: InstanceRow): InstanceSnapshot<number> {
@@ -81,30 +86,38 @@ export const NEWEST_HASH = `(
 const ENDED = ['complete', 'error', 'terminated'];
 const FIRST_FREE_PARAMETER = 9;
 
-// First the ids, from the index alone, by a plan of their own. Then how many values each holds: a row is a value, as the
+/** How many instances a page looks at for those that are not complete. */
+const REACH = 3_000;
+
+// First the ids, from the index alone, one after another until there are enough that lack a value; a row is a value, as the
 // key is unique and the column takes no null. Of those that lack one (of all, when overwriting) status, rows, newest task,
 // and last the data. Each by subqueries, which cannot become joins, for which PostgreSQL would scan the other table where a
 // page is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer; by its xmin a row
 // is known to be still the one that was read.
+const LOOKED_AT = `
+  select i.id from process_instance i where ${IN_RANGE} order by i.id limit greatest($5, ${REACH})`;
+
 const pageOf = (data: string) => `
-  with chosen as materialized (
-    select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5
-  ), counted as materialized (
-    select m.process_instance_id as id, count(*) as rows from process_instance_metadata m
-    where m.process_instance_id = any (array(table chosen)) and m.key = any ($6) group by m.process_instance_id
-  ), known as materialized (
-    select id, rows, $7 or rows is null or rows < cardinality($6::text[]) as needed
-    from chosen left join counted using (id)
+  with incomplete as materialized (
+    select id, rows, place, previous
+    from (
+      select i.id, row_number() over walk as place, lag(i.id) over walk as previous, (
+          select count(*) from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($6)
+        ) as rows
+      from (${LOOKED_AT}) i window walk as (order by i.id)
+    ) i
+    where $7 or rows < cardinality($6::text[]) limit $5
   )
-  select null as id, json_agg(i.id)::varchar as complete, null as running, null as stored, null as hash, null as data
-  from known i where not i.needed
-  union all
-  select i.id, null, i.running, i.stored, i.hash, (select ${data} from json_data d where d.hash = i.hash)
+  select i.id, i.place::int, i.previous, i.running, i.stored, i.hash,
+    (select ${data} from json_data d where d.hash = i.hash) as data
   from (
-    select i.id, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running, (
+    select i.*, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running, (
         select json_agg(json_build_array(m.key, m.value, m.xmin::text)) from process_instance_metadata m
         where i.rows > 0 and m.process_instance_id = i.id and m.key = any ($6)
       )::varchar as stored,
       ${NEWEST_HASH} as hash
-    from known i where i.needed offset 0
-  ) i`;
+    from incomplete i offset 0
+  ) i
+  union all
+  select null, count(*)::int + 1, max(i.id), null, null, null, null
+  from (select * from (${LOOKED_AT}) i where (select count(*) from incomplete) < $5) i`;

@@ -28,10 +28,10 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
 
   /**
    * The first `limit` instances strictly after `after` and up to and including `upTo`, ascending by cursor; an empty
-   * page means that there are none. Metadata rows must not be newer than the task data: read both in one statement, or
+   * page means that there are none. Complete ones need not be shown, see `CompleteInstances`. Metadata rows must not be newer than the task data: read both in one statement, or
    * the rows first.
    */
-  readInstances(query: PageQuery<Id>): Promise<readonly InstanceSnapshot<Id>[]>;
+  readInstances(query: PageQuery<Id>): Promise<readonly PageEntry<Id>[]>;
 
   /**
    * All of this in ONE transaction, or nothing of it:
@@ -132,6 +132,7 @@ export interface SplitQuery<Id extends InstanceId = InstanceId> extends Instance
 }
 
 export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceRange<Id> {
+  /** The most snapshots. How many complete instances are looked at beside them is up to the repository: a few thousand. */
   readonly limit: number;
   /** What will be read from the task data, for a repository that returns values instead of documents. */
   readonly paths: readonly PagePath[];
@@ -142,6 +143,19 @@ export interface PagePath {
   readonly key: string;
   readonly segments: readonly string[];
   readonly mode: BackfillMode;
+}
+
+export type PageEntry<Id extends InstanceId = InstanceId> = InstanceSnapshot<Id> | CompleteInstances;
+
+/**
+ * Instances in a row that the page passes over, as every key is to be filled and each of them holds a value other than
+ * null under all. They are counted like that, do not count for the limit of the page, and are not given to `commit`.
+ */
+export interface CompleteInstances {
+  /** Of the last of them. */
+  readonly cursor: Cursor;
+  /** How many they are, at least one. */
+  readonly complete: number;
 }
 
 /** One instance as the page saw it. */

@@ -47,14 +47,18 @@ describe('the walk', () => {
     expect(await survey({ processModelId: 'test_group/none' })).toEqual({ total: 0, upTo: null });
   });
 
-  test('reads instances that have every value in their place among those that lack one', async () => {
-    const [first, , third] = await insertThree();
-    for (const id of [first, third]) for (const { key } of PATHS) await insertMetadata(id, key, 'a value');
+  test('passes over instances that have every value, in their place among those that lack one', async () => {
+    const complete = [...(await insertThree()), ...(await insertThree())].filter((id) => id !== 3);
+    for (const id of complete) for (const { key } of PATHS) await insertMetadata(id, key, 'a value');
+    await insertInstance();
 
-    expect((await read({})).map(({ id, stored }) => [id, stored.size])).toEqual([
-      [1, 2],
-      [2, 0],
-      [3, 2],
+    const page = async (query: Query) =>
+      (await readPage(query)).map((entry) => ('complete' in entry ? entry : entry.id));
+    expect(await page({})).toEqual([{ cursor: 2, complete: 2 }, 3, { cursor: 6, complete: 3 }, 7]);
+    expect(await page({ limit: 1 })).toEqual([{ cursor: 2, complete: 2 }, 3]);
+    expect(await page({ after: 3, upTo: 5 })).toEqual([{ cursor: 5, complete: 2 }]);
+    expect(await page({ paths: PATHS.map((path) => ({ ...path, mode: 'overwrite' })) })).toEqual([
+      1, 2, 3, 4, 5, 6, 7,
     ]);
   });
 
@@ -132,7 +136,7 @@ describe('the task data', () => {
 
     expect((await readOne()).data).toEqual(cityIs('Oslo'));
     await insertMetadata(id, 'city', 'Oslo');
-    expect(await readOne()).toMatchObject({ data: { form: 'none' } });
+    expect(await readPage()).toEqual([{ cursor: id, complete: 1 }]);
     expect((await readOne({ paths: [path('city', 'overwrite')] })).data).toEqual(cityIs('Oslo'));
   });
 });
@@ -167,7 +171,7 @@ describe('the rows of a page', () => {
     const id = await insertInstance();
     for (const key of ODD_KEYS) await insertMetadata(id, key, `value of ${key}`);
 
-    const { stored } = await readOne({ paths: ODD_KEYS.map((key) => path(key, 'fill')) });
+    const { stored } = await readOne({ paths: [...ODD_KEYS, 'none'].map((key) => path(key, 'fill')) });
     expect([...stored.keys()].sort()).toEqual([...ODD_KEYS].sort());
   });
 });
@@ -551,7 +555,14 @@ function survey(query: Partial<Parameters<typeof repository.surveyInstances>[0]>
   });
 }
 
-function read(query: Partial<Parameters<typeof repository.readInstances>[0]> = {}) {
+type Query = Partial<Parameters<typeof repository.readInstances>[0]>;
+
+/** What the page shows one by one. */
+async function read(query: Query = {}): Promise<InstanceSnapshot<number>[]> {
+  return (await readPage(query)).filter((entry): entry is InstanceSnapshot<number> => !('complete' in entry));
+}
+
+function readPage(query: Query = {}) {
   return repository.readInstances({
     processModelId: MODEL,
     instanceIds: null,

@@ -426,7 +426,19 @@ describe('a repository that breaks its contract', () => {
       /expected ascending cursors, got 3 after 10/,
     ],
     ['a page beyond the bound', () => [{ ...snapshot, cursor: 31 }], /expected cursors up to 30, got 31/],
-    ['more than was asked for', (page) => [...page, ...page], /expected at most 10 instances, got 20/],
+    [
+      'more than was asked for',
+      (page) => [
+        ...page,
+        ...page.map((row) => ({ ...row, id: Number(row.id) + 10, cursor: Number(row.cursor) + 10 })),
+      ],
+      /expected at most 10 instances, got 20/,
+    ],
+    [
+      'complete instances that are none',
+      () => [{ cursor: 12, complete: 0 }],
+      /complete: expected a whole number from 1/,
+    ],
     [
       'cursors that are integers as text',
       () => [

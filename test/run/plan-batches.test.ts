@@ -29,7 +29,7 @@ const snapshot: InstanceSnapshot = {
 };
 const stale = { status: 'stale', instanceIds: [1] } as const;
 const values = (batches: ReturnType<typeof planner>) =>
-  batches.plan([snapshot]).flatMap(({ writes }) => writes.values);
+  batches.plan([snapshot]).flatMap(({ writes }) => writes?.values ?? []);
 
 test('an instance that was newer than its page three times in a row is left to its live writer', () => {
   const batches = planner();

@@ -245,15 +245,38 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'run/job/read-pages.ts',
-        find: 'return page.slice(0, limit);',
+        find: 'return cutPage(page, limit);',
         replace:
-          'session.past = page.length > limit ? page.at(-1).cursor : null; return page.slice(0, limit);',
+          'session.past = page.length > limit ? page.at(-1).cursor : null; return cutPage(page, limit);',
       },
       {
         file: 'run/job/settle-batch.ts',
         find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
         replace:
           'after: (batch.length > 0 && session.past) || (batch.at(-1)?.cursor ?? session.shard.after),',
+      },
+    ],
+  },
+  {
+    name: 'complete instances next to one another are counted once',
+    breaks: [1],
+    edits: [
+      {
+        file: 'run/job/count-outcomes.ts',
+        find: 'processed += instances;',
+        replace: 'processed += 1;',
+      },
+    ],
+  },
+  {
+    name: 'complete instances before others are left out of a batch',
+    breaks: [4],
+    edits: [
+      {
+        file: 'run/job/read-pages.ts',
+        find: 'return cutPage(page, limit);',
+        replace:
+          "return cutPage(page, limit).filter((entry) => !('complete' in entry) || entry === page.at(-1));",
       },
     ],
   },

@@ -1,5 +1,4 @@
 import type {
-  BackfillRepository,
   CommitResult,
   InstanceSnapshot,
   InstanceSurvey,
@@ -42,17 +41,18 @@ export function survey(
   return repository.surveyInstances({ ...all, signal, ...query });
 }
 
-export function read(
+export async function read(
   { repository }: Host,
   query: Partial<PageQuery<number>> = {},
-): ReturnType<BackfillRepository<never, number>['readInstances']> {
+): Promise<InstanceSnapshot<number>[]> {
   const all = { processModelId: MODEL, instanceIds: null, after: null, upTo: 2 ** 31 - 1, limit: 100 };
-  return repository.readInstances({
+  const page = await repository.readInstances({
     ...all,
     paths: [path('invoice_number'), path('city')],
     signal,
     ...query,
   });
+  return page.filter((entry): entry is InstanceSnapshot<number> => !('complete' in entry));
 }
 
 export async function readOne(

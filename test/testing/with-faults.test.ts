@@ -116,7 +116,7 @@ describe('withFaults', () => {
     const faulty = withFaults(memory(), [{ on: 'readInstances', fault }]);
 
     const found = await faulty.readInstances({ ...page, after: 3, limit: 3 });
-    expect(found.map(({ id }) => id)).toEqual(ids);
+    expect(found.map(({ cursor }) => cursor)).toEqual(ids);
   });
 
   test('refuses a spoiled page of a method that has none', async () => {

@@ -1,32 +1,44 @@
-import type { Cursor, InstanceId, InstanceRange, InstanceSnapshot } from '../../ports/repository.js';
+import type {
+  CompleteInstances,
+  Cursor,
+  InstanceId,
+  InstanceRange,
+  InstanceSnapshot,
+  PageEntry,
+  PageQuery,
+} from '../../ports/repository.js';
+import { isComplete } from './page-entries.js';
 
 type Compare = (a: Cursor, b: Cursor) => number;
 
 /** What is wrong with a page that a repository returned, or `null`. A wrong page could skip or repeat instances. */
 export function pageProblem(
-  page: readonly InstanceSnapshot[],
-  range: InstanceRange & { readonly limit: number },
+  page: readonly PageEntry[],
+  query: InstanceRange & Pick<PageQuery, 'limit' | 'paths'>,
   compare: Compare,
 ): string | null {
   if (!Array.isArray(page)) return 'expected an array of instances';
-  if (page.length > range.limit) return `expected at most ${range.limit} instances, got ${page.length}`;
+  const mayBeComplete = query.paths.every(({ mode }) => mode === 'fill');
   const ids = new Set<unknown>();
-  let previous = range.after;
-  for (const [index, instance] of page.entries()) {
-    const problem = shapeProblem(instance);
+  let previous = query.after;
+  for (const [index, entry] of page.entries()) {
+    const problem = shapeProblem(entry);
     if (problem !== null) return `instance [${index}]: ${problem}`;
-    const { id, cursor } = instance;
+    const { cursor } = entry;
     if (previous !== null && !(compare(previous, cursor) < 0)) {
       return `expected ascending cursors, got ${show(cursor)} after ${show(previous)}${textHint(previous, cursor)}`;
     }
-    if (!(compare(cursor, range.upTo) <= 0)) {
-      return `expected cursors up to ${show(range.upTo)}, got ${show(cursor)}${textHint(cursor, range.upTo)}`;
+    if (!(compare(cursor, query.upTo) <= 0)) {
+      return `expected cursors up to ${show(query.upTo)}, got ${show(cursor)}${textHint(cursor, query.upTo)}`;
     }
-    if (ids.has(id)) return `instance ${show(id)} is there twice`;
-    ids.add(id);
     previous = cursor;
+    if (isComplete(entry)) {
+      if (!mayBeComplete)
+        return `instance [${index}]: expected no complete ones, as a key is to be overwritten`;
+    } else if (ids.has(entry.id)) return `instance ${show(entry.id)} is there twice`;
+    else ids.add(entry.id);
   }
-  return null;
+  return ids.size > query.limit ? `expected at most ${query.limit} instances, got ${ids.size}` : null;
 }
 
 /** What is wrong with a survey. A wrong one could leave instances out, or never end. */
@@ -72,12 +84,17 @@ export function outcomeProblem(
 
 const FORMS: ReadonlySet<unknown> = new Set(['none', 'parsed', 'json', 'values', 'unreadable']);
 
-function shapeProblem(instance: unknown): string | null {
-  if (typeof instance !== 'object' || instance === null) return 'expected an InstanceSnapshot';
-  const { id, cursor, data, stored } = instance as Record<keyof InstanceSnapshot, unknown>;
+function shapeProblem(entry: unknown): string | null {
+  if (typeof entry !== 'object' || entry === null) return 'expected an InstanceSnapshot';
+  const { cursor, complete } = entry as Record<keyof CompleteInstances, unknown>;
+  if (!isCursor(cursor)) return `cursor: expected a string, a number or a list of them, got ${show(cursor)}`;
+  if (complete !== undefined) {
+    const isCount = Number.isSafeInteger(complete) && Number(complete) > 0;
+    return isCount ? null : `complete: expected a whole number from 1, got ${show(complete)}`;
+  }
+  const { id, data, stored } = entry as Record<keyof InstanceSnapshot, unknown>;
   if (typeof id !== 'string' && typeof id !== 'number')
     return `id: expected a string or a number, got ${typeof id}`;
-  if (!isCursor(cursor)) return `cursor: expected a string, a number or a list of them, got ${show(cursor)}`;
   if (!FORMS.has((data as { form?: unknown } | null)?.form))
     return `data: expected a TaskData, got ${show(data)}`;
   if (!(stored instanceof Map)) return 'stored: expected a Map from key to StoredValue';

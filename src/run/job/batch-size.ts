@@ -17,8 +17,8 @@ export interface AdaptiveBatchSize {
 /** How many instances to read next, by what became of the batches before. */
 export interface BatchSizer {
   readonly size: number;
-  /** A page has been read: the next one must not hold too much. */
-  see(page: readonly InstanceSnapshot[]): void;
+  /** What a page shows: the next one must not hold too much. */
+  see(snapshots: readonly InstanceSnapshot[]): void;
   /** A batch has been committed. */
   learn(batch: { readonly instances: number; readonly tookMs: number }): void;
 }
@@ -36,10 +36,10 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
     get size() {
       return size;
     },
-    see(page) {
-      if (page.length === 0) return;
+    see(snapshots) {
+      if (snapshots.length === 0) return;
       // Forgotten slowly: one page of short documents does not make the next one safe.
-      bytesEach = Math.max(bytesOf(page) / page.length, FORGETTING * bytesEach);
+      bytesEach = Math.max(bytesOf(snapshots) / snapshots.length, FORGETTING * bytesEach);
       size = atLeastOne(Math.min(size, maxBytes / bytesEach));
     },
     learn({ instances, tookMs }) {
@@ -62,12 +62,15 @@ const FAR_OVER = 2;
 const SMOOTHING = 0.3;
 const FORGETTING = 0.9;
 
-function bytesOf(page: readonly InstanceSnapshot[]): number {
+function bytesOf(snapshots: readonly InstanceSnapshot[]): number {
   // What is parsed already is only looked at once a page: writing it out takes as long as reading it did.
-  const parsed = page.filter(({ data }) => data.form === 'parsed');
+  const parsed = snapshots.filter(({ data }) => data.form === 'parsed');
   const sample = parsed[Math.floor(parsed.length / 2)];
   const parsedBytes = sample === undefined ? 0 : parsed.length * parsedSize(sample.data);
-  return page.reduce((sum, { data }) => sum + (data.form === 'json' ? data.text.length : 0), parsedBytes);
+  return snapshots.reduce(
+    (sum, { data }) => sum + (data.form === 'json' ? data.text.length : 0),
+    parsedBytes,
+  );
 }
 
 function parsedSize(data: TaskData): number {

@@ -1,12 +1,13 @@
-import type { InstanceId, InstanceSnapshot } from '../../ports/repository.js';
+import type { InstanceId, PageEntry } from '../../ports/repository.js';
+import { isComplete } from '../access/page-entries.js';
 import type { Worker } from '../worker.js';
-import { compilePlanner, type InstancePlanner, leftAlone, type PlannedInstance } from './plan-instance.js';
+import { compilePlanner, type InstancePlanner, leftAlone, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession, StepResult } from './shard-session.js';
 
 const REREADS = 3;
 
 export interface BatchPlanner {
-  plan(page: readonly InstanceSnapshot[]): PlannedInstance[];
+  plan(page: readonly PageEntry[]): PlannedEntry[];
   learn(result: StepResult): void;
 }
 
@@ -25,9 +26,9 @@ export function planBatches({ repository }: Worker, session: ShardSession): Batc
         planner = { dropped, plan: compilePlanner(rules) };
       }
       const { plan } = planner;
-      return page.map((snapshot) => {
-        const planned = plan(snapshot);
-        return leave.has(snapshot.id) ? leftAlone(planned) : planned;
+      return page.map((entry) => {
+        const planned = plan(entry);
+        return !isComplete(entry) && leave.has(entry.id) ? leftAlone(planned, entry.id) : planned;
       });
     },
     learn(result) {

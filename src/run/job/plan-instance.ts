@@ -4,24 +4,30 @@ import { compilePath, type PathReader } from '../../extraction/extract-metadata.
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
 import { type JsonValue, toJsonValue } from '../../extraction/json-value.js';
 import type {
+  CompleteInstances,
   Cursor,
   InstanceId,
   InstanceSnapshot,
   InstanceWrites,
   MetadataWrite,
+  PageEntry,
   StoredValue,
   TaskData,
 } from '../../ports/repository.js';
+import { isComplete } from '../access/page-entries.js';
 import type { RunDefinition } from '../record/run-record.js';
 import type { FailureCode, InstanceFailure } from '../record/tally.js';
 
 /** What a run found under one key of an instance. */
 export type Finding = 'value' | 'truncated' | 'kept' | 'null' | 'missing' | 'dropped';
 
-/** What is to be done for one instance: values to write, or a failure to count. */
-export interface PlannedInstance {
+/** What is to be done for one entry of a page: values to write, or a failure to count. */
+export interface PlannedEntry {
   readonly cursor: Cursor;
-  readonly writes: InstanceWrites;
+  /** How many instances it is. */
+  readonly instances: number;
+  /** `null` if it is complete. */
+  readonly writes: InstanceWrites | null;
   /** In the order of the definition's paths; empty for a failure. */
   readonly findings: readonly Finding[];
   readonly failure: InstanceFailure | null;
@@ -36,7 +42,7 @@ export interface PlanRules {
 }
 
 /** Decides, from what the page saw, which values to write. Touches nothing, never throws over odd data. */
-export type InstancePlanner = (snapshot: InstanceSnapshot) => PlannedInstance;
+export type InstancePlanner = (entry: PageEntry) => PlannedEntry;
 
 export function compilePlanner(rules: PlanRules): InstancePlanner {
   const paths = rules.paths.map(
@@ -47,7 +53,9 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
       isDropped: rules.dropped.includes(key),
     }),
   );
+  const complete = paths.map(({ isDropped }): Finding => (isDropped ? 'dropped' : 'kept'));
   return (snapshot) => {
+    if (isComplete(snapshot)) return completeEntry(snapshot, complete);
     const values: MetadataWrite[] = [];
     const findings: Finding[] = [];
     let data: ReadableData | null = null;
@@ -68,7 +76,8 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
     } catch (error) {
       return failedInstance(snapshot, instanceFailure(snapshot.id, key, codeOf(error), error));
     }
-    return { cursor: snapshot.cursor, writes: writesOf(snapshot, values), findings, failure: null };
+    const writes = writesOf(snapshot, values);
+    return { cursor: snapshot.cursor, instances: 1, writes, findings, failure: null };
   };
 }
 
@@ -104,20 +113,27 @@ function writesOf({ id, version }: InstanceSnapshot, values: readonly MetadataWr
   return version === undefined ? { id, values } : { id, values, version };
 }
 
+function completeEntry(
+  { cursor, complete: instances }: CompleteInstances,
+  findings: readonly Finding[],
+): PlannedEntry {
+  return { cursor, instances, writes: null, findings, failure: null };
+}
+
 /** An instance with nothing to write but its failure to count. */
 export function failedInstance(
   { id, cursor }: Pick<InstanceSnapshot, 'id' | 'cursor'>,
   failure: InstanceFailure,
-): PlannedInstance {
-  return { cursor, writes: { id, values: [] }, findings: [], failure };
+): PlannedEntry {
+  return { cursor, instances: 1, writes: { id, values: [] }, findings: [], failure };
 }
 
 /** The same instance left to its live writer, which was faster than every attempt to read it. */
-export function leftAlone({ writes, ...planned }: PlannedInstance): PlannedInstance {
+export function leftAlone(planned: PlannedEntry, id: InstanceId): PlannedEntry {
   const findings = planned.findings.map((finding) =>
     finding === 'value' || finding === 'truncated' ? 'kept' : finding,
   );
-  return { ...planned, writes: { id: writes.id, values: [] }, findings };
+  return { ...planned, writes: { id, values: [] }, findings };
 }
 
 /** Why one instance cannot be done; never leaves this file. */

@@ -1,12 +1,13 @@
-import type { Cursor, InstanceRange, InstanceSnapshot, PageQuery } from '../../ports/repository.js';
+import type { Cursor, InstanceRange, PageEntry, PageQuery } from '../../ports/repository.js';
 import { pageProblem } from '../access/answer-problems.js';
+import { cutPage } from '../access/page-entries.js';
 import type { Worker } from '../worker.js';
 import type { ShardSession } from './shard-session.js';
 
 /** The pages of one shard, the next of which is read while the one before is being committed. */
 export interface PageReader {
   /** The page after the checkpoint, of at most `limit` instances. */
-  next(limit: number): Promise<readonly InstanceSnapshot[]>;
+  next(limit: number): Promise<Page>;
   /** Begins to read the page after this cursor. It is used only if the checkpoint has come to stand there. */
   readAhead(after: Cursor, limit: number): void;
   /** Drops what was read ahead, which may have grown old. */
@@ -15,7 +16,7 @@ export interface PageReader {
   close(): Promise<void>;
 }
 
-type Page = readonly InstanceSnapshot[];
+type Page = readonly PageEntry[];
 type Query = Omit<PageQuery, 'signal'>;
 
 export function createPageReader(worker: Worker, session: ShardSession): PageReader {
@@ -50,7 +51,7 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
           : answer.page;
       const problem = pageProblem(page, query, compare);
       if (problem !== null) throw session.ports.contractError(`readInstances: ${problem}`);
-      return page.slice(0, limit); // it may have been read ahead before the limit fell
+      return cutPage(page, limit); // it may have been read ahead before the limit fell
     },
     readAhead(after, limit) {
       const query = queryAfter(after, limit);

@@ -2,7 +2,7 @@ import { reasonOf } from '../access/reason-of.js';
 import type { Tally } from '../record/tally.js';
 import type { Worker } from '../worker.js';
 import { countOutcomes } from './count-outcomes.js';
-import { failedInstance, instanceFailure, type PlannedInstance } from './plan-instance.js';
+import { failedInstance, instanceFailure, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession, StepResult } from './shard-session.js';
 
 /**
@@ -12,7 +12,7 @@ import type { ShardSession, StepResult } from './shard-session.js';
 export async function settleBatch(
   worker: Worker,
   session: ShardSession,
-  batch: readonly PlannedInstance[],
+  batch: readonly PlannedEntry[],
 ): Promise<StepResult> {
   const result = await commitBatch(worker, session, batch);
   if (result.status !== 'rejected') return result;
@@ -26,10 +26,10 @@ export async function settleBatch(
     return settleBatch(worker, session, batch.slice(half));
   }
 
-  const failure = instanceFailure(first.writes.id, null, 'WRITE_REJECTED', reasonOf(result.error));
-  const counted = await commitBatch(worker, session, [
-    failedInstance({ id: first.writes.id, cursor: first.cursor }, failure),
-  ]);
+  if (first.writes === null) throw session.ports.failure('repository.commit', result.error);
+  const { id } = first.writes;
+  const failure = instanceFailure(id, null, 'WRITE_REJECTED', reasonOf(result.error));
+  const counted = await commitBatch(worker, session, [failedInstance({ id, cursor: first.cursor }, failure)]);
   // Even a commit without any value is refused: no instance is to blame.
   if (counted.status === 'rejected') throw session.ports.failure('repository.commit', counted.error);
   return counted;
@@ -38,13 +38,13 @@ export async function settleBatch(
 async function commitBatch(
   worker: Worker,
   session: ShardSession,
-  batch: readonly PlannedInstance[],
+  batch: readonly PlannedEntry[],
 ): Promise<StepResult> {
   const { header } = session.run;
   const keys = header.definition.paths.map(({ key }) => key);
   let counted: Tally | null = null;
   const result = await session.commit({
-    instances: batch.map(({ writes }) => writes),
+    instances: batch.flatMap(({ writes }) => writes ?? []),
     after: batch.at(-1)?.cursor ?? session.shard.after,
     done: false,
     count: (outcome) => {

@@ -1,4 +1,5 @@
 import type { ThrottleAnswer } from '../../ports/throttle.js';
+import { countInstances, snapshotsOf } from '../access/page-entries.js';
 import { mayRetry, retryDelayMs } from '../access/retry.js';
 import { changeRun, loadRun } from '../access/run-store.js';
 import { failIfTooManyFailed, hold } from '../record/run-changes.js';
@@ -57,7 +58,7 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
     }
     emptyPages = 0;
     const failedBefore = session.shard.tally.failed;
-    sizer.see(page);
+    sizer.see(snapshotsOf(page));
     // Where a pause or the end of the slice is certain, it would be read for nothing.
     if (pacer.isFree && runtime.now() < sliceEnd) pages.readAhead(last.cursor, sizer.size);
     const result = await settleBatch(worker, session, batches.plan(page));
@@ -68,8 +69,9 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
 
     const { processed, total } = session.watch.progress();
     log.progressed(session.run.header, processed, total);
-    sizer.learn({ instances: page.length, tookMs: runtime.now() - startedAt });
-    pacer.learn({ instances: page.length, startedAt });
+    const instances = countInstances(page);
+    sizer.learn({ instances, tookMs: runtime.now() - startedAt });
+    pacer.learn({ instances, startedAt });
   }
 }
 

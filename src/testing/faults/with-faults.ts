@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { BackfillQueue } from '../../ports/queue.js';
-import type { BackfillRepository, InstanceSnapshot, PageQuery } from '../../ports/repository.js';
+import type { BackfillRepository, PageEntry, PageQuery } from '../../ports/repository.js';
 import { type Fault, type FaultPlan, faultFor, type PageFault, type PortCall } from './fault-plan.js';
 
 /**
@@ -116,7 +116,7 @@ async function spoiledPage(
   const query = argument as PageQuery;
   const isBackward = fault === 'backward-page';
   const answer = await proceed(isBackward ? { ...query, after: null } : query, ...rest);
-  const page = answer as readonly InstanceSnapshot[];
+  const page = answer as readonly PageEntry[];
   switch (fault) {
     case 'empty-page':
       return [];

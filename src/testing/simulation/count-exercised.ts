@@ -16,6 +16,7 @@ const NAMES = [
   'pages of a lagging replica',
   'ends not proved',
   'races won by the live writer',
+  'instances passed over',
   'instances gone',
   'jobs lost',
   'jobs doubled',
@@ -51,6 +52,8 @@ export function countExercised(history: History, reader: RecordReader = libraryR
   for (const event of history.events) {
     const name = nameOf(event);
     if (name !== null) add(name);
+    if (event.type === 'read')
+      add('instances passed over', event.page.filter(({ isPassedOver }) => isPassedOver).length);
     seeCall(event);
     if (event.type === 'commit') seeCommit(event);
   }

@@ -76,7 +76,7 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       case 'survey':
         return `${who(event.call)} counts ${event.total} instances, up to ${event.upTo}`;
       case 'read':
-        return `${who(event.call)} reads ${event.page.map(({ id }) => id).join(', ') || 'nothing'} after ${event.after}${event.lagging ? ', from a replica that lags behind' : ''}`;
+        return `${who(event.call)} reads ${event.page.map(({ id, isPassedOver }) => (isPassedOver ? `(${id})` : id)).join(', ') || 'nothing'} after ${event.after}${event.lagging ? ', from a replica that lags behind' : ''}`;
       case 'load':
         return `${who(event.call)} loads ${run(event.runId)}${event.found ? '' : ', which is not there'}`;
       case 'commit':

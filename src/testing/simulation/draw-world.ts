@@ -6,7 +6,12 @@ import type { RequestKind } from './request-plans.js';
 
 /** What a world is like. Every part that can go wrong is switched off in some worlds, so that others show better. */
 export interface World {
-  readonly store: StoreRules & { readonly form: 'parsed' | 'json' | 'values'; readonly storesNull: boolean };
+  readonly store: StoreRules & {
+    readonly form: 'parsed' | 'json' | 'values';
+    /** Whether pages pass over complete instances. */
+    readonly passesOver: boolean;
+    readonly storesNull: boolean;
+  };
   readonly instances: number;
   /** Of a thousand instances. */
   readonly running: number;
@@ -111,6 +116,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       versions: oneOf([true, true, false]),
       tokens: oneOf([true, true, false]),
       form: oneOf(['parsed', 'json', 'values']),
+      passesOver: oneOf([true, false]),
       storesNull: !chance(150),
     },
     instances: fixed.instances ?? (slow ? Math.min(instances, 10) : instances),

@@ -105,6 +105,8 @@ export interface SeenInstance {
   readonly running: boolean;
   readonly task: TaskState;
   readonly rows: Rows;
+  /** The page only counted it, among complete ones. */
+  readonly isPassedOver: boolean;
 }
 
 export interface WrittenRow {

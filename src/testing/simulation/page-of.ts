@@ -1,5 +1,11 @@
 import type { JsonValue } from '../../extraction/json-value.js';
-import type { InstanceSnapshot, PageQuery, StoredValue, TaskData } from '../../ports/repository.js';
+import type {
+  InstanceSnapshot,
+  PageEntry,
+  PageQuery,
+  StoredValue,
+  TaskData,
+} from '../../ports/repository.js';
 import { valueAt } from './extraction.js';
 import type { Rows, SeenInstance, StoreRules, TaskState } from './history.js';
 import type { StoredInstance } from './stored-instances.js';
@@ -7,10 +13,50 @@ import type { StoredInstance } from './stored-instances.js';
 export interface PageOptions extends StoreRules {
   /** How task data is given to the library. */
   readonly form: 'parsed' | 'json' | 'values';
+  readonly passesOver: boolean;
 }
 
-/** What the library is given of an instance. */
-export function snapshotOf(
+/** A page as the library is given it, and as the judge is told of it. */
+export interface SimulatedPage {
+  readonly entries: readonly PageEntry<number>[];
+  readonly seen: readonly SeenInstance[];
+}
+
+/** How many instances a page looks at beside those that it shows. */
+const REACH = 4;
+
+export function pageOf(
+  instances: readonly StoredInstance[],
+  { paths, limit }: Pick<PageQuery, 'paths' | 'limit'>,
+  options: PageOptions,
+): SimulatedPage {
+  const entries: PageEntry<number>[] = [];
+  const seen: SeenInstance[] = [];
+  let complete = 0;
+  let shown = 0;
+  for (const instance of instances.slice(0, limit + REACH)) {
+    const { cursor } = instance;
+    const isPassedOver = options.passesOver && isComplete(instance, paths);
+    if (isPassedOver) {
+      if (complete > 0) entries.pop();
+      complete += 1;
+      entries.push({ cursor, complete });
+    } else {
+      if (shown === limit) break;
+      complete = 0;
+      shown += 1;
+      entries.push(snapshotOf(instance, paths, options));
+    }
+    seen.push(seenInstance(instance, isPassedOver));
+  }
+  return { entries, seen };
+}
+
+function isComplete({ rows }: StoredInstance, paths: PageQuery['paths']): boolean {
+  return paths.every(({ key, mode }) => mode === 'fill' && (rows.get(key)?.value ?? null) !== null);
+}
+
+function snapshotOf(
   { id, cursor, running, version, task, rows }: StoredInstance,
   paths: PageQuery['paths'],
   { versions, tokens, form }: PageOptions,
@@ -29,9 +75,11 @@ export function snapshotOf(
 /** Under a key that is to be filled, no page need tell more. */
 const SOME_VALUE = 'some value';
 
-/** What the judge is told of it. */
-export function seenInstance({ id, cursor, running, task, rows }: StoredInstance): SeenInstance {
-  return { id, cursor, running, task, rows: Object.fromEntries(rows) as Rows };
+function seenInstance(
+  { id, cursor, running, task, rows }: StoredInstance,
+  isPassedOver: boolean,
+): SeenInstance {
+  return { id, cursor, running, task, rows: Object.fromEntries(rows) as Rows, isPassedOver };
 }
 
 function taskDataOf(task: TaskState, form: PageOptions['form'], paths: PageQuery['paths']): TaskData {

@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../extraction/json-value.js';
 import type {
   CommitResult,
-  InstanceSnapshot,
   InstanceSurvey,
   MetadataWrite,
+  PageEntry,
   PageQuery,
   RepositoryCommit,
   RunFilter,
@@ -12,7 +12,7 @@ import type {
   SurveyQuery,
 } from '../../ports/repository.js';
 import type { CommitEvent, HistoryEvent, Row, WrittenRow } from './history.js';
-import { type PageOptions, seenInstance, snapshotOf } from './page-of.js';
+import { type PageOptions, pageOf } from './page-of.js';
 import { createStoredInstances, type StoredInstance, type StoredInstances } from './stored-instances.js';
 import { createStoredRecords, type HostTransaction } from './stored-records.js';
 
@@ -31,7 +31,7 @@ export interface SimulatedStore {
   survey(call: number, query: SurveyQuery<number>): InstanceSurvey;
   split(query: SplitQuery<number>): number[];
   /** @param most as many of the page as a replica that lags behind has, or `null` */
-  read(call: number, query: PageQuery<number>, most: number | null): InstanceSnapshot<number>[];
+  read(call: number, query: PageQuery<number>, most: number | null): readonly PageEntry<number>[];
   commit(call: number, commit: RepositoryCommit<number>, how: CommitHow): CommitResult<number>;
   load(call: number, runId: string, transaction?: HostTransaction): RunRecord[];
   find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
@@ -150,12 +150,12 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     },
     read(call, query, most) {
       const [after, upTo] = [place(query.after), Number(query.upTo)];
-      const whole = instances.select(query, after, upTo).slice(0, query.limit);
-      const found = whole.slice(0, most ?? undefined);
-      lastPage = found.map(({ id }) => id);
-      const lagging = found.length < whole.length;
-      record({ type: 'read', call, after, upTo, lagging, page: found.map(seenInstance) });
-      return found.map((instance) => snapshotOf(instance, query.paths, options));
+      const all = instances.select(query, after, upTo);
+      const { entries, seen } = pageOf(all.slice(0, most ?? undefined), query, options);
+      lastPage = seen.map(({ id }) => id);
+      const lagging = most !== null && most < all.length;
+      record({ type: 'read', call, after, upTo, lagging, page: seen });
+      return entries;
     },
     commit,
     load(call, runId, transaction) {

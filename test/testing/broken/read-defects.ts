@@ -33,7 +33,13 @@ export const readDefects: readonly Defect[] = [
     rules: () => ({
       pageOf: (found, limit) => found.slice(0, limit).toReversed(),
     }),
-    breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
+    breaks: [
+      'readInstances: in pages',
+      'compareCursors: sorts as',
+      'readInstances: passes over',
+      'readInstances: leaves data',
+      'readInstances: shows which',
+    ],
   },
   {
     title: 'a page begins with the instances that have values',
@@ -41,17 +47,17 @@ export const readDefects: readonly Defect[] = [
       pageOf: (found, limit) =>
         SOUND.pageOf(found, limit).toSorted((a, b) => Number(b.rows.size > 0) - Number(a.rows.size > 0)),
     }),
-    breaks: ['readInstances: in pages'],
+    breaks: ['readInstances: in pages', 'readInstances: passes over'],
   },
   {
     title: 'a page has no limit',
     rules: () => ({ pageOf: (found) => found }),
-    breaks: ['readInstances: in pages', 'readInstances: returns the'],
+    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: passes over'],
   },
   {
     title: 'a page has the last instances of its range',
     rules: () => ({ pageOf: (found, limit) => found.slice(-limit) }),
-    breaks: ['readInstances: in pages', 'readInstances: returns the'],
+    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: passes over'],
   },
   {
     title: 'the limit of a page counts rows, not instances',
@@ -64,7 +70,7 @@ export const readDefects: readonly Defect[] = [
         });
       },
     }),
-    breaks: ['readInstances: returns the'],
+    breaks: ['readInstances: returns the', 'readInstances: passes over'],
   },
   {
     title: '`after` is inclusive',
@@ -76,6 +82,9 @@ export const readDefects: readonly Defect[] = [
       'readInstances: returns only',
       'splitInstances: parts',
       'commit: takes a range for',
+      'readInstances: passes over',
+      'readInstances: leaves data',
+      'readInstances: shows which',
     ],
   },
   {
@@ -87,12 +96,22 @@ export const readDefects: readonly Defect[] = [
       'readInstances: puts an',
       'readInstances: whose signal',
       'commit: answers not-exhausted',
+      'readInstances: passes over',
+      'readInstances: leaves data',
+      'readInstances: shows which',
     ],
   },
   {
     title: '`upTo` is ignored',
     rules: () => ({ isUpTo: () => true }),
-    breaks: ['readInstances: ends with', 'readInstances: puts an', 'commit: takes a range for'],
+    breaks: [
+      'readInstances: ends with',
+      'readInstances: puts an',
+      'commit: takes a range for',
+      'readInstances: in pages',
+      'readInstances: passes over',
+      'readInstances: leaves data',
+    ],
   },
   {
     title: 'models are told apart by a prefix',
@@ -182,6 +201,7 @@ export const readDefects: readonly Defect[] = [
       'readInstances: returns only',
       'readInstances: puts an',
       'commit: answers not-exhausted',
+      'readInstances: passes over',
     ],
   },
   {
@@ -283,6 +303,58 @@ export const readDefects: readonly Defect[] = [
       };
     },
     breaks: ['readInstances: keeps the', 'readInstances: projects', 'readInstances: with a document'],
+  },
+  {
+    title: 'an instance is passed over where one key has a value',
+    rules: () => ({
+      isComplete: (paths, rows) => paths.some(({ key, mode }) => mode === 'fill' && rows.get(key)),
+    }),
+    breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
+  },
+  {
+    title: 'an instance with a null row is passed over',
+    rules: () => ({
+      isComplete: (paths, rows) => paths.every(({ key, mode }) => mode === 'fill' && rows.has(key)),
+    }),
+    breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
+  },
+  {
+    title: 'those passed over are counted once',
+    rules: () => ({ passedOver: (cursor) => ({ cursor, complete: 1 }) }),
+    breaks: ['readInstances: passes over', 'readInstances: leaves data'],
+  },
+  {
+    title: 'those passed over have the cursor of the first',
+    rules: () => ({
+      passedOver: (cursor, before) => ({
+        ...SOUND.passedOver(cursor, before),
+        ...(before && { cursor: before.cursor }),
+      }),
+    }),
+    breaks: ['readInstances: passes over', 'readInstances: leaves data'],
+  },
+  {
+    title: 'an instance is passed over although its value is to be overwritten',
+    rules: () => ({
+      isComplete: (paths, rows) => paths.every(({ key }) => (rows.get(key)?.value ?? null) !== null),
+    }),
+    breaks: [
+      'readInstances: in pages',
+      'readInstances: passes over',
+      'readInstances: leaves data',
+      'readInstances: shows the rows',
+      'readInstances: shows which',
+      'readInstances: shows a value',
+      'readInstances: gives a',
+      'commit: overwrites the',
+      'commit: when it overwrites, keeps',
+      'commit: when it overwrites, takes',
+      'commit: when it overwrites, does',
+      'commit: leaves other',
+      'commit: writes a batch',
+      'commit: beside live instances',
+      'metadata: takes any text for a key',
+    ],
   },
   {
     title: 'data is left out where one key has a value',

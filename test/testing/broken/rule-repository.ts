@@ -5,6 +5,7 @@ import type {
   InstanceSelection,
   JsonValue,
   MetadataWrite,
+  PageEntry,
   RepositoryCommit,
   RunRecord,
 } from 'process-metadata-backfill';
@@ -135,8 +136,15 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       rules.splitAt(select(query, query.after, query.upTo), parts),
     async readInstances({ paths, signal, ...query }) {
       if (signal.aborted) return rules.onAbort(signal.reason);
-      return rules.pageOf(select(query, query.after, query.upTo), query.limit).map((instance) => {
+      const page: PageEntry[] = [];
+      for (const instance of rules.pageOf(select(query, query.after, query.upTo), query.limit)) {
         const { key, cursor, rows, isBroken } = instance;
+        if (rules.isComplete(paths, rows)) {
+          const last = page.at(-1);
+          const before = last !== undefined && 'complete' in last ? last : null;
+          page.splice(page.length - (before === null ? 0 : 1), 1, rules.passedOver(cursor, before));
+          continue;
+        }
         const task = rules.newestTask(instance.tasks);
         const isShown = task !== undefined && rules.needsData(paths, rows);
         const data = isShown ? rules.dataOf(task, paths) : { form: 'none' as const };
@@ -145,15 +153,16 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
           return [name, { value: rules.shownValue(row), ...(token !== undefined && { token }) }] as const;
         });
         const running = rules.isRunning(instance);
-        return {
+        page.push({
           id: key,
           cursor,
           data: isBroken ? rules.brokenData() : data,
           stored: new Map(stored),
           version: rules.version(task),
           ...(running !== undefined && { running }),
-        };
-      });
+        });
+      }
+      return page;
     },
     async commit(what, { transaction } = {}) {
       if (rules.isPartOf(transaction)) {

@@ -3,12 +3,14 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import type {
   BackfillRepository,
   CommitResult,
+  CompleteInstances,
   Cursor,
   InstanceId,
   InstanceSnapshot,
   InstanceSurvey,
   InstanceWrites,
   MetadataWrite,
+  PageEntry,
   PagePath,
   PageQuery,
   RepositoryCommit,
@@ -17,6 +19,7 @@ import type {
   SurveyQuery,
   WriteOutcome,
 } from '../../../ports/repository.js';
+import { isComplete } from '../../../run/access/page-entries.js';
 import { expectEqual, sorted } from '../expectations.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
 
@@ -41,6 +44,8 @@ export interface TestedRepository {
   insertMany(count: number): Promise<readonly InstanceId[]>;
   survey(query?: Partial<SurveyQuery>): Promise<InstanceSurvey>;
   /** From the beginning to behind the last instance unless told otherwise. */
+  readPage(query?: Partial<PageQuery>): Promise<readonly PageEntry[]>;
+  /** The same, with complete instances one by one. */
   read(query?: Partial<PageQuery>): Promise<readonly InstanceSnapshot[]>;
   readOne(id: InstanceId, query?: Partial<PageQuery>): Promise<InstanceSnapshot>;
   cursorOf(id: InstanceId): Promise<Cursor>;
@@ -79,6 +84,25 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
     return upTo;
   }
 
+  async function whole(query: Partial<PageQuery> = {}): Promise<PageQuery> {
+    const upTo = query.upTo ?? (await cursorBehindAll(query.processModelId ?? processModelId));
+    const all = { processModelId, instanceIds: null, after: null, limit: 100, paths: pathsToFill('city') };
+    return { ...all, upTo, signal, ...query };
+  }
+
+  /** Which they are, as a page shows them that is to overwrite. */
+  async function completeOnes(
+    { cursor, complete }: CompleteInstances,
+    query: PageQuery,
+  ): Promise<InstanceSnapshot[]> {
+    const paths = query.paths.map((path): PagePath => ({ ...path, mode: 'overwrite' }));
+    const page = await repository.readInstances({ ...query, upTo: cursor, limit: complete + 1, paths });
+    const found = page.filter((entry): entry is InstanceSnapshot => !isComplete(entry));
+    expectEqual('how many instances there are up to the last of the complete ones', found.length, complete);
+    const stored = new Map(paths.map(({ key }) => [key, { value: true }]));
+    return found.map(({ id, cursor }) => ({ id, cursor, data: { form: 'none' }, stored }));
+  }
+
   const host: TestedRepository = {
     fixture,
     repository,
@@ -107,10 +131,18 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
         ...query,
       }),
 
-    async read(query = {}) {
-      const upTo = query.upTo ?? (await cursorBehindAll(query.processModelId ?? processModelId));
-      const all = { processModelId, instanceIds: null, after: null, limit: 100, paths: pathsToFill('city') };
-      return repository.readInstances({ ...all, upTo, signal, ...query });
+    readPage: async (query) => repository.readInstances(await whole(query)),
+
+    async read(query) {
+      const all = await whole(query);
+      const snapshots: InstanceSnapshot[] = [];
+      let { after } = all;
+      for (const entry of await repository.readInstances(all)) {
+        if (isComplete(entry)) snapshots.push(...(await completeOnes(entry, { ...all, after })));
+        else snapshots.push(entry);
+        after = entry.cursor;
+      }
+      return snapshots;
     },
 
     async readOne(id, query) {

@@ -1,5 +1,7 @@
+import type { Cursor, InstanceId, PageEntry } from '../../../ports/repository.js';
 import { pageProblem, splitProblem } from '../../../run/access/answer-problems.js';
 import { compareCursors } from '../../../run/access/compare-cursors.js';
+import { isComplete, snapshotsOf } from '../../../run/access/page-entries.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
@@ -73,9 +75,10 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       for (const paths of [pathsTo('city'), pathsToFill('city')]) {
         const walked = [];
         for (let after = null, pages = 0; pages < 3; pages += 1) {
-          const page = await host.read({ ...range, after, paths });
-          const problem = pageProblem(page, { ...range, after }, compare);
+          const query = { ...range, after, paths };
+          const problem = pageProblem(await host.readPage(query), query, compare);
           expectEqual(`the problem with page ${pages + 1}`, problem, null);
+          const page = await host.read(query);
           walked.push(...page.map(({ id }) => id));
           // As it is when it comes back from the record of a run.
           after = JSON.parse(JSON.stringify(page.at(-1)?.cursor ?? upTo));
@@ -111,8 +114,46 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       const ids = await host.insertMany(4);
       for (const id of ids) for (const key of ['city', 'town']) await host.setMetadata(id, key, 'Oslo');
 
-      const page = await host.read({ limit: 3, paths: pathsToFill('city', 'town') });
+      const page = await host.read({ limit: 3, paths: pathsToFill('city', 'town', 'country') });
       expectEqual('the ids of the page', idsOf(page), sorted(ids.slice(0, 3)));
+    },
+  },
+  {
+    name: 'readInstances: passes over complete instances only, and counts each of them',
+    capability: 'complete instances',
+    mend: "pass over an instance only if each path has mode 'fill' and a row with a value other than null; give the cursor of the last one in a row, and how many they are.",
+    async check(host) {
+      const ids = await host.insertMany(9);
+      const halfway = [ids[2], ids[6]];
+      for (const id of ids) {
+        if (id === ids[7]) continue;
+        await host.setMetadata(id, 'city', 'Oslo');
+        if (!halfway.includes(id)) await host.setMetadata(id, 'town', 'Hamar');
+        else if (host.repository.storesNull !== false) await host.fixture.setMetadata(id, 'town', null);
+      }
+      const { upTo } = await host.survey();
+      if (upTo === null) throw new Error('surveyInstances found nothing');
+      const paths = pathsToFill('city', 'town');
+      if (!(await host.readPage({ upTo, paths })).some(isComplete)) notOffered('pages show every instance');
+      const compare = host.repository.compareCursors?.bind(host.repository) ?? compareCursors;
+
+      for (const limit of [1, 2, 100]) {
+        const walked: InstanceId[] = [];
+        const shown: InstanceId[] = [];
+        for (let after: Cursor | null = null; ; ) {
+          const query = { processModelId: host.processModelId, instanceIds: null, after, upTo, limit, paths };
+          const page: readonly PageEntry[] = await host.readPage(query);
+          expectEqual('the problem with a page', pageProblem(page, query, compare), null);
+          shown.push(...snapshotsOf(page).map(({ id }) => id));
+          walked.push(...(await host.read(query)).map(({ id }) => id));
+          after = page.at(-1)?.cursor ?? null;
+          if (after === null) break;
+        }
+        expectEqual('the ids in the order of the walk', walked, ids);
+        const passedOver = new Set(ids.filter((id) => !shown.includes(id)));
+        const wrong = [...halfway, ids[7]].filter((id) => passedOver.has(id ?? ''));
+        expectEqual('those passed over that are not complete', wrong, []);
+      }
     },
   },
   {

@@ -19,7 +19,7 @@ export const jobRules: Rules = {
       for (const shard of change.shards) {
         judgeAllotment(judgement, change, shard, judgement.world.calls.get(event.call));
         if (isExtended(change)) continue;
-        judgeSweeps(judgement, shard, judgement.world.calls.get(event.call), isProgress(event, shard));
+        judgeSweeps(judgement, shard, judgement.world.calls.get(event.call), isProgress(shard));
       }
     }
   },

@@ -21,7 +21,8 @@ export interface JudgedRun {
   readonly processModelId: string;
   header: HeaderView;
   readonly shards: Map<number, ShardView>;
-  readonly outcomes: Map<number, 'visited' | 'gone'>;
+  /** `perhaps`: passed over, but it was deleted before the commit, and it depends on which reading was acted upon. */
+  readonly outcomes: Map<number, 'visited' | 'gone' | 'perhaps'>;
   /** When the request for it was made, and when it was first answered with it. */
   requestedAt: number | null;
   answeredAt: number | null;

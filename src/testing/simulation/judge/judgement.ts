@@ -1,4 +1,4 @@
-import type { CommitEvent, HistoryEvent } from '../history.js';
+import type { CommitEvent, HistoryEvent, SeenInstance } from '../history.js';
 import type { HeaderView, ShardView } from '../read-record.js';
 import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 
@@ -35,10 +35,27 @@ export type Rules = {
 };
 
 /** Whether a commit moved a shard on: by instances that have their outcome now, or by the proof that none are left. */
-export function isProgress(event: CommitEvent, { before, after }: ShardChange): boolean {
+export function isProgress({ before, after }: ShardChange): boolean {
   return (
-    before !== null && (event.instances.length > 0 || (after.done && !before.done && before.upTo !== null))
+    before !== null && (after.after !== before.after || (after.done && !before.done && before.upTo !== null))
   );
+}
+
+/** The instances that a commit counts without having been given them: its call has read them as complete. */
+export function passedOver(
+  { instances }: CommitEvent,
+  { before, after }: ShardChange,
+  call: JudgedCall | undefined,
+): SeenInstance[] {
+  if (before === null || call === undefined || before.after === after.after) return [];
+  const given = new Set(instances.map(({ id }) => id));
+  const [from, to] = [before.after ?? Number.NEGATIVE_INFINITY, after.after ?? Number.NEGATIVE_INFINITY];
+  const readings = [...call.seen.values()].flatMap(
+    (seen) => seen.find(({ instance }) => instance.isPassedOver) ?? [],
+  );
+  return readings
+    .map(({ instance }) => instance)
+    .filter(({ id, cursor }) => cursor > from && cursor <= to && !given.has(id));
 }
 
 /** A call and its process, for a message. */

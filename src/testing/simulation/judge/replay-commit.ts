@@ -11,7 +11,7 @@ import {
   type JudgedRun,
   jobKey,
 } from './judged-world.js';
-import { isProgress, type RunChange } from './judgement.js';
+import { isProgress, passedOver, type RunChange } from './judgement.js';
 
 /** The parts of the world that a commit changes. */
 export interface CommittedWorld {
@@ -56,7 +56,9 @@ export function applyCommit(
   const { instances, records, calls } = world;
   const call = calls.get(event.call);
   const [expected] = event.expected;
-  if (call !== undefined && expected !== undefined && event.instances.length > 0) {
+  const isBatch =
+    event.instances.length > 0 || changes.some(({ shards }) => shards.some((shard) => isProgress(shard)));
+  if (call !== undefined && expected !== undefined && isBatch) {
     const times = staleBefore(event, calls) + (event.status === 'stale' ? 1 : 0);
     call.stale.set(expected.id, { times, isOver: event.status === 'committed' });
   }
@@ -95,7 +97,7 @@ function applyChange(
   const wasDone = areDone(run);
   for (const { before, after } of change.shards) {
     run.shards.set(after.index, after);
-    if (isProgress(event, { before, after })) run.progress.push({ at, call: event.call, shard: after.index });
+    if (isProgress({ before, after })) run.progress.push({ at, call: event.call, shard: after.index });
     if (before === null || after.step > before.step) {
       const key = jobKey(after.index, after.step);
       const isNext = before !== null && before.upTo === after.upTo;
@@ -105,6 +107,8 @@ function applyChange(
   }
   if (areDone(run) && !wasDone) run.allDoneAt = at;
   for (const { id } of event.instances) run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
+  for (const { id } of change.shards.flatMap((shard) => passedOver(event, shard, call)))
+    run.outcomes.set(id, instances.has(id) ? 'visited' : 'perhaps');
 }
 
 function newRun(runId: string, processModelId: string, header: HeaderView): JudgedRun {

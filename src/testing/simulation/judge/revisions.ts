@@ -36,7 +36,7 @@ export const revisionRules: Rules = {
         if (before === null) continue;
         if (after.epoch < before.epoch)
           broken(6, `the epoch of shard ${after.index} fell from ${before.epoch} to ${after.epoch}`);
-        if (!isProgress(event, change)) {
+        if (!isProgress(change)) {
           const isTaken = after.epoch !== before.epoch || after.holder !== before.holder;
           if (isTaken) broken(6, `${who} took shard ${after.index} for itself without committing a batch`);
           continue;

@@ -1,7 +1,14 @@
 import type { CommitEvent } from '../history.js';
 import type { ShardView } from '../read-record.js';
 import { failuresOf, isComplete, type JudgedInstance, type JudgedRun, type Replay } from './judged-world.js';
-import { isProgress, type Judgement, type Rules, type RunChange, type ShardChange } from './judgement.js';
+import {
+  isProgress,
+  type Judgement,
+  passedOver,
+  type Rules,
+  type RunChange,
+  type ShardChange,
+} from './judgement.js';
 
 /**
  * 3. Who was there when the first job began, and still is, has been processed or has failed.
@@ -59,14 +66,15 @@ function judgeShard(
   const { before, after } = change;
   if (before === null || run === null) return;
   const { instances } = event;
+  const passed = passedOver(event, change, world.calls.get(event.call));
   if (before.done && after.done) broken(8, `shard ${after.index} was done, and was changed`);
-  if (instances.length === 0) {
+  if (instances.length + passed.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
-    if (isProgress(event, change)) judgeProof(world, run, after, broken);
+    if (isProgress(change)) judgeProof(world, run, after, broken);
     return;
   }
   const cursors = instances.map(({ id }) => cursorOf(world, event, id));
-  const last = cursors.at(-1);
+  const last = [cursors.at(-1), ...passed.map(({ cursor }) => cursor)].reduce(laterOf);
   if (!(after.after !== null && after.after > (before.after ?? Number.NEGATIVE_INFINITY))) {
     broken(
       4,
@@ -78,8 +86,8 @@ function judgeShard(
   }
   if (after.upTo !== null && last !== undefined && last > after.upTo)
     broken(4, 'instances beyond the bound were committed');
-  const committed = new Set(instances.map(({ id }) => id));
-  const [first] = instances;
+  const committed = new Set([...instances, ...passed].map(({ id }) => id));
+  const first = instances[0] ?? passed[0];
   const readAt = (first && world.calls.get(event.call)?.seen.get(first.id)?.at(-1)?.at) ?? 0;
   const skipped = selected(world, run).filter(
     ({ id, cursor, insertedAt }) =>
@@ -90,6 +98,10 @@ function judgeShard(
   );
   if (skipped.length > 0)
     broken(4, `a commit starts behind where the last one ended: it passes over ${listed(skipped)}`);
+}
+
+function laterOf(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || (b !== undefined && b > a) ? b : a;
 }
 
 function judgeProof(
