@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
 import { withLatency } from '../../examples/1-embedded-postgres/sql.js';
-import { type CommitResult, type InstanceSnapshot, runBackfill } from '../../src/index.js';
+import { type CommitResult, type InstanceSnapshot, type PageEntry, runBackfill } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { describeWith } from '../support/servers.js';
@@ -60,7 +60,8 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
         async ({ method, proceed }) => {
           const answer = await proceed();
           if (method === 'readInstances') {
-            const snapshots = answer as readonly InstanceSnapshot<number>[];
+            const entries = answer as readonly PageEntry<number>[];
+            const snapshots = entries.filter((entry): entry is InstanceSnapshot<number> => 'id' in entry);
             remember(seen, snapshots);
             page = snapshots.map(({ id }) => id);
             live ??= begin();

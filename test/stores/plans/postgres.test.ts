@@ -36,9 +36,12 @@ describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
         const plan = await explain(opened().database, 'explain (analyze, buffers, format json)', statement);
         const [top] = nodesWith(plan, 'Shared Hit Blocks');
         buffers.push(Number(top?.['Shared Hit Blocks']) + Number(top?.['Shared Read Blocks']));
-        // Of process_instance, once in the index and once for the status.
-        expect(rowsRead(nodesWith(plan, 'Relation Name').map(accessOf))).toEqual({
-          process_instance: 2 * PAGE,
+        const { process_instance: instances, ...others } = rowsRead(
+          nodesWith(plan, 'Relation Name').map(accessOf),
+        );
+        // Once in the index and once for the status; one more may be looked at, to see whether it is complete.
+        expect([2 * PAGE, 2 * PAGE + 1]).toContain(instances);
+        expect(others).toEqual({
           task: 6 * PAGE,
           json_data: PAGE,
           process_instance_metadata: metadataReads * PAGE,
