@@ -186,7 +186,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'run/job/settle-batch.ts',
-        find: `  batch: readonly PlannedInstance[],
+        find: `  batch: readonly PlannedEntry[],
 ): Promise<StepResult> {
   const result = await commitBatch(worker, session, batch);`,
         replace: `  batch, isHeld = false) {
@@ -199,7 +199,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'run/job/settle-batch.ts',
-        find: `  batch: readonly PlannedInstance[],
+        find: `  batch: readonly PlannedEntry[],
 ): Promise<StepResult> {
   const { header } = session.run;`,
         replace: `  batch, isHeld = false) {
