@@ -132,7 +132,7 @@ export interface SplitQuery<Id extends InstanceId = InstanceId> extends Instance
 }
 
 export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceRange<Id> {
-  /** The most snapshots. How many complete instances are looked at beside them is up to the repository: a few thousand. */
+  /** The most snapshots. How many complete instances are looked at beside them is up to the repository. */
   readonly limit: number;
   /** What will be read from the task data, for a repository that returns values instead of documents. */
   readonly paths: readonly PagePath[];

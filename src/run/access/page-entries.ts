@@ -1,7 +1,7 @@
 import type { CompleteInstances, InstanceSnapshot, PageEntry } from '../../ports/repository.js';
 
 export function isComplete(entry: PageEntry): entry is CompleteInstances {
-  return 'complete' in entry;
+  return (entry as Partial<CompleteInstances>).complete !== undefined;
 }
 
 export function snapshotsOf(page: readonly PageEntry[]): readonly InstanceSnapshot[] {
