@@ -92,16 +92,14 @@ const FIRST_FREE_PARAMETER = 9;
  */
 const REACH = 500;
 
+const LOOKED_AT = `
+  select i.id from process_instance i where ${IN_RANGE} order by i.id limit greatest($5, ${REACH})`;
+
 // First the ids, from the index alone, one after another until there are enough that lack a value; a row is a value, as the
 // key is unique and the column takes no null. Of those that lack one (of all, when overwriting) status, rows, newest task,
 // and last the data. Each by subqueries, which cannot become joins, for which PostgreSQL would scan the other table where a
 // page is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer; by its xmin a row
 // is known to be still the one that was read.
-const REACHED = `greatest($5, ${REACH})`;
-
-const firstOnes = (count: string) => `
-  select i.id from process_instance i where ${IN_RANGE} order by i.id limit ${count}`;
-
 const pageOf = (data: string) => `
   with incomplete as materialized (
     select id, rows, place, previous
@@ -109,9 +107,9 @@ const pageOf = (data: string) => `
       select i.id, row_number() over walk as place, lag(i.id) over walk as previous, (
           select count(*) from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($6)
         ) as rows
-      from (${firstOnes(REACHED)}) i window walk as (order by i.id)
+      from (${LOOKED_AT}) i window walk as (order by i.id)
     ) i
-    where $7 or rows < cardinality($6::text[]) limit $5
+    where $7 or rows < cardinality($6::text[]) order by id limit $5
   )
   select i.id, i.place::int, i.previous, i.running, i.stored, i.hash,
     (select ${data} from json_data d where d.hash = i.hash) as data
@@ -125,4 +123,4 @@ const pageOf = (data: string) => `
   ) i
   union all
   select null, count(*)::int + 1, max(i.id), null, null, null, null
-  from (${firstOnes(`case when (select count(*) from incomplete) < $5 then ${REACHED} else 0 end`)}) i`;
+  from (${LOOKED_AT}) i where (select count(*) from incomplete) < $5`;

@@ -27,9 +27,10 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   surveyInstances(query: SurveyQuery<Id>): Promise<InstanceSurvey>;
 
   /**
-   * The first `limit` instances strictly after `after` and up to and including `upTo`, ascending by cursor; an empty
-   * page means that there are none. Complete ones need not be shown, see `CompleteInstances`. Metadata rows must not be newer than the task data: read both in one statement, or
-   * the rows first.
+   * The first instances strictly after `after` and up to and including `upTo`, ascending by cursor: at most `limit`
+   * snapshots, and beside them the complete ones that need not be shown (see `CompleteInstances`). An empty page means
+   * that there are none. Metadata rows must not be newer than the task data: read both in one statement, or the rows
+   * first.
    */
   readInstances(query: PageQuery<Id>): Promise<readonly PageEntry<Id>[]>;
 

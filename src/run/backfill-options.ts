@@ -42,7 +42,10 @@ export interface DefinitionOptions<Key extends string = string> {
 
 /** How this process works. Not stored: another worker may go on with other tuning. */
 export interface TuningOptions {
-  /** Instances a transaction, from 1 to 10,000; or bounds within which that is found out. @default 100 */
+  /**
+   * Instances a transaction, from 1 to 10,000; or bounds within which that is found out. Those that are complete do not
+   * count if the repository passes over them. @default 100
+   */
   readonly batchSize?: number | AdaptiveBatchSize | undefined;
   /** How long a job works before it hands over to a continuation; overrun by at most one batch. @default no limit */
   readonly sliceMs?: number | undefined;

@@ -77,10 +77,24 @@ describe('an adaptive batch size', () => {
     expect(sizer.size).toBe(1);
   });
 
+  test('is led nowhere by a page that shows few instances or none, among those that it passes over', () => {
+    const sizer = createBatchSizer({ initial: 100, targetMs: 1000 });
+    for (let batch = 0; batch < 5; batch += 1) {
+      sizer.learn({ instances: 0, tookMs: 5000 });
+      sizer.learn({ instances: 1, tookMs: 900 });
+    }
+    expect(sizer.size).toBe(100);
+    sizer.learn({ instances: 50, tookMs: 5000 });
+    expect(sizer.size).toBe(10);
+  });
+
   test('stays between one and its most, whatever batches are like', () => {
     fc.assert(
       fc.property(
-        fc.record({ initial: fc.integer({ min: 1, max: 500 }), max: fc.integer({ min: 1, max: 500 }) }),
+        // Others are refused.
+        fc
+          .tuple(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 0, max: 500 }))
+          .map(([initial, more]) => ({ initial, max: initial + more })),
         fc.array(fc.record({ count: fc.integer({ min: 1, max: 50 }), tookMs: fc.nat(10_000) })),
         (options, batches) => {
           const sizer = createBatchSizer(options);

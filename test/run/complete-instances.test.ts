@@ -91,9 +91,9 @@ test('a store that refuses to move the checkpoint past complete instances is not
   const memory = createMemoryRepository({ instances: invoices(3) });
   const repository = intercept(memory, async ({ method, argument, proceed }) => {
     if (method === 'readInstances') return [{ cursor: 3, complete: 3 }];
-    const isBatch =
-      method === 'commit' && /_0$/.test((argument as RepositoryCommit).expected.map(({ id }) => id).join());
-    if (isBatch && (argument as RepositoryCommit).expected.length === 1) throw databaseError('22001');
+    const isOfShard =
+      method === 'commit' && (argument as RepositoryCommit).expected.every(({ id }) => id.endsWith('_0'));
+    if (isOfShard) throw databaseError('22001');
     return proceed();
   });
 
@@ -110,4 +110,26 @@ test('complete instances where a key is to be overwritten are an error before an
     code: 'REPOSITORY_CONTRACT',
     message: expect.stringContaining('no complete ones'),
   });
+  expect([1, 2, 3].map((id) => memory.metadata(id))).toEqual([{}, {}, {}]);
+});
+
+test('complete instances count for the rate, and a batch that shows none for no size', async () => {
+  const runtime = testRuntime();
+  const limits: number[] = [];
+  const repository = intercept(
+    createMemoryRepository({ instances: invoices(60) }),
+    async ({ method, argument, proceed }) => {
+      if (method !== 'readInstances') return proceed();
+      const { after, limit } = argument as PageQuery;
+      limits.push(limit);
+      return after === null || Number(after) < 60 ? [{ cursor: Number(after) + 20, complete: 20 }] : [];
+    },
+  );
+  const batchSize = { initial: 5 };
+
+  const report = await backfill(repository, { runtime, batchSize, maxInstancesPerSecond: 10 });
+
+  expect(report).toMatchObject({ state: 'completed', processed: 60 });
+  expect(runtime.slept.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(4000);
+  expect(new Set(limits)).toEqual(new Set([5]));
 });

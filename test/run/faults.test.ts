@@ -439,6 +439,7 @@ describe('a repository that breaks its contract', () => {
       () => [{ cursor: 12, complete: 0 }],
       /complete: expected a whole number from 1/,
     ],
+    ['an instance that is called complete', () => [{ ...snapshot, complete: 1 }], /got both in one/],
     [
       'cursors that are integers as text',
       () => [

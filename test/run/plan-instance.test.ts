@@ -127,3 +127,17 @@ describe('planInstance', () => {
     ).toHaveLength(500);
   });
 });
+
+test('complete instances have kept what is there, but under a key that another run has taken over', () => {
+  const paths = [...PATHS, { key: 'town', segments: ['town'], mode: 'fill' }] as const;
+
+  const planned = compilePlanner({ paths, missing: 'null', dropped: ['town'] })({ cursor: 9, complete: 5 });
+
+  expect(planned).toEqual({
+    cursor: 9,
+    instances: 5,
+    writes: null,
+    findings: ['kept', 'dropped'],
+    failure: null,
+  });
+});

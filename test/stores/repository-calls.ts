@@ -4,6 +4,7 @@ import type {
   InstanceSurvey,
   InstanceWrites,
   MetadataWrite,
+  PageEntry,
   PagePath,
   PageQuery,
   RepositoryCommit,
@@ -41,18 +42,26 @@ export function survey(
   return repository.surveyInstances({ ...all, signal, ...query });
 }
 
+/** What a page shows one by one. */
 export async function read(
-  { repository }: Host,
+  host: Host,
   query: Partial<PageQuery<number>> = {},
 ): Promise<InstanceSnapshot<number>[]> {
+  const page = await readPage(host, query);
+  return page.filter((entry): entry is InstanceSnapshot<number> => !('complete' in entry));
+}
+
+export function readPage(
+  { repository }: Host,
+  query: Partial<PageQuery<number>> = {},
+): Promise<readonly PageEntry<number>[]> {
   const all = { processModelId: MODEL, instanceIds: null, after: null, upTo: 2 ** 31 - 1, limit: 100 };
-  const page = await repository.readInstances({
+  return repository.readInstances({
     ...all,
     paths: [path('invoice_number'), path('city')],
     signal,
     ...query,
   });
-  return page.filter((entry): entry is InstanceSnapshot<number> => !('complete' in entry));
 }
 
 export async function readOne(

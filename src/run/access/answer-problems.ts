@@ -85,14 +85,15 @@ export function outcomeProblem(
 const FORMS: ReadonlySet<unknown> = new Set(['none', 'parsed', 'json', 'values', 'unreadable']);
 
 function shapeProblem(entry: unknown): string | null {
-  if (typeof entry !== 'object' || entry === null) return 'expected an InstanceSnapshot';
-  const { cursor, complete } = entry as Record<keyof CompleteInstances, unknown>;
+  if (typeof entry !== 'object' || entry === null) return 'expected an InstanceSnapshot or CompleteInstances';
+  const { cursor, complete, id } = entry as Record<keyof CompleteInstances | 'id', unknown>;
   if (!isCursor(cursor)) return `cursor: expected a string, a number or a list of them, got ${show(cursor)}`;
   if (complete !== undefined) {
+    if (id !== undefined) return 'expected an InstanceSnapshot or CompleteInstances, got both in one';
     const isCount = Number.isSafeInteger(complete) && Number(complete) > 0;
     return isCount ? null : `complete: expected a whole number from 1, got ${show(complete)}`;
   }
-  const { id, data, stored } = entry as Record<keyof InstanceSnapshot, unknown>;
+  const { data, stored } = entry as Record<keyof InstanceSnapshot, unknown>;
   if (typeof id !== 'string' && typeof id !== 'number')
     return `id: expected a string or a number, got ${typeof id}`;
   if (!FORMS.has((data as { form?: unknown } | null)?.form))

@@ -15,7 +15,6 @@ export function countInstances(page: readonly PageEntry[]): number {
 
 /** What comes before the snapshot that is one too many. */
 export function cutPage(page: readonly PageEntry[], limit: number): readonly PageEntry[] {
-  if (page.length <= limit) return page;
   let snapshots = 0;
   const end = page.findIndex((entry) => {
     if (!isComplete(entry)) snapshots += 1;

@@ -4,7 +4,7 @@ import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
 
 /** Batches that grow and shrink by how long they take and how much they hold. */
 export interface AdaptiveBatchSize {
-  /** Instances in the first batch. @default 100 */
+  /** Instances in the first batch, beside complete ones that its page passes over. @default 100 */
   readonly initial?: number | undefined;
   /** The most instances in a batch, up to 10,000. @default 2_000, or `initial` if that is more */
   readonly max?: number | undefined;
@@ -19,7 +19,7 @@ export interface BatchSizer {
   readonly size: number;
   /** What a page shows: the next one must not hold too much. */
   see(snapshots: readonly InstanceSnapshot[]): void;
-  /** A batch has been committed. */
+  /** A batch of so many snapshots has been committed. */
   learn(batch: { readonly instances: number; readonly tookMs: number }): void;
 }
 
@@ -43,10 +43,11 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
       size = atLeastOne(Math.min(size, maxBytes / bytesEach));
     },
     learn({ instances, tookMs }) {
+      // A batch that was smaller than this shows nothing of larger ones; where none was shown, that did not take the time.
+      if (instances === 0 || (instances < size && tookMs <= targetMs)) return;
       const msEach = tookMs / instances;
       const isFarOver = tookMs > FAR_OVER * targetMs;
       smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
-      // A batch that was smaller than this shows nothing of larger ones.
       const most = instances < size ? size : Math.max(size + 1, size * MOST_GROWTH);
       size = atLeastOne(Math.min(max, most, targetMs / smoothedMs, maxBytes / bytesEach));
     },

@@ -6,7 +6,7 @@ import type { ShardSession } from './shard-session.js';
 
 /** The pages of one shard, the next of which is read while the one before is being committed. */
 export interface PageReader {
-  /** The page after the checkpoint, of at most `limit` instances. */
+  /** The page after the checkpoint, of at most `limit` snapshots. */
   next(limit: number): Promise<Page>;
   /** Begins to read the page after this cursor. It is used only if the checkpoint has come to stand there. */
   readAhead(after: Cursor, limit: number): void;

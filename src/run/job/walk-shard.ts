@@ -58,7 +58,8 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
     }
     emptyPages = 0;
     const failedBefore = session.shard.tally.failed;
-    sizer.see(snapshotsOf(page));
+    const shown = snapshotsOf(page);
+    sizer.see(shown);
     // Where a pause or the end of the slice is certain, it would be read for nothing.
     if (pacer.isFree && runtime.now() < sliceEnd) pages.readAhead(last.cursor, sizer.size);
     const result = await settleBatch(worker, session, batches.plan(page));
@@ -69,9 +70,8 @@ async function walk(worker: Worker, session: ShardSession, pages: PageReader): P
 
     const { processed, total } = session.watch.progress();
     log.progressed(session.run.header, processed, total);
-    const instances = countInstances(page);
-    sizer.learn({ instances, tookMs: runtime.now() - startedAt });
-    pacer.learn({ instances, startedAt });
+    sizer.learn({ instances: shown.length, tookMs: runtime.now() - startedAt });
+    pacer.learn({ instances: countInstances(page), startedAt });
   }
 }
 

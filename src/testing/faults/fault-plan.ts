@@ -36,6 +36,7 @@ interface Arguments {
  * - `crash-before`, `crash-after`: the process ends here. Neither this call nor any later one ever settles.
  * - `empty-page`, `short-page`: none, or half, of what `readInstances` found.
  * - `repeating-page`, `unordered-page`, `backward-page`: an instance twice; in reverse; from the beginning of the walk.
+ *   What a page passes over in one is one part of it: a page of one part has no half and no reverse.
  */
 export type Fault =
   | {

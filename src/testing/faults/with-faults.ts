@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { BackfillQueue } from '../../ports/queue.js';
 import type { BackfillRepository, PageEntry, PageQuery } from '../../ports/repository.js';
+import { cutPage } from '../../run/access/page-entries.js';
 import { type Fault, type FaultPlan, faultFor, type PageFault, type PortCall } from './fault-plan.js';
 
 /**
@@ -123,7 +124,7 @@ async function spoiledPage(
     case 'short-page':
       return page.slice(0, Math.ceil(page.length / 2));
     case 'repeating-page':
-      return [...page.slice(0, 1), ...page].slice(0, query.limit);
+      return cutPage([...page.slice(0, 1), ...page], query.limit);
     case 'unordered-page':
       return page.toReversed();
     case 'backward-page':

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { openPostgres } from '../../../examples/2-sql-databases/databases/postgres.js';
 import { describeWith } from '../../support/servers.js';
-import { fillPostgres, PAGE, useBigTables, WALKS } from './big-tables.js';
+import { path, readPage } from '../repository-calls.js';
+import { fillPostgres, INSTANCES, PAGE, useBigTables, WALKS } from './big-tables.js';
 import { explain, nodesWith, rowsRead } from './plan.js';
 import { recordPostgresRepository, recordSqlRepository } from './recorded.js';
 import { statementOfPage, statementsOfBatch } from './statements.js';
@@ -48,6 +49,24 @@ describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
         });
       }
       expect(Math.max(...buffers) / Math.min(...buffers)).toBeLessThan(1.2);
+    });
+  });
+
+  test('the repository in plain SQL reads neither tasks nor data of instances that are complete', async () => {
+    const { repository, statements } = recordPostgresRepository(opened());
+    const query = { processModelId: 'often', after: INSTANCES / 2, limit: 100, paths: [path('city')] };
+    expect(await readPage({ repository }, query)).toEqual([{ cursor: expect.any(Number), complete: PAGE }]);
+    const [statement] = statements;
+    if (statement === undefined) throw new Error('expected a statement');
+
+    const plan = await explain(opened().database, 'explain (analyze, format json)', statement);
+
+    // The instances once for their rows, and once for the end of the page.
+    expect(rowsRead(nodesWith(plan, 'Relation Name').map(accessOf))).toEqual({
+      process_instance: 2 * PAGE,
+      task: 0,
+      json_data: 0,
+      process_instance_metadata: PAGE,
     });
   });
 });

@@ -319,6 +319,16 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
   },
   {
+    title: 'an instance is passed over where all keys that are to be filled have a value',
+    rules: () => ({
+      isComplete(paths, rows) {
+        const filled = paths.filter(({ mode }) => mode === 'fill');
+        return filled.length > 0 && filled.every(({ key }) => (rows.get(key)?.value ?? null) !== null);
+      },
+    }),
+    breaks: ['readInstances: passes over'],
+  },
+  {
     title: 'those passed over are counted once',
     rules: () => ({ passedOver: (cursor) => ({ cursor, complete: 1 }) }),
     breaks: ['readInstances: passes over', 'readInstances: leaves data'],

@@ -19,7 +19,7 @@ import type {
   SurveyQuery,
   WriteOutcome,
 } from '../../../ports/repository.js';
-import { isComplete } from '../../../run/access/page-entries.js';
+import { isComplete, snapshotsOf } from '../../../run/access/page-entries.js';
 import { expectEqual, sorted } from '../expectations.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
 
@@ -97,7 +97,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
   ): Promise<InstanceSnapshot[]> {
     const paths = query.paths.map((path): PagePath => ({ ...path, mode: 'overwrite' }));
     const page = await repository.readInstances({ ...query, upTo: cursor, limit: complete + 1, paths });
-    const found = page.filter((entry): entry is InstanceSnapshot => !isComplete(entry));
+    const found = snapshotsOf(page);
     expectEqual('how many instances there are up to the last of the complete ones', found.length, complete);
     const stored = new Map(paths.map(({ key }) => [key, { value: true }]));
     return found.map(({ id, cursor }) => ({ id, cursor, data: { form: 'none' }, stored }));

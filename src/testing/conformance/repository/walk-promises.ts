@@ -136,6 +136,12 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       const paths = pathsToFill('city', 'town');
       if (!(await host.readPage({ upTo, paths })).some(isComplete)) notOffered('pages show every instance');
       const compare = host.repository.compareCursors?.bind(host.repository) ?? compareCursors;
+      const mixed = await host.readPage({ upTo, paths: [...pathsToFill('city'), ...pathsTo('town')] });
+      expectEqual(
+        'those passed over where one of two keys is to be overwritten',
+        mixed.filter(isComplete),
+        [],
+      );
 
       for (const limit of [1, 2, 100]) {
         const walked: InstanceId[] = [];

@@ -35,10 +35,13 @@ export type Rules = {
 };
 
 /** Whether a commit moved a shard on: by instances that have their outcome now, or by the proof that none are left. */
-export function isProgress({ before, after }: ShardChange): boolean {
-  return (
-    before !== null && (after.after !== before.after || (after.done && !before.done && before.upTo !== null))
-  );
+export function isProgress(change: ShardChange): boolean {
+  const { before, after } = change;
+  return hasMoved(change) || (before !== null && after.done && !before.done && before.upTo !== null);
+}
+
+export function hasMoved({ before, after }: ShardChange): boolean {
+  return before !== null && after.after !== before.after;
 }
 
 /** The instances that a commit counts without having been given them: its call has read them as complete. */

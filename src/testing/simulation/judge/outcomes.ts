@@ -56,7 +56,7 @@ export const outcomeRules: Rules = {
     if (processed + failed < surely || processed + failed > surely + perhaps) {
       broken(
         1,
-        `${call.method} answered ${processed} processed and ${failed} failed, but there were ${surely}`,
+        `${call.method} answered ${processed} processed and ${failed} failed, but there were ${surely}, and perhaps ${perhaps} more`,
       );
     }
   },

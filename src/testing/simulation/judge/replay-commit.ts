@@ -11,7 +11,7 @@ import {
   type JudgedRun,
   jobKey,
 } from './judged-world.js';
-import { isProgress, passedOver, type RunChange } from './judgement.js';
+import { hasMoved, isProgress, passedOver, type RunChange } from './judgement.js';
 
 /** The parts of the world that a commit changes. */
 export interface CommittedWorld {
@@ -56,8 +56,7 @@ export function applyCommit(
   const { instances, records, calls } = world;
   const call = calls.get(event.call);
   const [expected] = event.expected;
-  const isBatch =
-    event.instances.length > 0 || changes.some(({ shards }) => shards.some((shard) => isProgress(shard)));
+  const isBatch = event.instances.length > 0 || changes.some(({ shards }) => shards.some(hasMoved));
   if (call !== undefined && expected !== undefined && isBatch) {
     const times = staleBefore(event, calls) + (event.status === 'stale' ? 1 : 0);
     call.stale.set(expected.id, { times, isOver: event.status === 'committed' });

@@ -78,7 +78,7 @@ function judgeShard(
   if (!(after.after !== null && after.after > (before.after ?? Number.NEGATIVE_INFINITY))) {
     broken(
       4,
-      `the cursor went from ${before.after} to ${after.after} with a commit of ${instances.length} instances`,
+      `the cursor went from ${before.after} to ${after.after} with a commit of ${instances.length + passed.length} instances`,
     );
   }
   if (last !== undefined && after.after !== last) {

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import type { PageEntry } from '../../src/index.js';
+import { countInstances, cutPage } from '../../src/run/access/page-entries.js';
+
+const shown = (id: number): PageEntry => ({ id, cursor: id, data: { form: 'none' }, stored: new Map() });
+const passed = (cursor: number, complete: number): PageEntry => ({ cursor, complete });
+const page = [passed(3, 3), shown(4), passed(6, 2), shown(7), passed(9, 2), shown(10)];
+
+test.each([
+  [1, [3, 4, 6]],
+  [2, [3, 4, 6, 7, 9]],
+  [3, [3, 4, 6, 7, 9, 10]],
+])('a page that is cut to %i snapshots keeps the complete instances before the next', (limit, cursors) => {
+  expect(cutPage(page, limit).map(({ cursor }) => cursor)).toEqual(cursors);
+});
+
+test('a page is about the instances that it shows and those that it passes over', () => {
+  expect(countInstances(page)).toBe(10);
+});
