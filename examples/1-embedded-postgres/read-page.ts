@@ -18,8 +18,9 @@ export async function readPage(
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  const values = [...bounds(range), limit, keys, overwrites, ENDED, ...parameters];
-  const rows = await sql.query<InstanceRow | EndRow>(pageOf(select), values, parsers);
+  const reach = overwrites ? limit : Math.max(limit, REACH);
+  const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
+  const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);
   return entriesOf(rows.sort((a, b) => a.place - b.place));
 }
 
@@ -27,8 +28,8 @@ interface InstanceRow {
   readonly id: number;
   /** Counted from 1 among the instances that were looked at. */
   readonly place: number;
-  /** The instance before it. */
-  readonly previous: number;
+  /** A value under one of the keys. If not, this is the last one that was looked at, which ends the page. */
+  readonly lacks: boolean;
   readonly running: boolean;
   /** JSON: the rows there are under the keys. */
   readonly stored: string | null;
@@ -36,19 +37,12 @@ interface InstanceRow {
   readonly data: TaskData | null;
 }
 
-/** Behind all that were looked at, if the limit did not end the page before. */
-interface EndRow extends Pick<InstanceRow, 'place' | 'previous'> {
-  readonly id: null;
-}
-
-function entriesOf(rows: readonly (InstanceRow | EndRow)[]): PageEntry<number>[] {
-  let last = 0;
-  return rows.flatMap((row): PageEntry<number>[] => {
-    const complete = row.place - last - 1;
-    const passed = complete > 0 ? [{ cursor: row.previous, complete }] : [];
-    if (row.id === null) return passed;
-    last = row.place;
-    return [...passed, snapshotOf(row)];
+function entriesOf(rows: readonly InstanceRow[]): PageEntry<number>[] {
+  return rows.flatMap((row, index): PageEntry<number>[] => {
+    const { id, lacks, place } = row;
+    const passed = place - (rows[index - 1]?.place ?? 0) - (lacks ? 1 : 0);
+    const complete = passed > 0 ? [{ cursor: lacks ? id - 1 : id, complete: passed }] : [];
+    return lacks ? [...complete, snapshotOf(row)] : complete;
   });
 }
 
@@ -84,43 +78,53 @@ export const NEWEST_HASH = `(
   order by t.end_in_seconds is null, t.end_in_seconds desc, t.guid limit 1)`;
 
 const ENDED = ['complete', 'error', 'terminated'];
-const FIRST_FREE_PARAMETER = 9;
+const FIRST_FREE_PARAMETER = 10;
 
 /**
- * How many instances a page looks at for those that are not complete. Where so many are most of what is left of a model that is
- * rare, PostgreSQL reads all of them and sorts, or walks the whole table: more is not better.
+ * How many instances a page looks at for those that are not complete, if its limit is not more. Where so many are most of what
+ * is left of a rare model, PostgreSQL reads all of them and sorts, or walks the whole table: more is not better.
  */
-const REACH = 500;
+const REACH = 1000;
 
-const LOOKED_AT = `
-  select i.id from process_instance i where ${IN_RANGE} order by i.id limit greatest($5, ${REACH})`;
+const firstIds = (limit: string | number) =>
+  `select i.id from process_instance i where ${IN_RANGE} order by i.id limit ${limit}`;
 
-// First the ids, from the index alone, one after another until there are enough that lack a value; a row is a value, as the
-// key is unique and the column takes no null. Of those that lack one (of all, when overwriting) status, rows, newest task,
-// and last the data. Each by subqueries, which cannot become joins, for which PostgreSQL would scan the other table where a
-// page is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer; by its xmin a row
-// is known to be still the one that was read.
+/** Up to here, the ids behind the page before are as many as the limit. */
+const SWEPT = 'least(coalesce($3::int, 0) + $5::bigint, $4::int)';
+
+/** Whether at least every second id there is one of the model, by the first fifty. */
+const IS_DENSE = `(select max(id) - coalesce($3::int, 0) <= 2 * count(*) from (${firstIds(50)}) i)`;
+
+// A row is a value, as the key is unique and the column takes no null. Where ids are dense, the rows under many are read in
+// one go, which takes half as long as to count those of each instance; how many an incomplete one has is not known then.
+// Both ends are parameters, so that the planner sees how few rows that are, and puts them into a hash table.
+const ROWS = `
+  case when i.id <= ${SWEPT} and ${IS_DENSE} then case when i.id in (
+    select m.process_instance_id from process_instance_metadata m
+    where m.process_instance_id > coalesce($3::int, 0) and m.process_instance_id <= ${SWEPT} and m.key = any ($7)
+    group by m.process_instance_id having count(*) = cardinality($7::text[])
+  ) then cardinality($7::text[]) end
+  else (select count(*) from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($7)) end`;
+
+// First the ids, from the indices alone, one after another until there are enough that lack a value (when overwriting: of
+// all); the last one in any case, to tell how far the page has come. Then of these status, rows, newest task, and
+// last the data. Each by subqueries, which cannot become joins, for which PostgreSQL would scan the other table where a page
+// is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer; by its xmin a row is
+// known to be still the one that was read.
 const pageOf = (data: string) => `
-  with incomplete as materialized (
-    select id, rows, place, previous
-    from (
-      select i.id, row_number() over walk as place, lag(i.id) over walk as previous, (
-          select count(*) from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($6)
-        ) as rows
-      from (${LOOKED_AT}) i window walk as (order by i.id)
+  with shown as materialized (
+    select i.*, ($8 or coalesce(rows, 0) < cardinality($7::text[])) as lacks from (
+      select i.id, row_number() over walk as place, lead(i.id) over walk is null as last, ${ROWS} as rows
+      from (${firstIds('$6')}) i window walk as (order by i.id)
     ) i
-    where $7 or rows < cardinality($6::text[]) order by id limit $5
+    where case when $8 or last then 0 else coalesce(rows, 0) end < cardinality($7::text[]) order by id limit $5
   )
-  select i.id, i.place::int, i.previous, i.running, i.stored, i.hash,
-    (select ${data} from json_data d where d.hash = i.hash) as data
+  select i.*, (select ${data} from json_data d where d.hash = i.hash) as data
   from (
-    select i.*, (select s.status from process_instance s where s.id = i.id) <> all ($8) as running, (
+    select i.id, i.place::int, i.lacks, (select s.status from process_instance s where s.id = i.id) <> all ($9) as running, (
         select json_agg(json_build_array(m.key, m.value, m.xmin::text)) from process_instance_metadata m
-        where i.rows > 0 and m.process_instance_id = i.id and m.key = any ($6)
+        where i.rows is distinct from 0 and m.process_instance_id = i.id and m.key = any ($7)
       )::varchar as stored,
-      ${NEWEST_HASH} as hash
-    from incomplete i offset 0
-  ) i
-  union all
-  select null, count(*)::int + 1, max(i.id), null, null, null, null
-  from (${LOOKED_AT}) i where (select count(*) from incomplete) < $5`;
+      case when i.lacks then ${NEWEST_HASH} end as hash
+    from shown i offset 0
+  ) i`;

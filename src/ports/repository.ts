@@ -153,7 +153,7 @@ export type PageEntry<Id extends InstanceId = InstanceId> = InstanceSnapshot<Id>
  * null under all. They are counted like that, do not count for the limit of the page, and are not given to `commit`.
  */
 export interface CompleteInstances {
-  /** Of the last of them. */
+  /** Of the last of them, or another that lies between it and the next instance. */
   readonly cursor: Cursor;
   /** How many they are, at least one. */
   readonly complete: number;

@@ -19,5 +19,7 @@ export const allCandidates: readonly Candidate[] = [
   library('2 shards, batch 500', { batchSize: 500, shards: 2 }),
   library('2 shards, batch 2,000', { batchSize: 2000, shards: 2 }),
   twoProcesses('2 shards on 2 processes, batch 500', 500),
+  library('rerun, batch 100', { batchSize: 100, isRerun: true }),
   library('rerun, batch 2,000', { batchSize: 2000, isRerun: true }),
+  library('rerun, 2 shards, batch 2,000', { batchSize: 2000, shards: 2, isRerun: true }),
 ];

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { PGlite } from '@electric-sql/pglite';
+import fc from 'fast-check';
+import type { BackfillRepository, PagePath } from 'process-metadata-backfill';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
+import { pgliteDatabase } from '../../examples/1-embedded-postgres/sql.js';
+import { path, readPage } from '../stores/repository-calls.js';
+import { MODEL } from '../support/instances.js';
+
+const KEYS = ['city', 'invoice_number'];
+
+let pglite: PGlite;
+let repository: BackfillRepository<never, number>;
+
+beforeAll(async () => {
+  pglite = await PGlite.create();
+  await pglite.exec(await readFile('examples/1-embedded-postgres/schema.sql', 'utf8'));
+  repository = createPostgresRepository(pgliteDatabase(pglite));
+}, 60_000);
+
+afterAll(() => pglite.close());
+
+/** Instances in a row that are alike, their ids `step` apart, with or without complete ones of another model between. */
+const stretch = fc.record({
+  count: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 4 }) }, fc.integer({ min: 1, max: 600 })),
+  step: fc.oneof(fc.constantFrom(1, 2), fc.integer({ min: 1, max: 40 })),
+  isMixed: fc.boolean(),
+  keys: fc.subarray([...KEYS, 'other']),
+});
+
+const setting = fc.record({
+  stretches: fc.array(stretch, { maxLength: 6 }),
+  limit: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 1500 })),
+  mode: fc.constantFrom<PagePath['mode']>('fill', 'fill', 'fill', 'overwrite'),
+  /** Every how many ids are asked for by name, if not all. */
+  every: fc.option(fc.integer({ min: 1, max: 60 })),
+  /** Of the entries of a page, before the next one is asked for. */
+  keptShare: fc.constantFrom(0.5, 0.9, 1),
+});
+
+async function insert(ids: readonly number[], model: string, keys: readonly string[]): Promise<void> {
+  await pglite.query(`insert into process_instance select unnest($1::int[]), $2, 'complete'`, [ids, model]);
+  await pglite.query(
+    `insert into process_instance_metadata
+       (process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)
+     select id, key, 'a value', 0, 0 from unnest($1::int[]) id, unnest($2::text[]) key`,
+    [ids, keys],
+  );
+}
+
+function shown(id: number, keys: readonly string[]): string {
+  return `${id} with ${keys}`;
+}
+
+test('pages show exactly the instances that lack a value, and the rows that they have, however far apart the ids are', async () => {
+  await fc.assert(
+    fc.asyncProperty(setting, async ({ stretches, limit, mode, every, keptShare }) => {
+      await pglite.exec('truncate process_instance cascade');
+      const expected: string[] = [];
+      let id = 0;
+      for (const { count, step, isMixed, keys } of stretches) {
+        const start = id;
+        const ids = Array.from({ length: count }, (_, index) => start + step * (index + 1));
+        const others = isMixed && step > 1 ? ids.map((one) => one - 1) : [];
+        id = start + step * count;
+        await insert(ids, MODEL, keys);
+        await insert(others, 'test_group/other', KEYS);
+        const isComplete = KEYS.every((key) => keys.includes(key));
+        const wanted = ids.filter((one) => one % (every ?? 1) === 0);
+        const rows = KEYS.filter((key) => keys.includes(key));
+        expected.push(
+          ...wanted.map((one) => (isComplete && mode === 'fill' ? 'complete' : shown(one, rows))),
+        );
+      }
+      const upTo = id + 1;
+      await insert([upTo + 1], MODEL, []);
+      const instanceIds =
+        every === null ? null : Array.from({ length: upTo / every }, (_, index) => every * (index + 1));
+      const query = { instanceIds, upTo, limit, paths: KEYS.map((key) => path(key, mode)) };
+
+      const found: string[] = [];
+      let after: number | null = null;
+      for (;;) {
+        const page = await readPage({ repository }, { ...query, after });
+        if (page.length === 0) break;
+        expect(page.filter((entry) => 'id' in entry).length).toBeLessThanOrEqual(limit);
+        for (const entry of page.slice(0, Math.ceil(keptShare * page.length))) {
+          if ('id' in entry) found.push(shown(entry.id, [...entry.stored.keys()].sort()));
+          else found.push(...Array<string>(entry.complete).fill('complete'));
+          expect(entry.cursor).toBeGreaterThan(after ?? 0);
+          after = Number(entry.cursor);
+        }
+      }
+      expect(found).toEqual(expected);
+    }),
+    { numRuns: 80 },
+  );
+}, 120_000);
