@@ -43,9 +43,10 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
       size = atLeastOne(Math.min(size, maxBytes / bytesEach));
     },
     learn({ instances, tookMs }) {
-      // A batch that was smaller than this shows nothing of larger ones; where none was shown, that did not take the time.
+      // A smaller batch says nothing of larger ones, unless it took too long. What its page passed over took time as well, so
+      // that a full one is not expected to take longer.
       if (instances === 0 || (instances < size && tookMs <= targetMs)) return;
-      const msEach = tookMs / instances;
+      const msEach = tookMs / Math.max(instances, size);
       const isFarOver = tookMs > FAR_OVER * targetMs;
       smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
       const most = instances < size ? size : Math.max(size + 1, size * MOST_GROWTH);
