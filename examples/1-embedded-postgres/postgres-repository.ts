@@ -33,7 +33,7 @@ export function createPostgresRepository(
 
     async surveyInstances({ processModelId, instanceIds, after, limit }) {
       const values = [processModelId, instanceIds, after, null, limit];
-      const [survey] = await database.query<InstanceSurvey>(SURVEY, values);
+      const [survey] = await database.query<InstanceSurvey>(surveyOf(limit), values);
       return survey ?? { total: 0, upTo: null };
     },
 
@@ -128,9 +128,10 @@ function isActiveKeyTaken(error: unknown): boolean {
   return code === '23505' && constraint === 'metadata_backfill_run_active_key';
 }
 
-const SURVEY = `
+/** All are counted in whatever order is the cheapest. */
+const surveyOf = (limit: number | null) => `
   select count(*)::int as total, max(id) as "upTo"
-  from (select i.id from process_instance i where ${IN_RANGE} order by i.id limit $5) counted`;
+  from (select i.id from process_instance i where ${IN_RANGE} ${limit === null ? '' : 'order by i.id'} limit $5) counted`;
 
 // A row of the answer is a record that was stored.
 const MOVED = `array(
