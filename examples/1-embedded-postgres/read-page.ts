@@ -28,8 +28,8 @@ interface InstanceRow {
   readonly id: number;
   /** Counted from 1 among the instances that were looked at. */
   readonly place: number;
-  /** A value under one of the keys. If not, this is the last one that was looked at, which ends the page. */
-  readonly lacks: boolean;
+  /** It is to be shown. If not, it is complete, and but the last one that was looked at, which ends the page. */
+  readonly shown: boolean;
   readonly running: boolean;
   /** JSON: the rows there are under the keys. */
   readonly stored: string | null;
@@ -39,10 +39,10 @@ interface InstanceRow {
 
 function entriesOf(rows: readonly InstanceRow[]): PageEntry<number>[] {
   return rows.flatMap((row, index): PageEntry<number>[] => {
-    const { id, lacks, place } = row;
-    const passed = place - (rows[index - 1]?.place ?? 0) - (lacks ? 1 : 0);
-    const complete = passed > 0 ? [{ cursor: lacks ? id - 1 : id, complete: passed }] : [];
-    return lacks ? [...complete, snapshotOf(row)] : complete;
+    const { id, shown, place } = row;
+    const passed = place - (rows[index - 1]?.place ?? 0) - (shown ? 1 : 0);
+    const complete = passed > 0 ? [{ cursor: shown ? id - 1 : id, complete: passed }] : [];
+    return shown ? [...complete, snapshotOf(row)] : complete;
   });
 }
 
@@ -112,8 +112,8 @@ const ROWS = `
 // is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer; by its xmin a row is
 // known to be still the one that was read.
 const pageOf = (data: string) => `
-  with shown as materialized (
-    select i.*, ($8 or coalesce(rows, 0) < cardinality($7::text[])) as lacks from (
+  with candidates as materialized (
+    select i.*, ($8 or coalesce(rows, 0) < cardinality($7::text[])) as shown from (
       select i.id, row_number() over walk as place, lead(i.id) over walk is null as last, ${ROWS} as rows
       from (${firstIds('$6')}) i window walk as (order by i.id)
     ) i
@@ -121,10 +121,10 @@ const pageOf = (data: string) => `
   )
   select i.*, (select ${data} from json_data d where d.hash = i.hash) as data
   from (
-    select i.id, i.place::int, i.lacks, (select s.status from process_instance s where s.id = i.id) <> all ($9) as running, (
+    select i.id, i.place::int, i.shown, (select s.status from process_instance s where s.id = i.id) <> all ($9) as running, (
         select json_agg(json_build_array(m.key, m.value, m.xmin::text)) from process_instance_metadata m
         where i.rows is distinct from 0 and m.process_instance_id = i.id and m.key = any ($7)
       )::varchar as stored,
-      case when i.lacks then ${NEWEST_HASH} end as hash
-    from shown i offset 0
+      case when i.shown then ${NEWEST_HASH} end as hash
+    from candidates i offset 0
   ) i`;

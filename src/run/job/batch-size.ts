@@ -43,8 +43,8 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
       size = atLeastOne(Math.min(size, maxBytes / bytesEach));
     },
     learn({ instances, tookMs }) {
-      // A smaller batch says nothing of larger ones, unless it took too long. What its page passed over took time as well, so
-      // that a full one is not expected to take longer.
+      // A smaller batch says nothing of larger ones, unless it took too long. That may be due to what its page passed over: a
+      // full one is not expected to take longer.
       if (instances === 0 || (instances < size && tookMs <= targetMs)) return;
       const msEach = tookMs / Math.max(instances, size);
       const isFarOver = tookMs > FAR_OVER * targetMs;
