@@ -30,13 +30,10 @@ export function compileExtractor<const Key extends string>(
   paths: readonly ExtractionPath<Key>[],
 ): (taskData: unknown) => Metadata<Key> {
   const readers = parsePaths(paths).map(({ key, segments }) => ({ key, read: compilePath(segments) }));
+  const empty: Record<string, JsonValue> = Object.fromEntries(readers.map(({ key }) => [key, null]));
   return (taskData) => {
-    const metadata: Record<string, JsonValue> = {};
-    for (const { key, read } of readers) {
-      const value = read(taskData) ?? null;
-      if (key === '__proto__') define(metadata, key, value);
-      else metadata[key] = value;
-    }
+    const metadata = { ...empty };
+    for (const { key, read } of readers) metadata[key] = read(taskData) ?? null;
     return metadata as Metadata<Key>;
   };
 }
@@ -47,11 +44,14 @@ export type PathReader = (taskData: unknown) => JsonValue | undefined;
 /** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry what is there, or it cannot be read. */
 export function compilePath(segments: readonly string[]): PathReader {
   const steps = segments.map((segment) => ({ segment, isIndex: ARRAY_INDEX.test(segment) }));
+  const last = steps.pop() as Step; // a path has at least one
+  const lastSegment = [last.segment];
   return (taskData) => {
     try {
-      if (!isOwnPath(taskData, steps)) return undefined;
+      const holder = ownHolder(taskData, steps, last);
+      if (holder === undefined) return undefined;
       // Always an array: lodash.get caches every string path that it parses, without a bound.
-      const value: unknown = get(taskData, segments);
+      const value: unknown = get(holder, lastSegment);
       if (value === undefined || typeof value === 'string') return value;
       return toJsonValue(value);
     } catch (error) {
@@ -70,19 +70,20 @@ interface Step {
 
 const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
 
-/** lodash.get follows inherited properties too; a value counts only if the data itself holds every step. */
-function isOwnPath(data: unknown, steps: readonly Step[]): boolean {
+/**
+ * lodash.get follows inherited properties too; a value counts only if the data itself holds every step.
+ * @returns what holds the last one.
+ */
+function ownHolder(data: unknown, steps: readonly Step[], last: Step): object | undefined {
   let current = data;
-  for (const { segment, isIndex } of steps) {
-    if (typeof current !== 'object' || current === null) return false;
-    if (!isIndex && Array.isArray(current)) return false;
-    if (!Object.hasOwn(current, segment)) return false;
-    current = (current as Record<string, unknown>)[segment];
+  for (const step of steps) {
+    if (!holds(current, step)) return undefined;
+    current = current[step.segment];
   }
-  return true;
+  return holds(current, last) ? current : undefined;
 }
 
-/** So that a key `__proto__` is one like any other. */
-function define(metadata: object, key: string, value: JsonValue): void {
-  Object.defineProperty(metadata, key, { value, writable: true, enumerable: true, configurable: true });
+function holds(data: unknown, { segment, isIndex }: Step): data is Record<string, unknown> {
+  if (typeof data !== 'object' || data === null) return false;
+  return (isIndex || !Array.isArray(data)) && Object.hasOwn(data, segment);
 }
