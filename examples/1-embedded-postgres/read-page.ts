@@ -18,7 +18,8 @@ export async function readPage(
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  const reach = overwrites ? limit : Math.max(limit, REACH);
+  // Complete instances are looked at in greater number: what a page and its commit cost at least is shared by more of them.
+  const reach = overwrites ? limit : Math.max(5 * limit, 1000);
   const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);
   return entriesOf(rows.sort((a, b) => a.place - b.place));
@@ -81,30 +82,36 @@ const ENDED = ['complete', 'error', 'terminated'];
 const FIRST_FREE_PARAMETER = 10;
 
 /**
- * How many instances a page looks at for those that are not complete, if its limit is not more. Where so many are most of what
- * is left of a rare model, PostgreSQL reads all of them and sorts, or walks the whole table: more is not better.
+ * The second limit is for the planner, which expects a tenth of the rows where it cannot know a limit. If it expected all, it
+ * would compile the page (`jit`), which takes longer than to read it, and read and sort all that is left of a rare model.
  */
-const REACH = 1000;
+const WALK = `(
+  select * from (select i.id from process_instance i where ${IN_RANGE} order by i.id limit $6) i
+  order by id limit (select $6::bigint))`;
 
-const firstIds = (limit: string | number) =>
-  `select i.id from process_instance i where ${IN_RANGE} order by i.id limit ${limit}`;
+const ROW_COUNT = `(
+  select count(*) from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($7))`;
 
-/** Up to here, the ids behind the page before are as many as the limit. */
-const SWEPT = 'least(coalesce($3::int, 0) + $5::bigint, $4::int)';
+const AFTER = 'coalesce($3::int, 0)';
 
-/** Whether at least every second id there is one of the model, by the first fifty. */
-const IS_DENSE = `(select max(id) - coalesce($3::int, 0) <= 2 * count(*) from (${firstIds(50)}) i)`;
+/** Whether of the next twenty ids, at least every second is that of an instance which is complete. */
+const IS_MOSTLY_COMPLETE = `(
+  select count(*) >= 10 from process_instance i
+  where ${IN_RANGE} and i.id <= ${AFTER} + 20::bigint and ${ROW_COUNT} = cardinality($7::text[]))`;
 
-// A row is a value, as the key is unique and the column takes no null. Where ids are dense, the rows under many are read in
-// one go, which takes half as long as to count those of each instance; how many an incomplete one has is not known then.
-// Both ends are parameters, so that the planner sees how few rows that are, and puts them into a hash table.
+/** Up to here, the ids behind the page before are as many as those that it looks at. */
+const SWEPT = `least(${AFTER} + $6::bigint, $4::int)`;
+
+// A row is a value, as the key is unique and the column takes no null. Where most are complete, the rows under many ids are
+// read in one go, which takes half as long as to count those of each instance; how many an incomplete one has is not known
+// then. Both ends are parameters, so that the planner sees how few rows that are, and puts them into a hash table.
 const ROWS = `
-  case when i.id <= ${SWEPT} and ${IS_DENSE} then case when i.id in (
+  case when i.id <= ${SWEPT} and ${IS_MOSTLY_COMPLETE} then case when i.id in (
     select m.process_instance_id from process_instance_metadata m
-    where m.process_instance_id > coalesce($3::int, 0) and m.process_instance_id <= ${SWEPT} and m.key = any ($7)
+    where m.process_instance_id > ${AFTER} and m.process_instance_id <= ${SWEPT} and m.key = any ($7)
     group by m.process_instance_id having count(*) = cardinality($7::text[])
   ) then cardinality($7::text[]) end
-  else (select count(*) from process_instance_metadata m where m.process_instance_id = i.id and m.key = any ($7)) end`;
+  else ${ROW_COUNT} end`;
 
 // First the ids, from the indices alone, one after another until there are enough that lack a value (when overwriting: of
 // all); the last one in any case, to tell how far the page has come. Then of these status, rows, newest task, and
@@ -115,7 +122,7 @@ const pageOf = (data: string) => `
   with candidates as materialized (
     select i.*, ($8 or coalesce(rows, 0) < cardinality($7::text[])) as shown from (
       select i.id, row_number() over walk as place, lead(i.id) over walk is null as last, ${ROWS} as rows
-      from (${firstIds('$6')}) i window walk as (order by i.id)
+      from ${WALK} i window walk as (order by i.id)
     ) i
     where case when $8 or last then 0 else coalesce(rows, 0) end < cardinality($7::text[]) order by id limit $5
   )
