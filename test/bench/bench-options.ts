@@ -56,9 +56,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const scenarios = isChosen ? combinations(size, type, keys, instances) : SELECTION;
   return {
     scenarios: isScale || values.micro ? [] : scenarios,
-    rounds: Number(values.rounds),
-    latencyMs: Number(values.latency),
-    patienceMs: 1000 * Number(values.patience),
+    rounds: numberOf('rounds', values.rounds, { least: 1, isWhole: true }),
+    latencyMs: numberOf('latency', values.latency),
+    patienceMs: 1000 * numberOf('patience', values.patience),
     only,
     micro: values.micro || !(isScale || isChosen),
     scale: isScale ? [20_000, 200_000, ...(values.million ? [1_000_000] : [])] : [],
@@ -85,12 +85,25 @@ function combinations(
       if (type !== 'json' && type !== 'jsonb') throw new Error(`--type: expected json or jsonb, got ${type}`);
       return keys.flatMap((count) =>
         instances.map((number) => ({
-          kilobytes: Number(size),
+          kilobytes: numberOf('size', size),
           type,
-          keys: Number(count),
-          instances: Number(number),
+          keys: numberOf('keys', count, { least: 1, most: 20, isWhole: true }),
+          instances: numberOf('instances', number, { least: 1, isWhole: true }),
         })),
       );
     }),
+  );
+}
+
+function numberOf(
+  option: string,
+  text: string,
+  { least = 0, most = Number.POSITIVE_INFINITY, isWhole = false } = {},
+): number {
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  if (number >= least && number <= most && (!isWhole || Number.isInteger(number))) return number;
+  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new Error(
+    `--${option}: expected a ${isWhole ? 'whole ' : ''}number ${range}, got ${JSON.stringify(text)}`,
   );
 }

@@ -78,4 +78,14 @@ describe('the options of the benchmark', () => {
     expect(() => parseOptions(['--type', 'xml'])).toThrow('--type: expected json or jsonb, got xml');
     expect(() => parseOptions(['--fast'])).toThrow('--fast');
   });
+
+  test.each([
+    ['--rounds', '0', '--rounds: expected a whole number of at least 1, got "0"'],
+    ['--latency', '1ms', '--latency: expected a number of at least 0, got "1ms"'],
+    ['--patience', '', '--patience: expected a number of at least 0, got ""'],
+    ['--keys', '21', '--keys: expected a whole number from 1 to 20, got "21"'],
+    ['--instances', '1.5', '--instances: expected a whole number of at least 1, got "1.5"'],
+  ])('refuse %s %j', (option, text, message) => {
+    expect(() => parseOptions([option, text])).toThrow(message);
+  });
 });
