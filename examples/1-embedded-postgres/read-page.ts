@@ -82,8 +82,9 @@ const ENDED = ['complete', 'error', 'terminated'];
 const FIRST_FREE_PARAMETER = 10;
 
 /**
- * The second limit is for the planner, which expects a tenth of the rows where it cannot know a limit. If it expected all, it
- * would compile the page (`jit`), which takes longer than to read it, and read and sort all that is left of a rare model.
+ * Where the planner cannot know a limit, it expects a tenth of the rows: hence the second one here, and the one of pageOf. If
+ * it expected all, it would compile the page (`jit`), which can take as long as to read it, and read and sort all that is left
+ * of a rare model.
  */
 const WALK = `(
   select * from (select i.id from process_instance i where ${IN_RANGE} order by i.id limit $6) i
@@ -94,12 +95,12 @@ const ROW_COUNT = `(
 
 const AFTER = 'coalesce($3::int, 0)';
 
-/** Whether of the next twenty ids, at least every second is that of an instance which is complete. */
+/** Whether of the next twenty ids, at least four in five are of instances that are complete. */
 const IS_MOSTLY_COMPLETE = `(
-  select count(*) >= 10 from process_instance i
+  select count(*) >= 16 from process_instance i
   where ${IN_RANGE} and i.id <= ${AFTER} + 20::bigint and ${ROW_COUNT} = cardinality($7::text[]))`;
 
-/** Up to here, the ids behind the page before are as many as those that it looks at. */
+/** The last id of the sweep: as many ids lie behind the page before as this one looks at instances. */
 const SWEPT = `least(${AFTER} + $6::bigint, $4::int)`;
 
 // A row is a value, as the key is unique and the column takes no null. Where most are complete, the rows under many ids are
@@ -124,7 +125,8 @@ const pageOf = (data: string) => `
       select i.id, row_number() over walk as place, lead(i.id) over walk is null as last, ${ROWS} as rows
       from ${WALK} i window walk as (order by i.id)
     ) i
-    where case when $8 or last then 0 else coalesce(rows, 0) end < cardinality($7::text[]) order by id limit $5
+    where case when $8 or last then 0 else coalesce(rows, 0) end < cardinality($7::text[])
+    order by id limit (select $5::bigint)
   )
   select i.*, (select ${data} from json_data d where d.hash = i.hash) as data
   from (

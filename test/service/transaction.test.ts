@@ -1,17 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
 import { pgliteDatabase, pgliteSql, type Sql } from '../../examples/1-embedded-postgres/sql.js';
 import { type BackfillQueue, type BackfillService, createBackfillService } from '../../src/index.js';
+import { openEmbeddedPostgres } from '../support/embedded-postgres.js';
 import { MODEL, PATHS } from '../support/instances.js';
 
 let pglite: PGlite;
 let service: BackfillService<Sql>;
 
 beforeAll(async () => {
-  pglite = await PGlite.create();
-  await pglite.exec(await readFile('examples/1-embedded-postgres/schema.sql', 'utf8'));
+  pglite = await openEmbeddedPostgres();
   await pglite.exec('create table job (key text primary key); create table model (version int)');
   const database = pgliteDatabase(pglite);
   const queue: BackfillQueue<Sql> = {

@@ -1,4 +1,5 @@
 import type {
+  BackfillRepository,
   CommitResult,
   InstanceSnapshot,
   InstanceSurvey,
@@ -14,10 +15,10 @@ import type {
   WriteOutcome,
 } from 'process-metadata-backfill';
 import { MODEL } from '../support/instances.js';
-import type { SqlHost } from './sql-host.js';
 
-type Host = Pick<SqlHost, 'repository'>;
-type CommitOptions = Parameters<SqlHost['repository']['commit']>[1];
+interface Host<Transaction = never> {
+  readonly repository: BackfillRepository<Transaction, number>;
+}
 
 const { signal } = new AbortController();
 
@@ -80,11 +81,11 @@ export function storedValue({ stored }: InstanceSnapshot<number>, key: string): 
 }
 
 /** Commits writes along with the record of a new run; returns also what `next` was told. */
-export async function write(
-  { repository }: Host,
+export async function write<Transaction>(
+  { repository }: Host<Transaction>,
   instances: readonly InstanceWrites<number>[],
   fields: Partial<RepositoryCommit<number>> = {},
-  options?: CommitOptions,
+  options?: { readonly transaction?: Transaction },
 ): Promise<{ readonly result: CommitResult<number>; readonly outcome: WriteOutcome<number> | null }> {
   let outcome: WriteOutcome<number> | null = null;
   const { next = () => [record({})], ...rest } = fields;
@@ -105,10 +106,10 @@ export async function write(
 }
 
 /** Commits new records and nothing else. */
-export async function store(
-  host: Host,
+export async function store<Transaction>(
+  host: Host<Transaction>,
   records: readonly RunRecord[],
-  options?: CommitOptions,
+  options?: { readonly transaction?: Transaction },
 ): Promise<CommitResult<number>> {
   const expected = records.map(({ id }) => ({ id, revision: null }));
   return (await write(host, [], { expected, next: () => records }, options)).result;

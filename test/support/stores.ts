@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { PGlite } from '@electric-sql/pglite';
 import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
 import { pgliteDatabase } from '../../examples/1-embedded-postgres/sql.js';
 import type { BackfillRepository } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
+import { openEmbeddedPostgres } from './embedded-postgres.js';
 import { instance, MODEL } from './instances.js';
 
 /** A store with the means of the host whose live instances it holds. Instances are numbered from 1. */
@@ -49,8 +48,7 @@ export async function memoryStore(): Promise<LiveStore> {
 }
 
 export async function pgliteStore(): Promise<LiveStore> {
-  const pglite = await PGlite.create();
-  await pglite.exec(await readFile('examples/1-embedded-postgres/schema.sql', 'utf8'));
+  const pglite = await openEmbeddedPostgres();
   let tasks = 0;
   async function completeTask(id: number, data: object): Promise<void> {
     tasks += 1;

@@ -4,11 +4,11 @@ import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import type { CommitResult, InstanceWrites, WriteOutcome } from 'process-metadata-backfill';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
-import type { Sql } from '../../examples/1-embedded-postgres/sql.js';
-import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
-import { MODEL } from '../support/instances.js';
-import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
+import type { Sql } from '../../../examples/1-embedded-postgres/sql.js';
+import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
+import { MODEL } from '../../support/instances.js';
+import { describeWith } from '../../support/servers.js';
 
 const INSERT_ROW = `insert into process_instance_metadata values (default, 1, 'city', 'live', 0, 0)`;
 

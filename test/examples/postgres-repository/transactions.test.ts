@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { pgliteSql } from '../../../examples/1-embedded-postgres/sql.js';
+import { fill, record, store, write } from '../../stores/repository-calls.js';
+import { usePostgresHost } from './postgres-host.js';
+
+const host = usePostgresHost();
+
+describe("a host's transaction", () => {
+  test('commits or rolls back along with what was committed in it', async () => {
+    const create = (id: string, isKept: boolean) =>
+      host.pglite.transaction(async (transaction) => {
+        await transaction.query(
+          `insert into process_instance (process_model_identifier, status) values ($1, '')`,
+          [id],
+        );
+        const result = await store(host, [record({ id, runId: id, activeKey: id })], {
+          transaction: pgliteSql(transaction),
+        });
+        expect(result).toEqual({ status: 'committed' });
+        if (!isKept) await transaction.rollback();
+      });
+
+    await create('kept', true);
+    await create('undone', false);
+
+    const { rows } = await host.pglite.query('select process_model_identifier as id from process_instance');
+    expect(rows).toEqual([{ id: 'kept' }]);
+    expect(await host.repository.loadRun('kept')).toHaveLength(1);
+    expect(await host.repository.loadRun('undone')).toEqual([]);
+  });
+
+  test('goes on after a commit in it that met another writer, and was written guarded', async () => {
+    const [live, empty] = await host.insertThree();
+    await host.insertMetadata(live, 'city', 'live');
+
+    await host.pglite.transaction(async (transaction) => {
+      const writes = [live, empty].map((id) => ({ id, values: [fill('city', 'Oslo')] }));
+      const options = { transaction: pgliteSql(transaction) };
+      const { result, outcome } = await write(host, writes, { expected: [] }, options);
+      expect(result).toEqual({ status: 'committed' });
+      expect(outcome).toEqual({ gone: [], kept: [{ id: live, key: 'city' }] });
+      await transaction.query(`update process_instance set status = 'the host went on'`);
+    });
+
+    expect(await host.metadata(live)).toEqual({ city: 'live' });
+    expect(await host.metadata(empty)).toEqual({ city: 'Oslo' });
+    const { rows } = await host.pglite.query('select distinct status from process_instance');
+    expect(rows).toEqual([{ status: 'the host went on' }]);
+  });
+
+  test('goes on after a commit in it that was refused or failed', async () => {
+    await store(host, [record({ activeKey: 'same request' })]);
+    const instance = await host.insertInstance();
+
+    await host.pglite.transaction(async (transaction) => {
+      const options = { transaction: pgliteSql(transaction) };
+      const newer = record({ id: 'newer', runId: 'newer', activeKey: 'same request' });
+      expect(await store(host, [newer], options)).toEqual({ status: 'conflict' });
+      expect(await store(host, [record({})], options)).toEqual({ status: 'conflict' });
+      const writes = [{ id: instance, values: [fill('k'.repeat(256), 'too long a key')] }];
+      await expect(write(host, writes, { expected: [] }, options)).rejects.toMatchObject({ code: '22001' });
+      await transaction.query(`update process_instance set status = 'the host went on'`);
+    });
+
+    const { rows } = await host.pglite.query('select status from process_instance');
+    expect(rows).toEqual([{ status: 'the host went on' }]);
+  });
+});
