@@ -1,3 +1,4 @@
+import type { BackfillRepository } from 'process-metadata-backfill';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { EmptyDatabase } from '../../examples/2-sql-databases/databases/empty-database.js';
 import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
@@ -14,20 +15,28 @@ export interface TaskFields {
   readonly hash?: string;
 }
 
-/** A host with its database, emptied before each test. */
-export interface SqlHost extends Pick<EmptyDatabase, 'database' | 'dialect'> {
-  readonly repository: Repository;
+/** A host whose tables are emptied before each test. */
+export interface StoreHost {
+  readonly repository: BackfillRepository<never, number>;
   insertInstance(fields?: { model?: string; status?: string }): Promise<number>;
   insertThree(fields?: { status?: string }): Promise<[number, number, number]>;
   insertTask(instanceId: number, fields: TaskFields): Promise<void>;
   deleteInstance(id: number): Promise<void>;
   insertMetadata(instanceId: number, key: string, value: string): Promise<void>;
   /** In the second in which the row was inserted. */
+  updateMetadata(instanceId: number, key: string, value: string): Promise<unknown>;
+  deleteMetadata(instanceId: number, key: string): Promise<void>;
+  metadata(instanceId: number): Promise<Record<string, string>>;
+  /** Of the rows of an instance, in seconds, by key. */
+  metadataTimes(instanceId: number): Promise<Record<string, { created: number; updated: number }>>;
+}
+
+/** One that is reached by Kysely. */
+export interface SqlHost extends StoreHost, Pick<EmptyDatabase, 'database' | 'dialect'> {
+  readonly repository: Repository;
   updateMetadata(instanceId: number, key: string, value: string): Promise<bigint>;
   /** As a host does that also expects others to insert. */
   upsertMetadata(instanceId: number, key: string, value: string): Promise<void>;
-  deleteMetadata(instanceId: number, key: string): Promise<void>;
-  metadata(instanceId: number): Promise<Record<string, string>>;
 }
 
 /** Opens a database for the suite that calls it, and leaves nothing of it behind. */
@@ -144,6 +153,15 @@ export function useSqlHost<Opened extends EmptyDatabase>(
         .where('process_instance_id', '=', instanceId)
         .execute();
       return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+    },
+
+    async metadataTimes(instanceId) {
+      const rows = await opened.database
+        .selectFrom('process_instance_metadata')
+        .select(['key', 'created_at_in_seconds as created', 'updated_at_in_seconds as updated'])
+        .where('process_instance_id', '=', instanceId)
+        .execute();
+      return Object.fromEntries(rows.map(({ key, created, updated }) => [key, { created, updated }]));
     },
   };
   return host;

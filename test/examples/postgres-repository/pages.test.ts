@@ -1,24 +1,16 @@
 import type { TaskData } from 'process-metadata-backfill';
 import { describe, expect, test } from 'vitest';
-import { ODD_TEXTS } from '../../stores/odd-texts.js';
-import { path, read, readOne, readPage, storedValue, survey } from '../../stores/repository-calls.js';
+import { rowCases, walkCases } from '../../stores/cases/page-cases.js';
+import { path, read, readOne, readPage, storedValue } from '../../stores/repository-calls.js';
 import { usePostgresHost } from './postgres-host.js';
 
 const host = usePostgresHost();
 const PATHS = [path('invoice_number'), path('city')];
 
-describe('the walk', () => {
-  test('counts the instances of one model and finds the last of them', async () => {
-    await host.insertThree();
-    await host.insertInstance({ model: 'test_group/other' });
+walkCases(host);
+rowCases(host);
 
-    expect(await survey(host)).toEqual({ total: 3, upTo: 3 });
-    expect(await survey(host, { after: 1 })).toEqual({ total: 2, upTo: 3 });
-    expect(await survey(host, { limit: 2 })).toEqual({ total: 2, upTo: 2 });
-    expect(await survey(host, { instanceIds: [2, 4, 99] })).toEqual({ total: 1, upTo: 2 });
-    expect(await survey(host, { processModelId: 'test_group/none' })).toEqual({ total: 0, upTo: null });
-  });
-
+describe('a page', () => {
   test('passes over instances that have every value, in their place among those that lack one', async () => {
     const complete = [...(await host.insertThree()), ...(await host.insertThree())].filter((id) => id !== 3);
     for (const id of complete) for (const { key } of PATHS) await host.insertMetadata(id, key, 'a value');
@@ -32,19 +24,6 @@ describe('the walk', () => {
     expect(await page({ paths: PATHS.map((path) => ({ ...path, mode: 'overwrite' })) })).toEqual([
       1, 2, 3, 4, 5, 6, 7,
     ]);
-  });
-
-  test('reads pages in ascending order, after the cursor, up to the bound, and no longer than the limit', async () => {
-    await host.insertThree();
-    await host.insertInstance({ model: 'test_group/other' });
-    await host.insertThree();
-
-    const ids = async (query: Parameters<typeof read>[1]) => (await read(host, query)).map(({ id }) => id);
-    expect(await ids({})).toEqual([1, 2, 3, 5, 6, 7]);
-    expect(await ids({ limit: 2 })).toEqual([1, 2]);
-    expect(await ids({ after: 2, upTo: 6 })).toEqual([3, 5, 6]);
-    expect(await ids({ after: 7 })).toEqual([]);
-    expect(await ids({ instanceIds: [7, 5, 4, 1], after: 1 })).toEqual([5, 7]);
   });
 
   test('begins a page with the lowest id, in whatever order the table is scanned', async () => {
@@ -118,39 +97,15 @@ describe('the task data', () => {
   });
 });
 
-describe('the rows of a page', () => {
-  test('are those of its instances under its keys', async () => {
-    const [first, second] = await host.insertThree();
-    await host.insertMetadata(first, 'invoice_number', 'INV-1');
-    await host.insertMetadata(first, 'customer_id', 'C-1');
-    await host.insertMetadata(second, 'city', '');
+test('a row that was written again has another token', async () => {
+  const id = await host.insertInstance();
+  await host.insertMetadata(id, 'city', 'Oslo');
+  const before = storedValue(await readOne(host), 'city');
 
-    const page = await read(host);
-    expect(page.map(({ stored }) => [...stored].map(([key, { value }]) => [key, value]))).toEqual([
-      [['invoice_number', 'INV-1']],
-      [['city', '']],
-      [],
-    ]);
-  });
+  await host.pglite.query(`update process_instance_metadata set value = 'Oslo'`);
 
-  test('have a token that changes with the row', async () => {
-    const id = await host.insertInstance();
-    await host.insertMetadata(id, 'city', 'Oslo');
-    const before = storedValue(await readOne(host), 'city');
-
-    await host.pglite.query(`update process_instance_metadata set value = 'Oslo'`);
-
-    expect(storedValue(await readOne(host), 'city')).toEqual({ value: 'Oslo', token: expect.any(String) });
-    expect(storedValue(await readOne(host), 'city').token).not.toBe(before.token);
-  });
-
-  test('come under odd keys, too', async () => {
-    const id = await host.insertInstance();
-    for (const text of ODD_TEXTS) await host.insertMetadata(id, text, text);
-
-    const { stored } = await readOne(host, { paths: [...ODD_TEXTS, 'none'].map((key) => path(key)) });
-    expect([...stored.keys()].sort()).toEqual([...ODD_TEXTS].sort());
-  });
+  expect(storedValue(await readOne(host), 'city')).toEqual({ value: 'Oslo', token: expect.any(String) });
+  expect(storedValue(await readOne(host), 'city').token).not.toBe(before.token);
 });
 
 function cityIs(city: string): TaskData {

@@ -2,14 +2,16 @@ import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
 import { pgliteDatabase } from '../../../examples/1-embedded-postgres/sql.js';
-import type { TaskFields } from '../../stores/sql-host.js';
+import type { StoreHost } from '../../stores/sql-host.js';
 import { openEmbeddedPostgres } from '../../support/embedded-postgres.js';
 import { MODEL } from '../../support/instances.js';
 
+type Repository = ReturnType<typeof createPostgresRepository>;
+
 /** The repository of example 1 in the suite that calls it, its tables emptied before each test. */
-export function usePostgresHost() {
+export function usePostgresHost(): StoreHost & { readonly pglite: PGlite; readonly repository: Repository } {
   let pglite: PGlite;
-  let repository: ReturnType<typeof createPostgresRepository>;
+  let repository: Repository;
   let inserted = 0;
 
   beforeAll(async () => {
@@ -38,10 +40,10 @@ export function usePostgresHost() {
       return repository;
     },
     insertInstance,
-    async insertThree(fields?: Parameters<typeof insertInstance>[0]): Promise<[number, number, number]> {
+    async insertThree(fields) {
       return [await insertInstance(fields), await insertInstance(fields), await insertInstance(fields)];
     },
-    async insertTask(instanceId: number, fields: TaskFields): Promise<void> {
+    async insertTask(instanceId, fields) {
       inserted += 1;
       const {
         guid = `task ${inserted}`,
@@ -59,19 +61,39 @@ export function usePostgresHost() {
       ]);
       if (data !== null) await pglite.query('insert into json_data values ($1, $2)', [hash, data]);
     },
-    async insertMetadata(instanceId: number, key: string, value: string): Promise<void> {
+    async deleteInstance(id) {
+      await pglite.query('delete from process_instance where id = $1', [id]);
+    },
+    async insertMetadata(instanceId, key, value) {
       await pglite.query('insert into process_instance_metadata values (default, $1, $2, $3, 0, 0)', [
         instanceId,
         key,
         value,
       ]);
     },
-    async metadata(instanceId: number): Promise<Record<string, string>> {
+    async updateMetadata(instanceId, key, value) {
+      const update =
+        'update process_instance_metadata set value = $3 where process_instance_id = $1 and key = $2';
+      await pglite.query(update, [instanceId, key, value]);
+    },
+    async deleteMetadata(instanceId, key) {
+      const remove = 'delete from process_instance_metadata where process_instance_id = $1 and key = $2';
+      await pglite.query(remove, [instanceId, key]);
+    },
+    async metadata(instanceId) {
       const { rows } = await pglite.query<{ key: string; value: string }>(
         'select key, value from process_instance_metadata where process_instance_id = $1',
         [instanceId],
       );
       return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+    },
+    async metadataTimes(instanceId) {
+      const { rows } = await pglite.query<{ key: string; created: number; updated: number }>(
+        `select key, created_at_in_seconds as created, updated_at_in_seconds as updated
+         from process_instance_metadata where process_instance_id = $1`,
+        [instanceId],
+      );
+      return Object.fromEntries(rows.map(({ key, created, updated }) => [key, { created, updated }]));
     },
   };
 }

@@ -1,0 +1,26 @@
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { fill, record, write } from '../repository-calls.js';
+import type { StoreHost } from '../sql-host.js';
+
+/** What must not get out of a repository that keeps data out of its errors. */
+export function errorCases(host: StoreHost): void {
+  test('a commit that fails changes nothing, and its error carries no data', async () => {
+    const [first, second] = await host.insertThree();
+    const value = 'do not tell';
+
+    const failed: unknown = await write(
+      host,
+      [
+        { id: first, values: [fill('city', value)] },
+        { id: second, values: [fill('city', value)] },
+      ],
+      { next: () => [record({ processModelId: `${value}${'x'.repeat(300)}`, revision: Number.NaN })] },
+    ).catch((error: unknown) => error);
+
+    expect(failed).toBeInstanceOf(Error);
+    expect(inspect(failed, { depth: 9 })).not.toContain(value);
+    expect(await host.metadata(first)).toEqual({});
+    expect(await host.metadata(second)).toEqual({});
+  });
+}
