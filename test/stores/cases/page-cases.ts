@@ -3,7 +3,7 @@ import { ODD_TEXTS } from '../odd-texts.js';
 import { fill, path, read, readOne, storedValue, survey, write } from '../repository-calls.js';
 import type { StoreHost } from '../sql-host.js';
 
-/** How any repository must read. */
+/** How a repository must read that hands on whole documents, and refuses keys that it cannot store. */
 export function pageCases(host: StoreHost): void {
   walkCases(host);
 
