@@ -9,24 +9,3 @@ export type {
 export { repositoryConformance } from './conformance/repository-conformance.js';
 export type { Fault, FaultPlan, PageFault, PlannedFault, PortCall } from './faults/fault-plan.js';
 export { withFaults } from './faults/with-faults.js';
-export { checkInvariants, type Violation } from './simulation/check-invariants.js';
-export { countExercised, type Exercised } from './simulation/count-exercised.js';
-export { explainFailure } from './simulation/explain-failure.js';
-export type {
-  CallEvent,
-  CallMethod,
-  CommitEvent,
-  History,
-  HistoryEvent,
-  LiveEvent,
-  PortEvent,
-  QueueEvent,
-  Row,
-  Rows,
-  SeenInstance,
-  StoreRules,
-  TaskState,
-  WrittenRow,
-} from './simulation/history.js';
-export type { HeaderView, RecordReader, ShardView } from './simulation/read-record.js';
-export { type Simulation, type SimulationOptions, simulate } from './simulation/simulate.js';

@@ -1,4 +1,4 @@
-import { runBackfill } from '../../index.js';
+import { runBackfill } from '../../../src/index.js';
 import { storedRuns } from './operators.js';
 import { MODEL, requestFor } from './request-plans.js';
 import type { Scene } from './scene.js';

@@ -1,6 +1,6 @@
-import type { JsonValue } from '../../../extraction/json-value.js';
-import { valueAt } from '../extraction.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
 import type { CommitEvent, SeenInstance, TaskState, WrittenRow } from '../history.js';
+import { valueAt } from '../world/extraction.js';
 import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 import { type Judgement, type Rules, whoOf } from './judgement.js';
 import { isUnreadable } from './outcomes.js';

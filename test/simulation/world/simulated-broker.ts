@@ -1,5 +1,5 @@
-import type { BackfillJob, JobPayload } from '../../ports/queue.js';
-import type { QueueEvent } from './history.js';
+import type { BackfillJob, JobPayload } from '../../../src/ports/queue.js';
+import type { QueueEvent } from '../history.js';
 import type { Pending } from './schedule.js';
 import type { Stage } from './stage.js';
 

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../extraction/json-value.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
 import type {
   CommitResult,
   InstanceSurvey,
@@ -10,8 +10,8 @@ import type {
   RunRecord,
   SplitQuery,
   SurveyQuery,
-} from '../../ports/repository.js';
-import type { CommitEvent, HistoryEvent, Row, WrittenRow } from './history.js';
+} from '../../../src/ports/repository.js';
+import type { CommitEvent, HistoryEvent, Row, WrittenRow } from '../history.js';
 import { type PageOptions, pageOf } from './page-of.js';
 import { createStoredInstances, type StoredInstance, type StoredInstances } from './stored-instances.js';
 import { createStoredRecords, type HostTransaction } from './stored-records.js';

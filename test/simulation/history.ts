@@ -1,5 +1,5 @@
-import type { JsonValue } from '../../extraction/json-value.js';
-import type { RunRecord } from '../../ports/repository.js';
+import type { JsonValue } from '../../src/extraction/json-value.js';
+import type { RunRecord } from '../../src/ports/repository.js';
 
 /**
  * What happened in a world, as its store, its broker and its processes saw it, in the order in which it took effect.

@@ -1,5 +1,5 @@
-import type { BackfillQueue } from '../../ports/queue.js';
-import type { BackfillRepository, SplitQuery } from '../../ports/repository.js';
+import type { BackfillQueue } from '../../../src/ports/queue.js';
+import type { BackfillRepository, SplitQuery } from '../../../src/ports/repository.js';
 import type { Scene } from './scene.js';
 import type { Owner, Pending } from './schedule.js';
 import { databaseError } from './simulated-store.js';

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../../ports/repository.js';
+import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent } from '../history.js';
 import type { HeaderView, RecordReader } from '../read-record.js';
 import {

@@ -1,13 +1,9 @@
-import {
-  type CommitEvent,
-  checkInvariants,
-  countExercised,
-  explainFailure,
-  type History,
-  type HistoryEvent,
-  simulate,
-} from 'process-metadata-backfill/testing';
 import { describe, expect, test } from 'vitest';
+import { checkInvariants } from './check-invariants.js';
+import { countExercised } from './count-exercised.js';
+import { explainFailure } from './explain-failure.js';
+import type { CommitEvent, History, HistoryEvent } from './history.js';
+import { simulate } from './simulate.js';
 
 const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
 

@@ -1,10 +1,10 @@
-import type { JsonValue } from '../../extraction/json-value.js';
-import { type BackfillService, createBackfillService, isBackfillError } from '../../index.js';
-import type { BackfillLogger } from '../../ports/logger.js';
-import type { Runtime } from '../../ports/runtime.js';
-import type { Throttle } from '../../ports/throttle.js';
-import type { TuningOptions } from '../../run/backfill-options.js';
-import type { CallMethod } from './history.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
+import { type BackfillService, createBackfillService, isBackfillError } from '../../../src/index.js';
+import type { BackfillLogger } from '../../../src/ports/logger.js';
+import type { Runtime } from '../../../src/ports/runtime.js';
+import type { Throttle } from '../../../src/ports/throttle.js';
+import type { TuningOptions } from '../../../src/run/backfill-options.js';
+import type { CallMethod } from '../history.js';
 import type { Scene } from './scene.js';
 import type { Owner } from './schedule.js';
 import { portsOf, type Sent, type SimulatedPorts } from './simulated-ports.js';

@@ -9,7 +9,7 @@ export interface Mutant {
 
 /** `find` must be there exactly once, so that no mutant rots unnoticed. */
 export interface Edit {
-  /** Below src. */
+  /** From the root of the repository. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
@@ -22,7 +22,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [5],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: 'const result = await repository.commit({',
         replace: `await repository.commit({ processModelId: run.header.processModelId, expected: [], instances: step.instances, next: () => [] });
         const result = await repository.commit({`,
@@ -34,12 +34,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [4, 5],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: 'instances: step.instances,',
         replace: 'instances: [],',
       },
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: "if (result.status === 'committed') adoptShard(committed);",
         replace: `if (result.status === 'committed') {
           adoptShard(committed);
@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: 'const batch = step.count(outcome);',
         replace: 'const batch = step.count({ gone: [], kept: [] });',
       },
@@ -64,7 +64,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: '...(exhausted === undefined ? {} : { exhausted }),',
         replace: '',
       },
@@ -75,7 +75,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [9],
     edits: [
       {
-        file: 'testing/simulation/simulated-store.ts',
+        file: 'test/simulation/world/simulated-store.ts',
         find: 'return row === undefined || (row.value === null && value !== null);',
         replace: 'return true;',
       },
@@ -86,7 +86,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [9],
     edits: [
       {
-        file: 'testing/simulation/simulated-store.ts',
+        file: 'test/simulation/world/simulated-store.ts',
         find: '(row.value === null && value !== null)',
         replace: 'value === null',
       },
@@ -97,7 +97,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [9],
     edits: [
       {
-        file: 'testing/simulation/simulated-store.ts',
+        file: 'test/simulation/world/simulated-store.ts',
         find: 'return tokens ? row.token === replaces.token : row.value === replaces.value;',
         replace: 'return true;',
       },
@@ -108,7 +108,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [6],
     edits: [
       {
-        file: 'testing/simulation/simulated-store.ts',
+        file: 'test/simulation/world/simulated-store.ts',
         find: 'if (expected.some(({ id, revision }) => records.revisionOf(id, transaction) !== revision)) {',
         replace: 'if (expected.length === 0) {',
       },
@@ -119,7 +119,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [10],
     edits: [
       {
-        file: 'testing/simulation/simulated-store.ts',
+        file: 'test/simulation/world/simulated-store.ts',
         find: 'if (stale.length > 0) {',
         replace: 'if (stale.length > 100) {',
       },
@@ -130,7 +130,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [10],
     edits: [
       {
-        file: 'run/job/plan-instance.ts',
+        file: 'src/run/job/plan-instance.ts',
         find: 'return version === undefined ? { id, values } : { id, values, version };',
         replace: 'return { id, values };',
       },
@@ -141,7 +141,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [10],
     edits: [
       {
-        file: 'run/job/plan-instance.ts',
+        file: 'src/run/job/plan-instance.ts',
         find: 'else values.push({ key, value: form, replaces: stored });',
         replace: 'else values.push({ key, value: form });',
       },
@@ -152,7 +152,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [11],
     edits: [
       {
-        file: 'run/job/plan-instance.ts',
+        file: 'src/run/job/plan-instance.ts',
         find: ' && running !== true)',
         replace: ')',
       },
@@ -163,7 +163,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [17],
     edits: [
       {
-        file: 'run/job/plan-instance.ts',
+        file: 'src/run/job/plan-instance.ts',
         find: "else if (isDeepStrictEqual(stored.value, form)) return 'kept';",
         replace: '',
       },
@@ -174,7 +174,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [9],
     edits: [
       {
-        file: 'run/job/plan-instance.ts',
+        file: 'src/run/job/plan-instance.ts',
         find: 'isDropped: rules.dropped.includes(key)',
         replace: 'isDropped: false',
       },
@@ -185,7 +185,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [4, 5],
     edits: [
       {
-        file: 'run/job/settle-batch.ts',
+        file: 'src/run/job/settle-batch.ts',
         find: `  batch: readonly PlannedEntry[],
 ): Promise<StepResult> {
   const result = await commitBatch(worker, session, batch);`,
@@ -193,12 +193,12 @@ export const mutants: readonly Mutant[] = [
   const result = await commitBatch(worker, session, batch, isHeld);`,
       },
       {
-        file: 'run/job/settle-batch.ts',
+        file: 'src/run/job/settle-batch.ts',
         find: 'batch.slice(0, half));',
         replace: 'batch.slice(0, half), true);',
       },
       {
-        file: 'run/job/settle-batch.ts',
+        file: 'src/run/job/settle-batch.ts',
         find: `  batch: readonly PlannedEntry[],
 ): Promise<StepResult> {
   const { header } = session.run;`,
@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
   const { header } = session.run;`,
       },
       {
-        file: 'run/job/settle-batch.ts',
+        file: 'src/run/job/settle-batch.ts',
         find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
         replace: 'after: isHeld ? session.shard.after : (batch.at(-1)?.cursor ?? session.shard.after),',
       },
@@ -217,12 +217,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [4],
     edits: [
       {
-        file: 'run/job/settle-batch.ts',
+        file: 'src/run/job/settle-batch.ts',
         find: 'const half = Math.ceil(batch.length / 2);',
         replace: 'const half = Math.ceil(batch.length / 2); session.past = batch.at(-1).cursor;',
       },
       {
-        file: 'run/job/settle-batch.ts',
+        file: 'src/run/job/settle-batch.ts',
         find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
         replace: 'after: session.past ?? batch.at(-1)?.cursor ?? session.shard.after,',
       },
@@ -233,7 +233,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [4],
     edits: [
       {
-        file: 'run/job/read-pages.ts',
+        file: 'src/run/job/read-pages.ts',
         find: 'const isNext = found !== null && isSame(found.query.after, after);',
         replace: 'const isNext = found !== null;',
       },
@@ -244,13 +244,13 @@ export const mutants: readonly Mutant[] = [
     breaks: [4],
     edits: [
       {
-        file: 'run/job/read-pages.ts',
+        file: 'src/run/job/read-pages.ts',
         find: 'return cutPage(page, limit);',
         replace:
           'session.past = page.length > limit ? page.at(-1).cursor : null; return cutPage(page, limit);',
       },
       {
-        file: 'run/job/settle-batch.ts',
+        file: 'src/run/job/settle-batch.ts',
         find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
         replace:
           'after: (batch.length > 0 && session.past) || (batch.at(-1)?.cursor ?? session.shard.after),',
@@ -262,7 +262,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'run/job/count-outcomes.ts',
+        file: 'src/run/job/count-outcomes.ts',
         find: 'processed += instances;',
         replace: 'processed += 1;',
       },
@@ -273,7 +273,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'run/job/read-pages.ts',
+        file: 'src/run/job/read-pages.ts',
         find: 'return cutPage(page, limit);',
         replace:
           "return cutPage(page, limit).filter((entry) => !('complete' in entry) || entry === page.at(-1));",
@@ -285,7 +285,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: "if (committed.done) ending ??= 'shard-done';",
         replace: 'if (committed.done) return;',
       },
@@ -296,7 +296,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: `        const result = await lookAround(step);
         if (typeof result`,
         replace: `        if (failure !== null && classifyError(repository, failure.error) === 'transient') {
@@ -314,12 +314,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: 'if (now.holder === holder && isAt(now.after, step.after) && now.done === step.done) {',
         replace: 'if (now.revision === before.revision + 1) {',
       },
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: 'adoptShard(now);',
         replace: 'adoptShard({ ...now, after: step.after, done: step.done });',
       },
@@ -330,7 +330,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: "if (!isWorkable(run.header.state)) ending ??= 'stopped';",
         replace: 'if (false) return;',
       },
@@ -341,7 +341,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: 'return { header, shards: openShards(shards) };',
         replace: 'return { header };',
       },
@@ -352,7 +352,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [6],
     edits: [
       {
-        file: 'run/job/perform-job.ts',
+        file: 'src/run/job/perform-job.ts',
         find: 'const run = await loadRun(worker.repository, ports, job.runId);',
         replace: `const { run } = await changeRun(worker.repository, ports, job.runId, (stored) => {
           const shard = stored.shards[job.shard];
@@ -367,7 +367,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12, 14],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: 'const next = { ...job, step: step + 1 };',
         replace: 'const next = { ...job };',
       },
@@ -378,7 +378,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: '  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>\n    allot(',
         replace:
           '  await enqueueStep(queue, { ...job, step: step + 1 });\n  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>\n    allot(',
@@ -390,7 +390,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: "await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));",
         replace: '',
       },
@@ -401,7 +401,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: "await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));",
         replace: 'await enqueueStep(queue, next, options).catch(() => {});',
       },
@@ -412,7 +412,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/perform-job.ts',
+        file: 'src/run/job/perform-job.ts',
         find: "session.end('turn-over');",
         replace: "session.end('yielded');",
       },
@@ -423,7 +423,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/claim-job.ts',
+        file: 'src/run/job/claim-job.ts',
         find: "return shard.step === job.step + 1 ? 'rescue' : 'superseded';",
         replace: "return 'superseded';",
       },
@@ -434,7 +434,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'service/create-backfill-service.ts',
+        file: 'src/service/create-backfill-service.ts',
         find: 'return performJob(createWorker({ ...input, ...call }), job);',
         replace: `return performJob(createWorker({ ...input, ...call }), job).catch((error) => {
           if (error.code === 'RUN_NOT_FOUND') return null;
@@ -448,7 +448,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: "return conclusion(run, 'superseded');",
         replace: "throw new Error('superseded');",
       },
@@ -459,7 +459,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'service/sweep-runs.ts',
+        file: 'src/service/sweep-runs.ts',
         find: 'await tools.enqueue(job);',
         replace: '',
       },
@@ -470,7 +470,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12, 14],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: 'step: shard.step + 1, swept: shard.swept + 1, sweptAt: now',
         replace: 'swept: shard.swept + 1, sweptAt: now',
       },
@@ -481,7 +481,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [13],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: 'swept: shard.swept + 1, sweptAt: now',
         replace: 'swept: shard.swept, sweptAt: now',
       },
@@ -492,7 +492,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: '          swept: 0,\n',
         replace: '',
       },
@@ -503,7 +503,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14, 15],
     edits: [
       {
-        file: 'service/sweep-runs.ts',
+        file: 'src/service/sweep-runs.ts',
         find: 'const isUncompleted = isWorkable(run.header.state) && isAllDone(run);',
         replace: 'const isUncompleted = false;',
       },
@@ -514,7 +514,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'service/control-run.ts',
+        file: 'src/service/control-run.ts',
         find: 'await tools.enqueue({ runId, shard: shard.index, step: shard.step }, { startAfter });',
         replace: 'void startAfter;',
       },
@@ -525,7 +525,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'service/control-run.ts',
+        file: 'src/service/control-run.ts',
         find: 'return open.length > 0 ? run : (await completeRun(worker, ports, runId)).run;',
         replace: 'return run;',
       },
@@ -536,7 +536,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: "    case 'shard-done':\n      return completeRun(worker, ports, job.runId);",
         replace:
           "    case 'shard-done':\n      return isAllDone(run) ? completeRun(worker, ports, job.runId) : conclusion(run, 'continued');",
@@ -548,7 +548,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [3],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: "if (header.state !== 'running' || header.again || !isAllDone({ shards })) return null;\n  const tooMany",
         replace: "if (header.state !== 'running' || !isAllDone({ shards })) return null;\n  const tooMany",
       },
@@ -559,7 +559,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [2],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: 'total: Math.max(header.total ?? 0, visited(tally)), endedAt: now',
         replace: 'endedAt: now',
       },
@@ -570,7 +570,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [3, 16],
     edits: [
       {
-        file: 'service/request-run.ts',
+        file: 'src/service/request-run.ts',
         find: 'const wanted = newRun(processModelId, definition, { runtime, claim, startAfter });',
         replace: `const fresh = newRun(processModelId, definition, { runtime, claim, startAfter });
         const { instanceIds, limit } = definition;
@@ -579,7 +579,7 @@ export const mutants: readonly Mutant[] = [
         const wanted = { header, shards: fresh.shards.map((shard) => ({ ...shard, upTo: survey.upTo, done: survey.upTo === null })) };`,
       },
       {
-        file: 'service/request-run.ts',
+        file: 'src/service/request-run.ts',
         find: "if (state === 'pending') {",
         replace: "if (state === 'pending' || created) {",
       },
@@ -591,7 +591,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [16],
     edits: [
       {
-        file: 'run/record/tally.ts',
+        file: 'src/run/record/tally.ts',
         find: '.slice(0, FAILURE_SAMPLE)',
         replace: '',
       },
@@ -602,12 +602,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: 'if (tooMany !== null) return tooMany;',
         replace: '',
       },
       {
-        file: 'run/job/walk-shard.ts',
+        file: 'src/run/job/walk-shard.ts',
         find: 'if (tallyOf(session.run).failed === 0) return;',
         replace: 'if (true) return;',
       },
@@ -619,7 +619,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: 'if (changed && (run.shards[job.shard]?.step ?? 0) > step) {',
         replace: 'if (changed) {',
       },
@@ -631,7 +631,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/conclude-job.ts',
+        file: 'src/run/job/conclude-job.ts',
         find: 'if (run.shards[job.shard]?.done === true) return completeRun(worker, ports, job.runId);',
         replace: '',
       },
@@ -643,7 +643,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/freeze-run.ts',
+        file: 'src/run/job/freeze-run.ts',
         find: 'await changeRun(repository, settling, header.runId',
         replace: 'await changeRun(repository, session.ports, header.runId',
       },
@@ -654,7 +654,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [12],
     edits: [
       {
-        file: 'run/run-backfill.ts',
+        file: 'src/run/run-backfill.ts',
         find: 'const open = isWorkable(run.header.state) ? openShards(run.shards) : [];',
         replace: 'const open = openShards(run.shards);',
       },
@@ -665,7 +665,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'service/sweep-runs.ts',
+        file: 'src/service/sweep-runs.ts',
         find: 'missed.push(...(change?.shards ?? []));',
         replace: 'if (change !== null) missed.splice(0, missed.length, ...(change.shards ?? []));',
       },
@@ -676,7 +676,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'service/sweep-runs.ts',
+        file: 'src/service/sweep-runs.ts',
         find: 'missed.push(...(change?.shards ?? []));',
         replace: 'missed.splice(0, missed.length, ...(change?.shards ?? []));',
       },
@@ -688,7 +688,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: 'if (!isActive(header.state)) return null;',
         replace: '',
       },
@@ -700,7 +700,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [3],
     edits: [
       {
-        file: 'service/request-run.ts',
+        file: 'src/service/request-run.ts',
         find: 'if (isActive(header.state) && header.claim === claim)',
         replace: 'if (header.claim === claim)',
       },
@@ -711,7 +711,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [6],
     edits: [
       {
-        file: 'run/job/shard-session.ts',
+        file: 'src/run/job/shard-session.ts',
         find: "else if (isOvertaken(before, now)) ending ??= 'superseded';",
         replace: '',
       },
@@ -723,7 +723,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'service/sweep-runs.ts',
+        file: 'src/service/sweep-runs.ts',
         find: ' || swept === 0',
         replace: '',
       },
@@ -735,7 +735,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [3],
     edits: [
       {
-        file: 'run/record/run-changes.ts',
+        file: 'src/run/record/run-changes.ts',
         find: 'if (!isActive(header.state) || header.again ||',
         replace: "if (!isActive(header.state) || header.state === 'pending' || header.again ||",
       },
@@ -746,7 +746,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'run/job/perform-job.ts',
+        file: 'src/run/job/perform-job.ts',
         find: 'const isShutdown = aborted && (error === reason || worker.queue === null);',
         replace: 'const isShutdown = aborted;',
       },

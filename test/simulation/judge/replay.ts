@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../../ports/repository.js';
+import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent, HistoryEvent, StoreRules } from '../history.js';
 import type { RecordReader } from '../read-record.js';
 import { type JudgedCall, type JudgedInstance, type JudgedRun, jobKey, type Replay } from './judged-world.js';

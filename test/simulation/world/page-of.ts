@@ -1,13 +1,13 @@
-import type { JsonValue } from '../../extraction/json-value.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
 import type {
   InstanceSnapshot,
   PageEntry,
   PageQuery,
   StoredValue,
   TaskData,
-} from '../../ports/repository.js';
+} from '../../../src/ports/repository.js';
+import type { Rows, SeenInstance, StoreRules, TaskState } from '../history.js';
 import { valueAt } from './extraction.js';
-import type { Rows, SeenInstance, StoreRules, TaskState } from './history.js';
 import type { StoredInstance } from './stored-instances.js';
 
 export interface PageOptions extends StoreRules {

@@ -1,4 +1,4 @@
-import type { RunFilter, RunRecord } from '../../ports/repository.js';
+import type { RunFilter, RunRecord } from '../../../src/ports/repository.js';
 
 /** The host's own transaction: what it has written is seen by nobody else until it is committed. */
 export interface HostTransaction {

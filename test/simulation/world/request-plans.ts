@@ -1,5 +1,5 @@
-import type { BackfillRequest } from '../../index.js';
-import type { BackfillMode } from '../../ports/repository.js';
+import type { BackfillRequest } from '../../../src/index.js';
+import type { BackfillMode } from '../../../src/ports/repository.js';
 import type { HostTransaction } from './stored-records.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../ports/repository.js';
+import type { RunRecord } from '../../src/ports/repository.js';
 
 /** What a judge wants to know of the header of a run. */
 export interface HeaderView {

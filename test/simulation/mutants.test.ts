@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkMutants } from '../simulation/check-mutants.js';
+import { checkMutants } from './runner/check-mutants.js';
 
 // All of them, and with more seeds: npm run simulate -- --mutants
 test('the judge notices every defect that a few hundred seeds can show', { timeout: 300_000 }, async () => {

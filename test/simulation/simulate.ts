@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { expecting, parseInput, wholeNumber } from '../../input/parse-input.js';
-import { lookAfterwards } from './afterwards.js';
+import { expecting, parseInput, wholeNumber } from '../../src/input/parse-input.js';
 import { checkInvariants, type Violation } from './check-invariants.js';
 import { randomFrom, replayedChoices, seededChoices } from './choices.js';
-import { drawWorld, type WorldOptions } from './draw-world.js';
 import type { History, HistoryEvent } from './history.js';
-import { startHosts } from './hosts.js';
-import { startLiveInstances } from './live-instances.js';
-import { strike } from './misfortune.js';
-import { startOperators, storedRuns } from './operators.js';
-import type { Scene } from './scene.js';
-import { createSchedule } from './schedule.js';
-import { createSimulatedBroker } from './simulated-broker.js';
-import { createSimulatedStore } from './simulated-store.js';
-import { startSweepers } from './sweepers.js';
-import { takeTurns } from './turns.js';
-import { startWorkers } from './workers.js';
+import { lookAfterwards } from './world/afterwards.js';
+import { drawWorld, type WorldOptions } from './world/draw-world.js';
+import { startHosts } from './world/hosts.js';
+import { startLiveInstances } from './world/live-instances.js';
+import { strike } from './world/misfortune.js';
+import { startOperators, storedRuns } from './world/operators.js';
+import type { Scene } from './world/scene.js';
+import { createSchedule } from './world/schedule.js';
+import { createSimulatedBroker } from './world/simulated-broker.js';
+import { createSimulatedStore } from './world/simulated-store.js';
+import { startSweepers } from './world/sweepers.js';
+import { takeTurns } from './world/turns.js';
+import { startWorkers } from './world/workers.js';
 
 export interface SimulationOptions extends WorldOptions {
   /** A whole number, which draws the whole world. @default 1 */

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../extraction/json-value.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
 
 /** What is at `segments`, `undefined` where there is nothing. For the plain data of a simulated world only. */
 export function valueAt(data: JsonValue, segments: readonly string[]): JsonValue | undefined {

@@ -1,7 +1,7 @@
-import type { JsonValue } from '../../extraction/json-value.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
+import type { TaskState } from '../history.js';
 import type { LiveKind } from './draw-world.js';
 import { valueAt } from './extraction.js';
-import type { TaskState } from './history.js';
 import { repeat } from './process-slot.js';
 import { LIVE_PATHS, MODEL, OTHER_MODEL } from './request-plans.js';
 import type { Scene } from './scene.js';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../extraction/json-value.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
 import type { PlannedRequest } from './draw-world.js';
 import { openSlot, type ProcessSlot } from './process-slot.js';
 import { requestFor } from './request-plans.js';

@@ -1,5 +1,5 @@
-import type { InstanceSelection } from '../../ports/repository.js';
-import type { LiveEvent, Row, Rows, TaskState } from './history.js';
+import type { InstanceSelection } from '../../../src/ports/repository.js';
+import type { LiveEvent, Row, Rows, TaskState } from '../history.js';
 
 export interface StoredInstance {
   readonly id: number;

@@ -1,7 +1,7 @@
-import { runBackfill } from '../../index.js';
+import { runBackfill } from '../../../src/index.js';
+import { type HeaderView, readHeader } from '../read-record.js';
 import type { OperatorKind } from './draw-world.js';
 import { openSlot, type ProcessSlot, repeat } from './process-slot.js';
-import { type HeaderView, readHeader } from './read-record.js';
 import type { Scene } from './scene.js';
 
 /** Whoever pauses, resumes and cancels runs, or goes on with one in a script. Sets all going again when it is calm. */

@@ -1,8 +1,8 @@
-import type * as Testing from '../../src/testing/index.js';
+import type * as Simulation from '../index.js';
 
 /** A part of the seeds, to be run by a process of its own. */
 export interface SeedsTask {
-  /** The compiled entry for tests of the library, as it is or with a defect. */
+  /** The compiled simulation of the library, as it is or with a defect. */
   readonly entry: string;
   readonly from: number;
   readonly to: number;
@@ -13,33 +13,33 @@ export interface SeedsTask {
 
 export interface SeedsResult {
   readonly seeds: number;
-  readonly exercised: Testing.Exercised | null;
+  readonly exercised: Simulation.Exercised | null;
   readonly failure: { readonly seed: number; readonly invariant: number; readonly text: string } | null;
 }
 
 async function runSeeds({ entry, from, to, step, until }: SeedsTask): Promise<SeedsResult> {
-  const testing = (await import(entry)) as typeof Testing;
-  let exercised: Testing.Exercised | null = null;
+  const simulator = (await import(entry)) as typeof Simulation;
+  let exercised: Simulation.Exercised | null = null;
   let seeds = 0;
   for (let seed = from; seed <= to; seed += step) {
-    const simulation = await testing.simulate({ seed });
+    const simulation = await simulator.simulate({ seed });
     seeds += 1;
     const broken = simulation.violations.find(({ invariant }) => until === null || until.includes(invariant));
     if (broken !== undefined) {
       const { invariant, message } = broken;
-      const text = until === null ? await testing.explainFailure(simulation) : message;
+      const text = until === null ? await simulator.explainFailure(simulation) : message;
       return { seeds, exercised, failure: { seed, invariant, text } };
     }
     if (until !== null) continue;
-    const counts = testing.countExercised(simulation.history);
+    const counts = simulator.countExercised(simulation.history);
     exercised = exercised === null ? counts : sum(exercised, counts);
   }
   return { seeds, exercised, failure: null };
 }
 
-function sum(a: Testing.Exercised, b: Testing.Exercised): Testing.Exercised {
+function sum(a: Simulation.Exercised, b: Simulation.Exercised): Simulation.Exercised {
   const counts = Object.entries(a).map(([name, count]) => [name, count + (b[name as keyof typeof b] ?? 0)]);
-  return Object.fromEntries(counts) as Testing.Exercised;
+  return Object.fromEntries(counts) as Simulation.Exercised;
 }
 
 // Nobody reads the stacks of the thousands of errors that a simulation throws.

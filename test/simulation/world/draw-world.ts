@@ -1,7 +1,7 @@
-import type { BackfillMode } from '../../ports/repository.js';
-import type { AdaptiveBatchSize } from '../../run/job/batch-size.js';
-import type { Choices } from './choices.js';
-import type { StoreRules } from './history.js';
+import type { BackfillMode } from '../../../src/ports/repository.js';
+import type { AdaptiveBatchSize } from '../../../src/run/job/batch-size.js';
+import type { Choices } from '../choices.js';
+import type { StoreRules } from '../history.js';
 import type { RequestKind } from './request-plans.js';
 
 /** What a world is like. Every part that can go wrong is switched off in some worlds, so that others show better. */

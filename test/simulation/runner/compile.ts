@@ -6,28 +6,31 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Edit, Mutant } from './mutants.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const run = promisify(execFile);
 
-const entryIn = (directory: string): string => join(directory, 'testing', 'index.js');
+const entryIn = (directory: string): string => join(directory, 'test', 'simulation', 'index.js');
 
-/** Compiles the library; the path of its entry for tests. */
+/** What {@link entryIn} was made from. */
+const directoryOf = (entry: string): string => dirname(dirname(dirname(entry)));
+
+/** Compiles the library and its simulation; the path of the simulation's entry. */
 export async function compileLibrary(home: string): Promise<string> {
   await rm(home, { recursive: true, force: true });
   const compiled = join(home, 'library');
-  await compile(home, { rootDir: join(ROOT, 'src'), outDir: compiled }, [join(ROOT, 'src')]);
+  await compile(home, { rootDir: ROOT, outDir: compiled }, [join(ROOT, 'test', 'simulation', 'index.ts')]);
   return entryIn(compiled);
 }
 
 /**
- * Compiles the library, and copies of it with each of these defects; their entries for tests.
+ * Compiles the library, and a copy of it for each of these defects; the entry of each copy's simulation.
  * @throws when the text that a mutant is about is not there exactly once.
  */
 export async function compileMutants(
   mutants: readonly Mutant[],
   home: string,
 ): Promise<ReadonlyMap<Mutant, string>> {
-  const library = dirname(dirname(await compileLibrary(home)));
+  const library = directoryOf(await compileLibrary(home));
   const [sources, copies] = [join(home, 'sources'), join(home, 'copies')];
   const entries = new Map<Mutant, string>();
   for (const [index, mutant] of mutants.entries()) {
@@ -38,7 +41,7 @@ export async function compileMutants(
   // Only the files that differ; what they import is not looked at.
   await compile(home, { rootDir: sources, outDir: copies, noResolve: true }, [sources]);
   for (const entry of entries.values())
-    await cp(library, dirname(dirname(entry)), { recursive: true, force: false });
+    await cp(library, directoryOf(entry), { recursive: true, force: false });
   return entries;
 }
 
@@ -55,12 +58,10 @@ async function compile(home: string, options: object, include: readonly string[]
 /** Of two edits of one file, the second one finds what the first one has left. */
 async function apply({ file, find, replace }: Edit, directory: string, name: string): Promise<void> {
   const path = join(directory, file);
-  const text = await readFile(path, 'utf8').catch(() => readFile(join(ROOT, 'src', file), 'utf8'));
+  const text = await readFile(path, 'utf8').catch(() => readFile(join(ROOT, file), 'utf8'));
   const times = text.split(find).length - 1;
   if (times !== 1) {
-    throw new Error(
-      `mutant "${name}": expected its text once in src/${file}, found it ${times} times:\n${find}`,
-    );
+    throw new Error(`mutant "${name}": expected its text once in ${file}, found it ${times} times:\n${find}`);
   }
   await mkdir(dirname(path), { recursive: true });
   await writeFile(

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../../ports/repository.js';
+import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CallMethod, CommitEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
 import type { HeaderView, ShardView } from '../read-record.js';
 

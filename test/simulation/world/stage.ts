@@ -1,6 +1,6 @@
-import type { Choices } from './choices.js';
+import type { Choices } from '../choices.js';
+import type { HistoryEvent } from '../history.js';
 import type { World } from './draw-world.js';
-import type { HistoryEvent } from './history.js';
 import type { Owner, Schedule } from './schedule.js';
 
 /** What a world is made of before anybody acts in it. */
