@@ -36,6 +36,7 @@ export abstract class BackfillError extends Error {
 /** Extraction paths that cannot be used. Lists every problem, not only the first. */
 export class InvalidExtractionPathsError extends BackfillError {
   override readonly name = 'InvalidExtractionPathsError';
+  declare readonly code: 'INVALID_PATHS';
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
@@ -47,6 +48,7 @@ export class InvalidExtractionPathsError extends BackfillError {
 /** Options, configuration or a job payload that are not what they must be. Nothing was read or written. */
 export class InvalidInputError extends BackfillError {
   override readonly name = 'InvalidInputError';
+  declare readonly code: 'INVALID_INPUT';
 
   constructor(message: string) {
     super('INVALID_INPUT', message);
@@ -72,6 +74,7 @@ export class MetadataValueError extends BackfillError {
 /** A stored run that is not there (yet), is not in a state that allows the call, or was written in another format. */
 export class RunError extends BackfillError {
   override readonly name = 'RunError';
+  declare readonly code: 'RUN_NOT_FOUND' | 'RUN_STATE' | 'RUN_FORMAT';
   readonly runId: string;
 
   constructor(
@@ -87,34 +90,38 @@ export class RunError extends BackfillError {
 
 /** How far a run had come when its last batch was committed. */
 export interface SafePoint {
-  /** Instances that have had their outcome, failed and gone ones included. */
-  readonly processed: number;
+  /** Instances that have their outcome: processed, failed and gone ones. */
+  readonly visited: number;
   readonly total: number;
 }
 
 /** The repository broke a promise of its port. Nothing of the answer in question was committed. */
 export class RepositoryContractError extends BackfillError {
   override readonly name = 'RepositoryContractError';
-  readonly runId: string;
+  declare readonly code: 'REPOSITORY_CONTRACT';
+  /** `null` when the call was about no run in particular. */
+  readonly runId: string | null;
   readonly progress: SafePoint;
 
-  constructor(message: string, context: { readonly runId: string; readonly progress: SafePoint }) {
+  constructor(message: string, context: { readonly runId: string | null; readonly progress: SafePoint }) {
     super('REPOSITORY_CONTRACT', message);
     this.runId = context.runId;
     this.progress = context.progress;
   }
 }
 
-/** The repository or the queue failed and retries did not help. What was committed stays; `runId` goes on from there. */
+/** The repository or the queue failed and retries did not help. What was committed is kept. `runId` goes on from there. */
 export class PortError extends BackfillError {
   override readonly name = 'PortError';
-  readonly runId: string;
+  declare readonly code: 'PORT_FAILED';
+  /** `null` when the call was about no run in particular. */
+  readonly runId: string | null;
   readonly progress: SafePoint;
 
   constructor(
     message: string,
     context: {
-      readonly runId: string;
+      readonly runId: string | null;
       readonly progress: SafePoint;
       readonly retryable: boolean;
       readonly cause: unknown;
@@ -126,8 +133,28 @@ export class PortError extends BackfillError {
   }
 }
 
-/** Whether `error` was thrown by this library (also by another installed copy of it), optionally with this code. */
-export function isBackfillError(error: unknown, code?: BackfillErrorCode): error is BackfillError {
+/** The class of the errors that have a code. */
+export interface ErrorByCode {
+  readonly INVALID_PATHS: InvalidExtractionPathsError;
+  readonly INVALID_INPUT: InvalidInputError;
+  readonly VALUE_NOT_JSON: MetadataValueError;
+  readonly VALUE_CYCLIC: MetadataValueError;
+  readonly VALUE_TOO_DEEP: MetadataValueError;
+  readonly VALUE_UNREADABLE: MetadataValueError;
+  readonly RUN_NOT_FOUND: RunError;
+  readonly RUN_STATE: RunError;
+  readonly RUN_FORMAT: RunError;
+  readonly REPOSITORY_CONTRACT: RepositoryContractError;
+  readonly PORT_FAILED: PortError;
+}
+
+/** Whether this library threw `error`, perhaps another installed copy of it. With a `code`: an error of that code. */
+export function isBackfillError(error: unknown): error is BackfillError;
+export function isBackfillError<Code extends BackfillErrorCode>(
+  error: unknown,
+  code: Code,
+): error is ErrorByCode[Code] & { readonly code: Code };
+export function isBackfillError(error: unknown, code?: BackfillErrorCode): boolean {
   if (!(error instanceof Error) || !(BRAND in error)) return false;
   return code === undefined || Reflect.get(error, 'code') === code;
 }

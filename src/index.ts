@@ -1,6 +1,7 @@
 export {
   BackfillError,
   type BackfillErrorCode,
+  type ErrorByCode,
   InvalidExtractionPathsError,
   InvalidInputError,
   isBackfillError,
@@ -33,9 +34,9 @@ export type {
   BackfillMode,
   BackfillRepository,
   CommitResult,
-  CompleteInstances,
   Cursor,
   ErrorClass,
+  FilledInstances,
   InstanceId,
   InstanceRange,
   InstanceSelection,
@@ -58,14 +59,13 @@ export type {
 } from './ports/repository.js';
 export type { Runtime } from './ports/runtime.js';
 export type { Throttle, ThrottleAnswer } from './ports/throttle.js';
-export type { RetryOptions } from './run/access/retry.js';
 export type {
   BackfillOptions,
   CallOptions,
   NewRunOptions,
   StoredRunOptions,
-} from './run/backfill-options.js';
-export type { AdaptiveBatchSize } from './run/job/batch-size.js';
+} from './run/options/backfill-options.js';
+export type { AdaptiveBatchSize, RetryOptions } from './run/options/tuning-options.js';
 export type { BackfillProgress, RunPace } from './run/record/progress.js';
 export type {
   BackfillReport,

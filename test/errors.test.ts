@@ -11,7 +11,7 @@ import {
   RunError,
 } from '../src/errors.js';
 
-const RUN = { runId: 'run-1', progress: { processed: 50, total: 100 } };
+const RUN = { runId: 'run-1', progress: { visited: 50, total: 100 } };
 const CAUSE = new Error('connection reset');
 
 const ERRORS: readonly [name: string, code: BackfillErrorCode, error: BackfillError][] = [

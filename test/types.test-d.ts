@@ -276,7 +276,7 @@ test('an error is known by its code', () => {
   // @ts-expect-error no such code
   isBackfillError(error, 'PORT_FAILURE');
   expectTypeOf<PortError['progress']>().toEqualTypeOf<{
-    readonly processed: number;
+    readonly visited: number;
     readonly total: number;
   }>();
   expectTypeOf<RunError['runId']>().toEqualTypeOf<string>();

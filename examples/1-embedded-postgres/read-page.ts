@@ -18,7 +18,7 @@ export async function readPage(
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  // Complete instances are looked at in greater number: what a page and its commit cost at least is shared by more of them.
+  // Filled instances are looked at in greater number: what a page and its commit cost at least is shared by more of them.
   const reach = overwrites ? limit : Math.max(5 * limit, 1000);
   const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);
@@ -29,7 +29,7 @@ interface InstanceRow {
   readonly id: number;
   /** Counted from 1 among the instances that were looked at. */
   readonly place: number;
-  /** It is to be shown. If not, it is complete, and but the last one that was looked at, which ends the page. */
+  /** It is to be shown. If not, it is filled, and but the last one that was looked at, which ends the page. */
   readonly shown: boolean;
   readonly running: boolean;
   /** JSON: the rows there are under the keys. */
@@ -42,8 +42,8 @@ function entriesOf(rows: readonly InstanceRow[]): PageEntry<number>[] {
   return rows.flatMap((row, index): PageEntry<number>[] => {
     const { id, shown, place } = row;
     const passed = place - (rows[index - 1]?.place ?? 0) - (shown ? 1 : 0);
-    const complete = passed > 0 ? [{ cursor: shown ? id - 1 : id, complete: passed }] : [];
-    return shown ? [...complete, snapshotOf(row)] : complete;
+    const filled = passed > 0 ? [{ cursor: shown ? id - 1 : id, filled: passed }] : [];
+    return shown ? [...filled, snapshotOf(row)] : filled;
   });
 }
 
@@ -95,7 +95,7 @@ const ROW_COUNT = `(
 
 const AFTER = 'coalesce($3::int, 0)';
 
-/** Whether of the next twenty ids, at least four in five are of instances that are complete. */
+/** Whether of the next twenty ids, at least four in five are of instances that are filled. */
 const IS_MOSTLY_COMPLETE = `(
   select count(*) >= 16 from process_instance i
   where ${IN_RANGE} and i.id <= ${AFTER} + 20::bigint and ${ROW_COUNT} = cardinality($7::text[]))`;
@@ -103,7 +103,7 @@ const IS_MOSTLY_COMPLETE = `(
 /** The last id of the sweep: as many ids lie behind the page before as this one looks at instances. */
 const SWEPT = `least(${AFTER} + $6::bigint, $4::int)`;
 
-// A row is a value, as the key is unique and the column takes no null. Where most are complete, the rows under many ids are
+// A row is a value, as the key is unique and the column takes no null. Where most are filled, the rows under many ids are
 // read in one go, which takes half as long as to count those of each instance; how many an incomplete one has is not known
 // then. Both ends are parameters, so that the planner sees how few rows that are, and puts them into a hash table.
 const ROWS = `

@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../errors.js';
 
+/** A schema for each member of `Options`. */
+export type Fields<Options> = {
+  readonly [Name in keyof Options]-?: z.ZodType<Options[Name]>;
+};
+
 /**
- * Checks options or a payload; the message of each schema says what was expected. Only own properties count.
+ * Checks options or a payload. Only own properties count. Every member that the schema names is an own property of the
+ * result, so that nothing on `Object.prototype` can pass for an option.
  * @throws {InvalidInputError} naming each wrong member, what was expected and what came.
  */
 export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, input: unknown): Output {
@@ -11,9 +17,14 @@ export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, i
   }
   const own = { ...input };
   const result = schema.safeParse(own);
-  if (result.success) return result.data;
+  if (result.success) return { ...absent(schema), ...result.data };
   const problems = result.error.issues.flatMap((issue) => problemsOf(issue, own, schema));
   throw new InvalidInputError(`${subject}:\n- ${problems.join('\n- ')}`);
+}
+
+function absent(schema: z.ZodType): Readonly<Record<string, undefined>> {
+  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  return Object.fromEntries(names.map((name) => [name, undefined]));
 }
 
 /** A schema for values that pass `check`, described for the error message: "expected <what>, got …". */

@@ -5,8 +5,9 @@ import { isBackfillError } from '../errors.js';
 import { aFunction, objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
 import type { BackfillJob, BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { Runtime } from '../ports/runtime.js';
-import { mayRetry, type RetryOptions, retryDelayMs, retryOptions } from '../run/access/retry.js';
-import { systemRuntime } from '../run/access/system-runtime.js';
+import { backOffMs, mayTryAgain } from '../run/calls/back-off.js';
+import { systemRuntime } from '../run/context/system-runtime.js';
+import { type RetryOptions, retryOptions } from '../run/options/tuning-options.js';
 
 export interface InProcessQueueOptions {
   /** How many jobs run at the same time. @default 1 */
@@ -85,11 +86,11 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
         signal.throwIfAborted(); // not a failure of the job
         failedAttempts += 1;
         const isFinal = isBackfillError(failure.error) && !failure.error.retryable;
-        if (isFinal || !mayRetry(retry, failedAttempts)) {
+        if (isFinal || !mayTryAgain(retry, failedAttempts)) {
           report(failure.error, entry.job);
           return;
         }
-        await runtime.sleep(retryDelayMs(retry, failedAttempts, runtime.random), signal);
+        await runtime.sleep(backOffMs(retry, failedAttempts, runtime.random), signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;

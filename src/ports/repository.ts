@@ -28,7 +28,7 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
 
   /**
    * The first instances strictly after `after` and up to and including `upTo`, ascending by cursor: at most `limit`
-   * snapshots, and beside them the complete ones that need not be shown (see `CompleteInstances`). An empty page means
+   * snapshots, and beside them the filled ones that need not be shown (see `FilledInstances`). An empty page means
    * that there are none. Metadata rows must not be newer than the task data: read both in one statement, or the rows
    * first.
    */
@@ -133,7 +133,7 @@ export interface SplitQuery<Id extends InstanceId = InstanceId> extends Instance
 }
 
 export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceRange<Id> {
-  /** The most snapshots. How many complete instances are looked at beside them is up to the repository. */
+  /** The most snapshots. How many filled instances are looked at beside them is up to the repository. */
   readonly limit: number;
   /** What will be read from the task data, for a repository that returns values instead of documents. */
   readonly paths: readonly PagePath[];
@@ -146,17 +146,17 @@ export interface PagePath {
   readonly mode: BackfillMode;
 }
 
-export type PageEntry<Id extends InstanceId = InstanceId> = InstanceSnapshot<Id> | CompleteInstances;
+export type PageEntry<Id extends InstanceId = InstanceId> = InstanceSnapshot<Id> | FilledInstances;
 
 /**
  * Instances in a row that the page passes over, as every key is to be filled and each of them holds a value other than
  * null under all. They are counted like that, do not count for the limit of the page, and are not given to `commit`.
  */
-export interface CompleteInstances {
+export interface FilledInstances {
   /** Of the last of them, or another that lies between it and the next instance. */
   readonly cursor: Cursor;
   /** How many they are, at least one. */
-  readonly complete: number;
+  readonly filled: number;
 }
 
 /** One instance as the page saw it. */

@@ -1,35 +1,34 @@
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
-import { portCalls } from './access/port-calls.js';
-import { changeRun, createRun } from './access/run-store.js';
+import type { ShardJob } from './calls/enqueue-job.js';
+import { openRun } from './calls/open-run.js';
+import { createRunContext } from './context/create-run-context.js';
+import { linkedAbort } from './context/linked-abort.js';
+import type { RunContext } from './context/run-context.js';
+import { performJob } from './job/perform-job.js';
 import {
   type BackfillOptions,
-  definitionOf,
   type NewRunOptions,
   parseBackfillOptions,
-} from './backfill-options.js';
-import { createWorker } from './create-worker.js';
-import type { ShardJob } from './job/claim-job.js';
-import { enqueueStep } from './job/enqueue-step.js';
-import { performJob } from './job/perform-job.js';
+} from './options/backfill-options.js';
+import { definitionOf } from './options/definition-options.js';
 import { watchProgress } from './record/progress.js';
 import type { BackfillReport } from './record/report.js';
 import { openShards, takeUp } from './record/run-changes.js';
 import { newRun } from './record/run-definition.js';
 import { isWorkable } from './record/run-state.js';
-import type { Worker } from './worker.js';
 
 /**
  * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
  * stored run `runId`. Safe to call again after any error: what was committed stays and is not done twice.
  *
- * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`; and
- * further shards are jobs of their own. Without one, up to 8 of them are worked on side by side.
+ * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
+ * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side.
  *
  * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
  * @throws {RunError} when `runId` is not stored, or was stored by an incompatible version.
- * @throws {PortError} when the repository or the queue fails and retries do not help; `error.runId` goes on from there.
- * @throws {RepositoryContractError} when the repository answers what it must not; nothing of that is committed.
+ * @throws {PortError} when the repository or the queue fails and retries do not help. `error.runId` goes on from there.
+ * @throws {RepositoryContractError} when the repository gives an answer that cannot be right. Nothing of it is committed.
  * @throws `signal.reason` when aborted without a queue.
  * @example
  * const report = await runBackfill({
@@ -43,62 +42,64 @@ export async function runBackfill<const Key extends string = string>(
   options: BackfillOptions<Key>,
 ): Promise<BackfillReport<Key>> {
   const input = parseBackfillOptions(options);
-  const worker = createWorker(input);
-  const jobs = input.runId === undefined ? await start(worker, input) : await takeUpRun(worker, input.runId);
-  const perform = worker.queue === null ? performSideBySide : performFirst;
-  return (await perform(worker, jobs)) as BackfillReport<Key>;
+  const dryRun = input.runId === undefined && input.dryRun === true;
+  const context = createRunContext(input, { dryRun });
+  const jobs =
+    input.runId === undefined ? await startRun(context, input) : await takeUpRun(context, input.runId);
+  const perform = context.queue === null ? performSideBySide : performFirst;
+  return (await perform(context, jobs)) as BackfillReport<Key>;
 }
 
-/** A job for each shard there is to work on; at least one, which finds out that there is none. */
+/** A job for each shard to work on. At least one, which may find out that nothing is left. */
 type Jobs = readonly [ShardJob, ...ShardJob[]];
 
-/** A new run, stored before anything else so that it cannot be lost. */
-async function start(worker: Worker, input: NewRunOptions): Promise<Jobs> {
-  const run = newRun(input.processModelId, definitionOf(input, worker.repository), worker);
+/** Stores a new run before anything else, so that it cannot be lost. */
+async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs> {
+  const run = newRun(input.processModelId, definitionOf(input, context.repository), context);
   const { runId } = run.header;
-  const ports = portCalls(worker, watchProgress(runId, worker));
-  if (!(await createRun(worker.repository, ports, run))) {
-    throw ports.contractError(
-      `commit refused the records of a new run: ${runId} is stored already, or its claim is taken.`,
+  const handle = openRun(context, runId);
+  if (!(await handle.create(run))) {
+    throw handle.calls.contractError(
+      `commit refused the records of a new run: ${runId} is stored already, or its activeKey is taken.`,
     );
   }
   return [{ runId, shard: 0, step: 0 }];
 }
 
-/** A stored run, under steps of its own; a failed one is set going again. */
-async function takeUpRun(worker: Worker, runId: string): Promise<Jobs> {
-  const ports = portCalls(worker, watchProgress(runId, worker));
-  const { run } = await changeRun(worker.repository, ports, runId, (stored) =>
-    takeUp(stored, worker.runtime.now()),
-  );
+/** Takes up a stored run, under steps of its own. A failed run is resumed. */
+async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
+  const { run } = await openRun(context, runId).change((stored) => takeUp(stored, context.runtime.now()));
   const open = isWorkable(run.header.state) ? openShards(run.shards) : [];
-  const [first, ...others] = open.map(({ index, step }) => ({ runId, shard: index, step }));
-  return [first ?? { runId, shard: 0, step: run.shards[0]?.step ?? 0 }, ...others];
+  const [first, ...others] = open.map(({ index, allottedStep }) => ({
+    runId,
+    shard: index,
+    step: allottedStep,
+  }));
+  return [first ?? { runId, shard: 0, step: run.shards[0]?.allottedStep ?? 0 }, ...others];
 }
 
-async function performFirst(worker: Worker, [first, ...others]: Jobs): Promise<BackfillReport> {
-  const { queue } = worker;
-  const ports = portCalls(worker, watchProgress(first.runId, worker));
-  for (const job of others)
-    if (queue !== null) await ports.call('queue.enqueue', () => enqueueStep(queue, job));
-  return performJob(worker, first);
+async function performFirst(context: RunContext, [first, ...others]: Jobs): Promise<BackfillReport> {
+  const handle = openRun(context, first.runId);
+  for (const job of others) await handle.enqueue(job);
+  return performJob(context, first);
 }
 
-/** Each keeps a connection or two busy. */
+/** Each of them uses one or two connections. */
 const MOST_SIDE_BY_SIDE = 8;
 
-/** The first error stops all; what they have committed stays. */
-async function performSideBySide(worker: Worker, jobs: Jobs): Promise<BackfillReport> {
-  const stopping = new AbortController();
-  const signal = AbortSignal.any([worker.signal, stopping.signal]);
-  setMaxListeners(0, signal); // each shard has some
+/** The first error stops all jobs. What they have committed stays. */
+async function performSideBySide(context: RunContext, jobs: Jobs): Promise<BackfillReport> {
+  const stopping = linkedAbort(context.signal);
+  setMaxListeners(0, stopping.signal); // each shard adds some
   const limit = pLimit(MOST_SIDE_BY_SIDE);
-  const watch = watchProgress(jobs[0].runId, worker);
+  const watch = watchProgress(jobs[0].runId, context);
+  const errors: unknown[] = [];
   const underWay: Promise<BackfillReport | null>[] = [];
   function start(added: readonly ShardJob[]): void {
     for (const job of added) {
-      const report = limit(() => performJob({ ...worker, signal }, job, { watch, start }));
+      const report = limit(() => performJob({ ...context, signal: stopping.signal }, job, { watch, start }));
       const stopAll = (error: unknown) => {
+        errors.push(error);
         stopping.abort(error);
         return null;
       };
@@ -108,12 +109,17 @@ async function performSideBySide(worker: Worker, jobs: Jobs): Promise<BackfillRe
   start(jobs);
   const reports: (BackfillReport | null)[] = [];
   for (const report of underWay) reports.push(await report); // shards are added while the first is under way
-  if (stopping.signal.aborted) throw stopping.signal.reason;
-  const ended = reports.filter((report) => report !== null);
+  stopping.unlink();
+  if (errors.length > 0) throw errors[0];
+  return summary(reports.filter((report) => report !== null));
+}
+
+/** The report that says the most about the run: an end, else that there is more to do. */
+function summary(reports: readonly BackfillReport[]): BackfillReport {
   const report =
-    ended.find(({ state }) => state !== 'continued' && state !== 'superseded') ??
-    ended.find(({ state }) => state === 'continued') ??
-    ended[0];
+    reports.find(({ state }) => state !== 'continued' && state !== 'superseded') ??
+    reports.find(({ state }) => state === 'continued') ??
+    reports[0];
   if (report === undefined) throw new RangeError('there was no job to perform');
   return report;
 }

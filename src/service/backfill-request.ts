@@ -7,19 +7,19 @@ import {
   type DefinitionOptions,
   definitionFields,
   definitionFrom,
-  whatFields,
-} from '../run/backfill-options.js';
+  targetFields,
+} from '../run/options/definition-options.js';
 import type { RunDefinition } from '../run/record/run-record.js';
 
 interface RequestOptions<Transaction> {
   readonly processModelId: string;
-  /** Not to be started before. @default at once */
+  /** No job of the run starts before this time. @default at once */
   readonly startAfter?: Date | undefined;
-  /** The host's open transaction: model update, run and job then commit together or not at all. */
+  /** The host's open transaction: model update, run and job then commit together or not at all. @default none */
   readonly transaction?: Transaction | undefined;
 }
 
-/** A model was updated: fill in what its extraction paths have gained. */
+/** A model was updated: fill the keys that its extraction paths have gained. */
 export interface ModelUpdate<Transaction = never> extends RequestOptions<Transaction> {
   readonly before: readonly ExtractionPath[] | null | undefined;
   readonly after: readonly ExtractionPath[] | null | undefined;
@@ -27,15 +27,15 @@ export interface ModelUpdate<Transaction = never> extends RequestOptions<Transac
   readonly includeChanged?: boolean | undefined;
 }
 
-/** By hand: fill in any paths. */
+/** By hand: fill the keys of any paths. */
 export interface ManualRequest<Transaction = never> extends RequestOptions<Transaction>, DefinitionOptions {}
 
 export type BackfillRequest<Transaction = never> = ModelUpdate<Transaction> | ManualRequest<Transaction>;
 
-/** What every request of a service takes over where it says nothing else. */
+/** What a request of a service uses where it does not say otherwise. */
 export type RequestDefaults = Pick<DefinitionOptions, 'mode' | 'missing' | 'maxFailures' | 'shards'>;
 
-/** What a request comes to: a definition, or `null` where nothing is new. */
+/** What a request leads to: a definition, or `null` where nothing is new. */
 export interface PlannedRequest {
   readonly processModelId: string;
   readonly startAfter: Date | undefined;
@@ -62,7 +62,7 @@ export function planRequest(
     const { mode = defaults.mode ?? 'fill' } = options;
     const definition = definitionFrom(
       withMode(parsePaths(paths), mode),
-      { ...defaults, ...known(options) },
+      { ...defaults, ...withoutUndefined(options) },
       repository,
     );
     return { processModelId, startAfter, transaction, diff: null, definition };
@@ -80,7 +80,7 @@ export function planRequest(
 }
 
 function isManual(request: BackfillRequest<unknown>): request is ManualRequest<unknown> {
-  return Object(request).paths !== undefined;
+  return Object.hasOwn(Object(request), 'paths') && Object(request).paths !== undefined;
 }
 
 function withMode(
@@ -90,8 +90,8 @@ function withMode(
   return paths.map((path) => ({ ...path, mode }));
 }
 
-/** Without the members that are there but undefined, which would hide a default. */
-function known<Options extends object>(options: Options): Partial<Options> {
+/** Without the members that are undefined, which would hide a default. */
+function withoutUndefined<Options extends object>(options: Options): Partial<Options> {
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as Partial<Options>;
@@ -107,7 +107,7 @@ const common = {
 };
 
 const manualRequest: z.ZodType<ManualRequest<unknown>> = z.strictObject({
-  ...whatFields,
+  ...targetFields,
   ...definitionFields,
   ...common,
 });

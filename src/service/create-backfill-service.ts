@@ -1,10 +1,10 @@
 import { InvalidInputError } from '../errors.js';
 import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
 import { parseInput } from '../input/parse-input.js';
-import { loadRun } from '../run/access/run-store.js';
-import type { CallOptions } from '../run/backfill-options.js';
-import { createWorker } from '../run/create-worker.js';
+import { openRun } from '../run/calls/open-run.js';
+import { createRunContext } from '../run/context/create-run-context.js';
 import { performJob } from '../run/job/perform-job.js';
+import type { CallOptions } from '../run/options/backfill-options.js';
 import {
   type BackfillReport,
   type RunStatus,
@@ -15,6 +15,7 @@ import {
 import type { Run } from '../run/record/run-record.js';
 import { type BackfillRequest, planRequest } from './backfill-request.js';
 import { cancelRun, pauseRun, resumeRun } from './control-run.js';
+import { findRuns, readableHeaders } from './find-runs.js';
 import { requestRun } from './request-run.js';
 import {
   callOptions,
@@ -27,7 +28,7 @@ import {
   serviceOptions,
   sweepOptions,
 } from './service-options.js';
-import { readableHeaders, serviceTools } from './service-tools.js';
+
 import { type SweepReport, sweepRuns } from './sweep-runs.js';
 
 export type RequestResult =
@@ -116,9 +117,8 @@ export function createBackfillService<Transaction = never>(
   const { repository, config = { enabled: true }, transactional = false } = input;
   if (transactional) assertTransactional(input);
 
-  const tools = serviceTools(createWorker(input), input.queue);
-  const { worker } = tools;
-  const statusNow = (run: Run): RunStatus => statusOf(run, worker.runtime.now());
+  const context = createRunContext(input, { dryRun: false });
+  const statusNow = (run: Run): RunStatus => statusOf(run, context.runtime.now());
   const checkedId = (runId: string): string => parseInput('run', runIdOnly, { runId }).runId;
 
   return {
@@ -129,7 +129,7 @@ export function createBackfillService<Transaction = never>(
       if (!config.enabled)
         return { status: 'skipped', reason: 'Metadata backfill feature is disabled', diff };
       if (definition === null) return { status: 'skipped', reason: 'No new metadata paths detected', diff };
-      const { runId, created } = await requestRun(tools, definition, plan);
+      const { runId, created } = await requestRun(context, definition, plan);
       return {
         status: 'triggered',
         runId,
@@ -143,12 +143,12 @@ export function createBackfillService<Transaction = never>(
     async handle(payload, options = {}) {
       const job = parseInput('job payload', jobPayload, payload);
       const call = parseInput('handle options', callOptions, options);
-      return performJob(createWorker({ ...input, ...call }), job);
+      return performJob(createRunContext({ ...input, ...call }, { dryRun: false }), job);
     },
 
     async status(runId) {
       const id = checkedId(runId);
-      return statusNow(await loadRun(worker.repository, tools.portsFor(id), id));
+      return statusNow(await openRun(context, id).load());
     },
 
     async list(filter = {}) {
@@ -158,17 +158,17 @@ export function createBackfillService<Transaction = never>(
         before = null,
         limit = 100,
       } = parseInput('list filter', runListFilter, filter);
-      const records = await tools.findRuns({ processModelId, active, before, limit });
+      const records = await findRuns(context, { processModelId, active, before, limit });
       return readableHeaders(records).map(summaryOf);
     },
 
-    pause: async (runId) => statusNow(await pauseRun(tools, checkedId(runId))),
-    resume: async (runId) => statusNow(await resumeRun(tools, checkedId(runId))),
-    cancel: async (runId) => statusNow(await cancelRun(tools, checkedId(runId))),
+    pause: async (runId) => statusNow(await pauseRun(context, checkedId(runId))),
+    resume: async (runId) => statusNow(await resumeRun(context, checkedId(runId))),
+    cancel: async (runId) => statusNow(await cancelRun(context, checkedId(runId))),
 
     async sweep(options) {
       const { staleAfterMs } = parseInput('sweep options', sweepOptions, options);
-      return sweepRuns(tools, staleAfterMs);
+      return sweepRuns(context, staleAfterMs);
     },
   };
 }

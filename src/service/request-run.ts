@@ -1,71 +1,66 @@
-import { changeRun, createRun } from '../run/access/run-store.js';
-import { dropKeys, markAgain } from '../run/record/run-changes.js';
+import { openRun } from '../run/calls/open-run.js';
+import type { RunContext } from '../run/context/run-context.js';
+import { dropKeys, markWalkAgain } from '../run/record/run-changes.js';
 import { fingerprint, newRun } from '../run/record/run-definition.js';
 import type { Run, RunDefinition, RunHeader } from '../run/record/run-record.js';
 import { isActive } from '../run/record/run-state.js';
 import type { PlannedRequest } from './backfill-request.js';
-import { readableHeaders, type ServiceTools } from './service-tools.js';
+import { findActiveRuns, findRuns, readableHeaders } from './find-runs.js';
 
 /**
- * Stores a run for a request, or joins the active one of an equal request, and enqueues its first job. The record is
- * there first, so that a queue that is down loses nothing.
+ * Stores a run for a request, or joins the active run of an equal request, and enqueues its first job. The record is
+ * stored first, so that nothing is lost when the queue is down.
  */
 export async function requestRun(
-  tools: ServiceTools,
+  context: RunContext,
   definition: RunDefinition,
   { processModelId, startAfter, transaction }: PlannedRequest,
 ): Promise<{ readonly runId: string; readonly created: boolean }> {
-  const { runtime } = tools.worker;
-  const claim = fingerprint(processModelId, definition);
-  const wanted = newRun(processModelId, definition, { runtime, claim, startAfter });
-  await takeOverKeys(tools, wanted.header, transaction);
-  const { run, created } = await storeOrJoin(tools, wanted, transaction);
+  const { runtime } = context;
+  const activeKey = fingerprint(processModelId, definition);
+  const wanted = newRun(processModelId, definition, { runtime, activeKey, startAfter });
+  await takeOverKeys(context, wanted.header, transaction);
+  const { run, created } = await storeOrJoin(context, wanted, transaction);
   const { runId, state } = run.header;
   if (state === 'pending') {
-    const step = run.shards[0]?.step ?? 0;
-    await tools.enqueue({ runId, shard: 0, step }, { startAfter, transaction });
+    const step = run.shards[0]?.allottedStep ?? 0;
+    await openRun(context, runId, { transaction }).enqueue({ shard: 0, step }, { startAfter });
   }
   return { runId, created };
 }
 
-/** Active runs that read a key of this one from another path leave that key to it, before it is there. */
-async function takeOverKeys(tools: ServiceTools, wanted: RunHeader, transaction: unknown): Promise<void> {
-  const { repository, runtime } = tools.worker;
-  for await (const record of tools.activeRecords(wanted.processModelId, transaction)) {
+/** Before the new run is stored, each active run leaves it the keys that it reads from another path. */
+async function takeOverKeys(context: RunContext, wanted: RunHeader, transaction: unknown): Promise<void> {
+  for await (const record of findActiveRuns(context, wanted.processModelId, transaction)) {
     const [active] = readableHeaders([record]);
     if (active === undefined) continue;
     const keys = contestedKeys(wanted.definition, active.definition);
     if (keys.size === 0) continue;
-    const drop = (run: Run) => dropKeys(run, keys, runtime.now());
-    await changeRun(repository, tools.portsFor(active.runId), active.runId, drop, transaction);
+    const handle = openRun(context, active.runId, { transaction });
+    await handle.change((run) => dropKeys(run, keys, context.runtime.now()));
   }
 }
 
 async function storeOrJoin(
-  tools: ServiceTools,
+  context: RunContext,
   wanted: Run,
   transaction: unknown,
 ): Promise<{ readonly run: Run; readonly created: boolean }> {
-  const { repository } = tools.worker;
-  const { runId, claim } = wanted.header;
-  const ports = tools.portsFor(runId);
-  // More than one round only when the run that held the claim has ended in the meantime.
+  const { runId, activeKey } = wanted.header;
+  const handle = openRun(context, runId, { transaction });
+  // More than one round only when the run that held the active key has ended in the meantime.
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    if (await createRun(repository, ports, wanted, transaction)) return { run: wanted, created: true };
-    const [active] = await tools.findRuns({ activeKey: claim, active: true, limit: 1 }, transaction);
+    if (await handle.create(wanted)) return { run: wanted, created: true };
+    const [active] = await findRuns(context, { activeKey, active: true, limit: 1 }, transaction);
     if (active === undefined) continue;
-    const change = await changeRun(
-      repository,
-      tools.portsFor(active.runId),
-      active.runId,
-      markAgain,
-      transaction,
-    );
-    const { header } = change.run;
-    // It may have ended since it was found, or left its claim to another.
-    if (isActive(header.state) && header.claim === claim) return { run: change.run, created: false };
+    const { run } = await openRun(context, active.runId, { transaction }).change(markWalkAgain);
+    const { header } = run;
+    // It may have ended since it was found, or given its active key up.
+    if (isActive(header.state) && header.activeKey === activeKey) return { run, created: false };
   }
-  throw ports.contractError(`commit refuses a new run, but findRuns shows none with its activeKey ${claim}.`);
+  throw handle.calls.contractError(
+    `commit refuses a new run, but findRuns shows none with its activeKey ${activeKey}.`,
+  );
 }
 
 const MOST_ROUNDS = 10;

@@ -2,15 +2,9 @@ import { z } from 'zod';
 import { expecting, nonBlank, trueOrFalse, wholeNumber } from '../input/parse-input.js';
 import type { BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { BackfillRepository } from '../ports/repository.js';
-import {
-  aQueue,
-  aRepository,
-  type CallOptions,
-  callFields,
-  definitionFields,
-  type TuningOptions,
-  tuningFields,
-} from '../run/backfill-options.js';
+import { aQueue, aRepository, type CallOptions, callFields } from '../run/options/backfill-options.js';
+import { definitionFields } from '../run/options/definition-options.js';
+import { type TuningOptions, tuningFields } from '../run/options/tuning-options.js';
 import type { RequestDefaults } from './backfill-request.js';
 import type { BackfillConfig } from './load-backfill-config.js';
 
@@ -19,7 +13,7 @@ export interface ServiceOptions<Transaction = never> extends RequestDefaults, Tu
   readonly queue: BackfillQueue<Transaction>;
   /** From `loadBackfillConfig`. @default enabled */
   readonly config?: Pick<BackfillConfig, 'enabled'> | undefined;
-  /** Whether requests may carry a `transaction`; both ports must be transactional then. @default false */
+  /** Whether requests may carry a `transaction`. Then both ports must be transactional. @default false */
   readonly transactional?: boolean | undefined;
 }
 
@@ -29,14 +23,14 @@ export interface RunListFilter {
   readonly processModelId?: string | undefined;
   /** `true`: only runs that have not ended, `false`: only those that have. @default both */
   readonly active?: boolean | undefined;
-  /** Only runs older than this one: the last of the page before. @default from the newest on */
+  /** Only runs older than this one, which is the last run of the page before. @default from the newest on */
   readonly before?: string | undefined;
   /** From 1 to 1,000. @default 100 */
   readonly limit?: number | undefined;
 }
 
 export interface SweepOptions {
-  /** How long a run may go without a committed batch; well above the time of a batch and of a retry. At least 1,000. */
+  /** Milliseconds that a run may go without a committed batch, at least 1,000. Well above the time of a batch and of a retry. */
   readonly staleAfterMs: number;
 }
 

@@ -1,78 +1,84 @@
-import { reasonOf } from '../run/access/reason-of.js';
-import { changeRun } from '../run/access/run-store.js';
-import type { ShardJob } from '../run/job/claim-job.js';
+import type { ShardJob } from '../run/calls/enqueue-job.js';
+import { openRun } from '../run/calls/open-run.js';
+import { reasonOf } from '../run/calls/reason-of.js';
+import type { RunContext } from '../run/context/run-context.js';
 import { completeRun } from '../run/job/conclude-job.js';
 import { sweep } from '../run/record/run-changes.js';
 import { headerFrom, isAllDone, type RunShard } from '../run/record/run-record.js';
 import { isComplete, isWorkable } from '../run/record/run-state.js';
-import type { ServiceTools } from './service-tools.js';
+import { findActiveRuns } from './find-runs.js';
 
 /** What a sweep did. */
 export interface SweepReport {
   /** How many active runs it looked at. */
   readonly active: number;
-  /** The jobs that it enqueued for runs that showed no progress. */
+  /** The jobs that it enqueued for shards that showed no progress. */
   readonly enqueued: readonly ShardJob[];
   /** Runs whose shards were all done, but which nobody had completed. */
   readonly completed: readonly string[];
-  /** Runs that it gave up, because job after job brought no progress. `resume` sets them going again. */
+  /** Runs that it gave up, because job after job brought no progress. `resume` makes them go on. */
   readonly failed: readonly string[];
 }
 
-/** Looks at every active run; one that cannot be looked after does not keep it from the others. */
-export async function sweepRuns(tools: ServiceTools, staleAfterMs: number): Promise<SweepReport> {
-  const report = { active: 0, enqueued: [] as ShardJob[], completed: [] as string[], failed: [] as string[] };
+interface SweepNotes extends SweepReport {
+  readonly enqueued: ShardJob[];
+  readonly completed: string[];
+  readonly failed: string[];
+}
+
+/** Looks at every active run. An error in one run does not keep it from the others. */
+export async function sweepRuns(context: RunContext, staleAfterMs: number): Promise<SweepReport> {
+  const notes = { active: 0, enqueued: [], completed: [], failed: [] };
   const errors: unknown[] = [];
-  for await (const record of tools.activeRecords(null)) {
-    report.active += 1;
+  for await (const record of findActiveRuns(context, null)) {
+    notes.active += 1;
     try {
-      if (isWorkable(headerFrom(record).state)) await sweepRun(tools, record.runId, staleAfterMs, report);
+      if (isWorkable(headerFrom(record).state)) await sweepRun(context, record.runId, staleAfterMs, notes);
     } catch (error) {
-      tools.worker.log.warned(record, `Sweep failed: ${reasonOf(error)}`);
+      context.log.warned(record, `Sweep failed: ${reasonOf(error)}`);
       errors.push(error);
     }
   }
   if (errors.length > 0) throw errors[0];
-  return report;
+  return notes;
 }
 
 async function sweepRun(
-  tools: ServiceTools,
+  context: RunContext,
   runId: string,
   staleAfterMs: number,
-  report: { readonly enqueued: ShardJob[]; readonly completed: string[]; readonly failed: string[] },
+  notes: SweepNotes,
 ): Promise<void> {
-  const { worker } = tools;
-  const ports = tools.portsFor(runId);
-  const missed: RunShard[] = [];
-  const { run, changed } = await changeRun(worker.repository, ports, runId, (stored) => {
-    const change = sweep(stored, staleAfterMs, worker.runtime.now());
-    // Kept from try to try: an earlier one may have landed, whose answer was lost.
-    missed.push(...(change?.shards ?? []));
+  const { runtime, log } = context;
+  const handle = openRun(context, runId);
+  // Kept from try to try: an earlier one may have landed, whose answer was lost.
+  const swept: RunShard[] = [];
+  const { run, changed } = await handle.change((stored) => {
+    const change = sweep(stored, staleAfterMs, runtime.now());
+    swept.push(...(change?.shards ?? []));
     return change;
   });
   if (changed && run.header.state === 'failed') {
-    worker.log.failed(run.header, run.header.lastError ?? 'stalled');
-    report.failed.push(runId);
+    log.failed(run.header, run.header.lastError ?? 'stalled');
+    notes.failed.push(runId);
     return;
   }
-  // A batch that was committed since has forgotten the sweep, but its job is still to be enqueued.
-  const isOwn = ({ index, step, swept, sweptAt }: RunShard): boolean =>
-    missed.some(
-      (shard) => shard.index === index && shard.step === step && (shard.sweptAt === sweptAt || swept === 0),
+  // A batch committed since then has reset the count of sweeps, but the job is still to be enqueued.
+  const isOwn = ({ index, allottedStep, sweeps, sweptAt }: RunShard): boolean =>
+    swept.some(
+      (shard) =>
+        shard.index === index &&
+        shard.allottedStep === allottedStep &&
+        (shard.sweptAt === sweptAt || sweeps === 0),
     );
-  const own = changed ? run.shards.filter(isOwn) : [];
-  for (const { index, step } of own) {
-    const job = { runId, shard: index, step };
-    await tools.enqueue(job);
-    worker.log.warned(
-      run.header,
-      `No progress for a while: job ${job.step} of shard ${job.shard} was enqueued`,
-    );
-    report.enqueued.push(job);
+  for (const { index, allottedStep } of changed ? run.shards.filter(isOwn) : []) {
+    const job = { runId, shard: index, step: allottedStep };
+    await handle.enqueue(job);
+    log.warned(run.header, `No progress for a while: job ${job.step} of shard ${job.shard} was enqueued`);
+    notes.enqueued.push(job);
   }
   const isUncompleted = isWorkable(run.header.state) && isAllDone(run);
-  if (isUncompleted && isComplete((await completeRun(worker, ports, runId)).run.header.state)) {
-    report.completed.push(runId);
+  if (isUncompleted && isComplete((await completeRun(context, handle)).run.header.state)) {
+    notes.completed.push(runId);
   }
 }

@@ -9,7 +9,7 @@ import {
   runBackfill,
 } from '../../src/index.js';
 import { createInProcessQueue } from '../../src/memory/index.js';
-import { systemRuntime } from '../../src/run/access/system-runtime.js';
+import { systemRuntime } from '../../src/run/context/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
@@ -113,7 +113,7 @@ describeWith(['PostgreSQL'], 'an error that PostgreSQL really raises', () => {
     if (requested.status !== 'triggered') throw new Error(requested.reason);
     await queue.idle();
 
-    expect(errors).toMatchObject([{ code: 'PORT_FAILED', retryable: false, progress: { processed: 30 } }]);
+    expect(errors).toMatchObject([{ code: 'PORT_FAILED', retryable: false, progress: { visited: 30 } }]);
     expect(await service.status(requested.runId)).toMatchObject({
       state: 'failed',
       processed: 28,

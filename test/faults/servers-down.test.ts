@@ -8,7 +8,7 @@ import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
 import { createBullmqQueue, startBullmqWorker } from '../../examples/4-bullmq/bullmq-queue.js';
 import { type BackfillService, createBackfillService, type PortError } from '../../src/index.js';
 import { createInProcessQueue } from '../../src/memory/index.js';
-import { systemRuntime } from '../../src/run/access/system-runtime.js';
+import { systemRuntime } from '../../src/run/context/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
 import { type CommitFate, cuttingCommits } from './support/cut-commits.js';
@@ -70,7 +70,9 @@ describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => 
       queue.work((payload, { signal }) => service.handle(payload, { signal }));
       await proxy.goDown();
 
-      const refused: PortError = await service.request(REQUEST).then(String, (error) => error);
+      const refused: PortError & { readonly runId: string } = await service
+        .request(REQUEST)
+        .then(String, (error) => error);
       expect(refused).toMatchObject({ name: 'PortError', code: 'PORT_FAILED', retryable: true });
       expect(refused.message).toMatch(/^repository\.findRuns failed: connect ECONNREFUSED/);
       expect(await host.query('select * from metadata_backfill_run')).toEqual([]);
@@ -198,7 +200,9 @@ describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => 
           await proxy.goDown();
         }
 
-        const refused: PortError = await service.request(REQUEST).then(String, (error) => error);
+        const refused: PortError & { readonly runId: string } = await service
+          .request(REQUEST)
+          .then(String, (error) => error);
         expect(refused).toMatchObject({ name: 'PortError', code: 'PORT_FAILED', retryable: true });
         expect(refused.message).toMatch(/^queue\.enqueue failed for run \w+: .*(Redis|max retries)/);
         expect(await service.status(refused.runId)).toMatchObject({ state: 'pending' });
@@ -216,7 +220,9 @@ describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => 
       const { connected, service } = await openBullmq(proxy.url);
       await connected();
       await proxy.goDown();
-      const refused: PortError = await service.request(REQUEST).then(String, (error) => error);
+      const refused: PortError & { readonly runId: string } = await service
+        .request(REQUEST)
+        .then(String, (error) => error);
       await proxy.comeBack();
       await connected();
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type BackfillService, createBackfillService, type JobPayload } from '../../src/index.js';
-import { systemRuntime } from '../../src/run/access/system-runtime.js';
+import { systemRuntime } from '../../src/run/context/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
 import { type CompiledCheckout, compileCheckout } from './support/compiled-checkout.js';

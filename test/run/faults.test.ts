@@ -89,7 +89,7 @@ describe('transient faults', () => {
     expect(error).toMatchObject({
       name: 'PortError',
       retryable: true,
-      progress: { processed: 10, total: 30 },
+      progress: { visited: 10, total: 30 },
     });
     const { runId } = error as unknown as { runId: string };
     expect(error.message).toContain(runId);
@@ -306,7 +306,7 @@ describe('a fault that is nobody’s data', () => {
     expect(error).toMatchObject({
       code: 'PORT_FAILED',
       retryable: false,
-      progress: { processed: 10, total: 30 },
+      progress: { visited: 10, total: 30 },
     });
     const [stored] = await storedRuns(memory);
     expect(stored).toMatchObject({ activeKey: null, content: { state: 'failed' } });
@@ -330,7 +330,7 @@ describe('a fault that is nobody’s data', () => {
     await expect(backfill(repository)).rejects.toMatchObject({
       code: 'PORT_FAILED',
       retryable,
-      progress: { processed: 5, total: 5 },
+      progress: { visited: 5, total: 5 },
     });
   });
 
@@ -377,7 +377,7 @@ describe('a fault that is nobody’s data', () => {
 
     await expect(backfill(repository)).rejects.toMatchObject({
       code: 'PORT_FAILED',
-      progress: { processed: 0, total: 5 },
+      progress: { visited: 0, total: 5 },
     });
   });
 });
@@ -435,11 +435,11 @@ describe('a repository that breaks its contract', () => {
       /expected at most 10 instances, got 20/,
     ],
     [
-      'complete instances that are none',
-      () => [{ cursor: 12, complete: 0 }],
-      /complete: expected a whole number from 1/,
+      'filled instances that are none',
+      () => [{ cursor: 12, filled: 0 }],
+      /filled: expected a whole number from 1/,
     ],
-    ['an instance that is called complete', () => [{ ...snapshot, complete: 1 }], /got both in one/],
+    ['an instance that is called filled', () => [{ ...snapshot, filled: 1 }], /got both in one/],
     [
       'cursors that are integers as text',
       () => [
@@ -462,7 +462,7 @@ describe('a repository that breaks its contract', () => {
     expect(error).toMatchObject({
       code: 'REPOSITORY_CONTRACT',
       retryable: false,
-      progress: { processed: 10, total: 30 },
+      progress: { visited: 10, total: 30 },
     });
     expect(error).toHaveProperty('message', expect.stringMatching(message));
     expect(memory.metadata(10)).toEqual({ invoice_number: 'INV-10' });

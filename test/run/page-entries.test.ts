@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import type { PageEntry } from '../../src/index.js';
-import { countInstances, cutPage } from '../../src/run/access/page-entries.js';
+import { countInstances, cutPage } from '../../src/run/calls/page-entries.js';
 
 const shown = (id: number): PageEntry => ({ id, cursor: id, data: { form: 'none' }, stored: new Map() });
-const passed = (cursor: number, complete: number): PageEntry => ({ cursor, complete });
+const passed = (cursor: number, filled: number): PageEntry => ({ cursor, filled });
 const page = [passed(3, 3), shown(4), passed(6, 2), shown(7), passed(9, 2), shown(10)];
 
 test.each([
   [1, [3, 4, 6]],
   [2, [3, 4, 6, 7, 9]],
   [3, [3, 4, 6, 7, 9, 10]],
-])('a page that is cut to %i snapshots keeps the complete instances before the next', (limit, cursors) => {
+])('a page that is cut to %i snapshots keeps the filled instances before the next', (limit, cursors) => {
   expect(cutPage(page, limit).map(({ cursor }) => cursor)).toEqual(cursors);
 });
 

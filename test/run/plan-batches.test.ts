@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest';
 import type { InstanceSnapshot } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { portCalls } from '../../src/run/access/port-calls.js';
-import { definitionOf } from '../../src/run/backfill-options.js';
-import { createWorker } from '../../src/run/create-worker.js';
+import { openRun } from '../../src/run/calls/open-run.js';
+import { createRunContext } from '../../src/run/context/create-run-context.js';
 import { planBatches } from '../../src/run/job/plan-batches.js';
 import { openSession } from '../../src/run/job/shard-session.js';
-import { watchProgress } from '../../src/run/record/progress.js';
+import { definitionOf } from '../../src/run/options/definition-options.js';
 import { newRun } from '../../src/run/record/run-definition.js';
+import { emptyTally } from '../../src/run/record/tally.js';
 import { MODEL, PATHS } from '../support/instances.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 function planner() {
   const repository = createMemoryRepository();
-  const worker = createWorker({ repository, runtime: testRuntime() });
-  const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), worker);
+  const context = createRunContext({ repository, runtime: testRuntime() }, { dryRun: false });
+  const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), context);
   const job = { runId: run.header.runId, shard: 0, step: 0 };
-  const watch = watchProgress(job.runId, worker);
-  return planBatches(worker, openSession(worker, { job, ports: portCalls(worker, watch), watch, run }));
+  const handle = openRun(context, job.runId);
+  return planBatches(context, openSession(context, { job, handle, run }));
 }
 
 const snapshot: InstanceSnapshot = {
@@ -37,7 +37,7 @@ test('an instance that was newer than its page three times in a row is left to i
   expect(values(batches)).toHaveLength(1);
   batches.learn(stale);
   expect(values(batches)).toEqual([]);
-  batches.learn({ status: 'committed' });
+  batches.learn({ status: 'committed', tally: emptyTally(0) });
   expect(values(batches)).toHaveLength(1);
 });
 

@@ -19,7 +19,7 @@ describe('planInstance', () => {
     ['a JSON text', { form: 'json', text: '{"address":{"city":"Turin"}}' }, 'Turin'],
     ['values that the database extracted', { form: 'values', values: new Map([['city', 'Turin']]) }, 'Turin'],
   ])('reads %s', (_, data, value) => {
-    const planned = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] });
+    const planned = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
 
     expect(planned).toMatchObject({
       writes: { values: [{ key: 'city', value }] },
@@ -34,7 +34,7 @@ describe('planInstance', () => {
   ])('takes %s from no database either', (_, value, code) => {
     const data = { form: 'values', values: new Map([['city', value]]) } as const;
 
-    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] });
+    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
 
     expect(failure).toMatchObject({ key: 'city', code });
   });
@@ -43,7 +43,11 @@ describe('planInstance', () => {
     const stored = new Map([['city', { value: 'Oslo' }]]);
     const data = { form: 'unreadable', reason: 'it is on a tape' } as const;
 
-    const planned = planInstance(snapshot({ stored, data }), { paths: PATHS, missing: 'null', dropped: [] });
+    const planned = planInstance(snapshot({ stored, data }), {
+      paths: PATHS,
+      missing: 'null',
+      droppedKeys: [],
+    });
 
     expect(planned).toMatchObject({ writes: { values: [] }, findings: ['kept'], failure: null });
   });
@@ -51,7 +55,7 @@ describe('planInstance', () => {
   test('keeps the content of a broken document out of the reason', () => {
     const data = { form: 'json', text: '{"password":"hunter2"' } as const;
 
-    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] });
+    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
 
     expect(failure).toEqual({
       instanceId: 1,
@@ -69,7 +73,7 @@ describe('planInstance', () => {
     const planned = planInstance(snapshot({ data }), {
       paths: PATHS,
       missing: 'null',
-      dropped: [],
+      droppedKeys: [],
       formatValue,
     });
 
@@ -83,7 +87,7 @@ describe('planInstance', () => {
     const rules = {
       paths: [{ ...PATHS[0], mode: 'overwrite' as const }],
       missing: 'null' as const,
-      dropped: [],
+      droppedKeys: [],
       formatValue: formatMetadataValue,
     };
     const data = { form: 'parsed', value: { address: { city: { name: 'Turin' } } } } as const;
@@ -107,7 +111,7 @@ describe('planInstance', () => {
     const { failure } = planInstance(snapshot({ data }), {
       paths: PATHS,
       missing: 'null',
-      dropped: [],
+      droppedKeys: [],
       formatValue,
     });
 
@@ -123,7 +127,7 @@ describe('planInstance', () => {
     const data = { form: 'unreadable', reason: 'x'.repeat(5000) } as const;
 
     expect(
-      planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', dropped: [] }).failure?.reason,
+      planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] }).failure?.reason,
     ).toHaveLength(500);
   });
 });
@@ -131,7 +135,7 @@ describe('planInstance', () => {
 test('complete instances have kept what is there, but under a key that another run has taken over', () => {
   const paths = [...PATHS, { key: 'town', segments: ['town'], mode: 'fill' }] as const;
 
-  const planned = compilePlanner({ paths, missing: 'null', dropped: ['town'] })({ cursor: 9, complete: 5 });
+  const planned = compilePlanner({ paths, missing: 'null', droppedKeys: ['town'] })({ cursor: 9, filled: 5 });
 
   expect(planned).toEqual({
     cursor: 9,

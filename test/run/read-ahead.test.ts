@@ -98,7 +98,7 @@ test('a fault of the page read ahead comes after its predecessor is safe', async
 
   const error = await backfill(repository).catch((thrown: unknown) => thrown);
 
-  expect(error).toMatchObject({ code: 'PORT_FAILED', progress: { processed: 10, total: 30 } });
+  expect(error).toMatchObject({ code: 'PORT_FAILED', progress: { visited: 10, total: 30 } });
   expect(memory.metadata(10)).toEqual({ invoice_number: 'INV-10' });
 });
 

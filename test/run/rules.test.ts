@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { classifyError } from '../../src/run/access/classify-error.js';
-import { compareCursors } from '../../src/run/access/compare-cursors.js';
-import { mayRetry, retryDelayMs } from '../../src/run/access/retry.js';
+import { backOffMs, mayTryAgain } from '../../src/run/calls/back-off.js';
+import { classifyError } from '../../src/run/calls/classify-error.js';
+import { compareCursors } from '../../src/run/context/compare-cursors.js';
+
 import { fingerprint, newRunId } from '../../src/run/record/run-definition.js';
 import type { RunDefinition } from '../../src/run/record/run-record.js';
 import { databaseError } from '../support/intercept.js';
@@ -92,11 +93,11 @@ describe('compareCursors', () => {
   });
 });
 
-describe('retryDelayMs', () => {
+describe('backOffMs', () => {
   test('doubles up to the longest delay, the upper half of it at random', () => {
     const delays = [1, 2, 3, 4, 5].map((failed) => [
-      retryDelayMs({ initialDelayMs: 100, maxDelayMs: 1000 }, failed, () => 0),
-      retryDelayMs({ initialDelayMs: 100, maxDelayMs: 1000 }, failed, () => 1),
+      backOffMs({ initialDelayMs: 100, maxDelayMs: 1000 }, failed, () => 0),
+      backOffMs({ initialDelayMs: 100, maxDelayMs: 1000 }, failed, () => 1),
     ]);
 
     expect(delays).toEqual([
@@ -109,7 +110,7 @@ describe('retryDelayMs', () => {
   });
 
   test('five tries are all by default', () => {
-    expect([1, 4, 5].map((failed) => mayRetry({}, failed))).toEqual([true, true, false]);
+    expect([1, 4, 5].map((failed) => mayTryAgain({}, failed))).toEqual([true, true, false]);
   });
 });
 

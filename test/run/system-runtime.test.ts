@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemRuntime } from '../../src/run/access/system-runtime.js';
+import { systemRuntime } from '../../src/run/context/system-runtime.js';
 
 test('sleeps on where a timer of Node.js would end at once, until it is aborted', async () => {
   const controller = new AbortController();

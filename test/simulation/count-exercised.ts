@@ -133,7 +133,7 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
     add('instances gone', gone.length);
     for (const record of records) {
       if (!reader.isHeader(record)) {
-        if (reader.shard(record).waiting !== null) add('holds');
+        if (reader.shard(record).heldFor !== null) add('holds');
         continue;
       }
       const [before, after] = [headers.get(record.runId), reader.header(record)];
@@ -144,7 +144,7 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
       if (after.state.startsWith('completed')) add('runs completed');
       if (before.upTo === null && after.upTo !== null && shards > 1) add('runs in shards');
       if (before.upTo !== null && before.upTo !== after.upTo) add('runs extended');
-      add('keys taken over', after.dropped.length - before.dropped.length);
+      add('keys taken over', after.droppedKeys.length - before.droppedKeys.length);
     }
   };
 }

@@ -30,7 +30,7 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       ...stale.map((id) => `${id} is newer`),
       ...records.map((record) => {
         if (reader.isHeader(record)) return `${run(record.runId)} ${reader.header(record).state}`;
-        const { index, after, done, step, epoch } = reader.shard(record);
+        const { index, after, done, allottedStep: step, committedStep: epoch } = reader.shard(record);
         return `shard ${index} of ${run(record.runId)} at ${after}${done ? ', done' : ''}, step ${step}, epoch ${epoch}`;
       }),
     ];

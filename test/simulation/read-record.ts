@@ -18,8 +18,8 @@ export interface HeaderView {
     readonly maxFailures: number | null;
   };
   readonly lastError: string | null;
-  readonly dropped: readonly string[];
-  readonly again: boolean;
+  readonly droppedKeys: readonly string[];
+  readonly walkAgain: boolean;
 }
 
 /** What a judge wants to know of a shard. */
@@ -28,14 +28,14 @@ export interface ShardView {
   readonly done: boolean;
   readonly after: number | null;
   readonly upTo: number | null;
-  readonly step: number;
-  readonly epoch: number;
-  readonly holder: string | null;
-  readonly at: number;
-  readonly swept: number;
+  readonly allottedStep: number;
+  readonly committedStep: number;
+  readonly committedBy: string | null;
+  readonly progressAt: number;
+  readonly sweeps: number;
   readonly sweptAt: number | null;
-  readonly notBefore: number | null;
-  readonly waiting: string | null;
+  readonly heldUntil: number | null;
+  readonly heldFor: string | null;
   readonly tally: {
     readonly processed: number;
     readonly updated: number;

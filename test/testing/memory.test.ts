@@ -6,7 +6,7 @@ import { memoryFixture } from './fixtures/memory-fixture.js';
 describe('the repository in memory', () => {
   conformanceOf(repositoryConformance(memoryFixture), [
     'compareCursors',
-    'complete instances',
+    'filled instances',
     'formatValue',
     'projected values',
     'splitInstances',

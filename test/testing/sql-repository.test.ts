@@ -28,6 +28,6 @@ function conformanceOn(open: () => Promise<EmptyDatabase>): void {
 
   conformanceOf(
     repositoryConformance(() => kyselyFixture(opened)),
-    ['chosen ids', 'compareCursors', 'complete instances', 'null rows', 'projected values', 'splitInstances'],
+    ['chosen ids', 'compareCursors', 'filled instances', 'null rows', 'projected values', 'splitInstances'],
   );
 }

@@ -1,58 +1,58 @@
-import type { PortCalls } from '../access/port-calls.js';
-import { changeRun } from '../access/run-store.js';
+import type { ShardJob } from '../calls/enqueue-job.js';
+import type { RunHandle } from '../calls/open-run.js';
+import type { RunContext } from '../context/run-context.js';
 import type { ProgressWatch } from '../record/progress.js';
 import { freeze, openShards } from '../record/run-changes.js';
 import type { Run } from '../record/run-record.js';
-import type { Worker } from '../worker.js';
-import type { ShardJob } from './claim-job.js';
-import { enqueueStep } from './enqueue-step.js';
 import type { ShardSession } from './shard-session.js';
 import { splitInstances, surveyInstances } from './survey-instances.js';
 
-/** How a job is part of a call that works on several shards at a time. */
+/** What a job shares with the jobs beside it, in a call that works on several shards at a time. */
 export interface JobCompany {
   readonly watch: ProgressWatch;
-  /** Has the jobs of the other shards performed. */
+  /** Performs the jobs of the other shards. */
   start(jobs: readonly ShardJob[]): void;
 }
 
 /**
- * The first job of a run fixes its total, its bound and its shards: not the request, which may be older than the model
- * update. Then it has the other shards worked on.
+ * The first job of a run fixes its total, its bound and its shards. The request does not: it may be older than the
+ * model update. Then the job has the other shards worked on.
  */
 export async function freezeRun(
-  worker: Worker,
+  context: RunContext,
   session: ShardSession,
-  { settling, company }: { readonly settling: PortCalls; readonly company: JobCompany | null },
+  { lasting, company }: { readonly lasting: RunHandle; readonly company: JobCompany | null },
 ): Promise<void> {
-  const { repository, runtime, queue, log } = worker;
+  const { calls } = session.handle;
   const { header } = session.run;
   if (header.state === 'running') {
     session.adopt(session.run);
-    // Delivered again: the job before may have died before it had enqueued those of the other shards.
+    // Delivered again: the delivery before may have died before it had enqueued the jobs of the other shards.
     const { shard, step } = session.job;
     if (company === null && shard === 0 && step === 0) await startOthers(session.run);
     return;
   }
   const { instanceIds, limit, shards } = header.definition;
   const selection = { processModelId: header.processModelId, instanceIds };
-  const survey = await surveyInstances(worker, session.ports, { ...selection, limit, after: null });
-  const bounds = await splitInstances(worker, session.ports, selection, survey, shards);
-  const { run, changed } = await changeRun(repository, settling, header.runId, (stored) =>
-    freeze(stored, survey, bounds, runtime.now()),
+  const survey = await surveyInstances(context, calls, { ...selection, limit, after: null });
+  const bounds = await splitInstances(context, calls, selection, survey, shards);
+  const { run, changed } = await lasting.change((stored) =>
+    freeze(stored, survey, bounds, context.runtime.now()),
   );
   if (changed) {
-    log.started(run.header);
+    context.log.started(run.header);
     await startOthers(run);
   }
   session.adopt(run);
 
   async function startOthers({ shards: all }: Run): Promise<void> {
     const others = openShards(all)
-      .filter(({ index, step, epoch }) => index !== session.job.shard && step === 0 && epoch < 0)
-      .map(({ index, step }): ShardJob => ({ runId: header.runId, shard: index, step }));
+      .filter(({ index }) => index !== session.job.shard)
+      .filter(({ allottedStep, committedStep }) => allottedStep === 0 && committedStep < 0)
+      .map(
+        ({ index, allottedStep }): ShardJob => ({ runId: header.runId, shard: index, step: allottedStep }),
+      );
     if (company !== null) company.start(others);
-    else if (queue !== null)
-      for (const job of others) await settling.call('queue.enqueue', () => enqueueStep(queue, job));
+    else for (const job of others) await lasting.enqueue(job);
   }
 }

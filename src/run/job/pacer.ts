@@ -1,14 +1,12 @@
-import type { z } from 'zod';
-import { expecting } from '../../input/parse-input.js';
 import type { Throttle, ThrottleAnswer } from '../../ports/throttle.js';
-import { reasonOf } from '../access/reason-of.js';
-import type { Worker } from '../worker.js';
+import { reasonOf } from '../calls/reason-of.js';
+import type { RunContext } from '../context/run-context.js';
 
 /** Says when the next batch may go. */
 export interface Pacer {
   /** @throws `signal.reason` when aborted meanwhile. */
   ask(): Promise<ThrottleAnswer | null>;
-  /** Whether nothing but the host's own word can hold the next batch back. */
+  /** Whether only the host's throttle can hold the next batch back. */
   readonly isFree: boolean;
   learn(batch: { readonly instances: number; readonly startedAt: number }): void;
 }
@@ -18,7 +16,7 @@ export function createPacer({
   maxInstancesPerSecond,
   runtime,
   signal,
-}: Pick<Worker, 'throttle' | 'maxInstancesPerSecond' | 'runtime' | 'signal'>): Pacer {
+}: Pick<RunContext, 'throttle' | 'maxInstancesPerSecond' | 'runtime' | 'signal'>): Pacer {
   let free = Number.NEGATIVE_INFINITY;
   return {
     isFree: maxInstancesPerSecond === null,
@@ -37,25 +35,25 @@ export function createPacer({
   };
 }
 
-/** However long the host wants to wait, it is asked again within a day. */
+/** However long the host wants to hold a batch, it is asked again within a day. */
 const LONGEST_MS = 86_400_000;
 
 function within(retryAfterMs: number): number {
   return Math.min(LONGEST_MS, Math.max(1, retryAfterMs));
 }
 
-/** A host that cannot say how it fares is spared. */
-const SPARED_MS = 5_000;
+/** How long a batch is held when the host cannot answer. */
+const UNANSWERED_MS = 5_000;
 
 async function askHost(throttle: Throttle, signal: AbortSignal): Promise<ThrottleAnswer | null> {
   try {
     const answer: unknown = await untilAborted(async () => throttle(), signal);
     if (answer === null || answer === undefined) return null;
     if (isAnswer(answer)) return { reason: answer.reason, retryAfterMs: within(answer.retryAfterMs) };
-    return { reason: 'throttle: expected null or { reason, retryAfterMs }', retryAfterMs: SPARED_MS };
+    return { reason: 'throttle: expected null or { reason, retryAfterMs }', retryAfterMs: UNANSWERED_MS };
   } catch (error) {
     signal.throwIfAborted();
-    return { reason: `throttle failed: ${reasonOf(error)}`, retryAfterMs: SPARED_MS };
+    return { reason: `throttle failed: ${reasonOf(error)}`, retryAfterMs: UNANSWERED_MS };
   }
 }
 
@@ -78,8 +76,3 @@ async function untilAborted<T>(work: () => Promise<T>, signal: AbortSignal): Pro
     signal.removeEventListener('abort', stop);
   }
 }
-
-export const maxInstancesPerSecondOption: z.ZodType<number> = expecting(
-  'a number above 0',
-  (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
-);

@@ -1,13 +1,11 @@
 import { isBackfillError } from '../../errors.js';
-import { type PortCalls, portCalls } from '../access/port-calls.js';
-import { reasonOf } from '../access/reason-of.js';
-import { changeRun, loadRun } from '../access/run-store.js';
-import { watchProgress } from '../record/progress.js';
+import type { ShardJob } from '../calls/enqueue-job.js';
+import { openRun, type RunHandle } from '../calls/open-run.js';
+import { reasonOf } from '../calls/reason-of.js';
+import { beyondAbort, type RunContext } from '../context/run-context.js';
 import { type BackfillReport, reportOf } from '../record/report.js';
 import { fail } from '../record/run-changes.js';
 import type { Run } from '../record/run-record.js';
-import type { Worker } from '../worker.js';
-import type { ShardJob } from './claim-job.js';
 import { concludeJob } from './conclude-job.js';
 import { freezeRun, type JobCompany } from './freeze-run.js';
 import { openSession } from './shard-session.js';
@@ -15,48 +13,47 @@ import { walkShard } from './walk-shard.js';
 
 /** One job: takes a shard from its stored checkpoint as far as slice, signal and other jobs let it, then hands over. */
 export async function performJob(
-  worker: Worker,
+  context: RunContext,
   job: ShardJob,
   company: JobCompany | null = null,
 ): Promise<BackfillReport> {
-  const watch = company?.watch ?? watchProgress(job.runId, worker);
-  const ports = portCalls(worker, watch);
-  const run = await loadRun(worker.repository, ports, job.runId);
-  const session = openSession(worker, { job, ports, watch, run });
-  // What the walk leaves behind is settled also after an abort.
-  const settler = { ...worker, signal: new AbortController().signal };
-  const settling = portCalls(settler, watch);
+  const handle = openRun(context, job.runId, { watch: company?.watch });
+  const run = await handle.load();
+  const session = openSession(context, { job, handle, run });
+  // What the walk leaves behind is stored and enqueued even after an abort.
+  const lasting = openRun(beyondAbort(context), job.runId, { watch: handle.watch });
+  const endWith = (error: unknown): Promise<unknown> => recordFailure(context, lasting, session.run, error);
   try {
-    if (session.ending === null) await freezeRun(worker, session, { settling, company });
-    await walkShard(worker, session);
+    if (session.ending === null) await freezeRun(context, session, { lasting, company });
+    await walkShard(context, session);
   } catch (error) {
-    const { aborted, reason } = worker.signal;
-    // A failure is one also in a shutdown: a queue that is down, say, leaves other shards without their jobs.
-    const isShutdown = aborted && (error === reason || worker.queue === null);
-    if (!isShutdown) throw await recordFatal(settler, settling, session.run, error);
-    if (error !== reason) worker.log.failed(run.header, reasonOf(error));
-    if (worker.queue === null) throw reason;
-    session.end('turn-over');
+    const { aborted, reason } = context.signal;
+    // A fault counts during a shutdown, too: a queue that is down, say, leaves other shards without their jobs.
+    const isShutdown = aborted && (error === reason || context.queue === null);
+    if (!isShutdown) throw await endWith(error);
+    if (error !== reason) context.log.failed(run.header, reasonOf(error));
+    if (context.queue === null) throw reason;
+    session.end('hand-over');
   }
-  const concluded = await concludeJob(settler, settling, session).catch(async (error: unknown) => {
-    throw await recordFatal(settler, settling, session.run, error);
+  const concluded = await concludeJob(context, lasting, session).catch(async (error: unknown) => {
+    throw await endWith(error);
   });
-  watch.see(concluded.run);
-  return reportOf(concluded.run, concluded.state, { dryRun: worker.dryRun, now: worker.runtime.now() });
+  lasting.watch.see(concluded.run);
+  const now = context.runtime.now();
+  return reportOf(concluded.run, concluded.state, { dryRun: context.dryRun, now });
 }
 
-/** A fault that trying again does not mend ends the run, where that can still be written; a resume goes on with it. */
-async function recordFatal(
-  worker: Worker,
-  ports: PortCalls,
+/** A fault that another try does not fix ends the run, where that can still be written. A resume goes on with it. */
+async function recordFailure(
+  { runtime, log }: RunContext,
+  lasting: RunHandle,
   { header }: Run,
   error: unknown,
 ): Promise<unknown> {
-  const { repository, runtime, log } = worker;
   log.failed(header, reasonOf(error));
   if (isBackfillError(error) && error.retryable) return error;
   try {
-    await changeRun(repository, ports, header.runId, (run) => fail(run, reasonOf(error), runtime.now()));
+    await lasting.change((run) => fail(run, reasonOf(error), runtime.now()));
   } catch (second) {
     log.warned(header, `The run could not be marked as failed: ${reasonOf(second)}`);
   }

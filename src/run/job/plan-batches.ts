@@ -1,34 +1,35 @@
 import type { InstanceId, PageEntry } from '../../ports/repository.js';
-import { isComplete } from '../access/page-entries.js';
-import type { Worker } from '../worker.js';
+import { isFilled } from '../calls/page-entries.js';
+import type { RunContext } from '../context/run-context.js';
+import type { ShardCommitResult } from './commit-to-shard.js';
 import { compilePlanner, type InstancePlanner, leftAlone, type PlannedEntry } from './plan-instance.js';
-import type { ShardSession, StepResult } from './shard-session.js';
+import type { ShardSession } from './shard-session.js';
 
 const REREADS = 3;
 
 export interface BatchPlanner {
   plan(page: readonly PageEntry[]): PlannedEntry[];
-  learn(result: StepResult): void;
+  learn(result: ShardCommitResult): void;
 }
 
 /** Plans pages; leaves an instance alone once its live writer has been faster than every reading of it. */
-export function planBatches({ repository }: Worker, session: ShardSession): BatchPlanner {
+export function planBatches({ repository }: RunContext, session: ShardSession): BatchPlanner {
   const { paths, missing } = session.run.header.definition;
   const formatValue = repository.formatValue?.bind(repository);
   const leave = new Set<InstanceId>();
   let rereads = 0;
-  let planner: { readonly dropped: readonly string[]; readonly plan: InstancePlanner } | null = null;
+  let planner: { readonly droppedKeys: readonly string[]; readonly plan: InstancePlanner } | null = null;
   return {
     plan(page) {
-      const { dropped } = session.run.header;
-      if (planner?.dropped !== dropped) {
-        const rules = { paths, missing, dropped, ...(formatValue === undefined ? {} : { formatValue }) };
-        planner = { dropped, plan: compilePlanner(rules) };
+      const { droppedKeys } = session.run.header;
+      if (planner?.droppedKeys !== droppedKeys) {
+        const rules = { paths, missing, droppedKeys, ...(formatValue === undefined ? {} : { formatValue }) };
+        planner = { droppedKeys, plan: compilePlanner(rules) };
       }
       const { plan } = planner;
       return page.map((entry) => {
         const planned = plan(entry);
-        return !isComplete(entry) && leave.has(entry.id) ? leftAlone(planned, entry.id) : planned;
+        return !isFilled(entry) && leave.has(entry.id) ? leftAlone(planned, entry.id) : planned;
       });
     },
     learn(result) {

@@ -4,8 +4,8 @@ import { compilePath, type PathReader } from '../../extraction/extract-metadata.
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
 import { type JsonValue, toJsonValue } from '../../extraction/json-value.js';
 import type {
-  CompleteInstances,
   Cursor,
+  FilledInstances,
   InstanceId,
   InstanceSnapshot,
   InstanceWrites,
@@ -14,7 +14,7 @@ import type {
   StoredValue,
   TaskData,
 } from '../../ports/repository.js';
-import { isComplete } from '../access/page-entries.js';
+import { isFilled } from '../calls/page-entries.js';
 import type { RunDefinition } from '../record/run-record.js';
 import type { FailureCode, InstanceFailure } from '../record/tally.js';
 
@@ -26,7 +26,7 @@ export interface PlannedEntry {
   readonly cursor: Cursor;
   /** How many instances it is. */
   readonly instances: number;
-  /** `null` if it is complete. */
+  /** `null` if it is filled. */
   readonly writes: InstanceWrites | null;
   /** In the order of the definition's paths; empty for a failure. */
   readonly findings: readonly Finding[];
@@ -37,7 +37,7 @@ export interface PlanRules {
   readonly paths: RunDefinition['paths'];
   readonly missing: RunDefinition['missing'];
   /** Keys that another run has taken over. */
-  readonly dropped: readonly string[];
+  readonly droppedKeys: readonly string[];
   formatValue?(value: JsonValue): FormattedValue;
 }
 
@@ -50,12 +50,12 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
       key,
       read: compilePath(segments),
       fills: mode === 'fill',
-      isDropped: rules.dropped.includes(key),
+      isDropped: rules.droppedKeys.includes(key),
     }),
   );
-  const complete = paths.map(({ isDropped }): Finding => (isDropped ? 'dropped' : 'kept'));
+  const filled = paths.map(({ isDropped }): Finding => (isDropped ? 'dropped' : 'kept'));
   return (snapshot) => {
-    if (isComplete(snapshot)) return completeEntry(snapshot, complete);
+    if (isFilled(snapshot)) return filledEntry(snapshot, filled);
     const values: MetadataWrite[] = [];
     const findings: Finding[] = [];
     let data: ReadableData | null = null;
@@ -113,8 +113,8 @@ function writesOf({ id, version }: InstanceSnapshot, values: readonly MetadataWr
   return version === undefined ? { id, values } : { id, values, version };
 }
 
-function completeEntry(
-  { cursor, complete: instances }: CompleteInstances,
+function filledEntry(
+  { cursor, filled: instances }: FilledInstances,
   findings: readonly Finding[],
 ): PlannedEntry {
   return { cursor, instances, writes: null, findings, failure: null };

@@ -1,28 +1,29 @@
 import type { Cursor, InstanceRange, PageEntry, PageQuery } from '../../ports/repository.js';
-import { pageProblem } from '../access/answer-problems.js';
-import { cutPage } from '../access/page-entries.js';
-import type { Worker } from '../worker.js';
+import { pageProblem } from '../calls/check-answers.js';
+import { cutPage } from '../calls/page-entries.js';
+import { linkedAbort } from '../context/linked-abort.js';
+import type { RunContext } from '../context/run-context.js';
 import type { ShardSession } from './shard-session.js';
 
-/** The pages of one shard, the next of which is read while the one before is being committed. */
+/** The pages of one shard. The next page is read while the page before it is committed. */
 export interface PageReader {
   /** The page after the checkpoint, of at most `limit` snapshots. */
   next(limit: number): Promise<Page>;
-  /** Begins to read the page after this cursor. It is used only if the checkpoint has come to stand there. */
+  /** Begins to read the page after this cursor. It is used only if the checkpoint has reached that cursor by then. */
   readAhead(after: Cursor, limit: number): void;
-  /** Drops what was read ahead, which may have grown old. */
+  /** Drops what was read ahead, because it may have grown old. */
   forget(): void;
-  /** Ends what is being read, and waits for that. */
+  /** Stops reading, and waits for that. */
   close(): Promise<void>;
 }
 
 type Page = readonly PageEntry[];
 type Query = Omit<PageQuery, 'signal'>;
 
-export function createPageReader(worker: Worker, session: ShardSession): PageReader {
-  const { repository, signal, compareCursors: compare } = worker;
-  const closing = new AbortController();
-  const aheadSignal = AbortSignal.any([signal, closing.signal]);
+export function createPageReader(context: RunContext, session: ShardSession): PageReader {
+  const { repository, compareCursors: compare } = context;
+  const { calls } = session.handle;
+  const reading = linkedAbort(context.signal);
   let ahead: { readonly query: Query; readonly answer: Promise<{ readonly page: Page } | null> } | null =
     null;
   let lastRead: Promise<void> = Promise.resolve();
@@ -31,9 +32,10 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
     return { ...rangeOf(session), after, limit, paths: session.run.header.definition.paths };
   }
 
-  async function read(query: Query, readSignal: AbortSignal): Promise<Page> {
+  async function read(query: Query): Promise<Page> {
     if (query.after !== null && compare(query.after, query.upTo) >= 0) return [];
-    return repository.readInstances({ ...query, signal: readSignal });
+    const paths = query.paths.map((path) => ({ ...path, segments: [...path.segments] })); // the repository may change its own
+    return repository.readInstances({ ...query, paths, signal: reading.signal });
   }
 
   return {
@@ -46,17 +48,15 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
       if (!isNext) await lastRead; // two reads at a time are enough
       const answer = isNext ? await found.answer : null;
       const page =
-        answer === null
-          ? await session.ports.call('repository.readInstances', () => read(query, signal))
-          : answer.page;
+        answer === null ? await calls.call('repository.readInstances', () => read(query)) : answer.page;
       const problem = pageProblem(page, query, compare);
-      if (problem !== null) throw session.ports.contractError(`readInstances: ${problem}`);
+      if (problem !== null) throw calls.contractError(`readInstances: ${problem}`);
       return cutPage(page, limit); // it may have been read ahead before the limit fell
     },
     readAhead(after, limit) {
       const query = queryAfter(after, limit);
-      // One try: a page that cannot be read is read again when it is wanted, and then its fault counts.
-      const answer = read(query, aheadSignal).then(
+      // One try: a page that cannot be read is read again when its turn comes, and then its fault counts.
+      const answer = read(query).then(
         (page) => ({ page }),
         () => null,
       );
@@ -67,7 +67,8 @@ export function createPageReader(worker: Worker, session: ShardSession): PageRea
       ahead = null;
     },
     async close() {
-      closing.abort();
+      reading.abort();
+      reading.unlink();
       await lastRead;
     },
   };

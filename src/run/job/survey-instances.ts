@@ -1,9 +1,9 @@
 import type { Cursor, InstanceSelection, InstanceSurvey, SurveyQuery } from '../../ports/repository.js';
-import { splitProblem, surveyProblem } from '../access/answer-problems.js';
-import type { PortCalls } from '../access/port-calls.js';
-import type { Worker } from '../worker.js';
+import { splitProblem, surveyProblem } from '../calls/check-answers.js';
+import type { PortCalls } from '../calls/port-calls.js';
+import type { RunContext } from '../context/run-context.js';
 
-type Surveyor = Pick<Worker, 'repository' | 'signal' | 'compareCursors'>;
+type Surveyor = Pick<RunContext, 'repository' | 'signal' | 'compareCursors'>;
 
 /**
  * Counts instances and finds the last of them.
@@ -11,44 +11,44 @@ type Surveyor = Pick<Worker, 'repository' | 'signal' | 'compareCursors'>;
  */
 export async function surveyInstances(
   { repository, signal }: Surveyor,
-  ports: PortCalls,
+  calls: PortCalls,
   query: Omit<SurveyQuery, 'signal'>,
 ): Promise<InstanceSurvey> {
-  const survey = await ports.call('repository.surveyInstances', () =>
+  const survey = await calls.call('repository.surveyInstances', () =>
     repository.surveyInstances({ ...query, signal }),
   );
   const problem = surveyProblem(survey);
-  if (problem !== null) throw ports.contractError(`surveyInstances: ${problem}`);
+  if (problem !== null) throw calls.contractError(`surveyInstances: ${problem}`);
   return survey;
 }
 
-/** Where each of at most `parts` shards of a surveyed selection ends, ascending; `[null]` where there is nothing. */
+/** Where each of at most `parts` shards of a surveyed selection ends, ascending. `[null]` where there is nothing. */
 export async function splitInstances(
-  worker: Surveyor,
-  ports: PortCalls,
+  context: Surveyor,
+  calls: PortCalls,
   selection: InstanceSelection,
   { total, upTo }: InstanceSurvey,
   parts: number,
 ): Promise<readonly (Cursor | null)[]> {
   if (upTo === null || parts === 1) return [upTo];
-  const { repository, signal, compareCursors: compare } = worker;
+  const { repository, signal, compareCursors: compare } = context;
   const range = { ...selection, after: null, upTo };
   const ask = repository.splitInstances?.bind(repository);
   const bounds =
     ask === undefined
-      ? await countOff(worker, ports, selection, Math.ceil(total / parts), total)
-      : await ports.call('repository.splitInstances', () => ask({ ...range, total, parts, signal }));
+      ? await countOff(context, calls, selection, Math.ceil(total / parts), total)
+      : await calls.call('repository.splitInstances', () => ask({ ...range, total, parts, signal }));
   const inside = ask === undefined ? bounds.filter((cursor) => compare(cursor, upTo) < 0) : bounds;
   const problem = splitProblem(inside, { ...range, parts }, compare);
   if (problem !== null)
-    throw ports.contractError(`${ask === undefined ? 'surveyInstances' : 'splitInstances'}: ${problem}`);
+    throw calls.contractError(`${ask === undefined ? 'surveyInstances' : 'splitInstances'}: ${problem}`);
   return [...inside, upTo];
 }
 
-/** Without a split by the repository: one survey a part, each of as many instances as a part is to have. */
+/** Without a split by the repository: one survey per part, each of as many instances as a part holds. */
 async function countOff(
-  worker: Surveyor,
-  ports: PortCalls,
+  context: Surveyor,
+  calls: PortCalls,
   selection: InstanceSelection,
   size: number,
   total: number,
@@ -56,7 +56,7 @@ async function countOff(
   const bounds: Cursor[] = [];
   for (let counted = size; counted < total; counted += size) {
     const after = bounds.at(-1) ?? null;
-    const { upTo } = await surveyInstances(worker, ports, { ...selection, after, limit: size });
+    const { upTo } = await surveyInstances(context, calls, { ...selection, after, limit: size });
     if (upTo === null) break; // deleted since the survey
     bounds.push(upTo);
   }

@@ -35,7 +35,8 @@ export interface RunPace {
 const LATE_MS = 60_000;
 
 export function paceOf({ header, shards }: Run, now: number): RunPace {
-  const isMoving = ({ done, at }: RunShard) => isWorkable(header.state) && !done && now - at <= LATE_MS;
+  const isMoving = ({ done, progressAt: at }: RunShard) =>
+    isWorkable(header.state) && !done && now - at <= LATE_MS;
   const ratePerSecond = shards.filter(isMoving).reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
   const left = (header.total ?? 0) - visited(tallyOf({ header, shards }));
   const etaMs = ratePerSecond > 0 ? Math.round((Math.max(0, left) * 1000) / ratePerSecond) : null;
@@ -74,7 +75,7 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
   return {
     runId,
     progress: () => ({
-      processed: latest === null ? 0 : visited(tallyOf(latest)),
+      visited: latest === null ? 0 : visited(tallyOf(latest)),
       total: latest?.header.total ?? 0,
     }),
     see(run) {

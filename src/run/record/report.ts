@@ -92,7 +92,7 @@ export function statusOf(run: Run, now: number): RunStatus {
 
 function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
   if (!isWorkable(header.state)) return null;
-  for (const { done, notBefore, waiting } of shards) {
+  for (const { done, heldUntil: notBefore, heldFor: waiting } of shards) {
     if (!done && notBefore !== null && notBefore > now) return { reason: waiting ?? '', until: notBefore };
   }
   return null;

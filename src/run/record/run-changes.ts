@@ -4,16 +4,16 @@ import { isAllDone, type Run, type RunHeader, type RunShard, tallyOf } from './r
 import { assertTransition, isActive, isWorkable } from './run-state.js';
 import { visited } from './tally.js';
 
-/** New contents for some of a run's records. Revisions are the store's business. */
+/** New contents for some records of a run. The store sets the revisions. */
 export interface RunChange {
   readonly header?: RunHeader;
   readonly shards?: readonly RunShard[];
 }
 
-// Each of these says what a run becomes, or null where there is nothing (left) to do: then it was done by somebody
-// else, or by an earlier try whose answer was lost.
+// Each function below says what a run becomes, or null where nothing is left to do. Then somebody else did it, or an
+// earlier try whose answer was lost.
 
-/** Fixes total and bounds, once: each shard goes from the bound of the one before to its own. */
+/** Fixes total and bounds, once. Each shard goes from the bound of the shard before it to its own bound. */
 export function freeze(
   { header, shards }: Run,
   { total, upTo }: InstanceSurvey,
@@ -24,24 +24,26 @@ export function freeze(
   const keyCount = header.definition.paths.length;
   return {
     header: { ...header, state: 'running', total, upTo, startedAt: header.startedAt ?? now },
-    shards: bounds.map((bound, index) => ({
-      ...(shards[index] ?? newShard(index, keyCount, now)),
-      after: bounds[index - 1] ?? null,
-      upTo: bound,
-      done: bound === null,
-      at: now,
-    })),
+    shards: bounds.map(
+      (bound, index): RunShard => ({
+        ...(shards[index] ?? newShard(index, keyCount, now)),
+        after: bounds[index - 1] ?? null,
+        upTo: bound,
+        done: bound === null,
+        progressAt: now,
+      }),
+    ),
   };
 }
 
 /** Allots the step after `step` to a job that is about to be enqueued. */
 export function allot({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
   const shard = shards[shardIndex];
-  if (!isWorkable(header.state) || shard === undefined || shard.done || shard.step !== step) return null;
-  return { shards: [{ ...shard, step: step + 1 }] };
+  if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
+  return shard.allottedStep === step ? { shards: [withNextStep(shard)] } : null;
 }
 
-/** Says why a shard waits and until when, so that no sweep misses its job; unless it has changed since it was seen. */
+/** Says why and until when a shard is held, so that no sweep takes its job for lost. Not if it has changed since. */
 export function hold(
   { header, shards }: Run,
   { index, revision }: Pick<RunShard, 'index' | 'revision'>,
@@ -49,13 +51,13 @@ export function hold(
 ): RunChange | null {
   const shard = shards[index];
   if (!isWorkable(header.state) || shard?.revision !== revision) return null;
-  return { shards: [{ ...shard, notBefore: until, waiting: reason.slice(0, 500) }] };
+  return { shards: [{ ...shard, heldUntil: until, heldFor: reason.slice(0, 500) }] };
 }
 
-/** Ends the run once every shard is done. Instances that the walk never met are gone; late ones raise the total. */
+/** Ends the run once every shard is done. Instances that the walk never met are gone. Late ones raise the total. */
 export function complete(run: Run, now: number): RunChange | null {
   const { header, shards } = run;
-  if (header.state !== 'running' || header.again || !isAllDone({ shards })) return null;
+  if (header.state !== 'running' || header.walkAgain || !isAllDone({ shards })) return null;
   const tooMany = failIfTooManyFailed(run, now);
   if (tooMany !== null) return tooMany;
   const tally = tallyOf(run);
@@ -64,12 +66,12 @@ export function complete(run: Run, now: number): RunChange | null {
 }
 
 /**
- * Somebody asked for the same work: the run is to go on behind its bound, also when that is not fixed yet, since its
- * first job may have counted already.
+ * Somebody asked for the same work, so the run goes on behind its bound. This is noted even before the bound is fixed:
+ * the first job may have counted already.
  */
-export function markAgain({ header }: Run): RunChange | null {
-  if (!isActive(header.state) || header.again || header.definition.limit !== null) return null;
-  return { header: { ...header, again: true } };
+export function markWalkAgain({ header }: Run): RunChange | null {
+  if (!isActive(header.state) || header.walkAgain || header.definition.limit !== null) return null;
+  return { header: { ...header, walkAgain: true } };
 }
 
 /** Takes in the instances behind the bound, under a step that is allotted to the job for them. */
@@ -78,25 +80,28 @@ export function extend(
   { total, upTo }: InstanceSurvey,
   now: number,
 ): RunChange | null {
-  if (header.state !== 'running' || !header.again || !isAllDone({ shards })) return null;
-  const extended = { ...header, again: false };
+  if (header.state !== 'running' || !header.walkAgain || !isAllDone({ shards })) return null;
+  const extended: RunHeader = { ...header, walkAgain: false };
   const last = shards.at(-1);
   if (upTo === null || last === undefined) return { header: extended };
   return {
     header: { ...extended, upTo, total: (header.total ?? 0) + total },
-    shards: [{ ...last, upTo, done: false, step: last.step + 1, at: now }],
+    shards: [{ ...withNextStep(last), upTo, done: false, progressAt: now }],
   };
 }
 
-/** Leaves keys to a newer request; a run without any key left is cancelled. */
+/** Leaves keys to a newer request. A run without any key left is cancelled. */
 export function dropKeys(run: Run, keys: ReadonlySet<string>, now: number): RunChange | null {
   const { header } = run;
   if (!isActive(header.state)) return null;
-  const own = header.definition.paths.map(({ key }) => key).filter((key) => !header.dropped.includes(key));
+  const own = header.definition.paths
+    .map(({ key }) => key)
+    .filter((key) => !header.droppedKeys.includes(key));
   const dropped = own.filter((key) => keys.has(key));
   if (dropped.length === 0) return null;
-  // Its claim falls, too: it no longer stands for the request that it was made for.
-  const changed = { ...header, claim: header.runId, dropped: [...header.dropped, ...dropped] };
+  // The run gives up its active key, too: it no longer does what the request for it asked for.
+  const droppedKeys = [...header.droppedKeys, ...dropped];
+  const changed: RunHeader = { ...header, activeKey: header.runId, droppedKeys };
   const isEmpty = dropped.length === own.length;
   return fenced(run, isEmpty ? { ...changed, state: 'cancelled', endedAt: now } : changed);
 }
@@ -114,73 +119,79 @@ export function fail(run: Run, reason: string, now: number): RunChange | null {
   return stopped(run, { state: 'failed', lastError: reason.slice(0, 500), endedAt: now });
 }
 
-/** Fails a run of which more instances have failed than it may bear, since it was last set going. */
+/** Fails a run in which more instances have failed since its last resume than it may bear. */
 export function failIfTooManyFailed(run: Run, now: number): RunChange | null {
-  const { definition, forgiven } = run.header;
-  const failed = tallyOf(run).failed - forgiven;
+  const { definition, forgivenFailures } = run.header;
+  const failed = tallyOf(run).failed - forgivenFailures;
   if (definition.maxFailures === null || failed <= definition.maxFailures) return null;
   return fail(run, `${failed} instances failed, maxFailures is ${definition.maxFailures}`, now);
 }
 
-/** Sets a paused or failed run going, under a step for each open shard. */
+/** Resumes a paused or failed run, under a new step for each open shard. */
 export function resume(run: Run, now: number): RunChange | null {
   const { header, shards } = run;
   if (isWorkable(header.state)) return null;
   const state = header.total === null ? 'pending' : 'running';
   assertTransition(header.runId, header.state, state);
   return {
-    header: { ...header, state, endedAt: null, lastError: null, forgiven: tallyOf(run).failed },
-    shards: openShards(shards).map((shard) => ({
-      ...shard,
-      step: shard.step + 1,
-      swept: 0,
-      sweptAt: null,
-      at: now,
-    })),
+    header: { ...header, state, endedAt: null, lastError: null, forgivenFailures: tallyOf(run).failed },
+    shards: openShards(shards).map(
+      (shard): RunShard => ({ ...withNextStep(shard), sweeps: 0, sweptAt: null, progressAt: now }),
+    ),
   };
 }
 
-/** Allots a step for each open shard to a caller that works on the run itself; a failed run is set going. */
+/** Allots a step for each open shard to a caller that works on the run itself. A failed run is resumed. */
 export function takeUp(run: Run, now: number): RunChange | null {
   if (run.header.state === 'failed') return resume(run, now);
   const open = openShards(run.shards);
   if (!isWorkable(run.header.state) || open.length === 0) return null;
-  return { shards: open.map((shard) => ({ ...shard, step: shard.step + 1 })) };
+  return { shards: open.map(withNextStep) };
 }
 
-/** After so many sweeps without a committed batch in between, more jobs will not help. */
+/** After this many sweeps without a committed batch in between, another job will not help. */
 const MOST_SWEEPS = 8;
 const MOST_DOUBLINGS = 6;
 
-/** Misses jobs: allots a new step to each open shard that shows no progress; fails a run that never does. */
+/** Allots a new step to each open shard that shows no progress. Fails a run that never shows any. */
 export function sweep(run: Run, staleAfterMs: number, now: number): RunChange | null {
   const { header, shards } = run;
   if (!isWorkable(header.state)) return null;
   const open = openShards(shards);
   const stale = open.filter((shard) => isStale(shard, staleAfterMs, now));
   if (stale.length === 0) return null;
-  // A shard that waits for others, which have all the workers, is no reason to give up.
-  if (open.every(({ swept }) => swept >= MOST_SWEEPS)) {
+  // One shard may wait for a worker while other shards occupy all of them. That is no reason to give up.
+  if (open.every(({ sweeps }) => sweeps >= MOST_SWEEPS)) {
     return fail(run, `stalled: ${MOST_SWEEPS} jobs in a row were enqueued, and none committed a batch`, now);
   }
   return {
-    shards: stale.map((shard) => ({ ...shard, step: shard.step + 1, swept: shard.swept + 1, sweptAt: now })),
+    shards: stale.map(
+      (shard): RunShard => ({ ...withNextStep(shard), sweeps: shard.sweeps + 1, sweptAt: now }),
+    ),
   };
 }
 
-/** Each sweep in vain doubles the patience, so that a batch slower than `staleAfterMs` still gets through. */
-function isStale({ at, sweptAt, notBefore, swept }: RunShard, staleAfterMs: number, now: number): boolean {
-  const idleMs = now - Math.max(at, sweptAt ?? 0, notBefore ?? 0);
-  return idleMs > staleAfterMs * 2 ** Math.min(swept, MOST_DOUBLINGS);
+/** Each sweep without effect doubles the patience, so that a batch slower than `staleAfterMs` still gets through. */
+function isStale(
+  { progressAt, sweptAt, heldUntil, sweeps }: RunShard,
+  staleAfterMs: number,
+  now: number,
+): boolean {
+  const idleMs = now - Math.max(progressAt, sweptAt ?? 0, heldUntil ?? 0);
+  return idleMs > staleAfterMs * 2 ** Math.min(sweeps, MOST_DOUBLINGS);
 }
 
-function stopped(run: Run, changes: Partial<Run['header']> & Pick<Run['header'], 'state'>): RunChange {
+function withNextStep(shard: RunShard): RunShard {
+  return { ...shard, allottedStep: shard.allottedStep + 1 };
+}
+
+function stopped(run: Run, changes: Partial<RunHeader> & Pick<RunHeader, 'state'>): RunChange {
   assertTransition(run.header.runId, run.header.state, changes.state);
   return fenced(run, { ...run.header, ...changes });
 }
 
-/** With a new revision of every open shard, which refuses each commit that is still under way. */
-function fenced({ shards }: Run, header: Run['header']): RunChange {
+/** Gives every open shard a new revision, which refuses each commit that is still under way. */
+function fenced({ shards }: Run, header: RunHeader): RunChange {
   return { header, shards: openShards(shards) };
 }
 

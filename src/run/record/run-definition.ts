@@ -3,13 +3,13 @@ import type { Runtime } from '../../ports/runtime.js';
 import type { Run, RunDefinition, RunShard } from './run-record.js';
 import { emptyTally } from './tally.js';
 
-/** A run that nobody has started: its records before the first job. */
+/** The records of a run before its first job. */
 export function newRun(
   processModelId: string,
   definition: RunDefinition,
-  options: { readonly runtime: Runtime; readonly claim?: string; readonly startAfter?: Date | undefined },
+  options: { readonly runtime: Runtime; readonly activeKey?: string; readonly startAfter?: Date | undefined },
 ): Run {
-  const { runtime, claim, startAfter } = options;
+  const { runtime, startAfter } = options;
   const now = runtime.now();
   const runId = newRunId(runtime);
   return {
@@ -17,7 +17,7 @@ export function newRun(
       runId,
       processModelId,
       revision: 0,
-      claim: claim ?? runId,
+      activeKey: options.activeKey ?? runId,
       definition,
       state: 'pending',
       total: null,
@@ -26,16 +26,16 @@ export function newRun(
       startedAt: null,
       endedAt: null,
       lastError: null,
-      dropped: [],
-      forgiven: 0,
-      again: false,
+      droppedKeys: [],
+      forgivenFailures: 0,
+      walkAgain: false,
     },
     shards: [
       {
         ...newShard(0, definition.paths.length, now),
         revision: 0,
-        notBefore: startAfter?.getTime() ?? null,
-        waiting: startAfter === undefined ? null : 'startAfter',
+        heldUntil: startAfter?.getTime() ?? null,
+        heldFor: startAfter === undefined ? null : 'startAfter',
       },
     ],
   };
@@ -50,19 +50,19 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     after: null,
     upTo: null,
     tally: emptyTally(keyCount),
-    step: 0,
-    epoch: -1,
-    holder: null,
-    at: now,
+    allottedStep: 0,
+    committedStep: -1,
+    committedBy: null,
+    progressAt: now,
     ratePerSecond: null,
-    swept: 0,
+    sweeps: 0,
     sweptAt: null,
-    notBefore: null,
-    waiting: null,
+    heldUntil: null,
+    heldFor: null,
   };
 }
 
-/** The same for two definitions that ask for the same work, in whatever order their paths are. */
+/** Equal for two definitions that ask for the same work, in whatever order they name their paths. */
 export function fingerprint(processModelId: string, definition: RunDefinition): string {
   const { missing, limit, instanceIds } = definition;
   const paths = definition.paths

@@ -4,14 +4,27 @@ import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/re
 import { isActive, isComplete, type RunState } from './run-state.js';
 import { addTallies, emptyTally, type Tally } from './tally.js';
 
-/** What a run is to do. Stored with it and never changed. */
+// The words of a run, each with one meaning:
+// - run: the filling of one set of paths into the instances of one model. It is stored as one header and its shards.
+// - walk: going over the instances of a run once, from the first to the bound.
+// - shard: a range of those instances, with a checkpoint of its own.
+// - batch: the instances of one commit. A page is what one read returns.
+// - job: what the queue delivers to work on a shard. Each job has a step, which is allotted before it is enqueued.
+// - slice: the part of a walk that one job does before it hands over to a continuation, the job of the next step.
+// - outcome: processed, failed or gone. An instance is visited once it has its outcome.
+// - filled: an instance that has a value under every key. Complete: a run in which every instance has its outcome.
+// - active: a run that can still change by itself or by resume from pause. Its active key is unique in the store.
+// - held: a shard that no job works on until a time, because of `startAfter` or a throttle.
+// - swept: a shard for which a sweep enqueued a job, because it showed no progress.
+
+/** What a run does. Stored with the run and never changed. */
 export interface RunDefinition {
   readonly paths: readonly DefinedPath[];
   readonly missing: 'null' | 'omit';
   readonly limit: number | null;
   readonly instanceIds: readonly InstanceId[] | null;
   readonly maxFailures: number | null;
-  /** Into how many ranges the instances are parted, each with a job and a checkpoint of its own. */
+  /** The most ranges that the instances are split into, each with jobs and a checkpoint of its own. */
   readonly shards: number;
 }
 
@@ -21,13 +34,13 @@ export interface DefinedPath {
   readonly mode: BackfillMode;
 }
 
-/** The one record of a run that is about all of it. Times in milliseconds since the epoch. */
+/** The record about the whole of a run. Times are milliseconds since the epoch. */
 export interface RunHeader {
   readonly runId: string;
   readonly processModelId: string;
   readonly revision: number;
-  /** What `activeKey` is while the run is active. */
-  readonly claim: string;
+  /** Unique in the store while the run is active: a fingerprint of what was asked for. */
+  readonly activeKey: string;
   readonly definition: RunDefinition;
   readonly state: RunState;
   /** `null` until the first job freezes total and bound. */
@@ -37,12 +50,12 @@ export interface RunHeader {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly lastError: string | null;
-  /** Keys that a newer request has taken over; this run writes them no more. */
-  readonly dropped: readonly string[];
-  /** Failures from before the run was last set going, which do not count for `maxFailures`. */
-  readonly forgiven: number;
-  /** Somebody asked for the same after the freeze: go on to the instances that came since. */
-  readonly again: boolean;
+  /** Keys that a newer request has taken over. This run no longer writes them. */
+  readonly droppedKeys: readonly string[];
+  /** Failures from before the last resume. They do not count for `maxFailures`. */
+  readonly forgivenFailures: number;
+  /** Somebody asked for the same after the freeze: the run goes on to the instances that came since. */
+  readonly walkAgain: boolean;
 }
 
 /** The checkpoint of one range of instances. */
@@ -55,21 +68,21 @@ export interface RunShard {
   readonly upTo: Cursor | null;
   readonly tally: Tally;
   /** The last step that was allotted to a job. */
-  readonly step: number;
-  /** The step of the job that committed last; -1 before the first commit. */
-  readonly epoch: number;
+  readonly allottedStep: number;
+  /** The step of the job that committed last. -1 before the first commit. */
+  readonly committedStep: number;
   /** The `handle` call that committed last. */
-  readonly holder: string | null;
-  /** When a batch was committed last, or the shard was created. */
-  readonly at: number;
-  /** Instances a second of late, `null` before the first batch. */
+  readonly committedBy: string | null;
+  /** When it last committed a batch, or was opened. */
+  readonly progressAt: number;
+  /** Instances per second of late. `null` before the first batch. */
   readonly ratePerSecond: number | null;
-  /** How often a sweep has missed its job since the last committed batch, and when it last did. */
-  readonly swept: number;
+  /** How many sweeps have enqueued a job for it since the last committed batch, and when the last one did. */
+  readonly sweeps: number;
   readonly sweptAt: number | null;
-  /** Nobody needs to miss its job before, and why. */
-  readonly notBefore: number | null;
-  readonly waiting: string | null;
+  /** No job works on it before this time, and for what reason. */
+  readonly heldUntil: number | null;
+  readonly heldFor: string | null;
 }
 
 export interface Run {
@@ -98,7 +111,7 @@ export function recordsOf(run: Run): RunRecord[] {
 
 export function headerRecord(header: RunHeader): RunRecord {
   const { runId, processModelId, revision, ...content } = header;
-  const activeKey = isActive(header.state) ? header.claim : null;
+  const activeKey = isActive(header.state) ? header.activeKey : null;
   return {
     id: runId,
     runId,
@@ -127,7 +140,7 @@ export function shardRecordId(runId: string, index: number): string {
 }
 
 /**
- * The run that these records tell of, or `null` if there are none.
+ * The run that these records describe, or `null` if there are none.
  * @throws {RunError} RUN_FORMAT when another version of the library wrote them.
  */
 export function runFrom(records: readonly RunRecord[]): Run | null {

@@ -10,7 +10,7 @@ export type RunState =
   | 'completed'
   | 'completed_with_failures';
 
-/** A pending run has not fixed its bound yet; whoever resumes a run before that makes it pending again. */
+/** A pending run has not fixed its bound yet. Resuming a run before that makes it pending again. */
 const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
   pending: ['running', 'paused', 'cancelled', 'failed'],
   running: ['paused', 'cancelled', 'failed', 'completed', 'completed_with_failures'],
@@ -31,11 +31,11 @@ export function assertTransition(runId: string, from: RunState, to: RunState): v
 }
 
 /** Whether jobs may work on a run. */
-export function isWorkable(state: RunState): boolean {
+export function isWorkable(state: RunState): state is 'pending' | 'running' {
   return state === 'pending' || state === 'running';
 }
 
-/** Whether a run still holds its claim: it goes on, or may be told to. */
+/** Whether a run can still change by itself or by resume from pause. Its active key is unique while it is active. */
 export function isActive(state: RunState): boolean {
   return isWorkable(state) || state === 'paused';
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { BackfillQueue } from '../../ports/queue.js';
 import type { BackfillRepository, PageEntry, PageQuery } from '../../ports/repository.js';
-import { cutPage } from '../../run/access/page-entries.js';
+import { cutPage } from '../../run/calls/page-entries.js';
 import { type Fault, type FaultPlan, faultFor, type PageFault, type PortCall } from './fault-plan.js';
 
 /**

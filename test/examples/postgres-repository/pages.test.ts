@@ -12,15 +12,15 @@ rowCases(host);
 
 describe('a page', () => {
   test('passes over instances that have every value, in their place among those that lack one', async () => {
-    const complete = [...(await host.insertThree()), ...(await host.insertThree())].filter((id) => id !== 3);
-    for (const id of complete) for (const { key } of PATHS) await host.insertMetadata(id, key, 'a value');
+    const filled = [...(await host.insertThree()), ...(await host.insertThree())].filter((id) => id !== 3);
+    for (const id of filled) for (const { key } of PATHS) await host.insertMetadata(id, key, 'a value');
     await host.insertInstance();
 
     const page = async (query: Parameters<typeof readPage>[1]) =>
-      (await readPage(host, query)).map((entry) => ('complete' in entry ? entry : entry.id));
-    expect(await page({})).toEqual([{ cursor: 2, complete: 2 }, 3, { cursor: 6, complete: 3 }, 7]);
-    expect(await page({ limit: 1 })).toEqual([{ cursor: 2, complete: 2 }, 3]);
-    expect(await page({ after: 3, upTo: 5 })).toEqual([{ cursor: 5, complete: 2 }]);
+      (await readPage(host, query)).map((entry) => ('filled' in entry ? entry : entry.id));
+    expect(await page({})).toEqual([{ cursor: 2, filled: 2 }, 3, { cursor: 6, filled: 3 }, 7]);
+    expect(await page({ limit: 1 })).toEqual([{ cursor: 2, filled: 2 }, 3]);
+    expect(await page({ after: 3, upTo: 5 })).toEqual([{ cursor: 5, filled: 2 }]);
     expect(await page({ paths: PATHS.map((path) => ({ ...path, mode: 'overwrite' })) })).toEqual([
       1, 2, 3, 4, 5, 6, 7,
     ]);
@@ -92,7 +92,7 @@ describe('the task data', () => {
 
     expect((await readOne(host)).data).toEqual(cityIs('Oslo'));
     await host.insertMetadata(id, 'city', 'Oslo');
-    expect(await readPage(host)).toEqual([{ cursor: id, complete: 1 }]);
+    expect(await readPage(host)).toEqual([{ cursor: id, filled: 1 }]);
     expect((await readOne(host, { paths: [path('city', 'overwrite')] })).data).toEqual(cityIs('Oslo'));
   });
 });

@@ -9,7 +9,7 @@ const KEYS = ['city', 'invoice_number'];
 
 const host = usePostgresHost();
 
-/** Instances in a row that are alike, their ids `step` apart, with or without complete ones of another model between. */
+/** Instances in a row that are alike, their ids `step` apart, with or without filled ones of another model between. */
 const stretch = fc.record({
   count: fc.oneof(
     fc.integer({ min: 1, max: 4 }),
@@ -76,12 +76,10 @@ test('pages show exactly the instances that lack a value, or all when overwritin
         id = start + step * count;
         await insert(ids, MODEL, keys);
         await insert(others, 'test_group/other', KEYS);
-        const isComplete = KEYS.every((key) => keys.includes(key));
+        const isFilled = KEYS.every((key) => keys.includes(key));
         const wanted = ids.filter((one) => one % (every ?? 1) === 0);
         const rows = KEYS.filter((key) => keys.includes(key));
-        expected.push(
-          ...wanted.map((one) => (isComplete && mode === 'fill' ? 'complete' : shown(one, rows))),
-        );
+        expected.push(...wanted.map((one) => (isFilled && mode === 'fill' ? 'filled' : shown(one, rows))));
       }
       const upTo = id + 1;
       await insert([upTo + 1], MODEL, []);
@@ -97,7 +95,7 @@ test('pages show exactly the instances that lack a value, or all when overwritin
         expect(page.filter((entry) => 'id' in entry).length).toBeLessThanOrEqual(limit);
         for (const entry of page.slice(0, Math.ceil(keptShare * page.length))) {
           if ('id' in entry) found.push(shown(entry.id, [...entry.stored.keys()].sort()));
-          else found.push(...Array<string>(entry.complete).fill('complete'));
+          else found.push(...Array<string>(entry.filled).fill('filled'));
           expect(entry.cursor).toBeGreaterThan(after ?? 0);
           after = Number(entry.cursor);
         }

@@ -56,7 +56,7 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
   }
   if (wasStopped(run, call)) return;
   const shard = run.shards.get(index);
-  if (shard === undefined || step > shard.step) return;
+  if (shard === undefined || step > shard.allottedStep) return;
   if (shard.done) {
     const finishedAt = run.progress.findLast((progress) => progress.call === call.id)?.at ?? call.startedAt;
     const isLast = areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt);
@@ -67,8 +67,8 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
   const others = run.progress.filter(
     ({ at, shard: where, call: other }) => where === index && at > call.startedAt && other !== call.id,
   );
-  if (others.length > 0 || shard.epoch > step) return;
-  if (shard.step > step) judgeChain({ world, broken }, run, call, index, shard.step);
+  if (others.length > 0 || shard.committedStep > step) return;
+  if (shard.allottedStep > step) judgeChain({ world, broken }, run, call, index, shard.allottedStep);
   else broken(14, `the job of step ${step} was answered as done, and nothing follows it`);
 }
 
@@ -103,10 +103,17 @@ function judgeSweep({ world, broken }: Judgement, call: JudgedCall): void {
     );
     if (changedAt > call.startedAt) continue;
     if (areDone(run)) {
-      if (!run.header.again) broken(14, 'a sweep has left a run uncompleted whose shards are all done');
+      if (!run.header.walkAgain) broken(14, 'a sweep has left a run uncompleted whose shards are all done');
       continue;
     }
-    for (const { done, at, sweptAt, notBefore, swept, index } of run.shards.values()) {
+    for (const {
+      done,
+      progressAt: at,
+      sweptAt,
+      heldUntil: notBefore,
+      sweeps: swept,
+      index,
+    } of run.shards.values()) {
       const idleMs = call.now - Math.max(at, sweptAt ?? 0, notBefore ?? 0);
       if (!done && idleMs > staleAfterMs * 2 ** Math.min(swept, 6)) {
         broken(14, `a sweep has left shard ${index} alone, which was idle for ${idleMs} ms`);

@@ -44,7 +44,7 @@ function judgeFailure({ run, header, shards }: RunChange, broken: Judgement['bro
   const { maxFailures } = definition;
   const isTooMany =
     maxFailures !== null && failuresOf(run.shards.values()) - (run.forgiven ?? 0) > maxFailures;
-  const isStalled = shards.some(({ before }) => (before?.swept ?? 0) >= MOST_SWEEPS);
+  const isStalled = shards.some(({ before }) => (before?.sweeps ?? 0) >= MOST_SWEEPS);
   if (!isTooMany && !isStalled)
     broken(15, `a run has failed, although all faults were passing: ${lastError}`);
 }

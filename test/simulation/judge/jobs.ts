@@ -34,7 +34,7 @@ export const jobRules: Rules = {
     const { shard: own, step: ownStep } = call?.argument ?? {};
     const isFirst = step === 0 && (call?.method === 'take-up' || (own === 0 && ownStep === 0));
     if (call?.method === 'request' || isFirst) return;
-    const allotted = run?.shards.get(shard)?.step;
+    const allotted = run?.shards.get(shard)?.allottedStep;
     if (allotted === undefined || step > allotted) {
       broken(
         12,
@@ -58,9 +58,9 @@ function judgeAllotment(
   call: JudgedCall | undefined,
 ): void {
   const { run } = change;
-  if (before === null || run === null || after.step === before.step) return;
-  if (after.step !== before.step + 1)
-    broken(12, `step ${before.step} of shard ${after.index} was followed by ${after.step}`);
+  if (before === null || run === null || after.allottedStep === before.allottedStep) return;
+  if (after.allottedStep !== before.allottedStep + 1)
+    broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);
   if (call?.method !== 'handle' || isExtended(change)) return;
   const own = [...run.allotted.values()].filter(
     (allotment) => allotment.call === call.id && allotment.isNext,
@@ -83,20 +83,20 @@ function judgeSweeps(
 ): void {
   if (before === null) return;
   if (isBatch) {
-    if (after.swept !== 0)
-      broken(14, `a batch was committed, and ${after.swept} sweeps still count as in vain`);
+    if (after.sweeps !== 0)
+      broken(14, `a batch was committed, and ${after.sweeps} sweeps still count as in vain`);
     return;
   }
   if (call?.method !== 'sweep') {
-    const isReset = after.swept === 0 && after.step > before.step;
-    if (after.swept !== before.swept && !isReset) broken(13, `${whoOf(call)} changed the count of sweeps`);
+    const isReset = after.sweeps === 0 && after.allottedStep > before.allottedStep;
+    if (after.sweeps !== before.sweeps && !isReset) broken(13, `${whoOf(call)} changed the count of sweeps`);
     return;
   }
-  if (after.step === before.step) return;
-  if (after.swept !== before.swept + 1)
-    broken(13, `sweep ${before.swept} of shard ${after.index} was followed by ${after.swept}`);
-  const since = Math.max(before.at, before.sweptAt ?? 0, before.notBefore ?? 0);
-  const patience = Number(call.argument.staleAfterMs) * 2 ** Math.min(before.swept, DOUBLINGS);
+  if (after.allottedStep === before.allottedStep) return;
+  if (after.sweeps !== before.sweeps + 1)
+    broken(13, `sweep ${before.sweeps} of shard ${after.index} was followed by ${after.sweeps}`);
+  const since = Math.max(before.progressAt, before.sweptAt ?? 0, before.heldUntil ?? 0);
+  const patience = Number(call.argument.staleAfterMs) * 2 ** Math.min(before.sweeps, DOUBLINGS);
   const idleMs = (after.sweptAt ?? 0) - since;
   if (idleMs <= patience) broken(13, `a sweep missed a job after ${idleMs} ms, ${patience} were to pass`);
 }

@@ -84,7 +84,7 @@ function judgeTally(
     }
   }
   const processed = after.tally.processed - before.tally.processed;
-  const { definition, dropped } = header?.after ?? run.header;
+  const { definition, droppedKeys: dropped } = header?.after ?? run.header;
   for (const [index, { key }] of definition.paths.entries()) {
     const [now, was] = [after.tally.keys[index], before.tally.keys[index]];
     if (now === undefined || was === undefined || dropped.includes(key)) continue;
@@ -138,6 +138,6 @@ export function isUnreadable({ header }: JudgedRun, { task, rows }: SeenInstance
   if (task.state !== 'broken') return false;
   return header.definition.paths.some(({ key, mode }) => {
     const hasValue = (rows[key]?.value ?? null) !== null;
-    return !header.dropped.includes(key) && !(mode === 'fill' && hasValue);
+    return !header.droppedKeys.includes(key) && !(mode === 'fill' && hasValue);
   });
 }

@@ -97,8 +97,8 @@ function applyChange(
   for (const { before, after } of change.shards) {
     run.shards.set(after.index, after);
     if (isProgress({ before, after })) run.progress.push({ at, call: event.call, shard: after.index });
-    if (before === null || after.step > before.step) {
-      const key = jobKey(after.index, after.step);
+    if (before === null || after.allottedStep > before.allottedStep) {
+      const key = jobKey(after.index, after.allottedStep);
       const isNext = before !== null && before.upTo === after.upTo;
       run.allotted.set(key, { at, call: event.call, isNext });
       call?.allotted.add(`${runId}_${key}`);

@@ -43,7 +43,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       case 'call': {
         const argument = event.argument as Readonly<Record<string, unknown>>;
         const runId = String(argument.runId);
-        const epoch = runs.get(runId)?.shards.get(Number(argument.shard))?.epoch ?? null;
+        const epoch = runs.get(runId)?.shards.get(Number(argument.shard))?.committedStep ?? null;
         calls.set(event.call, { ...newCall(), ...event, id: event.call, argument, epoch, startedAt: at });
         const isJob = event.method === 'handle' || event.method === 'take-up';
         if (isJob && !begunAt.has(runId)) begunAt.set(runId, at);

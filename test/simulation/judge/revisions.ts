@@ -34,17 +34,22 @@ export const revisionRules: Rules = {
       for (const change of shards) {
         const { before, after } = change;
         if (before === null) continue;
-        if (after.epoch < before.epoch)
-          broken(6, `the epoch of shard ${after.index} fell from ${before.epoch} to ${after.epoch}`);
+        if (after.committedStep < before.committedStep)
+          broken(
+            6,
+            `the epoch of shard ${after.index} fell from ${before.committedStep} to ${after.committedStep}`,
+          );
         if (!isProgress(change)) {
-          const isTaken = after.epoch !== before.epoch || after.holder !== before.holder;
+          const isTaken =
+            after.committedStep !== before.committedStep || after.committedBy !== before.committedBy;
           if (isTaken) broken(6, `${who} took shard ${after.index} for itself without committing a batch`);
           continue;
         }
         if (!isWorkable(state))
           broken(7, `${who} committed ${event.instances.length} instances of a run that is ${state}`);
-        const step = call?.method === 'handle' ? call.argument.step : after.epoch;
-        if (after.epoch !== step) broken(6, `the job of step ${step} committed under epoch ${after.epoch}`);
+        const step = call?.method === 'handle' ? call.argument.step : after.committedStep;
+        if (after.committedStep !== step)
+          broken(6, `the job of step ${step} committed under epoch ${after.committedStep}`);
       }
     }
   },

@@ -89,7 +89,7 @@ function whatIsLeft({ event, world, run, call, rows, seen }: Written): Problem[]
   if (world.staleBefore(event) >= MOST_REREADS) return [];
   const { paths, missing } = run.header.definition;
   return paths.flatMap(({ key, segments, mode }): Problem[] => {
-    if (run.header.dropped.includes(key)) return [];
+    if (run.header.droppedKeys.includes(key)) return [];
     const seenRow = seen.rows[key];
     const stored = instance.rows.get(key);
     const now = rows.find((row) => row.key === key)?.row ?? stored;

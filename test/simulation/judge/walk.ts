@@ -124,7 +124,7 @@ function judgeBound({ broken }: Judgement, { run, header, shards }: RunChange): 
   }
   const { before, after } = header;
   const isFrozen = before.total === null && after.total !== null;
-  const isExtended = before.again && !after.again;
+  const isExtended = before.walkAgain && !after.walkAgain;
   if (after.upTo !== before.upTo && !isFrozen && !isExtended)
     broken(16, `the bound went from ${before.upTo} to ${after.upTo}`);
   if (after.upTo !== null && before.upTo !== null && after.upTo < before.upTo)

@@ -22,10 +22,10 @@ export const mutants: readonly Mutant[] = [
     breaks: [5],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: 'const result = await repository.commit({',
-        replace: `await repository.commit({ processModelId: run.header.processModelId, expected: [], instances: step.instances, next: () => [] });
-        const result = await repository.commit({`,
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'const result = await context.repository.commit({',
+        replace: `await context.repository.commit({ processModelId: session.run.header.processModelId, expected: [], instances, next: () => [] });
+        const result = await context.repository.commit({`,
       },
     ],
   },
@@ -34,16 +34,16 @@ export const mutants: readonly Mutant[] = [
     breaks: [4, 5],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: 'instances: step.instances,',
-        replace: 'instances: [],',
+        file: 'src/run/job/commit-to-shard.ts',
+        find: '      instances,\n',
+        replace: '      instances: [],\n',
       },
       {
-        file: 'src/run/job/shard-session.ts',
-        find: "if (result.status === 'committed') adoptShard(committed);",
+        file: 'src/run/job/commit-to-shard.ts',
+        find: "if (result.status === 'committed') session.adoptShard(committed);",
         replace: `if (result.status === 'committed') {
-          adoptShard(committed);
-          await repository.commit({ processModelId: run.header.processModelId, expected: [], instances: step.instances, next: () => [] });
+          session.adoptShard(committed);
+          await context.repository.commit({ processModelId: session.run.header.processModelId, expected: [], instances, next: () => [] });
         }`,
       },
     ],
@@ -53,9 +53,9 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: 'const batch = step.count(outcome);',
-        replace: 'const batch = step.count({ gone: [], kept: [] });',
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'tally = countOutcomes(entries, outcome, keys);',
+        replace: 'tally = countOutcomes(entries, { gone: [], kept: [] }, keys);',
       },
     ],
   },
@@ -64,7 +64,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
+        file: 'src/run/job/commit-to-shard.ts',
         find: '...(exhausted === undefined ? {} : { exhausted }),',
         replace: '',
       },
@@ -175,7 +175,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/plan-instance.ts',
-        find: 'isDropped: rules.dropped.includes(key)',
+        find: 'isDropped: rules.droppedKeys.includes(key)',
         replace: 'isDropped: false',
       },
     ],
@@ -187,10 +187,12 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/run/job/settle-batch.ts',
         find: `  batch: readonly PlannedEntry[],
-): Promise<StepResult> {
-  const result = await commitBatch(worker, session, batch);`,
+): Promise<ShardCommitResult> {
+  const { calls } = session.handle;
+  const result = await commitBatch(context, session, batch);`,
         replace: `  batch, isHeld = false) {
-  const result = await commitBatch(worker, session, batch, isHeld);`,
+  const { calls } = session.handle;
+  const result = await commitBatch(context, session, batch, isHeld);`,
       },
       {
         file: 'src/run/job/settle-batch.ts',
@@ -199,16 +201,15 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: `  batch: readonly PlannedEntry[],
-): Promise<StepResult> {
-  const { header } = session.run;`,
-        replace: `  batch, isHeld = false) {
-  const { header } = session.run;`,
+        find: `  entries: readonly PlannedEntry[],
+): Promise<ShardCommitResult> {`,
+        replace: '  entries, isHeld = false) {',
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
-        replace: 'after: isHeld ? session.shard.after : (batch.at(-1)?.cursor ?? session.shard.after),',
+        find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
+        replace:
+          'const after = isHeld ? session.shard.after : (entries.at(-1)?.cursor ?? session.shard.after);',
       },
     ],
   },
@@ -223,8 +224,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
-        replace: 'after: session.past ?? batch.at(-1)?.cursor ?? session.shard.after,',
+        find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
+        replace: 'const after = session.past ?? entries.at(-1)?.cursor ?? session.shard.after;',
       },
     ],
   },
@@ -251,14 +252,14 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'after: batch.at(-1)?.cursor ?? session.shard.after,',
+        find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
         replace:
-          'after: (batch.length > 0 && session.past) || (batch.at(-1)?.cursor ?? session.shard.after),',
+          'const after = (entries.length > 0 && session.past) || (entries.at(-1)?.cursor ?? session.shard.after);',
       },
     ],
   },
   {
-    name: 'complete instances next to one another are counted once',
+    name: 'filled instances next to one another are counted once',
     breaks: [1],
     edits: [
       {
@@ -269,14 +270,14 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'complete instances before others are left out of a batch',
+    name: 'filled instances before others are left out of a batch',
     breaks: [1],
     edits: [
       {
         file: 'src/run/job/read-pages.ts',
         find: 'return cutPage(page, limit);',
         replace:
-          "return cutPage(page, limit).filter((entry) => !('complete' in entry) || entry === page.at(-1));",
+          "return cutPage(page, limit).filter((entry) => !('filled' in entry) || entry === page.at(-1));",
       },
     ],
   },
@@ -296,16 +297,13 @@ export const mutants: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: `        const result = await lookAround(step);
-        if (typeof result`,
-        replace: `        if (failure !== null && classifyError(repository, failure.error) === 'transient') {
-          adopt(await loadRun(repository, ports, job.runId));
-          if (ending !== null) return { status: 'moved' };
-          continue;
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'const found = await lookAround(false);',
+        replace: `if (classifyError(context.repository, error) === 'transient') {
+          session.adopt(await session.handle.load());
+          return session.ending === null ? null : { status: 'moved' };
         }
-        const result = await lookAround(step);
-        if (typeof result`,
+        const found = await lookAround(false);`,
       },
     ],
   },
@@ -314,14 +312,14 @@ export const mutants: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: 'if (now.holder === holder && isAt(now.after, step.after) && now.done === step.done) {',
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'if (session.isOwn(now) && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {',
         replace: 'if (now.revision === before.revision + 1) {',
       },
       {
-        file: 'src/run/job/shard-session.ts',
-        find: 'adoptShard(now);',
-        replace: 'adoptShard({ ...now, after: step.after, done: step.done });',
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'session.adoptShard(now);',
+        replace: 'session.adoptShard({ ...now, after, done: exhausted !== undefined });',
       },
     ],
   },
@@ -353,11 +351,11 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/perform-job.ts',
-        find: 'const run = await loadRun(worker.repository, ports, job.runId);',
-        replace: `const { run } = await changeRun(worker.repository, ports, job.runId, (stored) => {
+        find: 'const run = await handle.load();',
+        replace: `const { run } = await handle.change((stored) => {
           const shard = stored.shards[job.shard];
-          const isMine = shard !== undefined && !shard.done && job.step > shard.epoch;
-          return isMine ? { shards: [{ ...shard, epoch: job.step }] } : null;
+          const isMine = shard !== undefined && !shard.done && job.step > shard.committedStep;
+          return isMine ? { shards: [{ ...shard, committedStep: job.step }] } : null;
         });`,
       },
     ],
@@ -368,8 +366,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: 'const next = { ...job, step: step + 1 };',
-        replace: 'const next = { ...job };',
+        find: 'await handle.enqueue({ shard, step: step + 1 },',
+        replace: 'await handle.enqueue({ shard, step },',
       },
     ],
   },
@@ -379,9 +377,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: '  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>\n    allot(',
+        find: '  const { run, changed } = await handle.change((stored) => allot(',
         replace:
-          '  await enqueueStep(queue, { ...job, step: step + 1 });\n  const { run, changed } = await changeRun(repository, ports, job.runId, (stored) =>\n    allot(',
+          '  await handle.enqueue({ shard, step: step + 1 });\n  const { run, changed } = await handle.change((stored) => allot(',
       },
     ],
   },
@@ -391,8 +389,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: "await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));",
-        replace: '',
+        find: 'await handle.enqueue({ shard, step: step + 1 }, { startAfter: startOf(now, runtime.now()) });',
+        replace: '{}',
       },
     ],
   },
@@ -402,8 +400,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: "await ports.call('queue.enqueue', () => enqueueStep(queue, next, options));",
-        replace: 'await enqueueStep(queue, next, options).catch(() => {});',
+        find: 'await handle.enqueue({ shard, step: step + 1 }, { startAfter: startOf(now, runtime.now()) });',
+        replace:
+          'await handle.enqueue({ shard, step: step + 1 }, { startAfter: startOf(now, runtime.now()) }).catch(() => {});',
       },
     ],
   },
@@ -413,7 +412,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/perform-job.ts',
-        find: "session.end('turn-over');",
+        find: "session.end('hand-over');",
         replace: "session.end('yielded');",
       },
     ],
@@ -423,8 +422,8 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'src/run/job/claim-job.ts',
-        find: "return shard.step === job.step + 1 ? 'rescue' : 'superseded';",
+        file: 'src/run/job/assess-delivery.ts',
+        find: "return allottedStep === job.step + 1 ? 'rescue' : 'superseded';",
         replace: "return 'superseded';",
       },
     ],
@@ -435,8 +434,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/create-backfill-service.ts',
-        find: 'return performJob(createWorker({ ...input, ...call }), job);',
-        replace: `return performJob(createWorker({ ...input, ...call }), job).catch((error) => {
+        find: 'return performJob(createRunContext({ ...input, ...call }, { dryRun: false }), job);',
+        replace: `return performJob(createRunContext({ ...input, ...call }, { dryRun: false }), job).catch((error) => {
           if (error.code === 'RUN_NOT_FOUND') return null;
           throw error;
         });`,
@@ -460,7 +459,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sweep-runs.ts',
-        find: 'await tools.enqueue(job);',
+        find: 'await handle.enqueue(job);',
         replace: '',
       },
     ],
@@ -471,8 +470,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'step: shard.step + 1, swept: shard.swept + 1, sweptAt: now',
-        replace: 'swept: shard.swept + 1, sweptAt: now',
+        find: '...withNextStep(shard), sweeps: shard.sweeps + 1, sweptAt: now',
+        replace: '...shard, sweeps: shard.sweeps + 1, sweptAt: now',
       },
     ],
   },
@@ -482,8 +481,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'swept: shard.swept + 1, sweptAt: now',
-        replace: 'swept: shard.swept, sweptAt: now',
+        find: 'sweeps: shard.sweeps + 1, sweptAt: now',
+        replace: 'sweeps: shard.sweeps, sweptAt: now',
       },
     ],
   },
@@ -493,7 +492,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/shard-session.ts',
-        find: '          swept: 0,\n',
+        find: '        sweeps: 0,\n',
         replace: '',
       },
     ],
@@ -515,8 +514,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/control-run.ts',
-        find: 'await tools.enqueue({ runId, shard: shard.index, step: shard.step }, { startAfter });',
-        replace: 'void startAfter;',
+        find: 'await handle.enqueue(job, { startAfter: startOf(shard, runtime.now()) });',
+        replace: 'void job;',
       },
     ],
   },
@@ -526,7 +525,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/control-run.ts',
-        find: 'return open.length > 0 ? run : (await completeRun(worker, ports, runId)).run;',
+        find: 'return open.length > 0 ? run : (await completeRun(context, handle)).run;',
         replace: 'return run;',
       },
     ],
@@ -537,9 +536,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: "    case 'shard-done':\n      return completeRun(worker, ports, job.runId);",
+        find: "    case 'shard-done':\n      return completeRun(context, handle);",
         replace:
-          "    case 'shard-done':\n      return isAllDone(run) ? completeRun(worker, ports, job.runId) : conclusion(run, 'continued');",
+          "    case 'shard-done':\n      return isAllDone(run) ? completeRun(context, handle) : conclusion(run, 'continued');",
       },
     ],
   },
@@ -549,7 +548,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: "if (header.state !== 'running' || header.again || !isAllDone({ shards })) return null;\n  const tooMany",
+        find: "if (header.state !== 'running' || header.walkAgain || !isAllDone({ shards })) return null;\n  const tooMany",
         replace: "if (header.state !== 'running' || !isAllDone({ shards })) return null;\n  const tooMany",
       },
     ],
@@ -571,10 +570,10 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/request-run.ts',
-        find: 'const wanted = newRun(processModelId, definition, { runtime, claim, startAfter });',
-        replace: `const fresh = newRun(processModelId, definition, { runtime, claim, startAfter });
+        find: 'const wanted = newRun(processModelId, definition, { runtime, activeKey, startAfter });',
+        replace: `const fresh = newRun(processModelId, definition, { runtime, activeKey, startAfter });
         const { instanceIds, limit } = definition;
-        const survey = await tools.worker.repository.surveyInstances({ processModelId, instanceIds, limit, after: null, signal: new AbortController().signal });
+        const survey = await context.repository.surveyInstances({ processModelId, instanceIds, limit, after: null, signal: new AbortController().signal });
         const header = { ...fresh.header, state: 'running', total: survey.total, upTo: survey.upTo, startedAt: runtime.now() };
         const wanted = { header, shards: fresh.shards.map((shard) => ({ ...shard, upTo: survey.upTo, done: survey.upTo === null })) };`,
       },
@@ -620,8 +619,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: 'if (changed && (run.shards[job.shard]?.step ?? 0) > step) {',
-        replace: 'if (changed) {',
+        find: 'if (changed && now !== undefined && now.allottedStep > step)',
+        replace: 'if (changed && now !== undefined)',
       },
     ],
   },
@@ -632,20 +631,20 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: 'if (run.shards[job.shard]?.done === true) return completeRun(worker, ports, job.runId);',
+        find: 'if (now?.done === true) return completeRun(context, handle);',
         replace: '',
       },
     ],
   },
   {
-    name: 'a job that is told to shut down while it parts a run forgets the other shards',
+    name: 'a job that is told to shut down while it splits a run forgets the other shards',
     isRare: true,
     breaks: [14],
     edits: [
       {
         file: 'src/run/job/freeze-run.ts',
-        find: 'await changeRun(repository, settling, header.runId',
-        replace: 'await changeRun(repository, session.ports, header.runId',
+        find: 'await lasting.change((stored) =>',
+        replace: 'await session.handle.change((stored) =>',
       },
     ],
   },
@@ -666,8 +665,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sweep-runs.ts',
-        find: 'missed.push(...(change?.shards ?? []));',
-        replace: 'if (change !== null) missed.splice(0, missed.length, ...(change.shards ?? []));',
+        find: 'swept.push(...(change?.shards ?? []));',
+        replace: 'if (change !== null) swept.splice(0, swept.length, ...(change.shards ?? []));',
       },
     ],
   },
@@ -677,8 +676,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sweep-runs.ts',
-        find: 'missed.push(...(change?.shards ?? []));',
-        replace: 'missed.splice(0, missed.length, ...(change?.shards ?? []));',
+        find: 'swept.push(...(change?.shards ?? []));',
+        replace: 'swept.splice(0, swept.length, ...(change?.shards ?? []));',
       },
     ],
   },
@@ -701,8 +700,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/request-run.ts',
-        find: 'if (isActive(header.state) && header.claim === claim)',
-        replace: 'if (header.claim === claim)',
+        find: 'if (isActive(header.state) && header.activeKey === activeKey)',
+        replace: 'if (header.activeKey === activeKey)',
       },
     ],
   },
@@ -724,7 +723,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sweep-runs.ts',
-        find: ' || swept === 0',
+        find: ' || sweeps === 0',
         replace: '',
       },
     ],
@@ -736,8 +735,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'if (!isActive(header.state) || header.again ||',
-        replace: "if (!isActive(header.state) || header.state === 'pending' || header.again ||",
+        find: 'if (!isActive(header.state) || header.walkAgain ||',
+        replace: "if (!isActive(header.state) || header.state === 'pending' || header.walkAgain ||",
       },
     ],
   },
@@ -747,7 +746,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/perform-job.ts',
-        find: 'const isShutdown = aborted && (error === reason || worker.queue === null);',
+        find: 'const isShutdown = aborted && (error === reason || context.queue === null);',
         replace: 'const isShutdown = aborted;',
       },
     ],

@@ -1,5 +1,5 @@
 import type { BackfillMode } from '../../../src/ports/repository.js';
-import type { AdaptiveBatchSize } from '../../../src/run/job/batch-size.js';
+import type { AdaptiveBatchSize } from '../../../src/run/options/tuning-options.js';
 import type { Choices } from '../choices.js';
 import type { StoreRules } from '../history.js';
 import type { RequestKind } from './request-plans.js';

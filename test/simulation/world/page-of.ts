@@ -40,7 +40,7 @@ export function pageOf(
     if (isPassedOver) {
       if (complete > 0) entries.pop();
       complete += 1;
-      entries.push({ cursor, complete });
+      entries.push({ cursor, filled: complete });
     } else {
       if (shown === limit) break;
       complete = 0;

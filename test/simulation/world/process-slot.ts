@@ -1,4 +1,4 @@
-import type { TuningOptions } from '../../../src/run/backfill-options.js';
+import type { TuningOptions } from '../../../src/run/options/tuning-options.js';
 import type { Scene } from './scene.js';
 import { type SimulatedProcess, startProcess } from './simulated-process.js';
 

@@ -3,7 +3,7 @@ import { type BackfillService, createBackfillService, isBackfillError } from '..
 import type { BackfillLogger } from '../../../src/ports/logger.js';
 import type { Runtime } from '../../../src/ports/runtime.js';
 import type { Throttle } from '../../../src/ports/throttle.js';
-import type { TuningOptions } from '../../../src/run/backfill-options.js';
+import type { TuningOptions } from '../../../src/run/options/tuning-options.js';
 import type { CallMethod } from '../history.js';
 import type { Scene } from './scene.js';
 import type { Owner } from './schedule.js';

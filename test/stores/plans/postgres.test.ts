@@ -8,7 +8,7 @@ import { recordPostgresRepository, recordSqlRepository } from './recorded.js';
 import { statementOfPage, statementsOfBatch } from './statements.js';
 
 const TABLES = ['process_instance', 'task', 'json_data', 'process_instance_metadata'];
-/** The most instances that a page in plain SQL looks at first, to see whether they are complete. */
+/** The most instances that a page in plain SQL looks at first, to see whether they are filled. */
 const SAMPLE = 20;
 /** PostgreSQL's default. These connections never compile. */
 const JIT_ABOVE_COST = 100_000;
@@ -43,7 +43,7 @@ describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
         buffers.push(Number(top?.['Shared Hit Blocks']) + Number(top?.['Shared Read Blocks']));
         const read = rowsRead(nodesWith(plan, 'Relation Name').map(accessOf));
         expect(read).toMatchObject({ task: 6 * PAGE, json_data: PAGE });
-        // Once in the index and once for the status; one more may be looked at, to see whether it is complete.
+        // Once in the index and once for the status; one more may be looked at, to see whether it is filled.
         expectBetween(read.process_instance, 2 * PAGE, 2 * PAGE + 1 + sampled);
         expectBetween(read.process_instance_metadata, reads * PAGE, reads * PAGE + sampled);
       }
@@ -71,7 +71,7 @@ describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
       const { repository, statements } = recordPostgresRepository(opened());
       const query = { processModelId, after: INSTANCES / 2, limit, paths: [path('city')] };
       expect(await readPage({ repository }, query)).toEqual([
-        { cursor: expect.any(Number), complete: lookedAt(limit) },
+        { cursor: expect.any(Number), filled: lookedAt(limit) },
       ]);
       const [statement] = statements;
       if (statement === undefined) throw new Error('expected a statement');
@@ -90,7 +90,7 @@ describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
       expect(read).toMatchObject({ task: 0, json_data: 0 });
       // The status of the last one.
       expectBetween(read.process_instance, lookedAt(limit) + 1, lookedAt(limit) + 1 + SAMPLE);
-      // Where most are complete, in one sweep, which meets the rows of the instances between them.
+      // Where most are filled, in one sweep, which meets the rows of the instances between them.
       const between = model === 'often' ? 0.2 * lookedAt(limit) : 0;
       expectBetween(read.process_instance_metadata, lookedAt(limit), lookedAt(limit) + between + SAMPLE);
       const scans = nodesWith(plan, 'Actual Loops')

@@ -307,21 +307,21 @@ export const readDefects: readonly Defect[] = [
   {
     title: 'an instance is passed over where one key has a value',
     rules: () => ({
-      isComplete: (paths, rows) => paths.some(({ key, mode }) => mode === 'fill' && rows.get(key)),
+      isFilled: (paths, rows) => paths.some(({ key, mode }) => mode === 'fill' && rows.get(key)),
     }),
     breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
   },
   {
     title: 'an instance with a null row is passed over',
     rules: () => ({
-      isComplete: (paths, rows) => paths.every(({ key, mode }) => mode === 'fill' && rows.has(key)),
+      isFilled: (paths, rows) => paths.every(({ key, mode }) => mode === 'fill' && rows.has(key)),
     }),
     breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
   },
   {
     title: 'an instance is passed over where all keys that are to be filled have a value',
     rules: () => ({
-      isComplete(paths, rows) {
+      isFilled(paths, rows) {
         const filled = paths.filter(({ mode }) => mode === 'fill');
         return filled.length > 0 && filled.every(({ key }) => (rows.get(key)?.value ?? null) !== null);
       },
@@ -330,7 +330,7 @@ export const readDefects: readonly Defect[] = [
   },
   {
     title: 'those passed over are counted once',
-    rules: () => ({ passedOver: (cursor) => ({ cursor, complete: 1 }) }),
+    rules: () => ({ passedOver: (cursor) => ({ cursor, filled: 1 }) }),
     breaks: ['readInstances: passes over', 'readInstances: leaves data'],
   },
   {
@@ -346,7 +346,7 @@ export const readDefects: readonly Defect[] = [
   {
     title: 'an instance is passed over although its value is to be overwritten',
     rules: () => ({
-      isComplete: (paths, rows) => paths.every(({ key }) => (rows.get(key)?.value ?? null) !== null),
+      isFilled: (paths, rows) => paths.every(({ key }) => (rows.get(key)?.value ?? null) !== null),
     }),
     breaks: [
       'readInstances: in pages',

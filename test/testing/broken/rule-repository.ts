@@ -139,9 +139,9 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       const page: PageEntry[] = [];
       for (const instance of rules.pageOf(select(query, query.after, query.upTo), query.limit)) {
         const { key, cursor, rows, isBroken } = instance;
-        if (rules.isComplete(paths, rows)) {
+        if (rules.isFilled(paths, rows)) {
           const last = page.at(-1);
-          const before = last !== undefined && 'complete' in last ? last : null;
+          const before = last !== undefined && 'filled' in last ? last : null;
           page.splice(page.length - (before === null ? 0 : 1), 1, rules.passedOver(cursor, before));
           continue;
         }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  type CompleteInstances,
   compileExtractor,
+  type FilledInstances,
   type FormattedValue,
   formatMetadataValue,
   type InstanceId,
@@ -51,9 +51,9 @@ export interface Rules {
 
   newestTask(tasks: readonly FixtureTask[]): FixtureTask | undefined;
   /** Whether a page passes over an instance. */
-  isComplete(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
+  isFilled(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
   /** @param before those that were passed over right before it */
-  passedOver(cursor: number, before: CompleteInstances | null): CompleteInstances;
+  passedOver(cursor: number, before: FilledInstances | null): FilledInstances;
   needsData(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
   dataOf(task: FixtureTask, paths: readonly PagePath[]): TaskData;
   brokenData(): TaskData;
@@ -124,9 +124,9 @@ export const SOUND: Rules = {
     tasks
       .filter(({ state }) => state === 'COMPLETED')
       .toSorted((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? -1 : 1))[0],
-  isComplete: (paths, rows) =>
+  isFilled: (paths, rows) =>
     paths.every(({ key, mode }) => mode === 'fill' && (rows.get(key)?.value ?? null) !== null),
-  passedOver: (cursor, before) => ({ cursor, complete: (before?.complete ?? 0) + 1 }),
+  passedOver: (cursor, before) => ({ cursor, filled: (before?.filled ?? 0) + 1 }),
   needsData: (paths, rows) =>
     paths.some(({ key, mode }) => mode === 'overwrite' || (rows.get(key)?.value ?? null) === null),
   dataOf(task, paths) {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { createMemoryRepository } from '../../../memory/create-memory-repository.js';
 import type { JobPayload } from '../../../ports/queue.js';
-import { systemRuntime } from '../../../run/access/system-runtime.js';
+import { systemRuntime } from '../../../run/context/system-runtime.js';
 import { createBackfillService } from '../../../service/create-backfill-service.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';

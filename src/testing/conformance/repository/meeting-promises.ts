@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { InstanceId, InstanceSnapshot, InstanceWrites } from '../../../ports/repository.js';
-import { classifyError } from '../../../run/access/classify-error.js';
+import { classifyError } from '../../../run/calls/classify-error.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
 import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';

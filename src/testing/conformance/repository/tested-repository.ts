@@ -3,8 +3,8 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import type {
   BackfillRepository,
   CommitResult,
-  CompleteInstances,
   Cursor,
+  FilledInstances,
   InstanceId,
   InstanceSnapshot,
   InstanceSurvey,
@@ -19,7 +19,7 @@ import type {
   SurveyQuery,
   WriteOutcome,
 } from '../../../ports/repository.js';
-import { isComplete, snapshotsOf } from '../../../run/access/page-entries.js';
+import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
 import { expectEqual, sorted } from '../expectations.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
 
@@ -45,7 +45,7 @@ export interface TestedRepository {
   survey(query?: Partial<SurveyQuery>): Promise<InstanceSurvey>;
   /** From the beginning to behind the last instance unless told otherwise. */
   readPage(query?: Partial<PageQuery>): Promise<readonly PageEntry[]>;
-  /** The same, with complete instances one by one. */
+  /** The same, with filled instances one by one. */
   read(query?: Partial<PageQuery>): Promise<readonly InstanceSnapshot[]>;
   readOne(id: InstanceId, query?: Partial<PageQuery>): Promise<InstanceSnapshot>;
   cursorOf(id: InstanceId): Promise<Cursor>;
@@ -91,14 +91,14 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
   }
 
   /** Which they are, as a page shows them that is to overwrite. */
-  async function completeOnes(
-    { cursor, complete }: CompleteInstances,
+  async function filledOnes(
+    { cursor, filled }: FilledInstances,
     query: PageQuery,
   ): Promise<InstanceSnapshot[]> {
     const paths = query.paths.map((path): PagePath => ({ ...path, mode: 'overwrite' }));
-    const page = await repository.readInstances({ ...query, upTo: cursor, limit: complete + 1, paths });
+    const page = await repository.readInstances({ ...query, upTo: cursor, limit: filled + 1, paths });
     const found = snapshotsOf(page);
-    expectEqual('how many instances there are up to the last of the complete ones', found.length, complete);
+    expectEqual('how many instances there are up to the last of the filled ones', found.length, filled);
     const stored = new Map(paths.map(({ key }) => [key, { value: true }]));
     return found.map(({ id, cursor }) => ({ id, cursor, data: { form: 'none' }, stored }));
   }
@@ -138,7 +138,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
       const snapshots: InstanceSnapshot[] = [];
       let { after } = all;
       for (const entry of await repository.readInstances(all)) {
-        if (isComplete(entry)) snapshots.push(...(await completeOnes(entry, { ...all, after })));
+        if (isFilled(entry)) snapshots.push(...(await filledOnes(entry, { ...all, after })));
         else snapshots.push(entry);
         after = entry.cursor;
       }

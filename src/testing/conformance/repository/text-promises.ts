@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
-import { classifyError } from '../../../run/access/classify-error.js';
+import { classifyError } from '../../../run/calls/classify-error.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
 import { fill, pathsTo, type TestedRepository, task } from './tested-repository.js';

@@ -1,7 +1,7 @@
 import type { Cursor, InstanceId, PageEntry } from '../../../ports/repository.js';
-import { pageProblem, splitProblem } from '../../../run/access/answer-problems.js';
-import { compareCursors } from '../../../run/access/compare-cursors.js';
-import { isComplete, snapshotsOf } from '../../../run/access/page-entries.js';
+import { pageProblem, splitProblem } from '../../../run/calls/check-answers.js';
+import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
+import { compareCursors } from '../../../run/context/compare-cursors.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
@@ -119,8 +119,8 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: passes over complete instances only, and counts each of them',
-    capability: 'complete instances',
+    name: 'readInstances: passes over filled instances only, and counts each of them',
+    capability: 'filled instances',
     mend: "pass over an instance only if each path has mode 'fill' and a row with a value other than null; give the cursor of the last one in a row, and how many they are.",
     async check(host) {
       const ids = await host.insertMany(9);
@@ -134,14 +134,10 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       const { upTo } = await host.survey();
       if (upTo === null) throw new Error('surveyInstances found nothing');
       const paths = pathsToFill('city', 'town');
-      if (!(await host.readPage({ upTo, paths })).some(isComplete)) notOffered('pages show every instance');
+      if (!(await host.readPage({ upTo, paths })).some(isFilled)) notOffered('pages show every instance');
       const compare = host.repository.compareCursors?.bind(host.repository) ?? compareCursors;
       const mixed = await host.readPage({ upTo, paths: [...pathsToFill('city'), ...pathsTo('town')] });
-      expectEqual(
-        'those passed over where one of two keys is to be overwritten',
-        mixed.filter(isComplete),
-        [],
-      );
+      expectEqual('those passed over where one of two keys is to be overwritten', mixed.filter(isFilled), []);
 
       for (const limit of [1, 2, 100]) {
         const walked: InstanceId[] = [];
@@ -158,7 +154,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
         expectEqual('the ids in the order of the walk', walked, ids);
         const passedOver = new Set(ids.filter((id) => !shown.includes(id)));
         const wrong = [...halfway, ids[7]].filter((id) => passedOver.has(id ?? ''));
-        expectEqual('those passed over that are not complete', wrong, []);
+        expectEqual('those passed over that are not filled', wrong, []);
       }
     },
   },

@@ -205,8 +205,8 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
       expectOutcome(committed, { kept: [] });
       const paths = pathsTo(...values.map(({ key }) => key));
       const page = await host.read({ limit: 5000, paths });
-      const complete = page.filter(({ stored }) => values.every(({ key }) => stored.has(key)));
-      expectEqual('how many instances have both values', complete.length, ids.length);
+      const filled = page.filter(({ stored }) => values.every(({ key }) => stored.has(key)));
+      expectEqual('how many instances have both values', filled.length, ids.length);
     },
   },
 ];

@@ -11,7 +11,7 @@ import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 
-/** Of nine instances, all are complete but the 4th and the 8th; pages show only those. */
+/** Of nine instances, all are filled but the 4th and the 8th; pages show only those. */
 function partlyFilled() {
   const memory = createMemoryRepository({ instances: invoices(9) });
   for (const id of [1, 2, 3, 5, 6, 7, 9]) memory.setMetadata(id, 'invoice_number', 'there before');
@@ -39,9 +39,9 @@ async function passingOver(memory: BackfillRepository, query: PageQuery): Promis
       continue;
     }
     const last = entries.at(-1);
-    const complete = last !== undefined && 'complete' in last ? last.complete + 1 : 1;
-    if (complete > 1) entries.pop();
-    entries.push({ cursor: entry.cursor, complete });
+    const filled = last !== undefined && 'filled' in last ? last.filled + 1 : 1;
+    if (filled > 1) entries.pop();
+    entries.push({ cursor: entry.cursor, filled });
   }
   return entries;
 }
@@ -50,7 +50,7 @@ const backfill = (repository: BackfillRepository, rest: object = {}) =>
   runBackfill({ repository, processModelId: MODEL, paths: PATHS, runtime: testRuntime(), ...rest });
 
 test.each([1, 2, 10])(
-  'complete instances are counted, not committed, and no part of a batch of %i',
+  'filled instances are counted, not committed, and no part of a batch of %i',
   async (batchSize) => {
     const { memory, repository, committed } = partlyFilled();
 
@@ -90,7 +90,7 @@ test('an instance among complete ones that the store refuses is found, and they 
 test('a store that refuses to move the checkpoint past complete instances is not blamed on one of them', async () => {
   const memory = createMemoryRepository({ instances: invoices(3) });
   const repository = intercept(memory, async ({ method, argument, proceed }) => {
-    if (method === 'readInstances') return [{ cursor: 3, complete: 3 }];
+    if (method === 'readInstances') return [{ cursor: 3, filled: 3 }];
     const isOfShard =
       method === 'commit' && (argument as RepositoryCommit).expected.every(({ id }) => id.endsWith('_0'));
     if (isOfShard) throw databaseError('22001');
@@ -103,12 +103,12 @@ test('a store that refuses to move the checkpoint past complete instances is not
 test('complete instances where a key is to be overwritten are an error before any write', async () => {
   const memory = createMemoryRepository({ instances: invoices(3) });
   const repository = intercept(memory, async ({ method, proceed }) =>
-    method === 'readInstances' ? [{ cursor: 3, complete: 3 }] : proceed(),
+    method === 'readInstances' ? [{ cursor: 3, filled: 3 }] : proceed(),
   );
 
   await expect(backfill(repository, { mode: 'overwrite' })).rejects.toMatchObject({
     code: 'REPOSITORY_CONTRACT',
-    message: expect.stringContaining('no complete ones'),
+    message: expect.stringContaining('no filled ones'),
   });
   expect([1, 2, 3].map((id) => memory.metadata(id))).toEqual([{}, {}, {}]);
 });
@@ -122,7 +122,7 @@ test('complete instances count for the rate, and a batch that shows none for no 
       if (method !== 'readInstances') return proceed();
       const { after, limit } = argument as PageQuery;
       limits.push(limit);
-      return after === null || Number(after) < 60 ? [{ cursor: Number(after) + 20, complete: 20 }] : [];
+      return after === null || Number(after) < 60 ? [{ cursor: Number(after) + 20, filled: 20 }] : [];
     },
   );
   const batchSize = { initial: 5 };

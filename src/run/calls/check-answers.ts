@@ -1,13 +1,13 @@
 import type {
-  CompleteInstances,
   Cursor,
+  FilledInstances,
   InstanceId,
   InstanceRange,
   InstanceSnapshot,
   PageEntry,
   PageQuery,
 } from '../../ports/repository.js';
-import { isComplete } from './page-entries.js';
+import { isFilled } from './page-entries.js';
 
 type Compare = (a: Cursor, b: Cursor) => number;
 
@@ -18,7 +18,7 @@ export function pageProblem(
   compare: Compare,
 ): string | null {
   if (!Array.isArray(page)) return 'expected an array of instances';
-  const mayBeComplete = query.paths.every(({ mode }) => mode === 'fill');
+  const mayBeFilled = query.paths.every(({ mode }) => mode === 'fill');
   const ids = new Set<unknown>();
   let previous = query.after;
   for (const [index, entry] of page.entries()) {
@@ -32,9 +32,8 @@ export function pageProblem(
       return `expected cursors up to ${show(query.upTo)}, got ${show(cursor)}${textHint(cursor, query.upTo)}`;
     }
     previous = cursor;
-    if (isComplete(entry)) {
-      if (!mayBeComplete)
-        return `instance [${index}]: expected no complete ones, as a key is to be overwritten`;
+    if (isFilled(entry)) {
+      if (!mayBeFilled) return `instance [${index}]: expected no filled ones, as a key is to be overwritten`;
     } else if (ids.has(entry.id)) return `instance ${show(entry.id)} is there twice`;
     else ids.add(entry.id);
   }
@@ -69,14 +68,14 @@ export function splitProblem(
   return null;
 }
 
-/** What is wrong with the instances that a commit tells of. */
+/** What is wrong with the instances that the answer of a commit names. */
 export function outcomeProblem(
-  told: readonly unknown[],
+  named: readonly unknown[],
   instances: readonly { readonly id: InstanceId }[],
 ): string | null {
-  if (told.length === 0) return null;
+  if (named.length === 0) return null;
   const ids = new Set<unknown>(instances.map(({ id }) => id));
-  const stranger = told.find((id) => !ids.has(id));
+  const stranger = named.find((id) => !ids.has(id));
   return stranger === undefined
     ? null
     : `expected the ids of the batch as they were given, got ${show(stranger)}, which is none of them`;
@@ -85,13 +84,13 @@ export function outcomeProblem(
 const FORMS: ReadonlySet<unknown> = new Set(['none', 'parsed', 'json', 'values', 'unreadable']);
 
 function shapeProblem(entry: unknown): string | null {
-  if (typeof entry !== 'object' || entry === null) return 'expected an InstanceSnapshot or CompleteInstances';
-  const { cursor, complete, id } = entry as Record<keyof CompleteInstances | 'id', unknown>;
+  if (typeof entry !== 'object' || entry === null) return 'expected an InstanceSnapshot or FilledInstances';
+  const { cursor, filled, id } = entry as Record<keyof FilledInstances | 'id', unknown>;
   if (!isCursor(cursor)) return `cursor: expected a string, a number or a list of them, got ${show(cursor)}`;
-  if (complete !== undefined) {
-    if (id !== undefined) return 'expected an InstanceSnapshot or CompleteInstances, got both in one';
-    const isCount = Number.isSafeInteger(complete) && Number(complete) > 0;
-    return isCount ? null : `complete: expected a whole number from 1, got ${show(complete)}`;
+  if (filled !== undefined) {
+    if (id !== undefined) return 'expected an InstanceSnapshot or FilledInstances, got both in one';
+    const isCount = Number.isSafeInteger(filled) && Number(filled) > 0;
+    return isCount ? null : `filled: expected a whole number from 1, got ${show(filled)}`;
   }
   const { data, stored } = entry as Record<keyof InstanceSnapshot, unknown>;
   if (typeof id !== 'string' && typeof id !== 'number')

@@ -3,7 +3,7 @@ import type { BackfillLogger } from '../../ports/logger.js';
 import type { InstanceId } from '../../ports/repository.js';
 
 /** The lines that operators search their logs for. */
-export interface RunLogger {
+export interface RunLog {
   started(run: LoggedRun): void;
   progressed(run: LoggedRun, visited: number, total: number): void;
   completed(run: LoggedRun, counts: { processed: number; updated: number; elapsedMs: number }): void;
@@ -22,10 +22,11 @@ export interface LoggedRun {
 export const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
 
 const debug = createDebug('process-metadata-backfill');
-const debugLogger: BackfillLogger = { info: debug, warn: debug, error: debug };
+const toDebug = (line: string): void => debug('%s', line); // the line itself is no format
+const debugLogger: BackfillLogger = { info: toDebug, warn: toDebug, error: toDebug };
 
 /** Writes the lines to `logger`, or to `debug` without one. A logger that throws disturbs nothing. */
-export function runLogger(logger: BackfillLogger = debugLogger, tag: string = DEFAULT_LOG_TAG): RunLogger {
+export function runLog(logger: BackfillLogger = debugLogger, tag: string = DEFAULT_LOG_TAG): RunLog {
   function write(level: keyof BackfillLogger, { runId }: LoggedRun, line: string): void {
     try {
       logger[level](oneLine(`${tag}[${runId}]: ${line}`));

@@ -1,0 +1,148 @@
+import { RunError } from '../../errors.js';
+import type { RunRecord } from '../../ports/repository.js';
+import type { RunContext } from '../context/run-context.js';
+import { type ProgressWatch, watchProgress } from '../record/progress.js';
+import type { RunChange } from '../record/run-changes.js';
+import { headerRecord, type Run, recordsOf, runFrom, shardRecord } from '../record/run-record.js';
+import { isActive } from '../record/run-state.js';
+import { enqueueJob, type JobOptions, type ShardJob } from './enqueue-job.js';
+import { type PortCalls, portCalls } from './port-calls.js';
+
+/** One run, as a call works with it: its stored records, its jobs, and port calls whose errors name it. */
+export interface RunHandle {
+  readonly runId: string;
+  readonly watch: ProgressWatch;
+  readonly calls: PortCalls;
+  /**
+   * The stored run.
+   * @throws {RunError} RUN_NOT_FOUND, retryable: the transaction that writes it may not be visible yet.
+   */
+  load(): Promise<Run>;
+  /** Stores a new run. `false` if another run holds its active key. */
+  create(run: Run): Promise<boolean>;
+  /**
+   * Loads the run, lets `decide` say what to change, and stores that by compare-and-set. Decides again from the stored
+   * state when somebody was faster or the outcome is unknown, until the change is stored or there is nothing to change.
+   * `changed`: this call has stored it, or may have (an outcome was unknown, and the change is there).
+   */
+  change(decide: (run: Run) => RunChange | null): Promise<{ readonly run: Run; readonly changed: boolean }>;
+  /** Enqueues the job of a step that is allotted already. Without a queue, the caller of the library calls again instead. */
+  enqueue(job: Omit<ShardJob, 'runId'>, options?: Pick<JobOptions, 'startAfter'>): Promise<void>;
+}
+
+/** @param options.transaction the host's own, of which every commit, load and job is then a part. */
+export function openRun(
+  context: RunContext,
+  runId: string,
+  options: { readonly watch?: ProgressWatch | undefined; readonly transaction?: unknown } = {},
+): RunHandle {
+  const { repository, queue } = context;
+  const { watch = watchProgress(runId, context), transaction } = options;
+  const calls = portCalls(context, watch);
+  // After an error the host's transaction may be broken, and only the host can begin it again.
+  const tries = { isOnlyTry: transaction !== undefined };
+
+  const loadRecords = (): Promise<readonly RunRecord[]> =>
+    calls.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
+
+  const isStored = async (): Promise<boolean> => (await loadRecords()).length > 0;
+
+  async function load(): Promise<Run> {
+    const run = runFrom(await loadRecords());
+    if (run !== null) return run;
+    const message = `No run ${JSON.stringify(runId)} is stored. Check the id; service.list() shows the runs there are.`;
+    throw new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
+  }
+
+  async function store(
+    { header }: Run,
+    records: readonly RunRecord[],
+    expected: (record: RunRecord) => number | null,
+  ): Promise<boolean> {
+    const result = await repository.commit(
+      {
+        processModelId: header.processModelId,
+        expected: records.map((record) => ({ id: record.id, revision: expected(record) })),
+        instances: [],
+        next: () => records,
+      },
+      { transaction },
+    );
+    return result.status === 'committed';
+  }
+
+  return {
+    runId,
+    watch,
+    calls,
+    load,
+    create: (run) =>
+      calls.call(
+        'repository.commit',
+        async (failedTries) =>
+          (await store(run, recordsOf(run), () => null)) || (failedTries > 0 && isStored()),
+        // The outcome of a failed try is unknown: it may have landed, or land late.
+        tries.isOnlyTry ? tries : { onError: async () => (await isStored()) || null },
+      ),
+    change: (decide) =>
+      calls.call(
+        'repository.commit',
+        async (failedTries) => {
+          for (let refused: readonly RunRecord[] | null = null; ; ) {
+            const run = await load();
+            const change = decide(run);
+            if (change === null) return { run, changed: failedTries > 0 };
+            const next = applied(run, change);
+            const records = changedRecords(next, change);
+            if (refused !== null && isSameAttempt(refused, records)) throw refusedForGood(run, next, calls);
+            const before = ({ revision }: RunRecord) => (revision === 0 ? null : revision - 1);
+            if (await store(run, records, before)) return { run: next, changed: true };
+            refused = records;
+          }
+        },
+        tries,
+      ),
+    async enqueue(job, { startAfter } = {}) {
+      if (queue === null) return;
+      await calls.call('queue.enqueue', () =>
+        enqueueJob(queue, { runId, ...job }, { startAfter, transaction }),
+      );
+    },
+  };
+}
+
+function applied(run: Run, { header, shards = [] }: RunChange): Run {
+  const all = [...run.shards];
+  for (const shard of shards) all[shard.index] = { ...shard, revision: shard.revision + 1 };
+  return {
+    header: header === undefined ? run.header : { ...header, revision: header.revision + 1 },
+    shards: all,
+  };
+}
+
+function changedRecords({ header, shards }: Run, change: RunChange): RunRecord[] {
+  const indices = new Set(change.shards?.map(({ index }) => index));
+  return [
+    ...(change.header === undefined ? [] : [headerRecord(header)]),
+    ...shards.filter(({ index }) => indices.has(index)).map((shard) => shardRecord(header, shard)),
+  ];
+}
+
+/** Refused although nobody has changed the records since. */
+function isSameAttempt(a: readonly RunRecord[], b: readonly RunRecord[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ id, revision }, index) => id === b[index]?.id && revision === b[index].revision)
+  );
+}
+
+/** Another run holds the active key, or the repository contradicts itself. */
+function refusedForGood(run: Run, next: Run, calls: PortCalls): Error {
+  const { runId, processModelId, state } = run.header;
+  if (isActive(state) || !isActive(next.header.state)) return calls.contractError(STALE_READ);
+  const message = `Run ${runId} cannot go on: another run of the same definition is active for ${JSON.stringify(processModelId)}. service.list({ active: true }) shows it.`;
+  return new RunError('RUN_STATE', runId, message);
+}
+
+export const STALE_READ =
+  "commit answered 'conflict', but loadRun still returns the revisions that were expected. loadRun must read from where commits go, not from a replica.";

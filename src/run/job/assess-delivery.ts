@@ -1,0 +1,25 @@
+import type { ShardJob } from '../calls/enqueue-job.js';
+import type { Run } from '../record/run-record.js';
+import { isWorkable } from '../record/run-state.js';
+
+/**
+ * What a job finds when it is delivered:
+ * - `work`: it goes on with its shard.
+ * - `rescue`: it had its slice, and nothing shows that its continuation was ever enqueued.
+ * - `superseded`: a younger step has committed, or its own step was never allotted.
+ * - `stopped`: no job works on the run at present.
+ * - `shard-done`: nothing is left here, but the run may not be completed yet.
+ */
+export type Delivery = 'work' | 'rescue' | 'superseded' | 'stopped' | 'shard-done';
+
+export function assessDelivery({ header, shards }: Run, job: ShardJob): Delivery {
+  const shard = shards[job.shard];
+  if (!isWorkable(header.state)) return 'stopped';
+  if (shard === undefined) return 'superseded';
+  if (shard.done) return 'shard-done';
+  const { allottedStep, committedStep } = shard;
+  if (job.step === committedStep && allottedStep > job.step)
+    return allottedStep === job.step + 1 ? 'rescue' : 'superseded';
+  // An older step stays valid until a younger one has committed. Otherwise a long backlog would never finish.
+  return job.step > allottedStep || job.step < committedStep ? 'superseded' : 'work';
+}

@@ -1,0 +1,127 @@
+import type { CommitResult, Cursor, InstanceId, InstanceRange } from '../../ports/repository.js';
+import { outcomeProblem } from '../calls/check-answers.js';
+import { classifyError } from '../calls/classify-error.js';
+import { STALE_READ } from '../calls/open-run.js';
+import type { RunContext } from '../context/run-context.js';
+import { shardRecord, shardRecordId } from '../record/run-record.js';
+import { emptyTally, type Tally } from '../record/tally.js';
+import { countOutcomes } from './count-outcomes.js';
+import type { PlannedEntry } from './plan-instance.js';
+import type { ShardSession } from './shard-session.js';
+
+/** A batch and the checkpoint behind it. With `exhausted`: the proof that nothing is left, which ends the shard. */
+export interface ShardCommit {
+  readonly entries: readonly PlannedEntry[];
+  readonly after: Cursor | null;
+  readonly exhausted?: InstanceRange;
+}
+
+export type ShardCommitResult =
+  /** With the outcomes of the entries. */
+  | { readonly status: 'committed'; readonly tally: Tally }
+  /** Not committed: the stored checkpoint is elsewhere by now, or the job has ended. */
+  | { readonly status: 'moved' }
+  | { readonly status: 'not-exhausted' }
+  | { readonly status: 'stale'; readonly instanceIds: readonly InstanceId[] }
+  /** Not committed, and an instance may be to blame. */
+  | { readonly status: 'rejected'; readonly error: unknown };
+
+/**
+ * Commits values, outcomes and checkpoint of a batch in one transaction. When the commit is refused, or its outcome is
+ * unknown, the stored run decides: the batch has landed, or it is tried again, or another job goes on.
+ */
+export async function commitToShard(
+  context: RunContext,
+  session: ShardSession,
+  commit: ShardCommit,
+): Promise<ShardCommitResult> {
+  const { calls } = session.handle;
+  const instances = commit.entries.flatMap(({ writes }) => writes ?? []);
+  const keys = session.run.header.definition.paths.map(({ key }) => key);
+  let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
+  let unclassified = 0;
+
+  async function attempt(): Promise<CommitResult> {
+    const { exhausted, entries, after } = commit;
+    const before = session.shard;
+    let committed = before;
+    const result = await context.repository.commit({
+      processModelId: session.run.header.processModelId,
+      expected: [{ id: shardRecordId(session.job.runId, before.index), revision: before.revision }],
+      ...(exhausted === undefined ? {} : { exhausted }),
+      instances,
+      next: (outcome) => {
+        assertKnown([...outcome.gone, ...outcome.kept.map(({ id }) => id)]);
+        tally = countOutcomes(entries, outcome, keys);
+        committed = session.advanced(tally, { after, done: exhausted !== undefined });
+        return [shardRecord(session.run.header, committed)];
+      },
+    });
+    if (result.status === 'committed') session.adoptShard(committed);
+    if (result.status === 'stale') assertKnown(result.instanceIds);
+    if (result.status === 'not-exhausted' && exhausted === undefined)
+      throw calls.contractError("commit answered 'not-exhausted' although nothing was to be exhausted.");
+    return result;
+  }
+
+  function assertKnown(ids: readonly InstanceId[]): void {
+    const problem = outcomeProblem(ids, instances);
+    if (problem !== null) throw calls.contractError(`commit: ${problem}`);
+  }
+
+  /** `null`: the same batch may be tried again, under the revision that is stored now. */
+  async function lookAround(isRefused: boolean): Promise<ShardCommitResult | null> {
+    const found = await findCheckpoint(session, commit);
+    if (found === 'landed') return { status: 'committed', tally };
+    if (found === 'moved') return { status: 'moved' };
+    if (found === 'unchanged' && isRefused) throw calls.contractError(STALE_READ);
+    return null;
+  }
+
+  /** Whether to blame an instance for an error. An unclassified error is blamed on one instance only after every try. */
+  function isInstanceToBlame(error: unknown): boolean {
+    const kind = classifyError(context.repository, error);
+    if (kind !== 'unknown') return kind === 'instance';
+    unclassified += 1;
+    const isOneOfMany = commit.entries.length > 1 && unclassified > 1;
+    return isOneOfMany || !calls.mayTryAgain(unclassified);
+  }
+
+  return calls.call<ShardCommitResult>(
+    'repository.commit',
+    async () => {
+      for (;;) {
+        const result = await attempt();
+        if (result.status === 'committed') return { ...result, tally };
+        if (result.status !== 'conflict') return result;
+        const found = await lookAround(true);
+        if (found !== null) return found;
+      }
+    },
+    {
+      async onError(error) {
+        const found = await lookAround(false);
+        if (found !== null) return found;
+        return isInstanceToBlame(error) ? { status: 'rejected', error } : null;
+      },
+    },
+  );
+}
+
+/** Somebody else committed, or nobody knows who did. The stored run shows it, and whether this job goes on. */
+async function findCheckpoint(
+  session: ShardSession,
+  { after, exhausted }: ShardCommit,
+): Promise<'landed' | 'moved' | 'unchanged' | 'renewed'> {
+  const { shard: before, run } = session;
+  session.adopt(await session.handle.load());
+  const now = session.shard;
+  if (session.isOwn(now) && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {
+    session.adoptShard(now);
+    return 'landed';
+  }
+  // A changed header may have dropped keys, for which this batch was planned.
+  const isReplanned = session.run.header.revision !== run.header.revision;
+  if (session.ending !== null || isReplanned || !session.isAt(now.after, before.after)) return 'moved';
+  return now.revision === before.revision ? 'unchanged' : 'renewed';
+}

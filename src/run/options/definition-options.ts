@@ -1,0 +1,98 @@
+import type { z } from 'zod';
+import { InvalidInputError } from '../../errors.js';
+import { type ExtractionPath, type ParsedPath, parsePaths } from '../../extraction/extraction-path.js';
+import { expecting, type Fields, nonBlank, oneOf, wholeNumber } from '../../input/parse-input.js';
+import type { BackfillMode, BackfillRepository, InstanceId } from '../../ports/repository.js';
+import type { RunDefinition } from '../record/run-record.js';
+
+/** What a new run does. Stored with the run and never changed. */
+export interface DefinitionOptions<Key extends string = string> {
+  readonly processModelId: string;
+  readonly paths: readonly ExtractionPath<Key>[];
+  /** `fill` writes where there is no value. `overwrite` also replaces values that differ. @default 'fill' */
+  readonly mode?: BackfillMode | undefined;
+  /** Whether a key with nothing in the task data gets a null row. @default 'null', or 'omit' if the repository stores no null */
+  readonly missing?: 'null' | 'omit' | undefined;
+  /** The most instances to walk, from the oldest on. @default all */
+  readonly limit?: number | undefined;
+  /** Only these instances, at most 10,000. @default all */
+  readonly instanceIds?: readonly InstanceId[] | undefined;
+  /** The run fails once more instances than this have failed. @default no limit */
+  readonly maxFailures?: number | undefined;
+  /** The most ranges to split the instances into, from 1 to 100, each with jobs and checkpoints of its own. @default 1 */
+  readonly shards?: number | undefined;
+}
+
+/** Any list with something in it. `parsePaths` finds what is wrong with its entries. */
+const anyPaths: z.ZodType<readonly ExtractionPath[]> = expecting(
+  'at least one { key, path }',
+  (value) => Array.isArray(value) && value.length > 0,
+);
+
+/** What a definition is about. */
+export const targetFields: Fields<Pick<DefinitionOptions, 'processModelId' | 'paths'>> = {
+  processModelId: nonBlank,
+  paths: anyPaths,
+};
+
+export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' | 'paths'>> = {
+  mode: oneOf('fill', 'overwrite').optional(),
+  missing: oneOf('null', 'omit').optional(),
+  limit: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+  instanceIds: expecting<readonly InstanceId[]>(
+    '1 to 10,000 ids, each a string or a number',
+    isIdList,
+  ).optional(),
+  maxFailures: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+  shards: wholeNumber(1, 100).optional(),
+};
+
+/**
+ * The definition that these options make, with every default filled in.
+ * @throws {InvalidExtractionPathsError} when a path cannot be used.
+ * @throws {InvalidInputError} when the repository cannot store what is asked for.
+ */
+export function definitionOf(
+  options: Omit<DefinitionOptions, 'processModelId'>,
+  repository: Pick<BackfillRepository, 'storesNull'>,
+): RunDefinition {
+  const mode = options.mode ?? 'fill';
+  return definitionFrom(
+    parsePaths(options.paths).map((path) => ({ ...path, mode })),
+    options,
+    repository,
+  );
+}
+
+/** As {@link definitionOf}, of paths that are parsed and have a mode each. */
+export function definitionFrom(
+  paths: readonly (ParsedPath & { readonly mode: BackfillMode })[],
+  {
+    missing,
+    limit,
+    instanceIds,
+    maxFailures,
+    shards,
+  }: Omit<DefinitionOptions, 'processModelId' | 'paths' | 'mode'>,
+  { storesNull = true }: Pick<BackfillRepository, 'storesNull'>,
+): RunDefinition {
+  if (missing === 'null' && !storesNull) {
+    throw new InvalidInputError(
+      "missing: expected 'omit', got 'null': this repository says that it stores no null.",
+    );
+  }
+  return {
+    paths,
+    missing: missing ?? (storesNull ? 'null' : 'omit'),
+    limit: limit ?? null,
+    instanceIds: instanceIds === undefined ? null : [...new Set(instanceIds)],
+    maxFailures: maxFailures ?? null,
+    shards: shards ?? 1,
+  };
+}
+
+function isIdList(value: unknown): boolean {
+  const isId = (id: unknown) => (typeof id === 'string' && id !== '') || Number.isFinite(id);
+  if (!Array.isArray(value) || value.length < 1 || value.length > 10_000) return false;
+  return Array.from(value).every(isId); // a plain `every` skips holes
+}
