@@ -1,4 +1,4 @@
-/** Stable identifiers of everything this library throws. Messages may change between versions, codes do not. */
+/** Stable identifiers of all errors of this library. Messages may change between versions, codes do not. */
 export type BackfillErrorCode =
   | 'INVALID_PATHS'
   | 'INVALID_INPUT'
@@ -45,7 +45,7 @@ export class InvalidExtractionPathsError extends BackfillError {
   }
 }
 
-/** Options, configuration or a job payload that are not what they must be. Nothing was read or written. */
+/** Options, configuration or a job payload are wrong. Nothing was read or written. */
 export class InvalidInputError extends BackfillError {
   override readonly name = 'InvalidInputError';
   declare readonly code: 'INVALID_INPUT';
@@ -61,7 +61,7 @@ export type MetadataValueErrorCode =
   | 'VALUE_TOO_DEEP'
   | 'VALUE_UNREADABLE';
 
-/** A value in the task data that JSON cannot carry. During a run it makes that one instance a failure. */
+/** JSON cannot carry a value in the task data. During a run, that instance is counted as failed and the run goes on. */
 export class MetadataValueError extends BackfillError {
   override readonly name = 'MetadataValueError';
   declare readonly code: MetadataValueErrorCode;
@@ -71,7 +71,7 @@ export class MetadataValueError extends BackfillError {
   }
 }
 
-/** A stored run that is not there (yet), is not in a state that allows the call, or was written in another format. */
+/** A run is not stored (yet), its state does not allow the call, or another version stored it in another format. */
 export class RunError extends BackfillError {
   override readonly name = 'RunError';
   declare readonly code: 'RUN_NOT_FOUND' | 'RUN_STATE' | 'RUN_FORMAT';

@@ -1,7 +1,7 @@
 import { InvalidExtractionPathsError } from '../errors.js';
 import { type ExtractionPath, parsePaths, splitPath, textOfPath } from './extraction-path.js';
 
-/** A key that reads another path than before. */
+/** A key whose path has changed. */
 export interface ChangedPath {
   readonly key: string;
   readonly before: ExtractionPath;
@@ -18,7 +18,7 @@ export interface ExtractionPathDiff {
 
 /**
  * Compares the extraction paths of a model before and after an update, by key. Spellings of one path are equal.
- * `before` is history: there the last of duplicate keys counts, and entries that could never be used are ignored.
+ * `before` is history: of duplicate keys the last one counts, and entries that cannot be used are ignored.
  * @throws {InvalidExtractionPathsError} when `after` has a problem.
  */
 export function diffExtractionPaths(
@@ -52,7 +52,7 @@ function usableByKey(paths: readonly ExtractionPath[]): Map<string, ExtractionPa
     throw new InvalidExtractionPathsError([`before: expected an array, got ${typeof paths}`]);
   const byKey = new Map<string, ExtractionPath>();
   for (const path of paths.filter(isUsable)) {
-    byKey.delete(path.key); // so that the place of the last duplicate counts, too
+    byKey.delete(path.key); // so that the last duplicate decides the order, too
     byKey.set(path.key, path);
   }
   return byKey;

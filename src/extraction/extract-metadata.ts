@@ -3,11 +3,11 @@ import { isBackfillError, MetadataValueError } from '../errors.js';
 import { type ExtractionPath, parsePaths } from './extraction-path.js';
 import { type JsonValue, toJsonValue } from './json-value.js';
 
-/** One value a key; `null` where the task data has nothing. */
+/** One value per key. `null` where the task data has nothing. */
 export type Metadata<Key extends string = string> = Record<Key, JsonValue>;
 
 /**
- * Reads the value at each path out of one instance's task data; a key with nothing there is `null`.
+ * Reads the value at each path out of one instance's task data. A key with nothing at its path is `null`.
  * Only own properties and array elements count: `toString` or `length` read nothing.
  * @throws {InvalidExtractionPathsError} when a path cannot be used.
  * @throws {MetadataValueError} when a value is one that JSON cannot carry, such as NaN or a Map.
@@ -38,10 +38,10 @@ export function compileExtractor<const Key extends string>(
   };
 }
 
-/** Reads one path: the JSON value there, or `undefined` where the data has none (a JSON null is `null`). */
+/** Reads one path: the JSON value there, or `undefined` where the data has nothing. A JSON null is `null`. */
 export type PathReader = (taskData: unknown) => JsonValue | undefined;
 
-/** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry what is there, or it cannot be read. */
+/** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry the value, or reading it throws. */
 export function compilePath(segments: readonly string[]): PathReader {
   const steps = segments.map((segment) => ({ segment, isIndex: ARRAY_INDEX.test(segment) }));
   const last = steps.pop() as Step; // a path has at least one
@@ -71,8 +71,8 @@ interface Step {
 const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
 
 /**
- * lodash.get follows inherited properties too; a value counts only if the data itself holds every step.
- * @returns what holds the last one.
+ * lodash.get follows inherited properties, too. A value counts only if every step is an own property.
+ * @returns the object or array that holds the last step.
  */
 function ownHolder(data: unknown, steps: readonly Step[], last: Step): object | undefined {
   let current = data;

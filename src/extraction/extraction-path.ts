@@ -3,7 +3,7 @@ import { InvalidExtractionPathsError } from '../errors.js';
 /** Reads the value at `path` in the task data and stores it under `key`. */
 export interface ExtractionPath<Key extends string = string> {
   readonly key: Key;
-  /** Dotted, with array indices as `items[0]` or `items.0`; or the segments, which then may contain dots. */
+  /** Dotted, with array indices as `items[0]` or `items.0`. Or a list of segments, which may contain dots. */
   readonly path: string | readonly string[];
 }
 
@@ -37,7 +37,7 @@ export function splitPath(path: string | readonly string[]): readonly string[] {
   });
 }
 
-/** The path as one text, segments joined by dots; `null` for what is no path at all. */
+/** The path as one text, segments joined by dots. `null` for what cannot be a path. */
 export function textOfPath(path: unknown): string | null {
   if (typeof path === 'string') return path;
   if (!Array.isArray(path)) return null;

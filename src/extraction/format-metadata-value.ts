@@ -4,11 +4,11 @@ import type { JsonValue } from './json-value.js';
 export interface FormatOptions {
   /** The most characters the column takes, counted in Unicode code points. @default no limit */
   readonly maxLength?: number;
-  /** How anything but a string is written; `python` as spiff-arena's `str(value)` does: `True`, `None`, `{'a': 1}`. @default 'json' */
+  /** How a value other than a string is written. `python`: as Python's `str(value)`: `True`, `None`, `{'a': 1}`. @default 'json' */
   readonly style?: 'json' | 'python';
 }
 
-/** A value as text, and whether some of it had to be cut off. */
+/** A value as text, and whether it was cut. */
 export interface FormattedValue {
   readonly text: string;
   readonly truncated: boolean;

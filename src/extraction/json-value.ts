@@ -13,7 +13,7 @@ export type JsonValue =
 const MAX_DEPTH = 64;
 
 /**
- * A copy of `value` that holds nothing but JSON: a `Date` becomes its ISO string, `undefined` members are left out.
+ * A copy of `value` that holds only JSON. A `Date` becomes its ISO string. Members that are `undefined` are left out.
  * @throws {MetadataValueError} for NaN, ±Infinity, BigInt, function, symbol, Map and other classes, cycles, and
  *   nesting deeper than 64.
  */

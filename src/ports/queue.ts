@@ -1,9 +1,9 @@
 /**
  * A host's job runner, as a backfill sees it. `Transaction` is what the host passes to make a job part of its own
- * transaction; a queue that cannot do that leaves it `never`.
+ * transaction. A queue that cannot do that leaves it `never`.
  *
- * The worker's side is one line: call `service.handle(job.payload, { signal })`, succeed when it resolves, and let the
- * runner deliver the job again when it rejects.
+ * The worker's side is one line: `await service.handle(job.payload, { signal })`. Acknowledge the job when it resolves.
+ * Have the job delivered again when it rejects, unless `error.retryable` is false.
  *
  * @example
  * const queue: BackfillQueue = {
@@ -14,13 +14,13 @@
  */
 export interface BackfillQueue<Transaction = never> {
   /**
-   * Resolves once the runner has the job for certain. May be called again with the same job after a failure. The
-   * runner may drop a job whose `key` it knows already, deliver a job twice, or late: none of it does harm.
+   * Resolves once the runner has stored the job. May be called again with the same job after a failure. The runner may
+   * drop a job whose `key` it has already, and may deliver a job twice or late. None of this does harm.
    */
   enqueue(
     job: BackfillJob,
     options?: {
-      /** Not to be delivered before; absent: at once. */
+      /** The earliest time of delivery. Absent: at once. */
       readonly startAfter?: Date | undefined;
       readonly transaction?: Transaction | undefined;
     },
@@ -32,12 +32,12 @@ export interface BackfillQueue<Transaction = never> {
 
 export interface BackfillJob {
   readonly name: 'backfill_metadata';
-  /** Unique to this step of this run, of the form [A-Za-z0-9_-]{1,200}. */
+  /** Unique to this step of this shard, of the form [A-Za-z0-9_-]{1,200}. */
   readonly key: string;
   readonly payload: JobPayload;
 }
 
-/** Plain JSON. Carries no position: a late job cannot move a run back. */
+/** Plain JSON. It carries no cursor, so a late job cannot move a run back. */
 export interface JobPayload {
   readonly runId: string;
   readonly shard: number;

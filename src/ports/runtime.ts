@@ -1,9 +1,9 @@
-/** The clock, the timer and the dice: the only way in which the library reads time or chance. */
+/** Clock, timer and random numbers. The library reads them in no other way. */
 export interface Runtime {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Resolves after `ms`; rejects with `signal.reason` when that is aborted first. */
+  /** Resolves after `ms` milliseconds. Rejects with `signal.reason` when the signal is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** From 0 up to 1, exclusive. */
+  /** At least 0 and less than 1. */
   random(): number;
 }

@@ -1,9 +1,9 @@
-/** Why the next batch is to wait, and how long until it is worth asking again. */
+/** Why the next batch waits, and when to ask again. */
 export interface ThrottleAnswer {
   readonly reason: string;
-  /** At least 1. */
+  /** Milliseconds, at least 1. */
   readonly retryAfterMs: number;
 }
 
-/** Asked before each batch; `null` lets it go. One that throws holds the batch back for five seconds. */
+/** Asked before each batch. `null`: the batch may go. If it throws, the batch is held for five seconds. */
 export type Throttle = () => ThrottleAnswer | null | Promise<ThrottleAnswer | null>;

@@ -36,9 +36,9 @@ export type RequestResult =
       readonly status: 'triggered';
       readonly runId: string;
       readonly processModelId: string;
-      /** What the run fills in. */
+      /** The keys that the run fills. */
       readonly keys: readonly string[];
-      /** `false`: an equal request is under way already, `runId` is its run. */
+      /** `false`: `runId` is the active run of an equal request, which this request has joined. */
       readonly created: boolean;
       /** `null` for a request by hand. */
       readonly diff: ExtractionPathDiff | null;
@@ -52,16 +52,16 @@ export type RequestResult =
 /** What a workflow backend calls: on a model update, in its job worker, and in its administration. */
 export interface BackfillService<Transaction = never> {
   /**
-   * Stores a run and enqueues its job. When only the enqueueing fails, the run is there, pending: requesting the same
-   * again enqueues it, and `runBackfill({ runId })` runs it.
+   * Stores a run and enqueues its job. When only the enqueueing fails, the run is stored and pending: the same request
+   * again enqueues its job, and so does the next sweep.
    * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
    * @throws {PortError} when the repository or the queue fails; `error.runId` is the run.
    */
   request(request: BackfillRequest<Transaction>): Promise<RequestResult>;
 
   /**
-   * Runs one job. Resolves when the job is done with, which includes that it was not needed. When it rejects, deliver
-   * the job again unless `error.retryable` is false.
+   * Runs one job. Resolves when the job can be acknowledged, even if it was not needed. When it rejects, deliver the job
+   * again unless `error.retryable` is false.
    * @throws {InvalidInputError} when the payload is malformed: no delivery of it can succeed.
    * @throws {RunError} RUN_NOT_FOUND, retryable.
    * @throws {PortError} {@link RepositoryContractError} as `runBackfill` does.
@@ -72,15 +72,15 @@ export interface BackfillService<Transaction = never> {
   status(runId: string): Promise<RunStatus>;
 
   /**
-   * Stops a run, also one that is being worked on: its worker ends at its next commit, which is refused.
+   * Stops a run until `resume`. A job that works on it ends at its next commit, which is refused.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended.
    */
   pause(runId: string): Promise<RunStatus>;
 
   /**
-   * Sets a paused or failed run going again, from its checkpoint.
+   * Makes a paused or failed run go on from its checkpoint.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended for good or an equal run is active.
-   * @throws {PortError} when only the enqueueing failed, the run is set going and a sweep will miss its job.
+   * @throws {PortError} when only enqueueing failed: the run is resumed, and the next sweep enqueues the missing job.
    */
   resume(runId: string): Promise<RunStatus>;
 
@@ -91,10 +91,10 @@ export interface BackfillService<Transaction = never> {
   cancel(runId: string): Promise<RunStatus>;
 
   /**
-   * Enqueues a job for each run that should be worked on but has committed nothing for `staleAfterMs`: its job was
-   * lost, the queue was down, or its worker died. Call it every minute or so, from any number of processes; jobs that
-   * it should not have missed do no harm. A production system needs it: no runner loses nothing.
-   * @throws {PortError} when a run could not be looked after; the others were.
+   * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
+   * lost, the queue was down, or its worker died. Call it every minute, from any number of processes. A job too many
+   * does no harm. A production system needs it, because every job runner can lose a job.
+   * @throws {PortError} when an error kept it from some runs. It has looked at all others.
    */
   sweep(options: SweepOptions): Promise<SweepReport>;
 
@@ -104,7 +104,7 @@ export interface BackfillService<Transaction = never> {
 
 /**
  * Wires a repository and a queue into the service that a workflow backend calls.
- * @throws {InvalidInputError} when an option is wrong, or transactions are wanted of a port that has none.
+ * @throws {InvalidInputError} when an option is wrong, or `transactional` is set and a port does not declare it.
  * @example
  * const service = createBackfillService({ repository, queue, config: loadBackfillConfig(process.env) });
  * await service.request({ processModelId, before: oldModel.paths, after: newModel.paths });

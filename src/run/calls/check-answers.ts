@@ -11,7 +11,7 @@ import { isFilled } from './page-entries.js';
 
 type Compare = (a: Cursor, b: Cursor) => number;
 
-/** What is wrong with a page that a repository returned, or `null`. A wrong page could skip or repeat instances. */
+/** What is wrong with a page that a repository returned, or `null`. A wrong page could make the walk skip or repeat instances. */
 export function pageProblem(
   page: readonly PageEntry[],
   query: InstanceRange & Pick<PageQuery, 'limit' | 'paths'>,
@@ -40,7 +40,7 @@ export function pageProblem(
   return ids.size > query.limit ? `expected at most ${query.limit} instances, got ${ids.size}` : null;
 }
 
-/** What is wrong with a survey. A wrong one could leave instances out, or never end. */
+/** What is wrong with a survey, or `null`. With a wrong survey a run could leave instances out, or never end. */
 export function surveyProblem(survey: unknown): string | null {
   if (typeof survey !== 'object' || survey === null) return `expected { total, upTo }, got ${show(survey)}`;
   const { total, upTo } = survey as Record<'total' | 'upTo', unknown>;
@@ -51,7 +51,7 @@ export function surveyProblem(survey: unknown): string | null {
   return upTo === null || isCursor(upTo) ? null : `upTo: expected a cursor, got ${show(upTo)}`;
 }
 
-/** What is wrong with the bounds between the parts of a range. Wrong ones could skip or repeat instances. */
+/** What is wrong with the bounds that split a range, or `null`. Wrong bounds could make the walk skip or repeat instances. */
 export function splitProblem(
   bounds: unknown,
   { after, upTo, parts }: Pick<InstanceRange, 'after' | 'upTo'> & { readonly parts: number },
@@ -106,7 +106,7 @@ function isCursor(value: unknown): value is Cursor {
   return members.every((member) => typeof member === 'string' || Number.isFinite(member));
 }
 
-/** The commonest cause by far: integers that the driver returns as text. */
+/** Names the most common cause: integers that the driver returns as text. */
 function textHint(a: Cursor, b: Cursor): string {
   const isText = typeof a === 'string' && typeof b === 'string' && /^\d+$/.test(a) && /^\d+$/.test(b);
   return isText ? ' (these are compared as text: return numbers, or offer compareCursors)' : '';

@@ -8,12 +8,12 @@ export function snapshotsOf(page: readonly PageEntry[]): readonly InstanceSnapsh
   return page.filter((entry): entry is InstanceSnapshot => !isFilled(entry));
 }
 
-/** How many instances a page is about. */
+/** How many instances a page stands for, filled ones included. */
 export function countInstances(page: readonly PageEntry[]): number {
   return page.reduce((count, entry) => count + (isFilled(entry) ? entry.filled : 1), 0);
 }
 
-/** What comes before the snapshot that is one too many. */
+/** The page up to its `limit`-th snapshot, with the filled instances before the next one. */
 export function cutPage(page: readonly PageEntry[], limit: number): readonly PageEntry[] {
   let snapshots = 0;
   const end = page.findIndex((entry) => {

@@ -1,6 +1,6 @@
 import type { BackfillRepository, RunRecord } from '../../ports/repository.js';
 
-/** Reads from `repository`; commits change nothing but run records that only this process sees. */
+/** Reads from `repository`. Commits change only records of the run, which are kept in memory. */
 export function dryRunRepository(repository: BackfillRepository<unknown>): BackfillRepository<unknown> {
   const records = new Map<string, RunRecord>();
   const { storesNull, formatValue, compareCursors, classifyError, splitInstances } = repository;

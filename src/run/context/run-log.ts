@@ -8,9 +8,9 @@ export interface RunLog {
   progressed(run: LoggedRun, visited: number, total: number): void;
   completed(run: LoggedRun, counts: { processed: number; updated: number; elapsedMs: number }): void;
   instanceFailed(run: LoggedRun, instanceId: InstanceId, reason: string): void;
-  /** The whole run, or this job of it. */
+  /** The whole run failed, or this job. */
   failed(run: LoggedRun, reason: string): void;
-  /** Something that an operator should look into; the run goes on or can go on. */
+  /** Something that an operator should look at. The run goes on, or can go on. */
   warned(run: LoggedRun, message: string): void;
 }
 
@@ -22,10 +22,10 @@ export interface LoggedRun {
 export const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
 
 const debug = createDebug('process-metadata-backfill');
-const toDebug = (line: string): void => debug('%s', line); // the line itself is no format
+const toDebug = (line: string): void => debug('%s', line); // a plain `debug(line)` would take the line as a format
 const debugLogger: BackfillLogger = { info: toDebug, warn: toDebug, error: toDebug };
 
-/** Writes the lines to `logger`, or to `debug` without one. A logger that throws disturbs nothing. */
+/** Writes the lines to `logger`, or to `debug` without one. An error of the logger is ignored. */
 export function runLog(logger: BackfillLogger = debugLogger, tag: string = DEFAULT_LOG_TAG): RunLog {
   function write(level: keyof BackfillLogger, { runId }: LoggedRun, line: string): void {
     try {
@@ -61,7 +61,7 @@ export function runLog(logger: BackfillLogger = debugLogger, tag: string = DEFAU
   };
 }
 
-/** Identifiers and reasons come from data: no line break or control character of theirs may forge a log line. */
+/** Identifiers and reasons come from data. Their line breaks and control characters must not forge a log line. */
 function oneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Runtime } from '../../ports/runtime.js';
 
-/** A timer of Node.js that is to run longer fires at once. */
+/** A longer timer of Node.js fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** The real clock, timer and dice. */
+/** The real clock, timer and random numbers. */
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
   random: () => Math.random(),

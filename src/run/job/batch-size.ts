@@ -6,7 +6,7 @@ export interface BatchSizer {
   readonly size: number;
   /** The snapshots of a page. The next page must not hold too much. */
   see(snapshots: readonly InstanceSnapshot[]): void;
-  /** A batch of so many snapshots has been committed. */
+  /** A batch with this number of snapshots has been committed. */
   learn(batch: { readonly instances: number; readonly tookMs: number }): void;
 }
 
@@ -25,7 +25,7 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
     },
     see(snapshots) {
       if (snapshots.length === 0) return;
-      // Forgotten slowly: one page of short documents does not make the next one safe.
+      // The estimate falls slowly: after one page of short documents, the next page may be large again.
       bytesEach = Math.max(bytesOf(snapshots) / snapshots.length, FORGETTING * bytesEach);
       size = atLeastOne(Math.min(size, maxBytes / bytesEach));
     },

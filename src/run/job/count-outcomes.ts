@@ -2,7 +2,7 @@ import type { InstanceId, WriteOutcome } from '../../ports/repository.js';
 import type { InstanceFailure, Tally } from '../record/tally.js';
 import type { PlannedEntry } from './plan-instance.js';
 
-/** Exactly one outcome an instance, from what was planned and what the commit really did. */
+/** Exactly one outcome per instance, from what was planned and what the commit really did. */
 export function countOutcomes(
   batch: readonly PlannedEntry[],
   outcome: WriteOutcome,

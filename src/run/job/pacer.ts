@@ -62,7 +62,7 @@ function isAnswer(answer: unknown): answer is ThrottleAnswer {
   return typeof reason === 'string' && typeof retryAfterMs === 'number' && Number.isFinite(retryAfterMs);
 }
 
-/** A probe that hangs must not keep a worker from being shut down. */
+/** A throttle that never answers must not delay the shutdown of a worker. */
 async function untilAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let stop = (): void => {};

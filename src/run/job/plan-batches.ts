@@ -12,7 +12,7 @@ export interface BatchPlanner {
   learn(result: ShardCommitResult): void;
 }
 
-/** Plans pages; leaves an instance alone once its live writer has been faster than every reading of it. */
+/** Plans pages. Leaves an instance to its live writer once the writer has saved it after each of several reads. */
 export function planBatches({ repository }: RunContext, session: ShardSession): BatchPlanner {
   const { paths, missing } = session.run.header.definition;
   const formatValue = repository.formatValue?.bind(repository);

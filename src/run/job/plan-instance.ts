@@ -21,14 +21,14 @@ import type { FailureCode, InstanceFailure } from '../record/tally.js';
 /** What a run found under one key of an instance. */
 export type Finding = 'value' | 'truncated' | 'kept' | 'null' | 'missing' | 'dropped';
 
-/** What is to be done for one entry of a page: values to write, or a failure to count. */
+/** The plan for one entry of a page: values to write, or a failure to count. */
 export interface PlannedEntry {
   readonly cursor: Cursor;
-  /** How many instances it is. */
+  /** How many instances the entry stands for. */
   readonly instances: number;
-  /** `null` if it is filled. */
+  /** `null` for filled instances. */
   readonly writes: InstanceWrites | null;
-  /** In the order of the definition's paths; empty for a failure. */
+  /** In the order of the definition's paths. Empty for a failure. */
   readonly findings: readonly Finding[];
   readonly failure: InstanceFailure | null;
 }
@@ -41,7 +41,7 @@ export interface PlanRules {
   formatValue?(value: JsonValue): FormattedValue;
 }
 
-/** Decides, from what the page saw, which values to write. Touches nothing, never throws over odd data. */
+/** Decides from one entry of a page which values to write. Has no side effects, and odd data never makes it throw. */
 export type InstancePlanner = (entry: PageEntry) => PlannedEntry;
 
 export function compilePlanner(rules: PlanRules): InstancePlanner {
@@ -88,7 +88,7 @@ interface PlannedPath {
   readonly isDropped: boolean;
 }
 
-/** Adds what is to be written under one key to `values`, and says what was found. */
+/** Adds to `values` what to write under one key, and returns what was found. */
 function planValue(
   key: string,
   value: JsonValue | undefined,
@@ -128,7 +128,7 @@ export function failedInstance(
   return { cursor, instances: 1, writes: { id, values: [] }, findings: [], failure };
 }
 
-/** The same instance left to its live writer, which was faster than every attempt to read it. */
+/** The same instance, left to its live writer, which saved it after each time that it was read. */
 export function leftAlone(planned: PlannedEntry, id: InstanceId): PlannedEntry {
   const findings = planned.findings.map((finding) =>
     finding === 'value' || finding === 'truncated' ? 'kept' : finding,
@@ -136,7 +136,7 @@ export function leftAlone(planned: PlannedEntry, id: InstanceId): PlannedEntry {
   return { ...planned, writes: { id, values: [] }, findings };
 }
 
-/** Why one instance cannot be done; never leaves this file. */
+/** Why one instance fails. Never leaves this file. */
 class InstanceProblem extends Error {
   constructor(
     readonly code: FailureCode,
@@ -146,7 +146,7 @@ class InstanceProblem extends Error {
   }
 }
 
-/** Either what the paths are to be read from, or the values by key. */
+/** Either the document to read the paths from, or the values by key. */
 type ReadableData =
   | { readonly document: unknown; readonly values: null }
   | { readonly values: ReadonlyMap<string, JsonValue> };
@@ -168,7 +168,7 @@ function readableData(data: TaskData): ReadableData {
 
 const NOTHING: ReadableData = { values: new Map() };
 
-/** As if it had been read from the document: a driver may return what JSON cannot carry, or what is nested too deep. */
+/** The same checks as for a document: a driver may return what JSON cannot carry, or what is nested too deep. */
 function readValue(values: ReadonlyMap<string, JsonValue>, key: string): JsonValue | undefined {
   const value = values.get(key);
   return value === undefined || typeof value === 'string' ? value : toJsonValue(value);

@@ -6,7 +6,7 @@ import type { RunContext } from '../context/run-context.js';
 type Surveyor = Pick<RunContext, 'repository' | 'signal' | 'compareCursors'>;
 
 /**
- * Counts instances and finds the last of them.
+ * Counts instances and finds the cursor of the last one.
  * @throws {RepositoryContractError} when the answer cannot be right.
  */
 export async function surveyInstances(

@@ -14,7 +14,7 @@ export interface BackfillProgress extends RunPace {
   readonly updated: number;
   readonly failed: number;
   readonly gone: number;
-  /** Processed, failed and gone: how far the walk has come. */
+  /** Processed, failed and gone instances: how far the walk has come. */
   readonly visited: number;
   /** Why nothing moves at the moment, or `null`. */
   readonly waiting: {
@@ -25,18 +25,18 @@ export interface BackfillProgress extends RunPace {
 
 /** How fast a run goes. */
 export interface RunPace {
-  /** Instances a second, of all shards, over some ten seconds; 0 while no batch has been committed of late. */
+  /** Instances per second of all shards, over about ten seconds. 0 once no shard has committed a batch for a minute. */
   readonly ratePerSecond: number;
-  /** Milliseconds to go at that rate, `null` while there is none. */
+  /** Milliseconds left at that rate. `null` while there is no rate. */
   readonly etaMs: number | null;
 }
 
-/** A shard that has committed nothing for so long does not count for the rate. */
+/** A shard that has committed nothing for longer does not count for the rate. */
 const LATE_MS = 60_000;
 
 export function paceOf({ header, shards }: Run, now: number): RunPace {
-  const isMoving = ({ done, progressAt: at }: RunShard) =>
-    isWorkable(header.state) && !done && now - at <= LATE_MS;
+  const isMoving = ({ done, progressAt }: RunShard) =>
+    isWorkable(header.state) && !done && now - progressAt <= LATE_MS;
   const ratePerSecond = shards.filter(isMoving).reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
   const left = (header.total ?? 0) - visited(tallyOf({ header, shards }));
   const etaMs = ratePerSecond > 0 ? Math.round((Math.max(0, left) * 1000) / ratePerSecond) : null;
@@ -48,27 +48,27 @@ interface ProgressSources {
   onProgress(progress: BackfillProgress): void;
 }
 
-/** Follows a run through the jobs of one call: tells `onProgress` of each change, and errors how far it had come. */
+/** Follows a run through the jobs of one call: reports each change to `onProgress`, and to errors how far the run had come. */
 export interface ProgressWatch {
   readonly runId: string;
-  /** A job has seen the run like this; of each record, the newest that any has seen is shown. */
+  /** A job has loaded or changed the run. Of each record, the newest one that any job has seen is shown. */
   see(run: Run): void;
-  /** Nothing moves for this reason; `null`: it is tried again. */
+  /** The run waits for this reason. `null`: the wait is over. */
   onWait(waiting: BackfillProgress['waiting']): void;
-  /** How far the run had come when it was seen last. */
+  /** How far the run had come when a job last saw it. */
   progress(): SafePoint;
 }
 
 export function watchProgress(runId: string, { runtime, onProgress }: ProgressSources): ProgressWatch {
   let latest: Run | null = null;
 
-  function tell(waiting: BackfillProgress['waiting']): void {
+  function report(waiting: BackfillProgress['waiting']): void {
     if (latest === null) return;
     const snapshot = progressOf(latest, waiting, runtime.now());
     try {
       onProgress(snapshot);
     } catch {
-      // A display that fails is no reason to stop the work that it displays.
+      // A failing display does not stop the work that it displays.
     }
   }
 
@@ -80,9 +80,9 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
     }),
     see(run) {
       latest = latest === null ? run : newest(latest, run);
-      tell(null);
+      report(null);
     },
-    onWait: tell,
+    onWait: report,
   };
 }
 

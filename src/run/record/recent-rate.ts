@@ -1,7 +1,7 @@
-/** What lies further back than this counts for little. */
+/** What happened longer ago counts for little. */
 const MEMORY_MS = 10_000;
 
-/** Instances a second, as of lately: moved towards what was seen last, the more so the longer that took. */
+/** Instances per second: an average in which a batch weighs more, the longer it took. */
 export function recentRate(before: number | null, count: number, elapsedMs: number): number {
   const seenMs = Math.max(1, elapsedMs);
   const seen = (count * 1000) / seenMs;

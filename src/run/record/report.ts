@@ -8,21 +8,21 @@ export interface BackfillReport<Key extends string = string> {
   readonly runId: string;
   readonly processModelId: string;
   /**
-   * `continued`: there is more to do, and with a queue its job is enqueued. `superseded`: another job does the work.
-   * `completed_with_failures` and `failed`: look at `failures`. The counts are those of the whole run so far.
+   * `continued`: there is more to do, and with a queue the next job is enqueued. `superseded`: another job does the work.
+   * `completed_with_failures` and `failed`: see `failures`. The counts are those of the whole run so far.
    */
   readonly state: ReportState;
   readonly dryRun: boolean;
-  /** How many instances there were when the run started. */
+  /** How many instances the walk covers: those that existed at its start, and late ones that it met. */
   readonly total: number;
   readonly processed: number;
   /** Instances for which at least one value other than null was written. */
   readonly updated: number;
   readonly failed: number;
-  /** Deleted while the run went on. */
+  /** Instances that were deleted during the run. */
   readonly gone: number;
   readonly keys: Readonly<Record<Key, KeyCounts>>;
-  /** The first 20; every one is in the log. */
+  /** The first 20. Every failure is in the log. */
   readonly failures: readonly InstanceFailure[];
   readonly elapsedMs: number;
 }
@@ -37,7 +37,7 @@ export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'>, Run
   readonly endedAt: number | null;
   /** Why the run failed, or `null`. */
   readonly lastError: string | null;
-  /** What a shard waits for, `startAfter` or what `throttle` said, and until when it is not to be worked on. */
+  /** Why a shard is held (`startAfter`, or the reason of the throttle), and until when. `null` while none is held. */
   readonly waiting: { readonly reason: string; readonly until: number } | null;
 }
 
@@ -109,7 +109,7 @@ function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'>
     updated,
     failed,
     gone,
-    // fromEntries defines properties, so that a key `__proto__` is one like any other
+    // fromEntries defines own properties, so a key named `__proto__` is a key like any other
     keys: Object.fromEntries(definition.paths.map(({ key }, index) => [key, keys[index]])) as Record<
       string,
       KeyCounts
@@ -119,7 +119,7 @@ function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'>
   };
 }
 
-/** From the first batch's survey to the end, pauses included. */
+/** Milliseconds from the freeze to the end, pauses included. */
 export function elapsedMs({ startedAt, endedAt }: RunHeader, now: number): number {
   return startedAt === null ? 0 : (endedAt ?? now) - startedAt;
 }

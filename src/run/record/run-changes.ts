@@ -119,7 +119,7 @@ export function fail(run: Run, reason: string, now: number): RunChange | null {
   return stopped(run, { state: 'failed', lastError: reason.slice(0, 500), endedAt: now });
 }
 
-/** Fails a run in which more instances have failed since its last resume than it may bear. */
+/** Fails a run in which more than `maxFailures` instances have failed since its last resume. */
 export function failIfTooManyFailed(run: Run, now: number): RunChange | null {
   const { definition, forgivenFailures } = run.header;
   const failed = tallyOf(run).failed - forgivenFailures;

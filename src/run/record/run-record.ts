@@ -75,7 +75,7 @@ export interface RunShard {
   readonly committedBy: string | null;
   /** When it last committed a batch, or was opened. */
   readonly progressAt: number;
-  /** Instances per second of late. `null` before the first batch. */
+  /** Instances per second, over about ten seconds. `null` before the first batch. */
   readonly ratePerSecond: number | null;
   /** How many sweeps have enqueued a job for it since the last committed batch, and when the last one did. */
   readonly sweeps: number;

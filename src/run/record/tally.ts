@@ -1,7 +1,7 @@
 import type { MetadataValueErrorCode } from '../../errors.js';
 import type { InstanceId } from '../../ports/repository.js';
 
-/** What became of one key in the processed instances; the first four add up to them. */
+/** The outcomes of one key in the processed instances. `written`, `kept`, `null` and `missing` add up to them. */
 export interface KeyCounts {
   /** A value was written. */
   readonly written: number;
@@ -11,7 +11,7 @@ export interface KeyCounts {
   readonly null: number;
   /** The task data has nothing at the path. */
   readonly missing: number;
-  /** Of the written: how many had to be cut to fit the column. */
+  /** How many of the written values were cut to fit the column. */
   readonly truncated: number;
 }
 
@@ -20,20 +20,20 @@ export type FailureCode = 'TASK_DATA_UNREADABLE' | MetadataValueErrorCode | 'WRI
 
 export interface InstanceFailure {
   readonly instanceId: InstanceId;
-  /** `null` when it is not one key's fault. */
+  /** The key at fault. `null` when no single key is. */
   readonly key: string | null;
   readonly code: FailureCode;
   readonly reason: string;
 }
 
-/** What a shard has done so far; `keys` in the order of the definition's paths. */
+/** The outcomes of a shard so far. `keys` is in the order of the definition's paths. */
 export interface Tally {
   readonly processed: number;
   readonly updated: number;
   readonly failed: number;
   readonly gone: number;
   readonly keys: readonly KeyCounts[];
-  /** The first few. */
+  /** The first 20. */
   readonly failures: readonly InstanceFailure[];
 }
 
@@ -68,7 +68,7 @@ export function addTallies(a: Tally, b: Tally): Tally {
   };
 }
 
-/** How many instances have had their outcome. */
+/** How many instances have their outcome. */
 export function visited(tally: Tally): number {
   return tally.processed + tally.failed + tally.gone;
 }
