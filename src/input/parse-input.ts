@@ -7,9 +7,9 @@ export type Fields<Options> = {
 };
 
 /**
- * Checks options or a payload. Only own properties count. Every member that the schema names is an own property of the
- * result, so that nothing on `Object.prototype` can pass for an option.
- * @throws {InvalidInputError} naming each wrong member, what was expected and what came.
+ * Checks options or a payload. Only own properties of the input count. Every member that the schema names is an own
+ * property of the result, so a property of `Object.prototype` is never taken for an option.
+ * @throws {InvalidInputError} It lists each wrong member with what was expected and what was given.
  */
 export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, input: unknown): Output {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
@@ -27,7 +27,7 @@ function absent(schema: z.ZodType): Readonly<Record<string, undefined>> {
   return Object.fromEntries(names.map((name) => [name, undefined]));
 }
 
-/** A schema for values that pass `check`, described for the error message: "expected <what>, got …". */
+/** A schema for values that pass `check`. The error message says "expected <what>, got …". */
 export function expecting<T>(what: string, check: (value: unknown) => boolean): z.ZodType<T> {
   return z.custom<T>(check, `expected ${what}`);
 }
@@ -41,7 +41,7 @@ export function wholeNumber(from: number, to: number): z.ZodType<number> {
 
 export function oneOf<const Value extends string>(...values: readonly Value[]): z.ZodType<Value> {
   return expecting(values.map((value) => `'${value}'`).join(' or '), (value) =>
-    values.some((known) => known === value),
+    values.some((allowed) => allowed === value),
   );
 }
 
@@ -68,7 +68,7 @@ export const nonBlank: z.ZodType<string> = expecting(
   (value) => typeof value === 'string' && value.trim() !== '',
 );
 
-/** A value in few words, for an error message. */
+/** Describes a value in a few words, for an error message. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
@@ -80,11 +80,11 @@ export function describe(value: unknown): string {
 function problemsOf(issue: z.core.$ZodIssue, input: object, schema: z.ZodType): string[] {
   const place = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    const known =
+    const expected =
       schema instanceof z.ZodObject && place === ''
-        ? `; known are ${Object.keys(schema.shape).join(', ')}`
+        ? `; expected one of ${Object.keys(schema.shape).join(', ')}`
         : '';
-    return issue.keys.map((key) => `${place === '' ? '' : `${place}.`}${key}: unknown name${known}`);
+    return issue.keys.map((key) => `${place === '' ? '' : `${place}.`}${key}: unknown name${expected}`);
   }
   if (place === '') return [issue.message];
   return [`${place}: ${issue.message}, got ${describe(valueAt(input, issue.path))}`];

@@ -10,33 +10,43 @@ import { systemRuntime } from '../run/context/system-runtime.js';
 import { type RetryOptions, retryOptions } from '../run/options/tuning-options.js';
 
 export interface InProcessQueueOptions {
-  /** How many jobs run at the same time. @default 1 */
+  /** How many jobs run at the same time, from 1 to 1,000. @default 1 */
   readonly concurrency?: number | undefined;
-  /** For jobs that fail; one that says it is not retryable is not tried again. */
+  /** When a failed job is tried again. A job whose error says `retryable: false` is not. */
   readonly retry?: RetryOptions | undefined;
-  /** Told of each job that has failed for good. @default the `debug` package */
+  /** Called with each job that has failed for good, and its last error. @default the `debug` package */
   readonly onFailure?: ((error: unknown, job: BackfillJob) => void) | undefined;
-  /** @default those of the system */
+  /** Clock, timer and random numbers. @default those of the system */
   readonly runtime?: Runtime | undefined;
 }
 
+/** Does a job, such as `service.handle`. Rejects if the job failed. `stop` of the queue aborts the signal. */
 export type JobHandler = (payload: JobPayload, context: { readonly signal: AbortSignal }) => Promise<unknown>;
 
-/** A job runner inside this process. */
+/** A queue with a worker inside this process. */
 export interface InProcessQueue extends BackfillQueue {
-  /** Starts to run jobs, those that wait already included. */
+  /**
+   * Starts the worker. It runs the jobs that wait already, and every job that is enqueued later.
+   * @throws {Error} when the queue has a worker. Call `stop` first to change its handler.
+   */
   work(handler: JobHandler): void;
-  /** Resolves once its worker has nothing left to run, now or later. */
+  /**
+   * Resolves once the worker has no job left: none that runs, waits for its start time or waits for another try.
+   * Without a worker it resolves at once.
+   */
   idle(): Promise<void>;
-  /** Aborts the running jobs, starts no other, and resolves when all have settled, as `idle` then does. `work` begins again. */
+  /**
+   * Stops the worker: starts no more jobs, aborts the running ones and resolves when they have settled. Jobs that have
+   * not succeeded stay in the queue for the next `work`.
+   */
   stop(): Promise<void>;
 }
 
 const debug = createDebug('process-metadata-backfill:queue');
 
 /**
- * Runs jobs in this process, at most `concurrency` at a time. What is queued is lost with the process: the runs are
- * not, if they are stored elsewhere, but somebody has to go on with them.
+ * Creates a queue that runs its jobs in this process, at most `concurrency` at a time. The jobs are lost when the
+ * process ends. A run that is stored in a database survives: after a restart, `service.sweep` enqueues its jobs again.
  * @throws {InvalidInputError} when an option is wrong.
  */
 export function createInProcessQueue(options: InProcessQueueOptions = {}): InProcessQueue {
@@ -48,7 +58,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
   } = parseInput('createInProcessQueue options', schema, options);
   const limit = pLimit(concurrency);
   const waiting: { job: BackfillJob; startAfter: Date | undefined }[] = [];
-  const underWay = new Set<Promise<void>>();
+  const deliveries = new Set<Promise<void>>();
   let worker: {
     readonly handler: JobHandler;
     readonly stopping: AbortController;
@@ -60,8 +70,8 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
       return;
     }
     const { handler, stopping } = worker;
-    const done = deliver(entry, handler, stopping.signal).finally(() => underWay.delete(done));
-    underWay.add(done);
+    const done = deliver(entry, handler, stopping.signal).finally(() => deliveries.delete(done));
+    deliveries.add(done);
   }
 
   function delayOf({ startAfter }: (typeof waiting)[number]): number {
@@ -83,7 +93,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
           return attempt(() => handler(entry.job.payload, { signal }));
         });
         if (failure === null) return;
-        signal.throwIfAborted(); // not a failure of the job
+        signal.throwIfAborted(); // interrupted by `stop`, which is no failure of the job
         failedAttempts += 1;
         const isFinal = isBackfillError(failure.error) && !failure.error.retryable;
         if (isFinal || !mayTryAgain(retry, failedAttempts)) {
@@ -94,7 +104,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
       }
     } catch (error) {
       if (!signal.aborted) throw error;
-      run(entry); // not done when the queue was stopped: once it works again
+      run(entry); // interrupted by `stop`: it waits for the next worker
     }
   }
 
@@ -112,17 +122,17 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
     },
     work(handler) {
       if (worker !== null)
-        throw new Error('This queue works already. Call stop() first to change its handler.');
+        throw new Error('This queue has a worker already. Call stop() first to change its handler.');
       worker = { handler, stopping: new AbortController() };
       for (const entry of waiting.splice(0)) run(entry);
     },
     async idle() {
-      while (underWay.size > 0) await Promise.all(underWay);
+      while (deliveries.size > 0) await Promise.all(deliveries);
     },
     async stop() {
       worker?.stopping.abort(new Error('The queue was stopped.'));
       worker = null;
-      await Promise.all(underWay);
+      await Promise.all(deliveries);
     },
   };
 }
@@ -131,7 +141,7 @@ function logFailure(error: unknown, { key }: BackfillJob): void {
   debug('job %s failed for good: %O', key, error);
 }
 
-/** `null` when it succeeds. */
+/** Resolves to `null` on success, and to the error otherwise. */
 async function attempt(work: () => Promise<unknown>): Promise<{ readonly error: unknown } | null> {
   try {
     await work();

@@ -13,38 +13,57 @@ import type {
   TaskData,
 } from '../ports/repository.js';
 
+/** A task of an instance. The latest completed task has the greatest `endedAt`. */
 export interface MemoryTask {
-  /** Breaks ties of `endedAt`: the lower one counts as newer. @default the place in the list */
+  /** Of tasks with the same `endedAt`, the one with the lowest id is the latest. @default the order of the list */
   readonly id?: string;
-  /** Only `COMPLETED` counts. */
+  /** Only tasks with the state `COMPLETED` count. */
   readonly state: string;
-  /** A time or an ISO date; `null` sorts behind every time. @default null */
+  /** Milliseconds since the epoch, an ISO date or a Date. `null` counts as earlier than every time. @default null */
   readonly endedAt?: number | string | Date | null;
+  /** The task data, parsed. */
   readonly data?: unknown;
-  /** Instead of `data`: the JSON text as a database would hold it, whole or broken. */
+  /** The task data as JSON text, instead of `data`. It may be broken, to try what a run does then. */
   readonly json?: string;
 }
 
+/** An instance, its tasks, and its metadata at the start. */
 export interface MemoryInstance {
+  /** Unique in the repository. */
   readonly id: InstanceId;
   readonly processModelId: string;
-  /** Still executing. @default false */
+  /** Whether the instance is still executing. @default false */
   readonly running?: boolean;
   readonly tasks: readonly MemoryTask[];
-  /** What was stored before. */
+  /** The metadata rows that exist already: values by key. @default none */
   readonly metadata?: Readonly<Record<string, JsonValue>>;
 }
 
-/** A repository in memory, with ways to be the live writer that runs beside a backfill. */
+/** A repository in memory. Its own methods change instances, as live instances do beside a backfill. */
 export interface MemoryRepository extends BackfillRepository {
-  /** The metadata of an instance by key, `undefined` when there is no such instance. */
+  /** The metadata of an instance: values by key. `undefined` if there is no such instance. */
   metadata(instanceId: InstanceId): Record<string, unknown> | undefined;
+  /**
+   * Inserts an instance behind all others in the order of the walk.
+   * @throws {Error} when an instance has this id.
+   */
   insertInstance(instance: MemoryInstance): void;
-  /** Replaces some of an instance's fields; `metadata` is edited by the two below. */
+  /**
+   * Replaces `running` or `tasks` of an instance, and gives it a new version.
+   * @throws {Error} when there is no such instance.
+   */
   updateInstance(id: InstanceId, changes: Partial<Pick<MemoryInstance, 'running' | 'tasks'>>): void;
-  /** Deletes an instance with its metadata. */
+  /** Deletes an instance with its metadata, if it exists. */
   deleteInstance(id: InstanceId): void;
+  /**
+   * Inserts or overwrites a metadata row.
+   * @throws {Error} when there is no such instance.
+   */
   setMetadata(id: InstanceId, key: string, value: JsonValue): void;
+  /**
+   * Deletes a metadata row, if it exists.
+   * @throws {Error} when there is no such instance.
+   */
   deleteMetadata(id: InstanceId, key: string): void;
 }
 
@@ -56,17 +75,20 @@ interface Row {
 interface StoredInstance {
   readonly instance: MemoryInstance;
   readonly cursor: number;
-  /** Grows with each change of the tasks. */
+  /** Grows with each `updateInstance`. */
   readonly version: number;
   readonly rows: Map<string, Row>;
 }
 
 /**
- * Keeps instances, metadata and runs in this process: for tests, and to try the library out. All of it is lost with
- * the process.
+ * Creates a repository that keeps instances, metadata and runs in the memory of this process. It is for tests and for
+ * trying the library out: everything is lost when the process ends.
+ * @throws {Error} when two of the instances have the same id.
  */
 export function createMemoryRepository(
-  options: { readonly instances?: readonly MemoryInstance[] } = {},
+  options: {
+    /** In the order of the walk. @default none */ readonly instances?: readonly MemoryInstance[];
+  } = {},
 ): MemoryRepository {
   const instances = new Map<InstanceId, StoredInstance>();
   const records = new Map<string, RunRecord>();
@@ -95,7 +117,7 @@ export function createMemoryRepository(
     return found;
   }
 
-  /** In creation order, which is the order of a Map. */
+  /** In creation order: a Map keeps the order in which its entries were inserted. */
   function select(
     { processModelId, instanceIds }: InstanceSelection,
     after: unknown,
@@ -121,7 +143,7 @@ export function createMemoryRepository(
     );
   }
 
-  /** No await in here: nothing can come between the checks and the writes. */
+  /** Has no `await`, so nothing can happen between the checks and the writes. */
   function commitNow({
     processModelId,
     expected,
@@ -151,12 +173,12 @@ export function createMemoryRepository(
     const allowed = writes.filter(
       ({ rows, write }) => rows !== undefined && mayWrite(rows.get(write.key), write),
     );
-    const held = writes.filter(
+    const refused = writes.filter(
       ({ rows, write }) => rows !== undefined && !mayWrite(rows.get(write.key), write),
     );
     const result = next({
       gone: batch.filter(({ id }) => find(id) === undefined).map(({ id }) => id),
-      kept: held.map(({ id, write }) => ({ id, key: write.key })),
+      kept: refused.map(({ id, write }) => ({ id, key: write.key })),
     });
     if (conflictsWith(result)) return { status: 'conflict' };
     for (const { rows, write } of allowed) rows?.set(write.key, newRow(write.value));
@@ -251,7 +273,7 @@ function mayWrite(row: Row | undefined, { value, replaces }: MetadataWrite): boo
 
 function newestCompleted(tasks: readonly MemoryTask[]): MemoryTask | undefined {
   const completed = tasks.filter(({ state }) => state === 'COMPLETED');
-  const [newest] = completed.sort((a, b) => byEndTime(a, b) || byId(a, b)); // sort is stable: then by place
+  const [newest] = completed.sort((a, b) => byEndTime(a, b) || byId(a, b)); // sort is stable: otherwise the first in the list
   return newest;
 }
 

@@ -32,7 +32,7 @@ describe('runBackfill refuses before any I/O', () => {
     [{ batchSize: '10' }, 'batchSize: expected a whole number from 1 to 10,000, got "10"'],
     [{ batchSize: 10_001 }, 'batchSize: expected a whole number from 1 to 10,000, got 10001'],
     [{ batchSize: Number.NaN }, 'batchSize: expected a whole number from 1 to 10,000, got NaN'],
-    [{ batchsize: 10 }, 'batchsize: unknown name; known are repository, queue, processModelId, '],
+    [{ batchsize: 10 }, 'batchsize: unknown name; expected one of repository, queue, processModelId, '],
     [{ processModelId: ' ' }, 'processModelId: expected a text that is not blank, got " "'],
     [{ processModelId: undefined }, 'processModelId: expected a text that is not blank, got nothing'],
     [{ paths: [] }, 'paths: expected at least one { key, path }, got a list of 0'],

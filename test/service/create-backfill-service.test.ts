@@ -281,7 +281,7 @@ describe('handle', () => {
   test.each<[string, unknown, RegExp]>([
     ['nothing', undefined, /job payload: expected an object, got nothing/],
     ['text', '{}', /job payload: expected an object, got "\{\}"/],
-    ['an unknown member', { ...good, after: 5 }, /after: unknown name; known are runId, shard, step/],
+    ['an unknown member', { ...good, after: 5 }, /after: unknown name; expected one of runId, shard, step/],
     [
       'a missing member',
       { runId: 'x', shard: 0 },
