@@ -154,11 +154,11 @@ describe('the README', () => {
         },
       },
     };
-    const [shown = '', what = '', mend = ''] = (blocks('text')[1] ?? '').split('\n');
+    const [shown = '', what = '', advice = ''] = (blocks('text')[1] ?? '').split('\n');
     const shownCase = repositoryConformance(() => blind).find(({ name }) => name === shown);
 
     const message = await shownCase?.run().catch((error: Error) => error.message);
-    expect(message).toContain(`${shown}\n${what}\n${mend.replace(/ …$/, '')}`);
+    expect(message).toContain(`${shown}\n${what}\n${advice.replace(/ …$/, '')}`);
   });
 
   test('stays under 300 lines', () => {

@@ -38,8 +38,8 @@ const SLIP = [
   'where excluded.value is not null',
 ] as const;
 
-const BROKEN_NAME = 'commit: when it fills, keeps a value that appeared since the read, and tells so';
-const MEND = 'To mend it: put the guard into the statement that writes';
+const BROKEN_NAME = 'commit: when it fills, keeps a value that appeared since the read, and reports it';
+const ADVICE = 'To fix it: put the guard into the statement that writes';
 const SKIPPED = 'not offered: transactions (the repository does not say `transactional: true`)';
 
 /** A busy machine takes its time to start a database. */
@@ -84,7 +84,7 @@ describe('an empty project with the packed package', () => {
     expect(output).toMatch(/^# fail 0$/m);
   }, 240_000);
 
-  test('learns in both what a broken one does, and how to mend it', async () => {
+  test('learns in both what a broken one does, and how to fix it', async () => {
     const repository = join('6-own-repository', 'repository.ts');
     const text = await readFile(join(project.folder, repository), 'utf8');
     expect(text).toContain(SLIP[0]);
@@ -99,7 +99,7 @@ describe('an empty project with the packed package', () => {
       expect(output).toContain(
         "expected { city: 'live', town: 'Hamar' }, got { city: 'Oslo', town: 'Hamar' }",
       );
-      expect(output).toContain(MEND);
+      expect(output).toContain(ADVICE);
     }
     expect(outputs[0]).toContain(`× own.test.ts > ${BROKEN_NAME}`);
     expect(outputs[1]).toMatch(/^not ok \d+ - commit: when it fills, keeps a value/m);

@@ -21,7 +21,7 @@ const repositoryCase = (beginning: string, fixture: Partial<RepositoryFixture> =
   );
 
 describe('a conformance case', () => {
-  test('has a name of its own, and no parameter that a runner could take for a callback', () => {
+  test('has a unique name, and no parameter that a runner could take for a callback', () => {
     const cases = [...repositoryConformance(memoryFixture), ...queueConformance(inProcessFixture)];
 
     expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
@@ -29,8 +29,8 @@ describe('a conformance case', () => {
     expect(new Set(cases.map(({ name }) => name.split(':')[0]))).toContain('commit');
   });
 
-  test('tells the test runner what is not offered, and without one the console', async () => {
-    const { run, name } = repositoryCase('transactions: what is committed inside');
+  test('reports what is not offered to the test runner, or to the console without one', async () => {
+    const { run, name } = repositoryCase('transactions: a commit in a transaction');
     const reason = 'not offered: transactions (the repository does not say `transactional: true`)';
     const skip = vi.fn();
     await run({ skip });
@@ -45,7 +45,7 @@ describe('a conformance case', () => {
     }
   });
 
-  test('fails for what is not offered where `skip` throws', async () => {
+  test('fails for what is not offered if `skip` throws', async () => {
     const skip = (reason: string) => {
       throw new Error(`insisted on, but ${reason}`);
     };
@@ -54,8 +54,8 @@ describe('a conformance case', () => {
     );
   });
 
-  test('says what it is about where that is optional', () => {
-    expect(repositoryCase('transactions: what is committed inside').capability).toBe('transactions');
+  test('names the optional feature that it tests', () => {
+    expect(repositoryCase('transactions: a commit in a transaction').capability).toBe('transactions');
     expect(repositoryCase('commit: inserts')).not.toHaveProperty('capability');
   });
 
@@ -68,13 +68,13 @@ describe('a conformance case', () => {
     });
   });
 
-  test('fails with the error of a call that failed as its cause', async () => {
+  test('has the error of a failed call as its cause', async () => {
     const cause = new Error('syntax error at or near "form"');
     const failing = repositoryCase('commit: inserts', { metadata: () => Promise.reject(cause) });
 
     await expect(failing.run()).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^commit: inserts .*\n {2}This failed: syntax error .*\n {2}To mend it: /,
+        /^commit: inserts .*\n {2}This failed: syntax error .*\n {2}To fix it: /,
       ),
       cause,
     });
@@ -82,14 +82,14 @@ describe('a conformance case', () => {
 
   test('fails when a port that says it is transactional has a fixture without transactions', async () => {
     const { repository } = memoryFixture();
-    const failing = repositoryCase('transactions: what is committed inside', {
+    const failing = repositoryCase('transactions: a commit in a transaction', {
       repository: { ...repository, transactional: true },
     });
 
     await expect(failing.run()).rejects.toThrow('its fixture needs a `transaction`');
   });
 
-  test('closes its fixture also when it fails, and fails when that fails', async () => {
+  test('closes its fixture even when it fails, and fails when closing fails', async () => {
     const close = vi.fn(async () => {
       throw new Error('the pool is still in use');
     });
@@ -100,7 +100,7 @@ describe('a conformance case', () => {
     expect(close).toHaveBeenCalledTimes(2);
   });
 
-  test('ends in time although its worker never stops', async () => {
+  test('ends in time even if its worker never stops', async () => {
     const fixture: QueueFixture = { ...inProcessFixture(), patienceMs: 50 };
     const cases = queueConformance(() => ({
       ...fixture,
@@ -111,7 +111,7 @@ describe('a conformance case', () => {
     }));
 
     await expect(oneOf(cases, 'enqueue: delivers the payload').run()).rejects.toThrow(
-      'waited 50 ms in vain until the worker has stopped',
+      'timed out after 50 ms, waiting until the worker has stopped',
     );
   });
 });

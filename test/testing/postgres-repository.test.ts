@@ -45,7 +45,7 @@ describeWith(['PostgreSQL'], 'the repository of example 1 on PostgreSQL', ({ Pos
   });
 });
 
-/** In one database for all cases. */
+/** All cases use one database. */
 function conformanceOn(type: (typeof COLUMN_TYPES)[number], open: () => Promise<OpenedDatabase>): void {
   let opened: OpenedDatabase;
   beforeAll(async () => {

@@ -18,7 +18,7 @@ describeWith(['MariaDB'], 'the repository of example 2 on MariaDB', ({ MariaDB }
   conformanceOn(() => openMariadb(MariaDB)),
 );
 
-/** In one database for all cases. */
+/** All cases use one database. */
 function conformanceOn(open: () => Promise<EmptyDatabase>): void {
   let opened: EmptyDatabase;
   beforeAll(async () => {

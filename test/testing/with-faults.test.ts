@@ -31,7 +31,7 @@ const creation = {
 };
 
 describe('withFaults', () => {
-  test('fails before: the call has no effect, and its error is transient unless another is given', async () => {
+  test('fails before: the call has no effect, and its error is transient by default', async () => {
     const repository = memory();
     const faulty = withFaults(repository, [
       { on: 'commit', nth: 1, fault: 'fail-before' },
@@ -44,7 +44,7 @@ describe('withFaults', () => {
     expect(await faulty.commit(creation)).toEqual({ status: 'committed' });
   });
 
-  test('fails after: the call took effect all the same', async () => {
+  test('fails after: the call took effect', async () => {
     const repository = memory();
     const faulty = withFaults(repository, [{ on: 'commit', fault: 'fail-after' }]);
 
@@ -52,7 +52,7 @@ describe('withFaults', () => {
     expect(await repository.loadRun('run')).toEqual([record]);
   });
 
-  test('hangs until it is released, and takes effect then', async () => {
+  test('hangs until it is released, and then takes effect', async () => {
     const repository = memory();
     let release = () => {};
     const until = new Promise<void>((resolve) => {
@@ -76,7 +76,7 @@ describe('withFaults', () => {
     await expect(reading).rejects.toThrow('enough');
   });
 
-  test('delays', async () => {
+  test('delays a call', async () => {
     const queue = createInProcessQueue();
     const delivered: unknown[] = [];
     queue.work(async (payload) => void delivered.push(payload));
@@ -119,7 +119,7 @@ describe('withFaults', () => {
     expect(found.map(({ cursor }) => cursor)).toEqual(ids);
   });
 
-  test('refuses a spoiled page of a method that has none', async () => {
+  test('refuses a page fault for a method that returns no page', async () => {
     const faulty = withFaults(memory(), () => ({ fault: 'empty-page' }));
 
     await expect(faulty.loadRun('run')).rejects.toThrow(
@@ -156,7 +156,7 @@ describe('withFaults', () => {
     ]);
   });
 
-  test('keeps every other member of a port: those of a class, private ones, getters, what is frozen', async () => {
+  test('keeps every other member of a port: of a class, private, getters, frozen', async () => {
     const repository: BackfillRepository = Object.freeze(new TextRepository());
     const faulty = withFaults(repository, [{ on: 'findRuns', fault: 'fail-before' }]);
 
@@ -172,7 +172,7 @@ describe('withFaults', () => {
     expect(spread.metadata(1)).toEqual({});
   });
 
-  test('passes options on, such as a transaction', async () => {
+  test('passes on options such as a transaction', async () => {
     const transactions: unknown[] = [];
     const queue: BackfillQueue<string> = {
       transactional: true,
@@ -186,7 +186,7 @@ describe('withFaults', () => {
   });
 });
 
-test('a run goes through any of these faults and comes to the same', async () => {
+test('a run survives these faults and has the same result', async () => {
   const repository = createMemoryRepository({ instances: invoices(60) });
   const faulty = withFaults(repository, ({ method, nth }) => {
     if (method === 'readInstances' && nth % 4 === 0) return { fault: 'empty-page' };
@@ -207,7 +207,7 @@ test('a run goes through any of these faults and comes to the same', async () =>
   expect(repository.metadata(60)).toEqual({ invoice_number: 'INV-60' });
 });
 
-/** As a host may write one. */
+/** A repository as a host may write it. */
 class TextRepository implements BackfillRepository {
   readonly #total: number = 7;
 

@@ -1,47 +1,49 @@
 import { expectationOf, inspectValue, reasonNotOffered } from './expectations.js';
 
-/** One promise of a port, for any test runner: `for (const c of cases) test(c.name, c.run)`. */
+/** The test of one promise of a port, for any test runner: `for (const c of cases) test(c.name, c.run)`. */
 export interface ConformanceCase {
-  /** A sentence about the method that it begins with. No two cases share one. */
+  /** A sentence that begins with the method it is about, such as `commit: inserts values where there is no row`. Unique. */
   readonly name: string;
-  /** The optional part of the port that this is about; absent where every port must pass. */
+  /** The optional feature that the case tests. Absent if every port must pass the case. */
   readonly capability?: string;
   /**
-   * Resolves when the promise is kept, and rejects with what was broken and how to mend it. What the port does not offer
-   * is told to `context.skip`, or to `console.warn` where there is none: never passed in silence. To insist on
-   * everything, give a `skip` that throws.
+   * Resolves when the port keeps the promise. Rejects with an error that says what is wrong and how to fix it.
+   *
+   * If the port does not offer the optional feature, the case calls `context.skip` with the reason and resolves. Without
+   * `skip` it calls `console.warn`. To demand every feature, pass a `skip` that throws.
    */
   run(context?: CaseContext): Promise<void>;
 }
 
-/** What vitest and node:test hand to a test: enough of it. */
+/** The part of a test context that a case uses. The contexts of vitest and node:test fit as they are. */
 export interface CaseContext {
+  /** Marks the running test as skipped. */
   skip?(reason: string): unknown;
 }
 
-/** A promise of a port as this library states it. */
+/** One promise of a port, with its check. */
 export interface PromiseOf<Subject> {
   readonly name: string;
   readonly capability?: string;
-  /** What a port that breaks it should do instead. */
-  readonly mend: string;
+  /** How to fix a port that breaks the promise. */
+  readonly advice: string;
   check(subject: Subject): Promise<void>;
 }
 
-/** A port in a state of its own, for a single case. */
+/** A port that was opened for one case. */
 export interface Opened<Subject> {
   readonly subject: Subject;
   close(): Promise<void>;
 }
 
 export function conformanceCase<Subject>(
-  { name, capability, mend, check }: PromiseOf<Subject>,
+  { name, capability, advice, check }: PromiseOf<Subject>,
   open: () => Promise<Opened<Subject>>,
 ): ConformanceCase {
   return {
     name,
     ...(capability === undefined ? {} : { capability }),
-    // The default keeps `run.length` 0: some runners take a test with a parameter for one with a callback.
+    // The default value keeps `run.length` at 0. Some runners pass a callback to a test that has a parameter.
     async run(context = {}) {
       const { subject, close } = await open();
       let failure: unknown = null;
@@ -54,7 +56,7 @@ export function conformanceCase<Subject>(
       failure ??= closed.status === 'rejected' ? closed.reason : null;
       if (failure === null) return;
       const reason = reasonNotOffered(failure);
-      if (reason === null) throw brokenPromise(name, mend, failure);
+      if (reason === null) throw brokenPromise(name, advice, failure);
       const message = `not offered: ${capability ?? 'this'} (${reason})`;
       if (context.skip === undefined) console.warn(`${name}\n  ${message}`);
       else context.skip(message);
@@ -62,14 +64,14 @@ export function conformanceCase<Subject>(
   };
 }
 
-function brokenPromise(name: string, mend: string, failure: unknown): Error {
-  const advice = `To mend it: ${mend}`;
+function brokenPromise(name: string, advice: string, failure: unknown): Error {
+  const fix = `To fix it: ${advice}`;
   const expectation = expectationOf(failure);
   if (expectation === null) {
     const reason = failure instanceof Error ? failure.message : String(failure);
-    return new Error(`${name}\n  This failed: ${reason}\n  ${advice}`, { cause: failure });
+    return new Error(`${name}\n  This failed: ${reason}\n  ${fix}`, { cause: failure });
   }
   const { what, actual, expected } = expectation;
   const difference = `${what}: expected ${inspectValue(expected)}, got ${inspectValue(actual)}`;
-  return Object.assign(new Error(`${name}\n  ${difference}\n  ${advice}`), { actual, expected });
+  return Object.assign(new Error(`${name}\n  ${difference}\n  ${fix}`), { actual, expected });
 }

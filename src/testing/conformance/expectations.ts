@@ -1,16 +1,16 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 
-/** Ends a case unless the two are deeply equal. */
+/** Ends the case with an error unless the two values are deeply equal. */
 export function expectEqual(what: string, actual: unknown, expected: unknown): void {
   if (!isDeepStrictEqual(actual, expected)) throw new UnmetExpectation(what, actual, expected);
 }
 
-/** Ends a case because its port has nothing of the kind, which it need not. */
+/** Ends the case as skipped, because the port does not offer the optional feature. */
 export function notOffered(reason: string): never {
   throw new NotOffered(reason);
 }
 
-/** In any order: what a port may answer in whatever order it likes. */
+/** Sorts what a port may answer in any order. */
 export function sorted<Value>(values: Iterable<Value>): Value[] {
   const name = (value: Value) => JSON.stringify(value) ?? '';
   return [...values].sort((a, b) => (name(a) < name(b) ? -1 : 1));
@@ -34,7 +34,8 @@ interface Expectation {
   readonly expected: unknown;
 }
 
-/** These two never leave a case. */
+// `conformanceCase` catches both errors: the first becomes the error of the case, the second a skip.
+
 class UnmetExpectation extends Error implements Expectation {
   constructor(
     readonly what: string,

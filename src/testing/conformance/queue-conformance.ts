@@ -7,8 +7,9 @@ import { workerPromises } from './queue/worker-promises.js';
 const PROMISES = [...deliveryPromises, ...workerPromises];
 
 /**
- * What `BackfillQueue` promises, and what the worker behind it must do, as cases for any test runner. `create` is
- * called for each case; it may hand out one job runner again and again, but no case can work beside another one.
+ * Returns the promises of `BackfillQueue` and of the worker behind it, as one case each for any test runner. `create` is
+ * called once per case. It may use one job runner for all cases. Then run one case at a time: its worker consumes the
+ * jobs of all others.
  *
  * @example
  * for (const c of queueConformance(createFixture)) test(c.name, c.run); // vitest, node:test

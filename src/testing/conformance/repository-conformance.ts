@@ -1,7 +1,7 @@
 import type { InstanceId } from '../../ports/repository.js';
 import { type ConformanceCase, conformanceCase } from './conformance-case.js';
 import { commitPromises } from './repository/commit-promises.js';
-import { meetingPromises } from './repository/meeting-promises.js';
+import { concurrencyPromises } from './repository/concurrency-promises.js';
 import { recordPromises } from './repository/record-promises.js';
 import type { RepositoryFixture } from './repository/repository-fixture.js';
 import { rowPromises } from './repository/row-promises.js';
@@ -18,15 +18,15 @@ const PROMISES = [
   ...rowPromises,
   ...writePromises,
   ...commitPromises,
-  ...meetingPromises,
+  ...concurrencyPromises,
   ...recordPromises,
   ...textPromises,
   ...transactionPromises,
 ];
 
 /**
- * What `BackfillRepository` promises, as cases for any test runner. `create` is called for each case; it may hand out
- * one database again and again, as the cases keep out of each other's way.
+ * Returns the promises of `BackfillRepository`, as one case each for any test runner. `create` is called once per case.
+ * It may use one database for all cases, because each case uses its own process models and runs.
  *
  * @example
  * for (const c of repositoryConformance(createFixture)) test(c.name, c.run); // vitest, node:test

@@ -7,12 +7,13 @@ import type {
   SurveyQuery,
 } from '../../ports/repository.js';
 
-/** A call to a port, before it takes effect. */
+/** A call of a repository or queue, before it takes effect. */
 export type PortCall = {
   readonly [Method in keyof Arguments]: {
     readonly method: Method;
-    /** Of this method, from 1 on. */
+    /** 1 for the first call of this method, 2 for the second, and so on. */
     readonly nth: number;
+    /** The first argument of the call. */
     readonly argument: Arguments[Method];
   };
 }[keyof Arguments];
@@ -29,42 +30,53 @@ interface Arguments {
 
 /**
  * What goes wrong with a call:
- * - `fail-before`: it rejects and has no effect.
- * - `fail-after`: it rejects although it took effect; to the caller, the outcome is unknown.
- * - `hang`: it waits for `until`, then takes effect; a read that is aborted meanwhile rejects.
- * - `delay`: it takes effect later.
- * - `crash-before`, `crash-after`: the process ends here. Neither this call nor any later one ever settles.
- * - `empty-page`, `short-page`: none, or half, of what `readInstances` found.
- * - `repeating-page`, `unordered-page`, `backward-page`: an instance twice; in reverse; from the beginning of the walk.
- *   What a page passes over in one is one part of it: a page of one part has no half and no reverse.
+ * - `fail-before`: the call has no effect and rejects.
+ * - `fail-after`: the call takes effect and rejects. The caller cannot know whether it took effect.
+ * - `hang`: the call waits for `until` and then takes effect. A read rejects if its signal is aborted meanwhile.
+ * - `delay`: the call takes effect `ms` milliseconds later.
+ * - `crash-before`, `crash-after`: the process ends before or after the call takes effect. This call and all later calls
+ *   stay pending for ever.
+ * - `empty-page`: `readInstances` answers no entries, whatever it found.
+ * - `short-page`: `readInstances` answers the first half of its entries, rounded up.
+ * - `repeating-page`: `readInstances` answers its first entry twice.
+ * - `unordered-page`: `readInstances` answers its entries in reverse order.
+ * - `backward-page`: `readInstances` answers the first page of the walk again.
+ *
+ * One entry may stand for several filled instances (see `FilledInstances`). Such an entry is neither split nor reversed.
  */
 export type Fault =
   | {
       readonly fault: 'fail-before' | 'fail-after';
-      /** @default an error with the code ECONNRESET, which is transient */
+      /** What the call rejects with. @default an error with the code ECONNRESET, which is transient */
       readonly error?: unknown;
     }
   | {
       readonly fault: 'hang';
-      /** @default for ever */
+      /** The call goes on when this resolves. @default never */
       readonly until?: Promise<unknown>;
     }
   | { readonly fault: 'delay'; readonly ms: number }
   | {
       readonly fault: 'crash-before' | 'crash-after';
+      /** Called once, at the crash. */
       onCrash?(): void;
     }
   | { readonly fault: PageFault };
 
+/** A wrong answer of `readInstances`, see `Fault`. Planned for another method, it makes the call reject with a TypeError. */
 export type PageFault = 'empty-page' | 'short-page' | 'repeating-page' | 'unordered-page' | 'backward-page';
 
+/** A fault and the calls that it is for. */
 export type PlannedFault = Fault & {
   readonly on: PortCall['method'];
-  /** Which call of this method, from 1 on. @default every one */
+  /** Only this call of the method, counted from 1. @default every call */
   readonly nth?: number;
 };
 
-/** A list, of which the first entry that fits a call counts, or a decision call by call. */
+/**
+ * Which fault each call gets. In a list, the first entry that fits the call counts. A function decides about each call:
+ * `null` or `undefined` means no fault.
+ */
 export type FaultPlan = readonly PlannedFault[] | ((call: PortCall) => Fault | null | undefined);
 
 export function faultFor(plan: FaultPlan, call: PortCall): Fault | null {

@@ -6,8 +6,8 @@ import { cutPage } from '../../run/calls/page-entries.js';
 import { type Fault, type FaultPlan, faultFor, type PageFault, type PortCall } from './fault-plan.js';
 
 /**
- * The same repository or queue, with faults where the plan has them. All other members stay as they are, those of a
- * class and getters included.
+ * Returns a repository or queue that behaves like `port`, except for the faults in the plan. `port` itself is not
+ * changed. All other members stay as they are, also getters and the methods of a class.
  *
  * @example
  * withFaults(repository, [{ on: 'commit', nth: 3, fault: 'fail-after' }]);
@@ -56,7 +56,7 @@ export function withFaults<Port extends BackfillRepository<never> | BackfillQueu
     return never();
   }
 
-  // Not a proxy of the port itself: what is frozen there would have to stay as it is.
+  // The target is a new object. A proxy of a frozen port could not answer with other methods.
   return new Proxy({} as Port, {
     get(_, property) {
       const member: unknown = Reflect.get(port, property);

@@ -1,10 +1,10 @@
 import type { Rules } from './rules.js';
 
-/** One thing that an adapter does otherwise than it should. */
+/** One mistake of a repository. */
 export interface Defect {
   readonly title: string;
-  /** For a repository of its own. */
+  /** The rules that differ from `SOUND`. Called once per repository. */
   readonly rules: () => Partial<Rules>;
-  /** How the names begin of the cases that fail, and of no other. */
+  /** How the names of the failing cases begin. No other case fails. */
   readonly breaks: readonly string[];
 }

@@ -1,11 +1,11 @@
 import { isBackfillError, type JobPayload } from 'process-metadata-backfill';
 import type { QueueFixture, QueueHandler } from 'process-metadata-backfill/testing';
 
-/** One thing that a queue, or the worker behind it, does otherwise than it should. */
+/** One mistake of a queue or of the worker behind it. */
 export interface QueueDefect {
   readonly title: string;
   breakIt(fixture: QueueFixture<object>): QueueFixture<object>;
-  /** How the names begin of the cases that fail, and of no other. */
+  /** How the names of the failing cases begin. No other case fails. */
   readonly breaks: readonly string[];
 }
 
@@ -23,11 +23,11 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: [
       'enqueue: delivers the payload',
       'enqueue: delivers every',
-      'enqueue: takes the same',
-      'enqueue: takes every',
+      'enqueue: accepts the same',
+      'enqueue: accepts every',
       'enqueue: delivers a job with',
-      'transactions: a job enqueued inside one that rolls',
-      'worker: is given',
+      'transactions: a job enqueued in a transaction that rolls',
+      'worker: receives jobs',
       'service:',
     ],
   },
@@ -43,16 +43,16 @@ export const queueDefects: readonly QueueDefect[] = [
     },
     breaks: [
       'enqueue: delivers every',
-      'enqueue: takes the same',
-      'enqueue: takes every',
+      'enqueue: accepts the same',
+      'enqueue: accepts every',
       'enqueue: delivers a job with',
-      'transactions: a job enqueued inside one that rolls',
-      'worker: is given',
+      'transactions: a job enqueued in a transaction that rolls',
+      'worker: receives jobs',
       'service:',
     ],
   },
   {
-    title: 'a key that is known is an error',
+    title: 'a known key is an error',
     breakIt: (fixture) => {
       const known = new Set<string>();
       return enqueuing(fixture, (enqueue) => async (job, options) => {
@@ -61,7 +61,7 @@ export const queueDefects: readonly QueueDefect[] = [
         await enqueue(job, options);
       });
     },
-    breaks: ['enqueue: takes the same'],
+    breaks: ['enqueue: accepts the same'],
   },
   {
     title: 'keys are shortened',
@@ -74,7 +74,7 @@ export const queueDefects: readonly QueueDefect[] = [
         await enqueue(job, options);
       });
     },
-    breaks: ['enqueue: takes every'],
+    breaks: ['enqueue: accepts every'],
   },
   {
     title: 'keys are not case-sensitive',
@@ -87,7 +87,7 @@ export const queueDefects: readonly QueueDefect[] = [
         await enqueue(job, options);
       });
     },
-    breaks: ['enqueue: takes every'],
+    breaks: ['enqueue: accepts every'],
   },
   {
     title: '`startAfter` is ignored',
@@ -96,7 +96,7 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: ['enqueue: delivers a job with'],
   },
   {
-    title: '`startAfter` is taken for seconds',
+    title: '`startAfter` is multiplied by 1,000',
     breakIt: (fixture) =>
       enqueuing(
         fixture,
@@ -107,7 +107,7 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: ['enqueue: delivers a job with'],
   },
   {
-    title: 'an error of the runner is swallowed',
+    title: 'an error of the runner is ignored',
     breakIt: (fixture) =>
       enqueuing(fixture, (enqueue) => (job, options) => enqueue(job, options).catch(() => {})),
     breaks: ['enqueue: rejects'],
@@ -121,7 +121,7 @@ export const queueDefects: readonly QueueDefect[] = [
           (job, options = {}) =>
             enqueue(job, { startAfter: options.startAfter }),
       ),
-    breaks: ['transactions: a job enqueued inside one that rolls'],
+    breaks: ['transactions: a job enqueued in a transaction that rolls'],
   },
   {
     title: 'a job in a transaction is never inserted',
@@ -129,10 +129,10 @@ export const queueDefects: readonly QueueDefect[] = [
       enqueuing(fixture, (enqueue) => async (job, options) => {
         if (options?.transaction === undefined) await enqueue(job, options);
       }),
-    breaks: ['transactions: a job enqueued inside one that commits'],
+    breaks: ['transactions: a job enqueued in a transaction that commits'],
   },
   {
-    title: 'jobs are lost while no worker is there',
+    title: 'jobs are lost while no worker runs',
     breakIt: (fixture) => {
       let workers = 0;
       const watched = enqueuing(fixture, (enqueue) => async (job, options) => {
@@ -150,7 +150,7 @@ export const queueDefects: readonly QueueDefect[] = [
         },
       };
     },
-    breaks: ['enqueue: takes the same', 'enqueue: rejects', 'worker: is given', 'service:'],
+    breaks: ['enqueue: accepts the same', 'enqueue: rejects', 'worker: receives jobs', 'service:'],
   },
   {
     title: 'a job that failed is not delivered again',
@@ -163,19 +163,15 @@ export const queueDefects: readonly QueueDefect[] = [
             throw error;
           }),
       ),
-    breaks: ['worker: delivers a job again'],
+    breaks: ['worker: receives a job again'],
   },
   {
-    title: 'a job counts as done when it is taken',
+    title: 'a job counts as done as soon as a worker takes it',
     breakIt: (fixture) =>
       handling(fixture, (handler) => async (payload, context) => {
         handler(payload, context).catch(() => {});
       }),
-    breaks: [
-      'worker: delivers a job again',
-      'worker: when it stops, aborts',
-      'worker: when it stops, leaves',
-    ],
+    breaks: ['worker: receives a job again', 'worker: when it stops, aborts', 'worker: when it stops, lets'],
   },
   {
     title: 'a job that was interrupted counts as done',
@@ -187,10 +183,10 @@ export const queueDefects: readonly QueueDefect[] = [
             if (!context.signal?.aborted) throw error;
           }),
       ),
-    breaks: ['worker: when it stops, leaves'],
+    breaks: ['worker: when it stops, lets'],
   },
   {
-    title: 'stopping does not wait for the job under way',
+    title: 'stopping does not wait for the running job',
     breakIt: (fixture) => ({
       ...fixture,
       async startWorker(handler) {
@@ -206,7 +202,7 @@ export const queueDefects: readonly QueueDefect[] = [
     title: 'stopping aborts nothing',
     breakIt: (fixture) =>
       handling(fixture, (handler) => (payload) => handler(payload, { signal: new AbortController().signal })),
-    breaks: ['worker: when it stops, aborts', 'worker: when it stops, leaves'],
+    breaks: ['worker: when it stops, aborts', 'worker: when it stops, lets'],
   },
 ];
 

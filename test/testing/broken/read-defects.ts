@@ -2,10 +2,10 @@ import type { FixtureTask } from 'process-metadata-backfill/testing';
 import type { Defect } from './defect.js';
 import { SOUND, timeOf } from './rules.js';
 
-/** How adapters read what they must not, or miss what they must. */
+/** Repositories that read what they must not, or do not read what they must. */
 export const readDefects: readonly Defect[] = [
   {
-    title: 'the survey counts all that is there, whatever its limit',
+    title: 'the survey counts all instances, whatever its limit',
     rules: () => ({
       surveyOf: (found) => SOUND.surveyOf(found, null),
     }),
@@ -42,7 +42,7 @@ export const readDefects: readonly Defect[] = [
     ],
   },
   {
-    title: 'a page begins with the instances that have values',
+    title: 'a page starts with the instances that have values',
     rules: () => ({
       pageOf: (found, limit) =>
         SOUND.pageOf(found, limit).toSorted((a, b) => Number(b.rows.size > 0) - Number(a.rows.size > 0)),
@@ -80,8 +80,8 @@ export const readDefects: readonly Defect[] = [
       'readInstances: in pages',
       'readInstances: begins strictly',
       'readInstances: returns only',
-      'splitInstances: parts',
-      'commit: takes a range for',
+      'splitInstances: splits',
+      'commit: accepts a range as',
       'readInstances: passes over',
       'readInstances: leaves data',
       'readInstances: shows which',
@@ -94,7 +94,7 @@ export const readDefects: readonly Defect[] = [
       'readInstances: in pages',
       'readInstances: ends with',
       'readInstances: puts an',
-      'readInstances: whose signal',
+      'readInstances: ends when',
       'commit: answers not-exhausted',
       'readInstances: passes over',
       'readInstances: leaves data',
@@ -107,14 +107,14 @@ export const readDefects: readonly Defect[] = [
     breaks: [
       'readInstances: ends with',
       'readInstances: puts an',
-      'commit: takes a range for',
+      'commit: accepts a range as',
       'readInstances: in pages',
       'readInstances: passes over',
       'readInstances: leaves data',
     ],
   },
   {
-    title: 'models are told apart by a prefix',
+    title: 'models with the same prefix are the same',
     rules: () => ({
       isSelected: (instance, model, ids) =>
         instance.processModelId.startsWith(model) && (ids === null || ids.includes(instance.key)),
@@ -124,7 +124,7 @@ export const readDefects: readonly Defect[] = [
       'surveyInstances: counts only',
       'readInstances: leaves the',
       'readInstances: returns only',
-      'commit: takes a range for',
+      'commit: accepts a range as',
     ],
   },
   {
@@ -138,10 +138,10 @@ export const readDefects: readonly Defect[] = [
   {
     title: 'chosen ids are ignored',
     rules: () => ({ isSelected: (instance, model) => instance.processModelId === model }),
-    breaks: ['surveyInstances: counts only', 'readInstances: returns only', 'commit: takes a range for'],
+    breaks: ['surveyInstances: counts only', 'readInstances: returns only', 'commit: accepts a range as'],
   },
   {
-    title: 'no chosen ids are taken for all ids',
+    title: 'an empty list of chosen ids selects all instances',
     rules: () => ({
       isSelected: (instance, model, ids) =>
         instance.processModelId === model && (ids === null || ids.length === 0 || ids.includes(instance.key)),
@@ -156,19 +156,19 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
   },
   {
-    title: 'a split gives the bound of the last part as well',
+    title: 'a split returns the bound of the last part, too',
     rules: () => ({ splitAt: (found, parts) => [...SOUND.splitAt(found, parts), found.at(-1)?.cursor ?? 0] }),
-    breaks: ['splitInstances: parts'],
+    breaks: ['splitInstances: splits'],
   },
   {
-    title: 'a split forgets where its range begins',
+    title: 'a split returns a bound below its range',
     rules: () => ({ splitAt: (found, parts) => [1, ...SOUND.splitAt(found, parts - 1)] }),
-    breaks: ['splitInstances: parts'],
+    breaks: ['splitInstances: splits'],
   },
   {
     title: 'an aborted read answers an empty page',
     rules: () => ({ onAbort: () => [] }),
-    breaks: ['readInstances: whose signal'],
+    breaks: ['readInstances: ends when'],
   },
   {
     title: 'an aborted read leaves the connection unusable',
@@ -185,7 +185,7 @@ export const readDefects: readonly Defect[] = [
         },
       };
     },
-    breaks: ['readInstances: whose signal'],
+    breaks: ['readInstances: ends when'],
   },
   {
     title: 'cursors do not grow with creation',
@@ -205,26 +205,26 @@ export const readDefects: readonly Defect[] = [
     ],
   },
   {
-    title: 'deleted instances are still walked',
-    rules: () => ({ isThere: () => true }),
+    title: 'deleted instances stay in the walk',
+    rules: () => ({ isReadable: () => true }),
     breaks: [
       'surveyInstances: counts from',
       'surveyInstances: counts only',
       'readInstances: begins strictly',
       'readInstances: leaves the',
       'readInstances: leaves out',
-      'commit: takes a range for',
-      'processModelId: takes any',
+      'commit: accepts a range as',
+      'processModelId: accepts any',
     ],
   },
   {
-    title: 'models are compared by like',
+    title: 'models are compared with SQL `like`',
     rules: () => ({
       isSelected: (instance, model, ids) =>
         new RegExp(`^${model.replaceAll('_', '.')}$`).test(instance.processModelId) &&
         (ids === null || ids.includes(instance.key)),
     }),
-    breaks: ['readInstances: leaves the', 'processModelId: takes any'],
+    breaks: ['readInstances: leaves the', 'processModelId: accepts any'],
   },
   {
     title: 'the name of a model becomes part of the statement',
@@ -234,7 +234,7 @@ export const readDefects: readonly Defect[] = [
         return SOUND.isSelected(instance, model, ids);
       },
     }),
-    breaks: ['processModelId: takes any'],
+    breaks: ['processModelId: accepts any'],
   },
   {
     title: 'chosen ids become part of the statement',
@@ -244,7 +244,7 @@ export const readDefects: readonly Defect[] = [
         return SOUND.isSelected(instance, model, ids);
       },
     }),
-    breaks: ['instance ids: takes any'],
+    breaks: ['instance ids: accepts any'],
   },
   {
     title: 'the newest task is the one inserted last',
@@ -266,16 +266,16 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: shows the data'],
   },
   {
-    title: 'a task without an end counts as the newest',
+    title: 'a task without an end time counts as the newest',
     rules: () => ({
       newestTask: (tasks) =>
         tasks.find(({ state, endedAt }) => state === 'COMPLETED' && endedAt === null) ??
         SOUND.newestTask(tasks),
     }),
-    breaks: ['readInstances: takes a', 'readInstances: of tasks'],
+    breaks: ['readInstances: uses a', 'readInstances: of tasks'],
   },
   {
-    title: 'of tasks with the same end, the higher id counts',
+    title: 'of tasks with the same end time, the higher id counts',
     rules: () => ({
       newestTask: (tasks) =>
         tasks
@@ -289,10 +289,10 @@ export const readDefects: readonly Defect[] = [
     rules: () => ({
       newestTask: (tasks) => SOUND.newestTask(tasks.map((task) => ({ ...task, state: 'COMPLETED' }))),
     }),
-    breaks: ['readInstances: looks at', 'readInstances: shows an'],
+    breaks: ['readInstances: uses only', 'readInstances: shows an'],
   },
   {
-    title: 'documents are told apart by their end times',
+    title: 'tasks with the same end time get the same document',
     rules: () => {
       const documents = new Map<number, FixtureTask>();
       return {
@@ -302,10 +302,10 @@ export const readDefects: readonly Defect[] = [
         },
       };
     },
-    breaks: ['readInstances: keeps the', 'readInstances: projects', 'readInstances: with a document'],
+    breaks: ['readInstances: gives each', 'readInstances: projects', 'readInstances: shows the other'],
   },
   {
-    title: 'an instance is passed over where one key has a value',
+    title: 'an instance is passed over if one key has a value',
     rules: () => ({
       isFilled: (paths, rows) => paths.some(({ key, mode }) => mode === 'fill' && rows.get(key)),
     }),
@@ -319,7 +319,7 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
   },
   {
-    title: 'an instance is passed over where all keys that are to be filled have a value',
+    title: 'an instance is passed over if all keys to fill have a value',
     rules: () => ({
       isFilled(paths, rows) {
         const filled = paths.filter(({ mode }) => mode === 'fill');
@@ -329,12 +329,12 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: passes over'],
   },
   {
-    title: 'those passed over are counted once',
+    title: 'instances passed over in a row count as one',
     rules: () => ({ passedOver: (cursor) => ({ cursor, filled: 1 }) }),
     breaks: ['readInstances: passes over', 'readInstances: leaves data'],
   },
   {
-    title: 'those passed over have the cursor of the first',
+    title: 'instances passed over have the cursor of the first',
     rules: () => ({
       passedOver: (cursor, before) => ({
         ...SOUND.passedOver(cursor, before),
@@ -357,17 +357,17 @@ export const readDefects: readonly Defect[] = [
       'readInstances: shows a value',
       'readInstances: gives a',
       'commit: overwrites the',
-      'commit: when it overwrites, keeps',
-      'commit: when it overwrites, takes',
+      'commit: when it overwrites, keeps a value',
+      'commit: when it overwrites, keeps a row',
       'commit: when it overwrites, does',
       'commit: leaves other',
-      'commit: writes a batch',
-      'commit: beside live instances',
-      'metadata: takes any text for a key',
+      'commit: writes all',
+      'commit: while live instances',
+      'metadata: accepts any text as a key',
     ],
   },
   {
-    title: 'data is left out where one key has a value',
+    title: 'data is left out if one key has a value',
     rules: () => ({
       needsData: (paths, rows) =>
         paths.some(({ mode }) => mode === 'overwrite') || !paths.some(({ key }) => rows.get(key)),
@@ -382,14 +382,14 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: leaves data'],
   },
   {
-    title: 'data is left out where there is a null row',
+    title: 'data is left out if there is a null row',
     rules: () => ({
       needsData: (paths, rows) => paths.some(({ key, mode }) => mode === 'overwrite' || !rows.has(key)),
     }),
     breaks: ['readInstances: leaves data'],
   },
   {
-    title: 'projected lists can be counted from behind',
+    title: 'projected paths can count lists from the end',
     rules: () => ({
       dataOf: (task, paths) =>
         SOUND.dataOf(
@@ -403,7 +403,7 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: projects'],
   },
   {
-    title: 'projected values are numbers if they look like it',
+    title: 'projected texts become numbers if they look like numbers',
     rules: () => ({
       dataOf(task, paths) {
         const data = SOUND.dataOf(task, paths);
@@ -435,17 +435,17 @@ export const readDefects: readonly Defect[] = [
         throw new SyntaxError('unexpected end of JSON');
       },
     }),
-    breaks: ['readInstances: with a document'],
+    breaks: ['readInstances: shows the other'],
   },
   {
     title: 'a broken document counts as no data',
     rules: () => ({ brokenData: () => ({ form: 'none' }) }),
-    breaks: ['readInstances: with a document'],
+    breaks: ['readInstances: shows the other'],
   },
   {
     title: 'a page shows rows under other keys',
     rules: () => ({ shownRows: (rows) => [...rows] }),
-    breaks: ['readInstances: shows the rows', 'metadata: tells keys apart'],
+    breaks: ['readInstances: shows the rows', 'metadata: distinguishes keys'],
   },
   {
     title: 'a page shows no null rows',
@@ -466,7 +466,7 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: shows which'],
   },
   {
-    title: 'a page shows values otherwise than they were given',
+    title: 'a page shows values in another form than commit was given',
     rules: () => ({
       shownValue: ({ value }) => (value === null ? null : JSON.stringify(value)),
     }),
@@ -477,15 +477,15 @@ export const readDefects: readonly Defect[] = [
     rules: () => ({ token: (_, key) => key }),
     breaks: [
       'readInstances: gives a',
-      'commit: when it overwrites, keeps',
-      'commit: when it overwrites, takes',
-      'commit: beside live instances',
+      'commit: when it overwrites, keeps a value',
+      'commit: when it overwrites, keeps a row',
+      'commit: while live instances',
     ],
   },
   {
     title: 'every instance is called running',
     rules: () => ({ isRunning: () => true }),
-    breaks: ['readInstances: says of'],
+    breaks: ['readInstances: says whether'],
   },
 ];
 

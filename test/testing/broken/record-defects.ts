@@ -3,7 +3,7 @@ import type { RunRecord } from 'process-metadata-backfill';
 import type { Defect } from './defect.js';
 import { SOUND } from './rules.js';
 
-/** How adapters keep records of runs, transactions and revisions wrongly. */
+/** Repositories that treat the records of runs, revisions or transactions wrongly. */
 export const recordDefects: readonly Defect[] = [
   {
     title: 'revisions are not compared',
@@ -11,9 +11,9 @@ export const recordDefects: readonly Defect[] = [
       isExpected: (stored, expected) => (stored === null) === (expected === null),
     }),
     breaks: [
-      'commit: answers conflict, with nothing changed, when a record has',
-      'commit: answers conflict, with nothing changed, when only',
-      'commit: of several at once over',
+      'commit: answers conflict and changes nothing when a record has',
+      'commit: answers conflict and changes nothing when only',
+      'commit: of several at once that name',
     ],
   },
   {
@@ -22,7 +22,7 @@ export const recordDefects: readonly Defect[] = [
       isExpected: (stored, expected) => expected === null || stored === expected,
     }),
     breaks: [
-      'commit: answers conflict, with nothing changed, when a record exists',
+      'commit: answers conflict and changes nothing when a record exists',
       'commit: of several at once that create',
     ],
   },
@@ -31,15 +31,15 @@ export const recordDefects: readonly Defect[] = [
     rules: () => ({
       isExpected: (stored, expected) => stored === null || stored === expected,
     }),
-    breaks: ['commit: answers conflict, with nothing changed, when a record does'],
+    breaks: ['commit: answers conflict and changes nothing when a record does'],
   },
   {
     title: 'active keys are not unique',
     rules: () => ({ isKeyTaken: () => false }),
     breaks: [
-      'commit: answers conflict, with nothing changed, when another',
+      'commit: answers conflict and changes nothing when another',
       'commit: of several at once that take',
-      'transactions: a refusal',
+      'transactions: a refused',
     ],
   },
   {
@@ -48,7 +48,7 @@ export const recordDefects: readonly Defect[] = [
       isKeyTaken: (activeKey, others) =>
         others.some((other) => other.activeKey?.toLowerCase() === activeKey.toLowerCase()),
     }),
-    breaks: ['commit: tells active keys'],
+    breaks: ['commit: distinguishes active'],
   },
   {
     title: 'an active key is never freed',
@@ -62,27 +62,27 @@ export const recordDefects: readonly Defect[] = [
         },
       };
     },
-    breaks: ['commit: takes an active'],
+    breaks: ['commit: accepts an active'],
   },
   {
-    title: 'what is left is not looked for',
+    title: 'nobody checks whether an instance is left',
     rules: () => ({ isLeft: () => false }),
     breaks: ['commit: answers not-exhausted'],
   },
   {
-    title: 'what failed is not undone',
+    title: 'a failed commit is not undone',
     rules: () => ({ rollBack() {} }),
     breaks: [
-      'commit: rejects with nothing',
-      'commit: answers conflict, with nothing changed, when another',
-      'transactions: a refusal',
+      'commit: rejects and changes',
+      'commit: answers conflict and changes nothing when another',
+      'transactions: a refused',
     ],
   },
   {
-    title: 'another commit may come between check and write',
+    title: 'another commit can come between check and write',
     rules: () => ({ pause: () => setImmediate() }),
     breaks: [
-      'commit: of several at once over',
+      'commit: of several at once that name',
       'commit: of several at once that create',
       'commit: of several at once that take',
     ],
@@ -92,19 +92,19 @@ export const recordDefects: readonly Defect[] = [
     rules: () => ({ storedRecords: (records) => records.slice(0, 1) }),
     breaks: [
       'commit: stores values and',
-      'commit: answers conflict, with nothing changed, when only',
+      'commit: answers conflict and changes nothing when only',
       'loadRun: returns all records',
     ],
   },
   {
-    title: 'content has a limit',
+    title: 'content has a size limit',
     rules: () => ({
       storedContent: (content) => (JSON.stringify(content).length > 10_000 ? {} : content),
     }),
-    breaks: ['loadRun: returns the content'],
+    breaks: ['loadRun: returns long'],
   },
   {
-    title: 'content loses what jsonb cannot hold',
+    title: 'content loses characters that jsonb cannot hold',
     rules: () => ({
       storedContent: (content) => JSON.parse(JSON.stringify(content).replaceAll('\\u0000', '')),
     }),
@@ -118,13 +118,13 @@ export const recordDefects: readonly Defect[] = [
     breaks: ['loadRun: returns all records'],
   },
   {
-    title: 'of a run, only the header is loaded',
+    title: 'only the header of a run is loaded',
     rules: () => ({
       loaded: (records, runId) => records.filter((record) => record.id === runId),
     }),
     breaks: [
       'commit: stores values and',
-      'commit: answers conflict, with nothing changed, when only',
+      'commit: answers conflict and changes nothing when only',
       'loadRun: returns all records',
     ],
   },
@@ -138,13 +138,13 @@ export const recordDefects: readonly Defect[] = [
       },
     }),
     breaks: [
-      'commit: answers conflict, with nothing changed, when a record does',
-      'commit: answers conflict, with nothing changed, when another',
+      'commit: answers conflict and changes nothing when a record does',
+      'commit: answers conflict and changes nothing when another',
       'commit: answers not-exhausted',
       'commit: answers stale',
-      'loadRun: of a run that',
-      "transactions: what is committed inside one of the host's is gone",
-      'transactions: a refusal',
+      'loadRun: returns an empty',
+      'transactions: a commit in a transaction of the host is undone',
+      'transactions: a refused',
     ],
   },
   {
@@ -164,24 +164,24 @@ export const recordDefects: readonly Defect[] = [
   {
     title: 'runs are found oldest first',
     rules: () => ({ sortRuns: (a, b) => (a.id < b.id ? -1 : 1) }),
-    breaks: ['findRuns: returns one record', 'findRuns: goes through'],
+    breaks: ['findRuns: returns one record', 'findRuns: pages through'],
   },
   {
     title: 'records of shards are found as runs',
     rules: () => ({
       isFound: (record, filter) => SOUND.isFound({ ...record, id: record.runId }, filter),
     }),
-    breaks: ['findRuns: returns one record', 'findRuns: filters by model', 'findRuns: goes through'],
+    breaks: ['findRuns: returns one record', 'findRuns: filters by model', 'findRuns: pages through'],
   },
   {
-    title: 'runs are found of all models',
+    title: 'runs of all models are found',
     rules: () => ({
       isFound: (record, filter) => SOUND.isFound(record, { ...filter, processModelId: null }),
     }),
     breaks: ['findRuns: filters by model'],
   },
   {
-    title: 'runs are found whether they are active or not',
+    title: 'runs are found whether or not they are active',
     rules: () => ({
       isFound: (record, filter) =>
         SOUND.isFound(record, { ...filter, active: filter.active === true ? true : null }),
@@ -194,21 +194,21 @@ export const recordDefects: readonly Defect[] = [
       isFound: (record, filter) =>
         SOUND.isFound(record, { ...filter, before: filter.before === null ? null : `${filter.before}\0` }),
     }),
-    breaks: ['findRuns: goes through'],
+    breaks: ['findRuns: pages through'],
   },
   {
-    title: 'found runs have no limit',
+    title: '`limit` of runs is ignored',
     rules: () => ({ foundPage: (records) => records }),
-    breaks: ['findRuns: goes through'],
+    breaks: ['findRuns: pages through'],
   },
   {
     title: 'a commit ignores the transaction that it is given',
     rules: () => ({ isPartOf: () => false }),
-    breaks: ["transactions: what is committed inside one of the host's is gone"],
+    breaks: ['transactions: a commit in a transaction of the host is undone'],
   },
   {
     title: 'a commit inside a transaction is never released',
     rules: () => ({ afterInside: (restore) => restore() }),
-    breaks: ["transactions: what is committed inside one of the host's is there", 'transactions: a refusal'],
+    breaks: ['transactions: a commit in a transaction of the host is stored', 'transactions: a refused'],
   },
 ];

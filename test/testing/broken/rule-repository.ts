@@ -17,14 +17,14 @@ interface State {
   readonly records: Map<string, RunRecord>;
 }
 
-/** A repository that offers everything, in memory, and decides everything by rules that can be exchanged. */
+/** A repository in memory that offers every feature and follows `rules`. */
 export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   let state: State = { instances: new Map(), records: new Map() };
   let counter = 0;
-  /** What a transaction of the host goes back to. */
-  let atItsBegin: State | null = null;
-  /** One transaction at a time. */
-  let free: Promise<unknown> = Promise.resolve();
+  /** The state to which a transaction of the host rolls back. */
+  let stateBefore: State | null = null;
+  /** Settles when the current transaction has ended. There is one at a time. */
+  let lastTransaction: Promise<unknown> = Promise.resolve();
 
   const copy = ({ instances, records }: State): State => ({
     instances: new Map(instances),
@@ -46,7 +46,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     const inOrder = [...state.instances.values()].toSorted((a, b) => a.cursor - b.cursor);
     return inOrder.filter(
       (instance) =>
-        rules.isThere(instance) &&
+        rules.isReadable(instance) &&
         rules.isSelected(instance, selection.processModelId, selection.instanceIds) &&
         (after === null || rules.isAfter(instance.cursor, Number(after))) &&
         (upTo === null || rules.isUpTo(instance.cursor, Number(upTo))),
@@ -85,7 +85,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       }
     }
     const gone = instances.map(({ id }) => id).filter((id) => living(id) === undefined);
-    const records = next({ gone: rules.toldAsGone(gone), kept: rules.toldAsKept(kept) });
+    const records = next({ gone: rules.reportedGone(gone), kept: rules.reportedKept(kept) });
     const others = (id: string) => [...state.records.values()].filter((other) => other.id !== id);
     if (records.some(({ id, activeKey }) => activeKey !== null && rules.isKeyTaken(activeKey, others(id)))) {
       return { status: 'conflict' };
@@ -103,7 +103,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     return rules.mayReplace(row, replaces, key, rules);
   }
 
-  /** Undoes what was refused or has failed. */
+  /** Undoes a commit that was refused or has failed. */
   async function commit(what: RepositoryCommit): Promise<CommitResult> {
     const before = copy(state);
     const restore = () => {
@@ -120,8 +120,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   }
 
   function alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = free.then(work);
-    free = result.catch(() => {});
+    const result = lastTransaction.then(work);
+    lastTransaction = result.catch(() => {});
     return result;
   }
 
@@ -175,7 +175,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       }
       if (transaction === undefined && rules.pause() === null) return alone(() => commit(what));
       const result = await commit(what);
-      if (atItsBegin !== null) atItsBegin = copy(state);
+      if (stateBefore !== null) stateBefore = copy(state);
       return result;
     },
     loadRun: async (runId) => rules.loaded([...state.records.values()], runId),
@@ -215,14 +215,14 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     },
     transaction: (work) =>
       alone(async () => {
-        atItsBegin = copy(state);
+        stateBefore = copy(state);
         try {
           return await work({});
         } catch (error) {
-          state = atItsBegin;
+          state = stateBefore;
           throw error;
         } finally {
-          atItsBegin = null;
+          stateBefore = null;
         }
       }),
     breakTaskData: async (id) => change(id, { isBroken: true }),

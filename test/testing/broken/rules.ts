@@ -17,7 +17,7 @@ import type { FixtureInstance, FixtureTask } from 'process-metadata-backfill/tes
 
 export interface Row {
   readonly value: JsonValue;
-  /** Grows with every write of any row. */
+  /** Grows with every write of any row of any instance. */
   readonly version: number;
 }
 
@@ -30,18 +30,19 @@ export interface StoredInstance extends FixtureInstance {
   readonly rows: ReadonlyMap<string, Row>;
 }
 
-/** What a repository decides, decision by decision, so that a broken one differs in just one of them. */
+/** The decisions of a repository, one by one. A broken repository makes just one of them wrongly. */
 export interface Rules {
-  /** Of the nth instance. */
+  /** The cursor of the nth instance. */
   cursorOf(n: number): number;
-  isThere(instance: StoredInstance): boolean;
-  /** To a commit. */
+  /** Whether a read finds an instance. */
+  isReadable(instance: StoredInstance): boolean;
+  /** Whether a commit finds an instance. */
   isLiving(instance: StoredInstance): boolean;
   isSelected(instance: StoredInstance, processModelId: string, ids: readonly InstanceId[] | null): boolean;
   isAfter(cursor: number, after: number): boolean;
   isUpTo(cursor: number, upTo: number): boolean;
   compareCursors(a: number, b: number): number;
-  /** From instances in the order of their cursors. */
+  /** @param found in the order of their cursors */
   pageOf(found: readonly StoredInstance[], limit: number): readonly StoredInstance[];
   surveyOf(found: readonly StoredInstance[], limit: number | null): { total: number; upTo: number | null };
   splitAt(found: readonly StoredInstance[], parts: number): readonly number[];
@@ -52,7 +53,7 @@ export interface Rules {
   newestTask(tasks: readonly FixtureTask[]): FixtureTask | undefined;
   /** Whether a page passes over an instance. */
   isFilled(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
-  /** @param before those that were passed over right before it */
+  /** @param before the entry for the filled instances right before it */
   passedOver(cursor: number, before: FilledInstances | null): FilledInstances;
   needsData(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
   dataOf(task: FixtureTask, paths: readonly PagePath[]): TaskData;
@@ -61,16 +62,16 @@ export interface Rules {
   shownValue(row: Row): JsonValue;
   token(row: Row, key: string): string | undefined;
   isRunning(instance: StoredInstance): boolean | undefined;
-  /** Of the newest completed task. */
+  /** @param task the newest completed task */
   version(task: FixtureTask | undefined): string;
 
   mayFill(row: Row | undefined, value: JsonValue): boolean;
   mayReplace(row: Row | undefined, replaces: StoredValue, key: string, rules: Rules): boolean;
   /** Whether a missing row stays missing. */
   neverInserts(write: MetadataWrite): boolean;
-  toldAsKept(kept: readonly { id: InstanceId; key: string }[]): readonly { id: InstanceId; key: string }[];
-  toldAsGone(gone: readonly InstanceId[]): readonly InstanceId[];
-  isStale(present: string, given: string): boolean;
+  reportedKept(kept: readonly { id: InstanceId; key: string }[]): readonly { id: InstanceId; key: string }[];
+  reportedGone(gone: readonly InstanceId[]): readonly InstanceId[];
+  isStale(current: string, given: string): boolean;
   storedValue(value: JsonValue): JsonValue;
   formatValue(value: JsonValue): FormattedValue;
   /** The keys under which a value is stored. */
@@ -82,22 +83,22 @@ export interface Rules {
   isKeyTaken(activeKey: string, others: readonly RunRecord[]): boolean;
   storedRecords(records: readonly RunRecord[]): readonly RunRecord[];
   storedContent(content: JsonValue): JsonValue;
-  /** What undoes a commit that was refused or failed. */
+  /** Undoes a commit that was refused or failed. */
   rollBack(restore: () => void): void;
-  /** Between the checks of a commit and its writes. */
+  /** Called between the checks of a commit and its writes. */
   pause(): Promise<void> | null;
   loaded(records: readonly RunRecord[], runId: string): readonly RunRecord[];
   isFound(record: RunRecord, filter: RunFilter): boolean;
   sortRuns(a: RunRecord, b: RunRecord): number;
   foundPage(records: readonly RunRecord[], limit: number): readonly RunRecord[];
   isPartOf(transaction: unknown): boolean;
-  /** After a commit inside a transaction of the host. */
+  /** Called after a commit inside a transaction of the host. */
   afterInside(restore: () => void): void;
 }
 
 export const SOUND: Rules = {
   cursorOf: (n) => n,
-  isThere: ({ isDeleted }) => !isDeleted,
+  isReadable: ({ isDeleted }) => !isDeleted,
   isLiving: ({ isDeleted }) => !isDeleted,
   isSelected: (instance, processModelId, ids) =>
     instance.processModelId === processModelId && (ids === null || ids.includes(instance.key)),
@@ -133,7 +134,7 @@ export const SOUND: Rules = {
     const extract = compileExtractor(paths.map(({ key, segments }) => ({ key, path: segments })));
     const found = Object.entries(extract(task.data)).filter(([key, value]) => {
       const segments = paths.find((path) => path.key === key)?.segments ?? [];
-      return value !== null || isNullThere(task.data, segments);
+      return value !== null || isStoredNull(task.data, segments);
     });
     return { form: 'values', values: new Map(found) };
   },
@@ -147,9 +148,9 @@ export const SOUND: Rules = {
   mayFill: (row, value) => row === undefined || (row.value === null && value !== null),
   mayReplace: (row, replaces, key, rules) => row !== undefined && rules.token(row, key) === replaces.token,
   neverInserts: ({ replaces }) => replaces !== undefined,
-  toldAsKept: (kept) => kept,
-  toldAsGone: (gone) => gone,
-  isStale: (present, given) => present !== given,
+  reportedKept: (kept) => kept,
+  reportedGone: (gone) => gone,
+  isStale: (current, given) => current !== given,
   storedValue: (value) => value,
   storedKeys: (key) => [key],
   formatValue: (value) => formatMetadataValue(value, { maxLength: 255 }),
@@ -179,7 +180,7 @@ export function timeOf({ endedAt }: FixtureTask): number {
   return endedAt?.getTime() ?? Number.MIN_SAFE_INTEGER;
 }
 
-function isNullThere(data: JsonValue, segments: readonly string[]): boolean {
+function isStoredNull(data: JsonValue, segments: readonly string[]): boolean {
   const [last = '', ...rest] = segments.toReversed();
   const parent = rest.reduceRight<unknown>((value, name) => Object(value)[name], data);
   return isDeepStrictEqual(Object.getOwnPropertyDescriptor(Object(parent), last)?.value, null);

@@ -2,20 +2,20 @@ import { formatMetadataValue } from 'process-metadata-backfill';
 import type { Defect } from './defect.js';
 import { SOUND } from './rules.js';
 
-/** How adapters write what they must not, or tell it wrong. */
+/** Repositories that write what they must not, or report it wrongly. */
 export const writeDefects: readonly Defect[] = [
   {
-    title: 'a fill overwrites what is there',
+    title: 'a fill overwrites values',
     rules: () => ({ mayFill: () => true }),
     breaks: [
       'commit: when it fills, keeps a',
       'commit: when it fills, keeps values',
       'commit: writes null where',
-      'commit: beside live instances',
+      'commit: while live instances',
     ],
   },
   {
-    title: 'a fill takes falsy values for nothing',
+    title: 'a fill replaces falsy values',
     rules: () => ({
       mayFill: (row, value) =>
         SOUND.mayFill(row, value) || ['', '0', 'false'].includes(String(row?.value ?? 'null')),
@@ -42,7 +42,7 @@ export const writeDefects: readonly Defect[] = [
     breaks: ['commit: writes null where'],
   },
   {
-    title: 'of several values, only the first is written',
+    title: 'only the first of several values is written',
     rules: () => ({ mostValues: 1 }),
     breaks: [
       'readInstances: shows a value',
@@ -50,15 +50,15 @@ export const writeDefects: readonly Defect[] = [
       'commit: when it fills, keeps a',
       'commit: when it fills, keeps values',
       'commit: writes null where',
-      'commit: writes a batch',
-      'metadata: takes any text for a key',
-      'metadata: tells keys apart',
-      'metadata: takes any text for a value',
-      'metadata: takes a long',
+      'commit: writes all',
+      'metadata: accepts any text as a key',
+      'metadata: distinguishes keys',
+      'metadata: accepts any text as a value',
+      'metadata: accepts a long',
     ],
   },
   {
-    title: 'a write takes all rows of its instance along',
+    title: 'a write changes all rows of its instance',
     rules: () => ({
       storedKeys: (key, rows) => [key, ...[...rows.keys()].filter((other) => other !== key)],
     }),
@@ -68,68 +68,68 @@ export const writeDefects: readonly Defect[] = [
       'commit: when it fills, keeps a',
       'commit: writes null where',
       'commit: leaves other rows',
-      'metadata: tells keys apart',
-      'metadata: takes any text for a value',
-      'metadata: takes a long',
+      'metadata: distinguishes keys',
+      'metadata: accepts any text as a value',
+      'metadata: accepts a long',
     ],
   },
   {
-    title: 'a replacement is blind',
+    title: 'a replacement compares nothing',
     rules: () => ({ mayReplace: () => true }),
     breaks: [
-      'commit: when it overwrites, keeps',
-      'commit: when it overwrites, takes',
-      'commit: beside live instances',
+      'commit: when it overwrites, keeps a value',
+      'commit: when it overwrites, keeps a row',
+      'commit: while live instances',
     ],
   },
   {
-    title: 'a replacement compares values alone',
+    title: 'a replacement compares only values',
     rules: () => ({
       mayReplace: (row, replaces) => row?.value === replaces.value,
     }),
-    breaks: ['commit: when it overwrites, takes'],
+    breaks: ['commit: when it overwrites, keeps a row'],
   },
   {
     title: 'a replacement never happens',
     rules: () => ({ mayReplace: () => false }),
-    breaks: ['commit: overwrites the', 'commit: leaves other rows', 'metadata: takes any text for a key'],
+    breaks: ['commit: overwrites the', 'commit: leaves other rows', 'metadata: accepts any text as a key'],
   },
   {
-    title: 'a replacement puts back what was deleted',
+    title: 'a replacement inserts a deleted row',
     rules: () => ({ neverInserts: () => false }),
     breaks: ['commit: when it overwrites, does'],
   },
   {
-    title: 'what was kept is not told',
-    rules: () => ({ toldAsKept: () => [] }),
+    title: 'kept values are not reported',
+    rules: () => ({ reportedKept: () => [] }),
     breaks: [
       'commit: when it fills, keeps a',
       'commit: when it fills, keeps values',
       'commit: writes null where',
-      'commit: when it overwrites, keeps',
-      'commit: when it overwrites, takes',
+      'commit: when it overwrites, keeps a value',
+      'commit: when it overwrites, keeps a row',
       'commit: when it overwrites, does',
     ],
   },
   {
-    title: 'only the first value kept is told',
-    rules: () => ({ toldAsKept: (kept) => kept.slice(0, 1) }),
+    title: 'only the first kept value is reported',
+    rules: () => ({ reportedKept: (kept) => kept.slice(0, 1) }),
     breaks: ['commit: when it fills, keeps values', 'commit: writes null where'],
   },
   {
-    title: 'what is gone is not told',
-    rules: () => ({ toldAsGone: () => [] }),
-    breaks: ['commit: tells of instances', 'instance ids: takes any'],
+    title: 'gone instances are not reported',
+    rules: () => ({ reportedGone: () => [] }),
+    breaks: ['commit: reports instances', 'instance ids: accepts any'],
   },
   {
-    title: 'what is gone is written all the same',
+    title: 'values of gone instances are written',
     rules: () => ({ isLiving: () => true }),
-    breaks: ['commit: tells of instances', 'commit: beside instances', 'instance ids: takes any text'],
+    breaks: ['commit: reports instances', 'commit: while instances', 'instance ids: accepts any text'],
   },
   {
-    title: 'of a large batch, the end is lost',
+    title: 'the end of a large batch is lost',
     rules: () => ({ mostInstances: 1000 }),
-    breaks: ['commit: writes a batch'],
+    breaks: ['commit: writes all'],
   },
   {
     title: 'stale instances are never noticed',
@@ -142,45 +142,45 @@ export const writeDefects: readonly Defect[] = [
     breaks: ['commit: answers stale', 'commit: does not call an'],
   },
   {
-    title: 'the version stays when a task is completed',
+    title: 'the version stays the same when a task is completed',
     rules: () => ({ version: () => 'the same' }),
     breaks: ['commit: answers stale'],
   },
   {
     title: 'keys are not case-sensitive',
     rules: () => ({ storedKeys: (key) => [key.toLowerCase()] }),
-    breaks: ['metadata: tells keys apart'],
+    breaks: ['metadata: distinguishes keys'],
   },
   {
     title: 'keys are shortened',
     rules: () => ({ storedKeys: (key) => [key.slice(0, 100)] }),
-    breaks: ['metadata: takes any text for a key'],
+    breaks: ['metadata: accepts any text as a key'],
   },
   {
     title: 'an empty text is stored as null',
     rules: () => ({ storedValue: (value) => (value === '' ? null : value) }),
-    breaks: ['readInstances: shows a value', 'metadata: takes any text for a value'],
+    breaks: ['readInstances: shows a value', 'metadata: accepts any text as a value'],
   },
   {
-    title: 'values are shortened behind the back of `formatValue`',
+    title: 'values are shortened after `formatValue`',
     rules: () => ({
       storedValue: (value) => (typeof value === 'string' ? value.slice(0, 200) : value),
     }),
-    breaks: ['metadata: takes any text for a value', 'metadata: takes a long'],
+    breaks: ['metadata: accepts any text as a value', 'metadata: accepts a long'],
   },
   {
-    title: 'values lose what the column cannot hold',
+    title: 'values lose characters that the column cannot hold',
     rules: () => ({
       storedValue: (value) => (typeof value === 'string' ? value.replaceAll('\0', '') : value),
     }),
     breaks: ['metadata: stores a value'],
   },
   {
-    title: '`formatValue` does not say what it shortened',
+    title: '`formatValue` never says `truncated`',
     rules: () => ({
       formatValue: (value) => ({ ...SOUND.formatValue(value), truncated: false }),
     }),
-    breaks: ['metadata: takes a long'],
+    breaks: ['metadata: accepts a long'],
   },
   {
     title: '`formatValue` has no text for lists',
@@ -188,6 +188,6 @@ export const writeDefects: readonly Defect[] = [
       formatValue: (value) =>
         Array.isArray(value) ? ({} as never) : formatMetadataValue(value, { maxLength: 255 }),
     }),
-    breaks: ['metadata: takes a long', 'formatValue: gives the'],
+    breaks: ['metadata: accepts a long', 'formatValue: returns the'],
   },
 ];

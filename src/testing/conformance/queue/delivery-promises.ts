@@ -4,11 +4,11 @@ import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
 import type { TestedQueue } from './tested-queue.js';
 
-/** That a job which was enqueued is delivered. */
+/** Every job that was enqueued is delivered. */
 export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
   {
-    name: 'enqueue: delivers the payload as it was given',
-    mend: 'hand `job.payload` to the runner as JSON, and give the worker just that.',
+    name: 'enqueue: delivers the payload unchanged',
+    advice: 'give `job.payload` to the runner as JSON, and pass the same JSON to `service.handle`.',
     async check(host) {
       const delivered = await collect(host);
       const job = host.job(7);
@@ -20,7 +20,7 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
   },
   {
     name: 'enqueue: delivers every one of several jobs',
-    mend: 'use `job.key` to tell jobs apart, and nothing coarser such as the name or the run.',
+    advice: 'identify jobs by `job.key`. Many jobs have the same name or the same run.',
     async check(host) {
       const delivered = await collect(host);
       const steps = Array.from({ length: 8 }, (_, step) => step);
@@ -31,8 +31,8 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
     },
   },
   {
-    name: 'enqueue: takes the same job again, before and after it was delivered',
-    mend: 'drop a job whose key the runner knows, or deliver it again; do not reject.',
+    name: 'enqueue: accepts the same job again, before and after its delivery',
+    advice: 'if the runner already knows the key, drop the job or deliver it again. Do not reject.',
     async check(host) {
       const { queue } = host.fixture;
       await Promise.all([queue.enqueue(host.job(1)), queue.enqueue(host.job(1))]);
@@ -43,12 +43,12 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
       await host.until('the next job is delivered', () => delivered.some(({ step }) => step === 2));
 
       const times = delivered.filter(({ step }) => step === 1).length;
-      expectEqual('whether it was delivered once an enqueue at most', times <= 3, true);
+      expectEqual('whether it was delivered at most once per enqueue', times <= 3, true);
     },
   },
   {
-    name: 'enqueue: takes every key of the form [A-Za-z0-9_-]{1,200}, and tells keys apart that differ in case',
-    mend: 'if the runner takes other names only, derive one by a hash of the key; shorten none.',
+    name: 'enqueue: accepts every key of the form [A-Za-z0-9_-]{1,200}, and distinguishes keys that differ only in case',
+    advice: 'if the runner does not accept such names, make one from a hash of the key. Never shorten a key.',
     async check(host) {
       const delivered = await collect(host);
       const [{ key }, alphabet] = [host.job(0), 'abcdefghijklmnopqrstuvwxyz'];
@@ -59,12 +59,13 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
       }
 
       const missing = () => keys.filter((_, step) => !delivered.some((payload) => payload.step === step));
-      await host.until(`the jobs are delivered of ${keys.join(', ')}`, () => missing().length === 0);
+      await host.until(`these jobs are delivered: ${keys.join(', ')}`, () => missing().length === 0);
     },
   },
   {
-    name: 'enqueue: delivers a job with `startAfter` not before, but then',
-    mend: 'turn the Date into what the runner takes (a delay in ms, a time stamp with its zone), and leave it out where it is absent.',
+    name: 'enqueue: delivers a job with `startAfter` after that time, and not before it',
+    advice:
+      'convert the Date to what the runner takes (a delay in ms, a timestamp with its time zone). Leave the option out if there is no Date.',
     async check(host) {
       const arrivals = new Map<number, number>();
       await host.work(async ({ step }) => arrivals.set(step, arrivals.get(step) ?? Date.now()));
@@ -75,27 +76,27 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
 
       await host.until('all three jobs are delivered', () => arrivals.size === 3);
       const earlyMs = startAfter.getTime() - (arrivals.get(1) ?? 0);
-      // A runner may round, and have another clock.
-      expectEqual(`whether it was early, by ${earlyMs} ms`, earlyMs > 500, false);
+      // A runner may round the time, and its clock may differ.
+      expectEqual(`whether job 1 came too early (by ${earlyMs} ms)`, earlyMs > 500, false);
     },
   },
   {
-    name: 'enqueue: rejects when the job could not be handed over',
+    name: 'enqueue: rejects when the runner did not get the job',
     capability: 'disconnect',
-    mend: 'await what the runner answers, and do not swallow its errors; the library tries again.',
+    advice: 'await the answer of the runner, and do not catch its errors. The library tries again.',
     async check(host) {
       if (host.fixture.disconnect === undefined) notOffered('the fixture has no disconnect');
       await host.fixture.disconnect?.();
 
       const enqueuing = host.fixture.queue.enqueue(host.job(1));
       const [settled] = await host.inTime('enqueue has settled', Promise.allSettled([enqueuing]));
-      expectEqual('what became of it', settled.status, 'rejected');
+      expectEqual('the outcome of enqueue', settled.status, 'rejected');
     },
   },
   {
-    name: 'transactions: a job enqueued inside one that rolls back is never delivered',
+    name: 'transactions: a job enqueued in a transaction that rolls back is never delivered',
     capability: 'transactions',
-    mend: 'insert the job by `options.transaction`.',
+    advice: 'insert the job through `options.transaction`.',
     async check(host) {
       const transaction = transactionsOf(host);
       const delivered = await collect(host);
@@ -106,7 +107,7 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
         isEnqueued = true;
         throw new Error('the host rolls back');
       }).catch((error: unknown) => {
-        if (!isEnqueued) throw error; // not ours
+        if (!isEnqueued) throw error; // another error than the one above
       });
       await host.fixture.queue.enqueue(host.job(2));
       await host.until('a later job is delivered', () => delivered.length > 0);
@@ -116,9 +117,10 @@ export const deliveryPromises: readonly PromiseOf<TestedQueue>[] = [
     },
   },
   {
-    name: 'transactions: a job enqueued inside one that commits is delivered',
+    name: 'transactions: a job enqueued in a transaction that commits is delivered',
     capability: 'transactions',
-    mend: 'insert the job by `options.transaction`, and wake no worker before that has committed.',
+    advice:
+      'insert the job through `options.transaction`. Do not wake a worker before that transaction has committed.',
     async check(host) {
       const transaction = transactionsOf(host);
       const delivered = await collect(host);

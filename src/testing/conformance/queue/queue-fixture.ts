@@ -1,30 +1,35 @@
 import type { BackfillQueue } from '../../../ports/queue.js';
 
 /**
- * A queue and the host's worker behind it. Jobs of other runs may be in it: the cases only look at their own, so that
- * one job runner can serve all of them.
+ * A queue and the host's worker behind it. The cases ignore the jobs of other runs, so one job runner can serve all
+ * cases, one after the other.
  */
 export interface QueueFixture<Transaction = never> {
+  /** The queue under test. */
   readonly queue: BackfillQueue<Transaction>;
 
   /**
-   * Starts the host's worker with `handler` in the place of `service.handle`. Resolves to what stops it as at a
-   * shutdown: the signal is aborted and the job under way settled. May be called again afterwards.
+   * Starts the host's worker, which calls `handler` instead of `service.handle`. Resolves to a function that stops the
+   * worker as a shutdown does: it aborts the signal of the running job, then waits until the job has settled. A case may
+   * call `startWorker` again after that.
    */
   startWorker(handler: QueueHandler): (() => Promise<void>) | Promise<() => Promise<void>>;
 
-  /** Commits when `work` resolves, rolls back when it rejects. Needed where the queue is `transactional`. */
+  /**
+   * Runs `work` in a transaction of the host: commits when it resolves, rolls back and rejects when it rejects. Required
+   * if the queue is `transactional`.
+   */
   transaction?<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
-  /** Leaves the queue without its job runner, as when the connection is lost. Nothing comes after it but `close`. */
+  /** Cuts the connection between the queue and its job runner. After that, a case only calls `enqueue` and `close`. */
   disconnect?(): Promise<void>;
-  /** How long the runner may take to deliver a job, also after a failure. @default 30_000 */
+  /** How many milliseconds the runner may take to deliver a job, also after a failed attempt. @default 30_000 */
   readonly patienceMs?: number;
 
-  /** After each case. */
+  /** Called after each case. */
   close?(): Promise<void>;
 }
 
-/** What a worker calls with each job: `service.handle`, or a case in its place. */
+/** What a worker calls with each job. In production this is `service.handle`. */
 export type QueueHandler = (
   payload: unknown,
   context: { readonly signal?: AbortSignal | undefined },

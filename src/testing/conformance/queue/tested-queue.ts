@@ -3,18 +3,18 @@ import { setTimeout } from 'node:timers/promises';
 import type { BackfillJob, JobPayload } from '../../../ports/queue.js';
 import type { QueueFixture, QueueHandler } from './queue-fixture.js';
 
-/** A queue under test, with short forms of what the cases do to it. */
+/** A queue under test, with shortcuts for the cases. */
 export interface TestedQueue {
   readonly fixture: QueueFixture<unknown>;
-  /** Of this case alone, with the step for its number. */
+  /** A job of this case. Its step tells it from the other jobs of the case. */
   job(step: number, fields?: Partial<BackfillJob>): BackfillJob;
-  /** Starts a worker; `handle` is given the jobs of this case, those of others succeed. */
+  /** Starts a worker that passes the jobs of this case to `handle`. All other jobs succeed. Resolves to what stops it. */
   work(handle: OwnHandler): Promise<() => Promise<void>>;
-  /** Resolves once it holds. */
-  until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
-  /** Rejects when `action` takes longer than any queue may. */
+  /** Resolves once `isTrue` answers true. Rejects after `patienceMs`. */
+  until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void>;
+  /** Settles as `action` does. Rejects if that takes longer than `patienceMs`. */
   inTime<Result>(what: string, action: Promise<Result>): Promise<Result>;
-  /** Stops what is still working. */
+  /** Stops all workers, then closes the fixture. */
   close(): Promise<void>;
 }
 
@@ -28,7 +28,9 @@ export function testedQueue(fixture: QueueFixture<unknown>): TestedQueue {
   async function inTime<Result>(what: string, action: Promise<Result>): Promise<Result> {
     const watch = new AbortController();
     const tooLate = setTimeout(patienceMs, undefined, { signal: watch.signal }).then(() => {
-      throw new Error(`waited ${patienceMs} ms in vain until ${what} (the fixture can set patienceMs)`);
+      throw new Error(
+        `timed out after ${patienceMs} ms, waiting until ${what} (to wait longer, set patienceMs in the fixture)`,
+      );
     });
     tooLate.catch(() => {});
     return Promise.race([action, tooLate]).finally(() => watch.abort());
@@ -58,10 +60,10 @@ export function testedQueue(fixture: QueueFixture<unknown>): TestedQueue {
       return stop;
     },
 
-    async until(what, holds) {
+    async until(what, isTrue) {
       let isOver = false;
       const watching = (async () => {
-        while (!isOver && !(await holds())) await setTimeout(10);
+        while (!isOver && !(await isTrue())) await setTimeout(10);
       })();
       await inTime(what, watching).finally(() => {
         isOver = true;

@@ -8,11 +8,11 @@ import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
 import type { TestedQueue } from './tested-queue.js';
 
-/** How a worker must treat its jobs. */
+/** What a worker must do with its jobs. */
 export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
   {
-    name: 'worker: is given jobs that were enqueued while none was there',
-    mend: 'keep jobs until a worker takes them.',
+    name: 'worker: receives jobs that were enqueued while no worker ran',
+    advice: 'keep jobs until a worker takes them.',
     async check(host) {
       await host.fixture.queue.enqueue(host.job(1));
       const delivered: number[] = [];
@@ -23,12 +23,15 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
       await stop();
       await host.fixture.queue.enqueue(host.job(2));
       await host.work(handle);
-      await host.until('the job is delivered that came between two workers', () => delivered.includes(2));
+      await host.until('the job that was enqueued between two workers is delivered', () =>
+        delivered.includes(2),
+      );
     },
   },
   {
-    name: 'worker: delivers a job again whose handler rejected',
-    mend: 'let the job fail when `service.handle` rejects, and have the runner try failed jobs again, at least 10 times.',
+    name: 'worker: receives a job again after its handler rejected',
+    advice:
+      'let the job fail when `service.handle` rejects. Let the runner try failed jobs again, at least 10 times.',
     async check(host) {
       let attempts = 0;
       await host.work(async () => {
@@ -41,9 +44,10 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
     },
   },
   {
-    name: 'worker: when it stops, aborts the signal of the job under way and waits for it',
+    name: 'worker: when it stops, aborts the signal of the running job and waits for that job',
     capability: 'signal',
-    mend: 'give `service.handle` a signal of your own, abort it first, then close the runner and await the job.',
+    advice:
+      'pass a signal of your own to `service.handle`. To stop the worker, first abort that signal, then close the runner and wait for the job.',
     async check(host) {
       const { stop, isSettled } = await interrupted(host);
 
@@ -52,9 +56,10 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
     },
   },
   {
-    name: 'worker: when it stops, leaves the job under way to be delivered again',
+    name: 'worker: when it stops, lets the runner deliver the running job again',
     capability: 'signal',
-    mend: 'acknowledge a job after `service.handle` has resolved, not when it is taken; a rejection is no success.',
+    advice:
+      'acknowledge a job only after `service.handle` has resolved, not when the worker takes it. A job that rejects must fail.',
     async check(host) {
       const { stop } = await interrupted(host);
       await stop();
@@ -67,20 +72,21 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
     },
   },
   {
-    name: 'service: a run goes over the queue in several jobs, and completes',
-    mend: 'see the other cases; if they pass, look at the options of the worker: it must be able to enqueue while it handles a job.',
+    name: 'service: a run of several jobs passes through the queue and completes',
+    advice:
+      'see the other cases first. If they pass, check the options of the worker: it must be able to enqueue a job while it handles another one.',
     async check(host) {
       const processModelId = 'conformance/model';
       const tasks = [{ state: 'COMPLETED', data: { city: 'Oslo' } }];
       const instances = Array.from({ length: 20 }, (_, id) => ({ id, processModelId, tasks }));
-      let looks = 0;
+      let clockReads = 0;
       const service = createBackfillService({
         repository: createMemoryRepository({ instances }),
         queue: host.fixture.queue,
         batchSize: 5,
         sliceMs: 10,
         // A clock that runs ahead, so that every batch uses up its slice.
-        runtime: { ...systemRuntime, now: () => Date.now() + 20 * ++looks },
+        runtime: { ...systemRuntime, now: () => Date.now() + 20 * ++clockReads },
       });
       const request = await service.request({ processModelId, paths: [{ key: 'city', path: 'city' }] });
       if (request.status !== 'triggered') throw new Error('the request was skipped');
@@ -98,12 +104,12 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
 
       const { processed, total } = await service.status(runId);
       expectEqual('the instances that were processed', { processed, total }, { processed: 20, total: 20 });
-      expectEqual('whether it took a job a batch', deliveries >= 4, true);
+      expectEqual('whether each batch took a job of its own', deliveries >= 4, true);
     },
   },
 ];
 
-/** A job under way that ends by its signal alone, and a little later. */
+/** Starts a job that ends only when its signal is aborted, and 50 ms later. */
 async function interrupted(host: TestedQueue) {
   const jobs: { hasSignal: boolean; isSettled: boolean }[] = [];
   const stop = await host.work(async (_, { signal }) => {
@@ -117,6 +123,6 @@ async function interrupted(host: TestedQueue) {
   });
   await host.fixture.queue.enqueue(host.job(1));
   await host.until('the job is delivered', () => jobs.length > 0);
-  if (!jobs[0]?.hasSignal) notOffered('the worker gives no signal to its jobs');
+  if (!jobs[0]?.hasSignal) notOffered('the worker passes no signal to its handler');
   return { stop, isSettled: () => jobs.every((job) => job.isSettled) };
 }

@@ -4,13 +4,13 @@ import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { at, fill, type TestedRepository, task } from './tested-repository.js';
 
 const ONE_TRANSACTION =
-  'put all statements of a commit into one transaction, and roll it back before you answer or reject.';
+  'Run all statements of a commit in one transaction. Roll it back unless you answer `committed`.';
 
-/** That a commit happens whole or not at all, and when it is refused. */
+/** A commit happens whole or not at all. It is refused when the store is not as expected. */
 export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: stores values and records together',
-    mend: 'store every record that `next` returns, in the same transaction as the values.',
+    advice: 'store every record that `next` returns in the same transaction as the values.',
     async check(host) {
       const id = await host.insert();
       const runId = host.newRunId();
@@ -30,8 +30,8 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: rejects with nothing changed when `next` throws',
-    mend: ONE_TRANSACTION,
+    name: 'commit: rejects and changes nothing when `next` throws',
+    advice: `do not catch the error of \`next\`. ${ONE_TRANSACTION}`,
     async check(host) {
       const id = await host.insert();
       const record = host.record();
@@ -45,13 +45,13 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       });
       const [settled] = await Promise.allSettled([committing]);
 
-      expectEqual('what became of the commit', settled.status, 'rejected');
+      expectEqual('the outcome of the commit', settled.status, 'rejected');
       await expectUnchanged(host, id, record.runId, [record]);
     },
   },
   {
-    name: 'commit: answers conflict, with nothing changed, when a record has another revision',
-    mend: `compare the revision of every one of \`expected\` under a lock, as the first step. ${ONE_TRANSACTION}`,
+    name: 'commit: answers conflict and changes nothing when a record has another revision',
+    advice: `compare the revision of every record in \`expected\` under a lock, before anything else. ${ONE_TRANSACTION}`,
     async check(host) {
       const id = await host.insert();
       const record = host.record({ revision: 7 });
@@ -62,8 +62,9 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: answers conflict, with nothing changed, when a record exists that is not to exist',
-    mend: '`revision: null` in `expected` says that there is no such record; insert it without `on conflict … update`.',
+    name: 'commit: answers conflict and changes nothing when a record exists that must not exist',
+    advice:
+      '`revision: null` in `expected` means that there must be no such record. Insert it without `on conflict … update`.',
     async check(host) {
       const id = await host.insert();
       const record = host.record({ content: { first: true } });
@@ -74,8 +75,8 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: answers conflict, with nothing changed, when a record does not exist that is to exist',
-    mend: 'a record that is missing has no revision, and is not to be inserted when one was expected.',
+    name: 'commit: answers conflict and changes nothing when a record does not exist that must exist',
+    advice: 'a missing record has no revision. Do not insert it when a revision was expected.',
     async check(host) {
       const id = await host.insert();
       const runId = host.newRunId();
@@ -85,8 +86,8 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: answers conflict, with nothing changed, when only one of several records has another revision',
-    mend: 'compare all of `expected` before anything is written.',
+    name: 'commit: answers conflict and changes nothing when only one of several records has another revision',
+    advice: 'compare all of `expected` before you write anything.',
     async check(host) {
       const id = await host.insert();
       const runId = host.newRunId();
@@ -104,16 +105,16 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: answers conflict, with nothing changed, when another record holds the active key',
-    mend: `make activeKey unique where it is not null, and turn that violation into 'conflict'. ${ONE_TRANSACTION}`,
+    name: 'commit: answers conflict and changes nothing when another record has the active key',
+    advice: `make activeKey unique where it is not null, and answer 'conflict' when that is violated. ${ONE_TRANSACTION}`,
     async check(host) {
       const id = await host.insert();
-      const holder = host.record({ activeKey: `key ${host.newRunId()}` });
-      const other = host.record();
-      await host.store(holder);
-      await host.store(other);
+      const first = host.record({ activeKey: `key ${host.newRunId()}` });
+      const second = host.record();
+      await host.store(first);
+      await host.store(second);
       const values = [fill('city', host.form('Oslo'))];
-      const { activeKey } = holder;
+      const { activeKey } = first;
 
       const newRun = host.record({ activeKey });
       const inserted = await host.write([{ id, values }], {
@@ -121,20 +122,20 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
         next: () => [newRun],
       });
       const updated = await host.write([{ id, values }], {
-        expected: [{ id: other.id, revision: 1 }],
-        next: () => [{ ...other, revision: 2, activeKey }],
+        expected: [{ id: second.id, revision: 1 }],
+        next: () => [{ ...second, revision: 2, activeKey }],
       });
 
       expectEqual('the status for a new record', inserted.result.status, 'conflict');
       expectEqual('the status for a stored record', updated.result.status, 'conflict');
       await expectUnchanged(host, id, newRun.runId, []);
-      await host.expectRecords(other.runId, [other]);
-      await host.expectRecords(holder.runId, [holder]);
+      await host.expectRecords(second.runId, [second]);
+      await host.expectRecords(first.runId, [first]);
     },
   },
   {
-    name: 'commit: takes an active key that has become free, and any number of records without one',
-    mend: 'a unique index over a column that may be null; store null, not an empty text.',
+    name: 'commit: accepts an active key that has become free, and any number of records without one',
+    advice: 'use a unique index over a column that may be null. Store null, not an empty text.',
     async check(host) {
       const activeKey = `key ${host.newRunId()}`;
       const [first, second] = [host.record({ activeKey }), host.record({ activeKey })];
@@ -142,15 +143,15 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       const ended = { ...first, revision: 2, activeKey: null };
       await host.write([], { expected: [{ id: first.id, revision: 1 }], next: () => [ended] });
 
-      expectEqual('the status for the key that is free', (await host.store(second)).status, 'committed');
+      expectEqual('the status for the free key', (await host.store(second)).status, 'committed');
       expectEqual('the status without a key', (await host.store(host.record())).status, 'committed');
       await host.expectRecords(first.runId, [ended]);
       await host.expectRecords(second.runId, [second]);
     },
   },
   {
-    name: 'commit: tells active keys apart that differ in case alone',
-    mend: 'give the column of activeKey a binary collation: the keys are fingerprints.',
+    name: 'commit: distinguishes active keys that differ only in case',
+    advice: 'give the activeKey column a binary collation. The keys are fingerprints.',
     async check(host) {
       const key = host.newRunId();
 
@@ -162,8 +163,8 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: answers not-exhausted, with nothing changed, while an instance is left in the range',
-    mend: `look for instances of the model with \`cursor > after and cursor <= upTo\` (and \`instanceIds\`) in the same transaction. ${ONE_TRANSACTION}`,
+    name: 'commit: answers not-exhausted and changes nothing while an instance is left in the range',
+    advice: `look for instances of the model with \`cursor > after and cursor <= upTo\` (and \`instanceIds\`) in the same transaction. ${ONE_TRANSACTION}`,
     async check(host) {
       const [first = '', second = '', third = ''] = await host.insertMany(3);
       const { processModelId } = host;
@@ -191,8 +192,9 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: takes a range for exhausted that holds no instance of the selection',
-    mend: 'count neither the instance at `after`, nor those behind `upTo`, of other models, outside of `instanceIds` or deleted.',
+    name: 'commit: accepts a range as exhausted if no selected instance is left in it',
+    advice:
+      'do not count the instance at `after`, or instances that are behind `upTo`, of other models, not in `instanceIds` or deleted.',
     async check(host) {
       const [first = '', second = ''] = await host.insertMany(2);
       const [one, two] = [await host.cursorOf(first), await host.cursorOf(second)];
@@ -214,24 +216,25 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: answers stale, with nothing changed, when an instance has newer task data than the page',
+    name: 'commit: answers stale and changes nothing when an instance has newer task data than the page',
     capability: 'versions',
-    mend: 'compare each `version` with the present one after the instances are locked, and name those that differ.',
+    advice:
+      'lock the instances first. Then compare each `version` with the current one, and answer the ids of the instances that differ.',
     async check(host) {
       const running = () =>
         host.insert({ running: true, tasks: [task({ city: 'old' }, { endedAt: at(1) })] });
-      const [moved, still, starting] = [
+      const [changed, unchanged, starting] = [
         await running(),
         await running(),
         await host.insert({ running: true }),
       ];
       const writes = [];
-      for (const id of [moved, still, starting]) {
+      for (const id of [changed, unchanged, starting]) {
         const { version } = await host.readOne(id);
         if (version === undefined) notOffered('snapshots of running instances come without a version');
         writes.push({ id, version, values: [fill('city', host.form('Oslo'))] });
       }
-      for (const id of [moved, starting]) {
+      for (const id of [changed, starting]) {
         await host.fixture.addTask(id, task({ city: 'new' }, { endedAt: at(2) }));
       }
       const record = host.record();
@@ -242,26 +245,27 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       });
 
       expectEqual('the status', result.status, 'stale');
-      expectEqual('the stale instances', staleIds(result), sorted([moved, starting]));
-      for (const id of [moved, still, starting]) await expectUnchanged(host, id, record.runId, []);
+      expectEqual('the stale instances', staleIds(result), sorted([changed, starting]));
+      for (const id of [changed, unchanged, starting]) await expectUnchanged(host, id, record.runId, []);
     },
   },
   {
-    name: 'commit: does not call an instance stale whose version is the one that was read, or that was given none',
+    name: 'commit: does not call an instance stale if its version is unchanged or was not given',
     capability: 'versions',
-    mend: 'compute the version in page and commit by the same expression; compare only where one was given.',
+    advice:
+      'compute the version by the same expression in the page and in the commit. Compare it only if one was given.',
     async check(host) {
       const tasks = [task({ city: 'old' }, { endedAt: at(1) })];
-      const still = await host.insert({ running: true, tasks });
-      const { version } = await host.readOne(still);
+      const unchanged = await host.insert({ running: true, tasks });
+      const { version } = await host.readOne(unchanged);
       if (version === undefined) notOffered('snapshots of running instances come without a version');
-      const moved = await host.insert({ running: true });
-      await host.fixture.addTask(moved, task({ city: 'new' }, { endedAt: at(2) }));
+      const changed = await host.insert({ running: true });
+      await host.fixture.addTask(changed, task({ city: 'new' }, { endedAt: at(2) }));
 
       const values = [fill('city', host.form('Oslo'))];
       const { result } = await host.write([
-        { id: still, version, values },
-        { id: moved, values },
+        { id: unchanged, version, values },
+        { id: changed, values },
       ]);
 
       expectEqual('the status', result.status, 'committed');
@@ -284,7 +288,7 @@ async function expectConflict(
   expectEqual(`the status with ${JSON.stringify(expected)}`, result.status, 'conflict');
 }
 
-/** No values were written to the instance, and the run has these records. */
+/** Expects that the instance has no values and the run has exactly these records. */
 async function expectUnchanged(
   host: TestedRepository,
   id: InstanceId,

@@ -6,11 +6,12 @@ import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
 import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';
 
-/** What holds when several write at the same time. */
-export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
+/** What commits do when others write at the same time. */
+export const concurrencyPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: 'commit: of several at once over one revision, exactly one succeeds, with its values and no others',
-    mend: 'lock the records of `expected` (`select … for update`) before comparing, or compare in the statement that updates them and count its rows.',
+    name: 'commit: of several at once that name one revision, exactly one succeeds, and only its values are written',
+    advice:
+      'lock the records of `expected` (`select … for update`) before you compare them. Or compare in the statement that updates them, and count its rows.',
     async check(host) {
       const record = host.record();
       await host.store(record);
@@ -31,7 +32,8 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'commit: of several at once that create one record, exactly one succeeds',
-    mend: "a primary key on the id of a record, whose violation is a 'conflict'; no upsert.",
+    advice:
+      "put a primary key on the record id, and answer 'conflict' when it is violated. Do not use an upsert.",
     async check(host) {
       const record = host.record();
 
@@ -46,7 +48,8 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'commit: of several at once that take one active key, exactly one succeeds',
-    mend: "a unique index on activeKey, whose violation is a 'conflict'; a look beforehand is too early.",
+    advice:
+      "put a unique index on activeKey, and answer 'conflict' when it is violated. A check before the write comes too early.",
     async check(host) {
       const activeKey = `key ${host.newRunId()}`;
 
@@ -58,8 +61,9 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: beside live instances that write, keeps each of their values, and none of their writes fails',
-    mend: 'decide and write in one statement, or lock the instances first (in ascending order) as a live save would; let nothing that a commit holds make a live insert fail.',
+    name: 'commit: while live instances write, keeps all of their values, and none of their writes fails',
+    advice:
+      'decide and write in one statement. Or lock the instances first, in ascending order, as a live save does. No lock of a commit may make a live insert fail.',
     async check(host) {
       for (const mode of ['fill', 'overwrite']) {
         for (const lateMs of [0, 1, 2, 4, 8, 16]) {
@@ -70,7 +74,7 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
             ids.includes(id),
           );
 
-          // All of this comes after the page was read: whoever is first, the live value is there in the end.
+          // All of these writes come after the read. In whatever order they happen, the live value must remain.
           await host.setMetadata(ids[0] ?? '', 'city', 'live');
           await Promise.all([
             commitBatches(host, writesFor(host, page)),
@@ -89,8 +93,9 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: beside instances that are being deleted, writes the others, and leaves nothing of those that go',
-    mend: 'lock the instances of the batch, in ascending order, before you look which of them are there, and keep the locks until the end.',
+    name: 'commit: while instances are deleted, writes the others, and leaves no rows of the deleted ones',
+    advice:
+      'lock the instances of the batch, in ascending order, before you check which of them exist. Keep the locks until the end.',
     async check(host) {
       for (const lateMs of [0, 1, 2, 4, 8, 16]) {
         const ids = await host.insertMany(24);
@@ -106,8 +111,8 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
           }),
         ]);
 
-        const untrue = gone.filter((id) => !deleted.includes(id));
-        expectEqual('instances that are called gone, but are there', untrue, []);
+        const wrong = gone.filter((id) => !deleted.includes(id));
+        expectEqual('instances that were reported as gone but exist', wrong, []);
         for (const id of ids) await host.expectMetadata(id, deleted.includes(id) ? {} : { city: 'Oslo' });
       }
     },
@@ -117,7 +122,7 @@ export const meetingPromises: readonly PromiseOf<TestedRepository>[] = [
 const BATCH = 12;
 const ONE_OF_FOUR = ['committed', 'conflict', 'conflict', 'conflict'];
 
-/** Refused is refused: whether by an answer or by an error after which one would try again. */
+/** The statuses of commits that run at the same time. A transient error counts as a conflict: both refuse the commit. */
 async function atOnce<Item>(
   { repository }: TestedRepository,
   items: readonly Item[],
@@ -143,7 +148,7 @@ function writesFor(host: TestedRepository, page: readonly InstanceSnapshot[]): I
   });
 }
 
-/** As a run does, and again where that may help; returns what was gone. */
+/** Commits in batches, and tries a batch again after a transient error, as a run does. Returns the ids reported as gone. */
 async function commitBatches(
   host: TestedRepository,
   writes: readonly InstanceWrites[],
@@ -157,8 +162,8 @@ async function commitBatches(
       start += BATCH;
     } else {
       failures += 1;
-      const mayPass = classifyError(host.repository, settled.reason) === 'transient' && failures < 50;
-      if (!mayPass) throw settled.reason;
+      const mayTryAgain = classifyError(host.repository, settled.reason) === 'transient' && failures < 50;
+      if (!mayTryAgain) throw settled.reason;
     }
   }
   return gone;

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
 
-/** Task data, and paths into it whose segments are parted by slashes. */
+/** Task data, and paths into it. A slash separates the segments of a path. */
 export interface ReadDocument {
   readonly document: JsonValue;
   readonly paths: readonly string[];
@@ -28,7 +28,7 @@ export const ORDINARY_DOCUMENTS: readonly ReadDocument[] = [
   { document: MEMBERS, paths: ['a.b/c d', 'a/b', 'it"s/o\'ne', 'nothing/more', 'missing', 'text/length'] },
 ];
 
-/** Where databases read otherwise than JavaScript. */
+/** Documents that databases may read differently from JavaScript. */
 export const TRAPS: readonly ReadDocument[] = [
   {
     document: { list: ['a', 'b'] },

@@ -4,11 +4,12 @@ import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
 import { plain, type TestedRepository } from './tested-repository.js';
 
-/** How the records of runs are kept and found. */
+/** How the records of runs are stored and found. */
 export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: 'loadRun: returns all records of a run and of no other, each as it was stored',
-    mend: 'select `run_id = …`, whole and exact; revision is a number, activeKey null or a text.',
+    name: 'loadRun: returns all records of the run and no others, each as it was stored',
+    advice:
+      'select `run_id = …`, and compare the whole id exactly. Return revision as a number, and activeKey as null or a text.',
     async check(host) {
       const runId = host.newRunId();
       const records = [
@@ -24,15 +25,15 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'loadRun: of a run that does not exist, returns an empty list',
-    mend: 'return no rows as `[]`; it is not an error.',
+    name: 'loadRun: returns an empty list if the run does not exist',
+    advice: 'return `[]` when there are no rows. This is not an error.',
     async check(host) {
       await host.expectRecords(host.newRunId(), []);
     },
   },
   {
-    name: 'loadRun: returns what was committed last, at once',
-    mend: 'read from where commits go to, not from a replica or a cache.',
+    name: 'loadRun: returns what was just committed',
+    advice: 'read from the database that commits write to, not from a replica or a cache.',
     async check(host) {
       const first = host.record({ content: { visits: 0 } });
       await host.store(first);
@@ -44,8 +45,8 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'loadRun: returns the content of a record as it was stored, however long, deep or odd',
-    mend: 'a column without a limit (text, json, longtext) for the content as JSON.',
+    name: 'loadRun: returns long, deep and unusual content as it was stored',
+    advice: 'store the content as JSON in a column without a size limit (text, json, longtext).',
     async check(host) {
       const record = host.record({ content: CONTENT });
       await host.store(record);
@@ -54,8 +55,9 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'loadRun: returns content with a NUL, or half a surrogate pair, as it was stored',
-    mend: 'store the content as JSON text: `jsonb` cannot hold these, `json` and text columns can.',
+    name: 'loadRun: returns content with a NUL or half a surrogate pair as it was stored',
+    advice:
+      'store the content as JSON text. `jsonb` cannot hold these characters, but `json` and text columns can.',
     async check(host) {
       const record = host.record({ content: { reason: 'a\u0000b', half: 'half a \ud83d pair' } });
       await host.store(record);
@@ -64,8 +66,8 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'findRuns: returns one record a run, whole, newest first',
-    mend: 'select `id = run_id`, order by id descending.',
+    name: 'findRuns: returns one record per run with its content, newest first',
+    advice: 'select `id = run_id`, and order by id descending.',
     async check(host) {
       const { runs } = await storeRuns(host);
 
@@ -74,8 +76,9 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'findRuns: filters by model, by active key, and by whether there is one',
-    mend: "each filter that is not null is a condition of its own; `active: false` is 'active_key is null'.",
+    name: 'findRuns: filters by model, by active key, and by whether a run has an active key',
+    advice:
+      "make each filter that is not null a condition of its own. `active: false` means 'active_key is null'.",
     async check(host) {
       const { ids, activeKey } = await storeRuns(host);
       const [first, second, third, fourth] = ids;
@@ -94,8 +97,8 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'findRuns: goes through all runs in pages, from `before` on, exclusive',
-    mend: 'select `id < before`, order by id descending, and limit after that.',
+    name: 'findRuns: pages through all runs by `before`, which is exclusive',
+    advice: 'select `id < before`, order by id descending, then apply the limit.',
     async check(host) {
       const { ids } = await storeRuns(host);
 
@@ -110,12 +113,12 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
 
 const ANY: RunFilter = { processModelId: null, activeKey: null, active: null, before: null, limit: 100 };
 
-/** From the newest of this case on, whatever else the store holds. */
+/** Starts at the newest run of this case, whatever other runs the store has. */
 async function find(host: TestedRepository, filter: Partial<RunFilter>): Promise<readonly RunRecord[]> {
   return host.repository.findRuns({ ...ANY, before: host.newRunId(), ...filter });
 }
 
-/** Four runs, oldest first: the second of another model, the fourth not active; each with a record of a shard. */
+/** Stores four runs, each with the record of a shard. Oldest first: the second is of another model, the fourth not active. */
 async function storeRuns(host: TestedRepository) {
   const ids = [host.newRunId(), host.newRunId(), host.newRunId(), host.newRunId()];
   const activeKey = `key of ${ids[2]}`;
@@ -127,7 +130,7 @@ async function storeRuns(host: TestedRepository) {
       ...(index === 1 && { processModelId: `${host.processModelId}/other` }),
     }),
   );
-  // Not in the order of their ids.
+  // Stored in another order than that of the ids.
   for (const run of [runs[2], runs[0], runs[3], runs[1]]) {
     if (run === undefined) continue;
     await host.store(run, { ...run, id: `${run.id}_0`, activeKey: null });

@@ -2,49 +2,62 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import type { BackfillRepository, InstanceId } from '../../../ports/repository.js';
 
 /**
- * A repository and the host around it, as far as the cases must play it. They use process models and runs of their own,
- * so that the database need not be empty: one of them can serve all cases.
+ * A repository, and what the cases need to play the live instances of its host. Each case uses process models and runs
+ * of its own. So the database need not be empty, and one database can serve all cases.
  */
 export interface RepositoryFixture<Transaction = never, Id extends InstanceId = InstanceId> {
+  /** The repository under test. */
   readonly repository: BackfillRepository<Transaction, Id>;
 
-  /** Stores instances that sort behind all that are there, in this order; resolves to their ids. Up to 2,000 at a time. */
+  /**
+   * Inserts up to 2,000 instances, and resolves to their ids in the same order. Their cursors must ascend in this order
+   * and sort behind the cursors of all instances inserted before.
+   */
   insertInstances(instances: readonly FixtureInstance[]): Promise<readonly Id[]>;
-  /** Along with its tasks and its metadata. */
+  /** Deletes an instance with its tasks and its metadata. */
   deleteInstance(id: Id): Promise<void>;
-  /** As a live instance does when it goes on. */
+  /** Adds a task, as a live instance does when it proceeds. */
   addTask(id: Id, task: FixtureTask): Promise<void>;
 
-  /** As a live instance does: inserts the row, or overwrites it. `value` is in the stored form, see `formatValue`. */
+  /** Inserts or overwrites a metadata row, as a live instance does. `value` is in the stored form, see `formatValue`. */
   setMetadata(id: Id, key: string, value: JsonValue): Promise<void>;
+  /** Deletes a metadata row. */
   deleteMetadata(id: Id, key: string): Promise<void>;
-  /** All rows of an instance, by key, in the stored form. */
+  /** The values of all metadata rows of an instance by key, in the stored form. An empty object if there are none. */
   metadata(id: Id): Promise<Readonly<Record<string, unknown>>>;
 
-  /** Commits when `work` resolves, rolls back when it rejects. Needed where the repository is `transactional`. */
+  /**
+   * Runs `work` in a transaction of the host: commits when it resolves, rolls back and rejects when it rejects. Required
+   * if the repository is `transactional`.
+   */
   transaction?<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
-  /** Leaves the newest task data of an instance as no JSON, or without its document; for a store that can hold that. */
+  /** Replaces the newest task data of an instance by text that is not JSON, or removes its document. */
   breakTaskData?(id: Id): Promise<void>;
-  /** Whether `insertInstances` heeds `instance.id`. @default false */
+  /** Whether `insertInstances` uses `instance.id`. @default false */
   readonly takesIds?: boolean;
 
-  /** After each case. */
+  /** Called after each case. */
   close?(): Promise<void>;
 }
 
+/** An instance that a case wants to insert. */
 export interface FixtureInstance {
   readonly processModelId: string;
-  /** Still executing. */
+  /** Whether the instance is still executing. */
   readonly running: boolean;
+  /** In no particular order. */
   readonly tasks: readonly FixtureTask[];
-  /** Only where the fixture takes ids. */
+  /** Given only if the fixture has `takesIds: true`. */
   readonly id?: string;
 }
 
+/** A task of such an instance. */
 export interface FixtureTask {
-  /** A UUID. In a store that numbers its tasks itself, insert those of an instance in ascending order of this. */
+  /** A UUID. If your store numbers tasks itself, insert the tasks of an instance in ascending order of this id. */
   readonly id: string;
   readonly state: 'COMPLETED' | 'CANCELLED' | 'READY';
+  /** `null` if no end time is stored. */
   readonly endedAt: Date | null;
+  /** The task data. */
   readonly data: JsonValue;
 }

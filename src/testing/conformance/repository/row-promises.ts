@@ -4,11 +4,11 @@ import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { fill, pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
 
-/** What a page shows of the metadata rows that there are. */
+/** Which metadata rows a page shows, and how. */
 export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: 'readInstances: shows the rows of each instance under the keys of the page, and no other',
-    mend: 'select the rows by instance and key; a key without a row is absent from `stored`.',
+    name: 'readInstances: shows the rows of each instance under the keys of the page, and no others',
+    advice: 'select the rows by instance and key. Leave a key without a row out of `stored`.',
     async check(host) {
       const [first, second, third] = [await host.insert(), await host.insert(), await host.insert()];
       for (const key of ['city', 'town', 'other']) await host.setMetadata(first, key, `first ${key}`);
@@ -31,8 +31,9 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: shows which of the keys that are to be filled hold a value',
-    mend: 'show a row for each key that has one, if only with some value other than null; show null rows as such.',
+    name: 'readInstances: shows which of the keys to fill have a value',
+    advice:
+      'show a row for each key that has one, and null for a null row. Any other value may stand for a value that is not null.',
     async check(host) {
       const [none, half, whole] = [await host.insert(), await host.insert(), await host.insert()];
       await host.setMetadata(half, 'town', '');
@@ -50,7 +51,7 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
         );
       expectEqual('the keys of one without rows', shown(none), []);
       expectEqual(
-        'the keys of one without a value for `city`, and whether they hold one',
+        'the keys of one without a value for `city`, and whether they have a value',
         shown(half),
         storesNull
           ? [
@@ -66,8 +67,9 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: shows a value in the form in which it was given to commit',
-    mend: 'without `formatValue`, store JSON and return it parsed; with it, store its text and return that text.',
+    name: 'readInstances: shows a value in the form that commit was given',
+    advice:
+      'without `formatValue`, store JSON and return it parsed. With it, store its text and return that text.',
     async check(host) {
       const id = await host.insert();
       const values = Object.entries(VALUES).map(([key, value]) => fill(key, host.form(value)));
@@ -82,7 +84,7 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'readInstances: shows a null row as a row whose value is null',
     capability: 'null rows',
-    mend: 'return `{ value: null }` for a row whose column is null, or declare `storesNull: false`.',
+    advice: 'return `{ value: null }` for a row whose column is null, or declare `storesNull: false`.',
     async check(host) {
       if (host.repository.storesNull === false) notOffered('storesNull is false');
       const id = await host.insert();
@@ -93,9 +95,10 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: gives a row a token that stays while the row does, and changes with every write of it',
+    name: 'readInstances: gives a row a token that changes with every write of the row, and only then',
     capability: 'tokens',
-    mend: 'make the token a version of the row (xmin, a counter, a time stamp along with its id), not a name or a hash of what it holds.',
+    advice:
+      'make the token a version of the row (xmin, a counter, a timestamp with its id). A name or a hash of the value is not enough.',
     async check(host) {
       const id = await host.insert();
       await host.setMetadata(id, 'city', 'Oslo');
@@ -108,21 +111,29 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
       expectEqual('whether it changes when the same value is written again', rewritten !== token, true);
       await host.fixture.deleteMetadata(id, 'city');
       await host.setMetadata(id, 'city', 'Oslo');
-      const anew = (await host.readRow(id, 'city')).token;
-      expectEqual('whether it changes when the row is deleted and inserted again', anew !== rewritten, true);
+      const recreated = (await host.readRow(id, 'city')).token;
+      expectEqual(
+        'whether it changes when the row is deleted and inserted again',
+        recreated !== rewritten,
+        true,
+      );
     },
   },
   {
-    name: 'readInstances: says of an instance whether it is still running',
+    name: 'readInstances: says whether an instance is still running',
     capability: 'running instances',
-    mend: 'set `running: true` for an instance whose status is not a final one, and for no other.',
+    advice: 'set `running: true` for an instance whose status is not final, and for no other instance.',
     async check(host) {
       const [running, ended] = [await host.insert({ running: true }), await host.insert()];
       const snapshot = await host.readOne(running);
-      if (snapshot.running === undefined) notOffered('snapshots do not say what is running');
+      if (snapshot.running === undefined) notOffered('snapshots do not say whether an instance is running');
 
-      expectEqual('`running` of one that is', snapshot.running, true);
-      expectEqual('`running` of one that has ended', (await host.readOne(ended)).running ?? false, false);
+      expectEqual('`running` of a running instance', snapshot.running, true);
+      expectEqual(
+        '`running` of an instance that has ended',
+        (await host.readOne(ended)).running ?? false,
+        false,
+      );
     },
   },
 ];

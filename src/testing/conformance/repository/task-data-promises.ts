@@ -6,11 +6,12 @@ import { expectEqual, notOffered } from '../expectations.js';
 import { ORDINARY_DOCUMENTS, type ReadDocument, TRAPS } from './read-documents.js';
 import { at, pathsTo, pathsToFill, type TestedRepository, task } from './tested-repository.js';
 
-/** Which task data a page shows, and in what shape it arrives. */
+/** Which task data a page shows, and in what form. */
 export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'readInstances: shows the data of the completed task with the greatest end time',
-    mend: 'order the tasks by end time, descending, as a time or a number and not as text, and take the first.',
+    advice:
+      'order the tasks by end time, descending, and take the first. Compare end times as times or numbers, not as text.',
     async check(host) {
       const before = task({ city: 'before' }, { endedAt: at(1) });
       const id = await host.insert({
@@ -24,8 +25,8 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: takes a task without an end time only where none has one',
-    mend: 'order by `ended_at desc nulls last`, or by `ended_at is null, ended_at desc`.',
+    name: 'readInstances: uses a task without an end time only if no task has one',
+    advice: 'order by `ended_at desc nulls last`, or by `ended_at is null, ended_at desc`.',
     async check(host) {
       const timed = await host.insert({
         tasks: [task({ city: 'without' }, { endedAt: null }), task({ city: 'with' }, { endedAt: at(1) })],
@@ -38,8 +39,9 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: of tasks that ended at the same time, takes the one with the lower id',
-    mend: 'add the id of the task, ascending, as the last thing to order by. (A fixture whose store numbers tasks itself inserts them in ascending order of `task.id`.)',
+    name: 'readInstances: of tasks that ended at the same time, shows the one with the lowest id',
+    advice:
+      'order by the task id, ascending, last. (If the store numbers tasks itself, the fixture must insert them in ascending order of `task.id`.)',
     async check(host) {
       for (const endedAt of [at(10), null]) {
         const [lower, middle, upper] = [
@@ -53,8 +55,8 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: looks at completed tasks only',
-    mend: "select tasks by `state = 'COMPLETED'`; that a task has ended does not say that it was completed.",
+    name: 'readInstances: uses only completed tasks',
+    advice: "select tasks by `state = 'COMPLETED'`. A task can end without being completed.",
     async check(host) {
       const id = await host.insert({
         running: true,
@@ -68,8 +70,8 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: shows an instance without a completed task, with no data',
-    mend: "join the newest task with `left join`, and answer `{ form: 'none' }` where there is none.",
+    name: 'readInstances: shows an instance without a completed task, and no data for it',
+    advice: "join the newest task with `left join`, and answer `{ form: 'none' }` if there is none.",
     async check(host) {
       const bare = await host.insert();
       const waiting = await host.insert({
@@ -80,8 +82,8 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: keeps the data of its instances apart',
-    mend: 'join by the id of the instance; where documents are shared by a hash, join by the hash.',
+    name: 'readInstances: gives each instance its own data',
+    advice: 'join by the id of the instance. If documents are shared by a hash, join by the hash.',
     async check(host) {
       const cities = ['Oslo', 'Bergen', 'Oslo', 'Tromsø'];
       const ids = [];
@@ -92,26 +94,29 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: lets every path read what was saved',
-    mend: 'return the document as it was stored. A store that alters JSON (duplicate or reordered members are fine) must not be the source.',
+    name: 'readInstances: lets every path find the value that was saved',
+    advice:
+      'return the document as it was stored. Do not read from a store that changes JSON values. (It may reorder members and drop duplicates.)',
     async check(host) {
       for (const document of ORDINARY_DOCUMENTS) await expectPaths(host, document);
     },
   },
   {
-    name: 'readInstances: projects values exactly as `extractMetadata` would',
+    name: 'readInstances: projects values exactly as `extractMetadata` does',
     capability: 'projected values',
-    mend: "follow a path only through own members and canonical indices (PostgreSQL's `#>` takes -1 and '01' for indices, MySQL's `$[0]` takes a scalar for a list of one); a JSON null is null, a missing value is absent.",
+    advice:
+      "follow a path only through own members and canonical indices. (PostgreSQL's `#>` takes -1 and '01' as indices, MySQL's `$[0]` takes a scalar as a list of one.) Return null for a JSON null, and leave out a missing value.",
     async check(host) {
       const id = await host.insert({ tasks: [task({ city: 'Oslo' })] });
       const { form } = (await host.readOne(id)).data;
-      if (form !== 'values') notOffered(`pages show data as '${form}', and the library extracts`);
+      if (form !== 'values') notOffered(`pages show data as '${form}', and the library extracts the values`);
       for (const document of TRAPS) await expectPaths(host, document);
     },
   },
   {
-    name: 'readInstances: leaves data out only where every key is to be filled and holds a value',
-    mend: "answer `{ form: 'none' }` for an instance with a completed task only if each path has mode 'fill' and a row with a value other than null.",
+    name: 'readInstances: leaves data out only if every key is to be filled and has a value',
+    advice:
+      "answer `{ form: 'none' }` for an instance with a completed task only if each path has mode 'fill' and a row whose value is not null.",
     async check(host) {
       const paths = pathsToFill('city', 'town');
       const tasks = [task({ city: 'Oslo', town: 'Hamar' })];
@@ -134,9 +139,10 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: with a document that is broken or lost, shows the others all the same',
+    name: 'readInstances: shows the other instances when a document is broken or lost',
     capability: 'broken task data',
-    mend: "hand JSON over as text, `{ form: 'json', text }`, and a document that cannot be had as `{ form: 'unreadable', reason }`; parse nothing in the statement or in the driver.",
+    advice:
+      "return JSON as text, `{ form: 'json', text }`, and a document that cannot be read as `{ form: 'unreadable', reason }`. Do not parse JSON in the statement or in the driver.",
     async check(host) {
       if (host.fixture.breakTaskData === undefined) notOffered('the fixture has no breakTaskData');
       const [before, broken, after] = [
@@ -154,7 +160,7 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
   },
 ];
 
-/** `undefined`: there is no data. */
+/** `undefined` means that there is no data. */
 async function expectData(host: TestedRepository, id: InstanceId, city: JsonValue | undefined) {
   const { data } = await host.readOne(id, { paths: [CITY] });
   expectEqual('`city` in the task data of the instance', valueAt(data, CITY), city);
@@ -184,7 +190,7 @@ function valueAt(
     case 'json':
       return compilePath(segments)(JSON.parse(data.text));
     case 'unreadable':
-      throw new Error(`the task data is said to be unreadable: ${data.reason}`);
+      throw new Error(`the page says that the task data is unreadable: ${data.reason}`);
   }
 }
 

@@ -23,7 +23,7 @@ import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
 import { expectEqual, sorted } from '../expectations.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
 
-/** What a commit came to, and what `next` was told of it (the last time that it was called). */
+/** The answer of a commit, and what the last call of `next` got. */
 export interface Committed {
   readonly result: CommitResult;
   readonly outcome: WriteOutcome | null;
@@ -31,27 +31,27 @@ export interface Committed {
 
 type CommitOptions = Parameters<BackfillRepository<unknown>['commit']>[1];
 
-/** A repository under test, with short forms of what the cases do to it. */
+/** A repository under test, with shortcuts for the cases. */
 export interface TestedRepository {
   readonly fixture: RepositoryFixture<unknown>;
   readonly repository: BackfillRepository<unknown>;
-  /** Of this case alone. */
+  /** No other case uses this model. */
   readonly processModelId: string;
-  /** Of this case alone; each call gives one that sorts behind the others. */
+  /** A run id that no other case uses. It sorts behind the ids of all earlier calls. */
   newRunId(): string;
-  /** An instance of the model, with nothing completed unless told otherwise. */
+  /** Inserts an instance. By default it is of the case's model, has ended and has no tasks. */
   insert(instance?: Partial<FixtureInstance>): Promise<InstanceId>;
   insertMany(count: number): Promise<readonly InstanceId[]>;
   survey(query?: Partial<SurveyQuery>): Promise<InstanceSurvey>;
-  /** From the beginning to behind the last instance unless told otherwise. */
+  /** By default from the beginning to behind the last instance. */
   readPage(query?: Partial<PageQuery>): Promise<readonly PageEntry[]>;
-  /** The same, with filled instances one by one. */
+  /** The same, with a snapshot in place of each filled instance that the page passes over. */
   read(query?: Partial<PageQuery>): Promise<readonly InstanceSnapshot[]>;
   readOne(id: InstanceId, query?: Partial<PageQuery>): Promise<InstanceSnapshot>;
   cursorOf(id: InstanceId): Promise<Cursor>;
   /** The row of an instance under `key`, as a page shows it. */
   readRow(id: InstanceId, key: string): Promise<StoredValue>;
-  /** In which a value is stored: itself, or its text. */
+  /** The stored form of a value: the value itself, or its text (see `formatValue`). */
   form(value: JsonValue): JsonValue;
   setMetadata(id: InstanceId, key: string, value: JsonValue): Promise<void>;
   record(fields?: Partial<RunRecord>): RunRecord;
@@ -75,7 +75,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
   const empty: FixtureInstance = { processModelId, running: false, tasks: [] };
   let runs = 0;
 
-  /** That of an instance which is not there any more, so that no case depends on whether `upTo` is inclusive. */
+  /** The cursor of an instance that was deleted again. So no case depends on whether `upTo` is inclusive. */
   async function cursorBehindAll(model: string): Promise<Cursor> {
     const id = await host.insert({ processModelId: model });
     const { upTo } = await host.survey({ processModelId: model });
@@ -84,21 +84,21 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
     return upTo;
   }
 
-  async function whole(query: Partial<PageQuery> = {}): Promise<PageQuery> {
+  async function fullQuery(query: Partial<PageQuery> = {}): Promise<PageQuery> {
     const upTo = query.upTo ?? (await cursorBehindAll(query.processModelId ?? processModelId));
     const all = { processModelId, instanceIds: null, after: null, limit: 100, paths: pathsToFill('city') };
     return { ...all, upTo, signal, ...query };
   }
 
-  /** Which they are, as a page shows them that is to overwrite. */
-  async function filledOnes(
+  /** Snapshots of the filled instances. A page for `overwrite` paths shows them. */
+  async function snapshotsOfFilled(
     { cursor, filled }: FilledInstances,
     query: PageQuery,
   ): Promise<InstanceSnapshot[]> {
     const paths = query.paths.map((path): PagePath => ({ ...path, mode: 'overwrite' }));
     const page = await repository.readInstances({ ...query, upTo: cursor, limit: filled + 1, paths });
     const found = snapshotsOf(page);
-    expectEqual('how many instances there are up to the last of the filled ones', found.length, filled);
+    expectEqual('how many instances there are up to the last filled one', found.length, filled);
     const stored = new Map(paths.map(({ key }) => [key, { value: true }]));
     return found.map(({ id, cursor }) => ({ id, cursor, data: { form: 'none' }, stored }));
   }
@@ -110,7 +110,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
 
     newRunId() {
       runs += 1;
-      return `${name}${String(runs).padStart(2, '0')}`; // as the library makes them: [0-9a-z]{25}
+      return `${name}${String(runs).padStart(2, '0')}`; // in the form of the library's own ids: [0-9a-z]{25}
     },
 
     async insert(instance) {
@@ -131,14 +131,14 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
         ...query,
       }),
 
-    readPage: async (query) => repository.readInstances(await whole(query)),
+    readPage: async (query) => repository.readInstances(await fullQuery(query)),
 
     async read(query) {
-      const all = await whole(query);
+      const all = await fullQuery(query);
       const snapshots: InstanceSnapshot[] = [];
       let { after } = all;
       for (const entry of await repository.readInstances(all)) {
-        if (isFilled(entry)) snapshots.push(...(await filledOnes(entry, { ...all, after })));
+        if (isFilled(entry)) snapshots.push(...(await snapshotsOfFilled(entry, { ...all, after })));
         else snapshots.push(entry);
         after = entry.cursor;
       }
@@ -179,9 +179,9 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
           expected: [{ id: record.id, revision: null }],
           instances,
           ...fields,
-          next(told) {
-            outcome = told;
-            return next(told);
+          next(given) {
+            outcome = given;
+            return next(given);
           },
         },
         options,
@@ -208,12 +208,12 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
   return host;
 }
 
-/** A record and nothing besides, whatever else a database returns and in whatever order. */
+/** Only the fields of a record, in a fixed order. A database may return other fields, too. */
 export function plain({ id, runId, processModelId, revision, activeKey, content }: RunRecord): RunRecord {
   return { id, runId, processModelId, revision, activeKey, content };
 }
 
-/** To be overwritten: only then must a page show what the rows hold. */
+/** Paths to overwrite. Only for these must a page show the stored values. */
 export function pathsTo(...keys: readonly string[]): PagePath[] {
   return keys.map((key) => ({ key, segments: [key], mode: 'overwrite' }));
 }
@@ -222,7 +222,7 @@ export function pathsToFill(...keys: readonly string[]): PagePath[] {
   return pathsTo(...keys).map((path) => ({ ...path, mode: 'fill' }));
 }
 
-/** A value to write where there is none. */
+/** A write that fills: only where there is no value. */
 export function fill(key: string, value: JsonValue): MetadataWrite {
   return { key, value };
 }
@@ -230,7 +230,7 @@ export function fill(key: string, value: JsonValue): MetadataWrite {
 let tasks = 0;
 const salt = randomBytes(9).toString('hex');
 
-/** A completed task; its id is a UUID that sorts behind those of all before. */
+/** A completed task. Its id is a UUID that sorts behind the ids of all earlier tasks. */
 export function task(data: JsonValue, fields: Partial<FixtureTask> = {}): FixtureTask {
   tasks += 1;
   const head = salt.replace(/^(.{8})(.{4})(.{3})(.{3})$/, '$1-$2-7$3-8$4');
@@ -238,7 +238,7 @@ export function task(data: JsonValue, fields: Partial<FixtureTask> = {}): Fixtur
   return { id, state: 'COMPLETED', endedAt: at(1), data, ...fields };
 }
 
-/** Seconds since the epoch. */
+/** The time `seconds` after 1970. */
 export function at(seconds: number): Date {
   return new Date(seconds * 1000);
 }

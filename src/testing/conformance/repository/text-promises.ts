@@ -5,13 +5,13 @@ import { expectEqual, notOffered } from '../expectations.js';
 import { fill, pathsTo, type TestedRepository, task } from './tested-repository.js';
 
 const AS_PARAMETERS =
-  'pass texts as parameters of statements; put none into the SQL or into a path expression.';
+  'pass texts as parameters of statements. Do not put them into the SQL or into a path expression.';
 
-/** That texts are data, whatever they look like. */
+/** Any text is data, whatever it looks like. */
 export const textPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: 'metadata: takes any text for a key',
-    mend: AS_PARAMETERS,
+    name: 'metadata: accepts any text as a key',
+    advice: AS_PARAMETERS,
     async check(host) {
       const id = await host.insert({ tasks: [task(Object.fromEntries(ODD.map((text) => [text, 'found'])))] });
       await host.write([{ id, values: ODD.map((key) => fill(key, host.form('Oslo'))) }]);
@@ -25,8 +25,8 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'metadata: tells keys apart that differ in case or accent alone',
-    mend: 'give the column of the key a binary collation, or refuse such keys with an error that says so.',
+    name: 'metadata: distinguishes keys that differ only in case or accent',
+    advice: 'give the key column a binary collation, or refuse such keys with an error that says so.',
     async check(host) {
       const id = await host.insert();
       await host.setMetadata(id, 'City', 'live');
@@ -39,8 +39,8 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'metadata: takes any text for a value, the empty one too',
-    mend: AS_PARAMETERS,
+    name: 'metadata: accepts any text as a value, also an empty text',
+    advice: AS_PARAMETERS,
     async check(host) {
       const id = await host.insert();
       const values = Object.fromEntries(['', ...ODD].map((text, index) => [`key ${index}`, text]));
@@ -52,8 +52,9 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'metadata: takes a long value, as a whole or as `formatValue` shortens it',
-    mend: 'without `formatValue`, use a column without a limit; with it, shorten by characters to what the column holds, split no surrogate pair, and say `truncated`.',
+    name: 'metadata: accepts a long value, whole or as `formatValue` shortens it',
+    advice:
+      'without `formatValue`, use a column without a size limit. With it, shorten to the number of characters that the column holds, do not split a surrogate pair, and set `truncated`.',
     async check(host) {
       const id = await host.insert();
       const longest = LONG.reduce((a, b) => (JSON.stringify(a).length > JSON.stringify(b).length ? a : b));
@@ -71,9 +72,10 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'formatValue: gives the same text for the same value, and a text for every kind of value',
+    name: 'formatValue: returns the same text for the same value, and a text for every kind of value',
     capability: 'formatValue',
-    mend: 'return `{ text, truncated }`, computed from the value alone; `formatMetadataValue` of this package does.',
+    advice:
+      'return `{ text, truncated }`, computed from the value alone, as `formatMetadataValue` of this package does.',
     async check(host) {
       const { repository } = host;
       if (repository.formatValue === undefined) notOffered('values are stored as JSON');
@@ -101,8 +103,9 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'metadata: stores a value with a NUL or half a surrogate pair whole, or refuses it without harm to others',
-    mend: "let `formatValue` throw, or reject the commit with an error that counts as 'instance' (see `classifyError`), with nothing changed; store no altered text.",
+    name: 'metadata: stores a value with a NUL or half a surrogate pair unchanged, or refuses it as the fault of its instance',
+    advice:
+      "let `formatValue` throw, or reject the commit with an error that counts as 'instance' (see `classifyError`). Then change nothing. Never store a changed text.",
     async check(host) {
       for (const text of ['a\u0000b', 'half a \ud83d pair']) {
         const [odd, other] = [await host.insert(), await host.insert()];
@@ -122,15 +125,15 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
         } else {
           const blame = classifyError(host.repository, settled.reason);
           const isBlamed = blame === 'instance' || blame === 'unknown';
-          expectEqual(`whether its error (${settled.reason}) can be an instance's`, isBlamed, true);
+          expectEqual(`whether its error (${settled.reason}) can be blamed on an instance`, isBlamed, true);
           for (const id of [odd, other]) await host.expectMetadata(id, {});
         }
       }
     },
   },
   {
-    name: 'processModelId: takes any text for the name of a model',
-    mend: AS_PARAMETERS,
+    name: 'processModelId: accepts any text as the name of a model',
+    advice: AS_PARAMETERS,
     async check(host) {
       for (const text of ODD) {
         const processModelId = `${[...text].slice(0, 150).join('')} ${host.newRunId()}`;
@@ -151,9 +154,9 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'instance ids: takes any text for one',
+    name: 'instance ids: accepts any text as an id',
     capability: 'chosen ids',
-    mend: AS_PARAMETERS,
+    advice: AS_PARAMETERS,
     async check(host) {
       if (!host.fixture.takesIds) notOffered('the fixture does not take ids');
       const chosen = ODD.map((text) => `${[...text].slice(0, 150).join('')} ${host.newRunId()}`);
@@ -180,7 +183,7 @@ function formOrNull(host: TestedRepository, text: string): JsonValue {
   }
 }
 
-/** Keys and values that are data, whatever they look like. */
+/** Texts for keys, values, models and ids. */
 const ODD: readonly string[] = [
   `it's "quoted" \\ and {braced}, (both) [0] a.b`,
   "'; drop table process_instance_metadata; --",

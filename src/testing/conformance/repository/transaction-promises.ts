@@ -5,9 +5,10 @@ import { fill, type TestedRepository } from './tested-repository.js';
 /** How a commit takes part in a transaction of the host. */
 export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: "transactions: what is committed inside one of the host's is there when that commits",
+    name: 'transactions: a commit in a transaction of the host is stored when the host commits',
     capability: 'transactions',
-    mend: 'send every statement of the call through `options.transaction`, and leave its end to the host.',
+    advice:
+      'send every statement of the call through `options.transaction`, and let the host end that transaction.',
     async check(host) {
       const transaction = transactionsOf(host);
       const id = await host.insert();
@@ -28,15 +29,20 @@ export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
         return { status, loaded: loaded.length, found: found.length };
       });
 
-      expectEqual('what is seen inside', inside, { status: 'committed', loaded: 1, found: 1 });
+      expectEqual('what is seen inside the transaction', inside, {
+        status: 'committed',
+        loaded: 1,
+        found: 1,
+      });
       await host.expectMetadata(id, { city: 'Oslo' });
       await host.expectRecords(record.runId, [record]);
     },
   },
   {
-    name: "transactions: what is committed inside one of the host's is gone when that rolls back",
+    name: 'transactions: a commit in a transaction of the host is undone when the host rolls back',
     capability: 'transactions',
-    mend: 'send every statement of the call through `options.transaction`; open and commit none of your own then.',
+    advice:
+      'send every statement of the call through `options.transaction`. Do not open or commit a transaction of your own.',
     async check(host) {
       const transaction = transactionsOf(host);
       const id = await host.insert();
@@ -47,18 +53,19 @@ export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
         ({ status } = await writeInside(host, id, record, handle));
         throw new Error('the host rolls back');
       }).catch((error: unknown) => {
-        if (status === null) throw error; // not ours
+        if (status === null) throw error; // another error than the one above
       });
 
-      expectEqual('the status inside', status, 'committed');
+      expectEqual('the status inside the transaction', status, 'committed');
       await host.expectMetadata(id, {});
       await host.expectRecords(record.runId, []);
     },
   },
   {
-    name: "transactions: a refusal inside one of the host's leaves nothing, and the host may go on, or all of it fails",
+    name: 'transactions: a refused commit leaves nothing in a transaction of the host, which then goes on or fails as a whole',
     capability: 'transactions',
-    mend: 'set a savepoint before the commit and roll back to it when you refuse; never leave half a commit for the host to commit.',
+    advice:
+      'set a savepoint before the commit, and roll back to it when you refuse. Never leave half of a commit for the host to commit.',
     async check(host) {
       const transaction = transactionsOf(host);
       const [refused, written] = [await host.insert(), await host.insert()];

@@ -6,11 +6,12 @@ import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
 
-/** How a run walks through the instances of a model. */
+/** How a run walks over the instances of a model. */
 export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: 'surveyInstances: counts the instances of the model and no other, and finds the last of them',
-    mend: 'count and take the greatest cursor over one and the same selection, `where process_model_id = …`.',
+    name: 'surveyInstances: counts the instances of the model and no others, and finds the last one',
+    advice:
+      'count the instances and take the greatest cursor over the same selection, `where process_model_id = …`.',
     async check(host) {
       const [, , last = ''] = await host.insertMany(3);
       await host.insert({ processModelId: `${host.processModelId}/other` });
@@ -19,8 +20,8 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'surveyInstances: counts from `after` on, exclusive',
-    mend: 'select `cursor > after`, not `>=`.',
+    name: 'surveyInstances: counts from `after` on, without the instance at `after`',
+    advice: 'select `cursor > after`, not `>=`.',
     async check(host) {
       const [first = '', last = ''] = await host.insertMany(2);
       const [after, upTo] = [await host.cursorOf(first), await host.cursorOf(last)];
@@ -29,8 +30,9 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'surveyInstances: counts no more than `limit`, and gives the cursor of the last one that it counted',
-    mend: 'limit the selection before counting it: `select count(*), max(id) from (select id … order by id limit …)`.',
+    name: 'surveyInstances: counts no more than `limit`, and returns the cursor of the last instance that it counted',
+    advice:
+      'limit the selection before you count it: `select count(*), max(id) from (select id … order by id limit …)`.',
     async check(host) {
       const [, second = ''] = await host.insertMany(3);
 
@@ -39,8 +41,8 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'surveyInstances: counts only `instanceIds`, if they are of the model and exist',
-    mend: 'add `and id in (instanceIds)` to the other conditions; an empty list selects nothing.',
+    name: 'surveyInstances: counts only those of `instanceIds` that exist and are of the model',
+    advice: 'add `and id in (instanceIds)` to the other conditions. An empty list selects nothing.',
     async check(host) {
       const [first = '', second = '', deleted = ''] = await host.insertMany(3);
       const other = await host.insert({ processModelId: `${host.processModelId}/other` });
@@ -53,15 +55,16 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'surveyInstances: answers 0 and null where there is nothing',
-    mend: 'turn the aggregate over no rows into `{ total: 0, upTo: null }`, with a number for the total.',
+    name: 'surveyInstances: answers 0 and null if there are no instances',
+    advice: 'turn the aggregate over no rows into `{ total: 0, upTo: null }`. The total must be a number.',
     async check(host) {
       expectEqual('the survey of an unknown model', await host.survey(), { total: 0, upTo: null });
     },
   },
   {
-    name: 'readInstances: in pages, goes through all instances in the order in which they were created',
-    mend: 'order by the cursor in the statement itself, ascending, and page by `cursor > after`; cursors are strings, finite numbers or lists of them, sorted as `compareCursors` says.',
+    name: 'readInstances: in pages, returns all instances in creation order',
+    advice:
+      'order by the cursor in the statement itself, ascending, and page by `cursor > after`. Cursors are strings, finite numbers or lists of them, in the order of `compareCursors`.',
     async check(host) {
       const { repository, processModelId } = host;
       const inserted = await host.insertMany(12);
@@ -80,7 +83,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
           expectEqual(`the problem with page ${pages + 1}`, problem, null);
           const page = await host.read(query);
           walked.push(...page.map(({ id }) => id));
-          // As it is when it comes back from the record of a run.
+          // The record of a run stores the cursor as JSON.
           after = JSON.parse(JSON.stringify(page.at(-1)?.cursor ?? upTo));
         }
         expectEqual('the ids in the order of the walk', walked, inserted);
@@ -89,7 +92,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'readInstances: begins strictly after `after`',
-    mend: 'select `cursor > after`, not `>=`.',
+    advice: 'select `cursor > after`, not `>=`.',
     async check(host) {
       const [first = '', second] = await host.insertMany(2);
 
@@ -98,8 +101,9 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: ends with `upTo`, inclusive',
-    mend: 'select `cursor <= upTo`; what sorts behind came after the run began and belongs to its live writer.',
+    name: 'readInstances: ends with the instance at `upTo`, inclusive',
+    advice:
+      'select `cursor <= upTo`. Instances behind it were created after the run began, and get their metadata from their live writers.',
     async check(host) {
       const [first, second = ''] = await host.insertMany(3);
 
@@ -109,7 +113,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'readInstances: returns the first `limit` instances',
-    mend: 'apply the limit to instances, after ordering them and before anything is joined to them.',
+    advice: 'apply the limit to the ordered instances, before you join anything to them.',
     async check(host) {
       const ids = await host.insertMany(4);
       for (const id of ids) for (const key of ['city', 'town']) await host.setMetadata(id, key, 'Oslo');
@@ -119,9 +123,10 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: passes over filled instances only, and counts each of them',
+    name: 'readInstances: passes over filled instances only, and counts each',
     capability: 'filled instances',
-    mend: "pass over an instance only if each path has mode 'fill' and a row with a value other than null; give the cursor of the last one in a row, and how many they are.",
+    advice:
+      "pass over an instance only if each path has mode 'fill' and a row whose value is not null. For filled instances in a row, return the cursor of the last one and their number.",
     async check(host) {
       const ids = await host.insertMany(9);
       const halfway = [ids[2], ids[6]];
@@ -137,7 +142,11 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       if (!(await host.readPage({ upTo, paths })).some(isFilled)) notOffered('pages show every instance');
       const compare = host.repository.compareCursors?.bind(host.repository) ?? compareCursors;
       const mixed = await host.readPage({ upTo, paths: [...pathsToFill('city'), ...pathsTo('town')] });
-      expectEqual('those passed over where one of two keys is to be overwritten', mixed.filter(isFilled), []);
+      expectEqual(
+        'the instances passed over although one of two keys is to be overwritten',
+        mixed.filter(isFilled),
+        [],
+      );
 
       for (const limit of [1, 2, 100]) {
         const walked: InstanceId[] = [];
@@ -154,13 +163,13 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
         expectEqual('the ids in the order of the walk', walked, ids);
         const passedOver = new Set(ids.filter((id) => !shown.includes(id)));
         const wrong = [...halfway, ids[7]].filter((id) => passedOver.has(id ?? ''));
-        expectEqual('those passed over that are not filled', wrong, []);
+        expectEqual('the instances passed over that are not filled', wrong, []);
       }
     },
   },
   {
-    name: 'readInstances: leaves the instances of other models alone',
-    mend: 'compare the whole name of the model, `process_model_id = …`, without wildcards.',
+    name: 'readInstances: leaves the instances of other models out',
+    advice: 'compare the whole name of the model (`process_model_id = …`), without wildcards.',
     async check(host) {
       const id = await host.insert({ processModelId: `${host.processModelId}/a_b` });
       for (const other of ['a_b/c', 'a.b', 'a%', 'b']) {
@@ -172,8 +181,8 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: returns only `instanceIds`, if they are of the model and in the range',
-    mend: 'add `and id in (instanceIds)` to the other conditions.',
+    name: 'readInstances: returns only those of `instanceIds` that are of the model and in the range',
+    advice: 'add `and id in (instanceIds)` to the other conditions.',
     async check(host) {
       const [first = '', second = '', third = ''] = await host.insertMany(4);
       const other = await host.insert({ processModelId: `${host.processModelId}/other` });
@@ -184,8 +193,8 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: leaves out what was deleted',
-    mend: 'select from the table of instances, not from what may be left of one.',
+    name: 'readInstances: leaves out deleted instances',
+    advice: 'select from the table of instances. Other tables may still have rows of a deleted instance.',
     async check(host) {
       const [first, second = ''] = await host.insertMany(2);
       const { upTo } = await host.survey();
@@ -195,8 +204,9 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: puts an instance that comes later behind the bound of a run that has begun',
-    mend: 'make the cursor grow with creation: an ascending id, or the time of creation and the id.',
+    name: 'readInstances: puts an instance that was created later behind the bound of a run',
+    advice:
+      'use a cursor that grows with each new instance: an ascending id, or the creation time with the id.',
     async check(host) {
       const [first = ''] = await host.insertMany(1);
       const upTo = await host.cursorOf(first);
@@ -206,8 +216,8 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: whose signal is aborted ends, and leaves the repository usable',
-    mend: 'reject with `signal.reason`, or answer as if nothing had happened; give the connection back in both cases.',
+    name: 'readInstances: ends when its signal is aborted, and leaves the repository usable',
+    advice: 'reject with `signal.reason`, or answer as usual. Release the connection in both cases.',
     async check(host) {
       const id = await host.insert();
       const controller = new AbortController();
@@ -227,18 +237,21 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
           answer.status === 'fulfilled'
             ? (answer.value as typeof reading extends Promise<infer P> ? P : never)
             : null;
-        if (page !== null) expectEqual('the ids of a page that was not given up', idsOf(page), [id]);
+        if (page !== null)
+          expectEqual('the ids of a page that was returned in spite of the abort', idsOf(page), [id]);
       }
       expectEqual('the ids of the next page', idsOf(await host.read(query)), [id]);
     },
   },
   {
-    name: 'splitInstances: parts a range by ascending cursors inside of it, fewer than `parts`',
+    name: 'splitInstances: splits a range by ascending cursors inside it, fewer than `parts`',
     capability: 'splitInstances',
-    mend: 'return the last cursor of each part but the last: above `after`, below `upTo`, each once; none for a range of one.',
+    advice:
+      'return the last cursor of each part, except of the last part. Each is above `after`, below `upTo` and returned once. A range of one instance has none.',
     async check(host) {
       const { repository, processModelId } = host;
-      if (repository.splitInstances === undefined) notOffered('ranges are counted off by surveyInstances');
+      if (repository.splitInstances === undefined)
+        notOffered('the library splits ranges with surveyInstances');
       const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
       const { signal } = new AbortController();
       await host.insertMany(12);
@@ -264,7 +277,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'compareCursors: sorts as the database does',
     capability: 'compareCursors',
-    mend: 'return a negative number, 0 or a positive number by the same order that `order by` uses.',
+    advice: 'return a negative number, 0 or a positive number, in the same order as `order by`.',
     async check(host) {
       const { repository } = host;
       if (repository.compareCursors === undefined) notOffered('the default order of cursors is used');
@@ -277,7 +290,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
           return order === Math.sign(i - j) ? [] : [{ a, b, order }];
         }),
       );
-      expectEqual('pairs that are compared otherwise than they are read', wrong, []);
+      expectEqual('pairs that compareCursors orders differently from the page', wrong, []);
     },
   },
 ];

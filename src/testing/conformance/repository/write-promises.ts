@@ -4,13 +4,13 @@ import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';
 
 const GUARD =
-  'put the guard into the statement that writes, such as `insert … on conflict do update … where value is null`; what was read before says nothing by then.';
+  'put the guard into the statement that writes, such as `insert … on conflict do update … where value is null`. The row may have changed since it was read.';
 
-/** What a commit writes, and what it leaves to whoever wrote before. */
+/** What a commit writes, and which values of other writers it keeps. */
 export const writePromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: inserts values where there is no row',
-    mend: 'insert a row a value.',
+    advice: 'insert one row per value.',
     async check(host) {
       const [first, second] = [await host.insert(), await host.insert()];
 
@@ -25,8 +25,8 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: when it fills, keeps a value that appeared since the read, and tells so',
-    mend: `${GUARD} Put (id, key) of each value that was not written into \`kept\`.`,
+    name: 'commit: when it fills, keeps a value that appeared since the read, and reports it',
+    advice: `${GUARD} Put (id, key) of each value that was not written into \`kept\`.`,
     async check(host) {
       const [first, second] = [await host.insert(), await host.insert()];
       await host.readOne(first);
@@ -45,7 +45,7 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'commit: when it fills, keeps values that look empty: an empty text, 0 and false',
-    mend: 'replace null alone; `coalesce`, `||` and tests for truth also take other values for nothing.',
+    advice: 'replace only null. `coalesce`, `||` and tests for truth also replace other values.',
     async check(host) {
       const id = await host.insert();
       const falsy = { text: '', number: 0, boolean: false };
@@ -62,7 +62,7 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: replaces a null row by a value',
     capability: 'null rows',
-    mend: 'update a row whose value is null, `… where value is null`, and do not count it as kept.',
+    advice: 'update a row whose value is null (`… where value is null`), and do not report it as kept.',
     async check(host) {
       if (host.repository.storesNull === false) notOffered('storesNull is false');
       const id = await host.insert();
@@ -75,9 +75,10 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: writes null where there is no row, and lets it replace nothing',
+    name: 'commit: writes null where there is no row, and never over a row',
     capability: 'null rows',
-    mend: 'insert the null row if there is none; an update needs `excluded.value is not null` as well.',
+    advice:
+      'insert the null row if there is no row. An update also needs the condition `excluded.value is not null`.',
     async check(host) {
       if (host.repository.storesNull === false) notOffered('storesNull is false');
       const id = await host.insert();
@@ -97,7 +98,7 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'commit: overwrites the row that was read',
-    mend: 'update the row if its token (its value, where there are no tokens) is the one in `replaces`.',
+    advice: 'update the row if it has the token in `replaces`. Without tokens, compare the value.',
     async check(host) {
       const id = await host.insert();
       await host.setMetadata(id, 'city', 'old');
@@ -109,8 +110,8 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: when it overwrites, keeps a value that was changed since the read, and tells so',
-    mend: 'compare the row with `replaces` in the statement that updates it: `… where value = seen`.',
+    name: 'commit: when it overwrites, keeps a value that was changed since the read, and reports it',
+    advice: 'compare the row with `replaces` in the statement that updates it: `… where value = seen`.',
     async check(host) {
       const id = await host.insert();
       await host.setMetadata(id, 'city', 'old');
@@ -122,32 +123,33 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: when it overwrites, takes a row that was written again with the same value for another one',
+    name: 'commit: when it overwrites, keeps a row that was written again with the same value',
     capability: 'tokens',
-    mend: 'compare `replaces.token` with the version that the row has now, not only its value.',
+    advice: 'compare `replaces.token` with the current version of the row, not only the values.',
     async check(host) {
-      const [rewritten, anew] = [await host.insert(), await host.insert()];
-      for (const id of [rewritten, anew]) await host.setMetadata(id, 'city', 'old');
+      const [rewritten, recreated] = [await host.insert(), await host.insert()];
+      for (const id of [rewritten, recreated]) await host.setMetadata(id, 'city', 'old');
       const { token } = await host.readRow(rewritten, 'city');
       if (token === undefined) notOffered('stored rows come without a token, and are compared by value');
 
       const committed = [
         await overwrite(host, rewritten, 'Oslo', () => host.setMetadata(rewritten, 'city', 'old')),
-        await overwrite(host, anew, 'Oslo', async () => {
-          await host.fixture.deleteMetadata(anew, 'city');
-          await host.setMetadata(anew, 'city', 'old');
+        await overwrite(host, recreated, 'Oslo', async () => {
+          await host.fixture.deleteMetadata(recreated, 'city');
+          await host.setMetadata(recreated, 'city', 'old');
         }),
       ];
 
-      for (const [index, id] of [rewritten, anew].entries()) {
+      for (const [index, id] of [rewritten, recreated].entries()) {
         await host.expectMetadata(id, { city: 'old' });
         expectOutcome(committed[index], { kept: [{ id, key: 'city' }] });
       }
     },
   },
   {
-    name: 'commit: when it overwrites, does not put back a row that was deleted since the read, and tells so',
-    mend: 'write a value with `replaces` by `update` alone, never by `insert` or an upsert; no row updated: it is kept.',
+    name: 'commit: when it overwrites, does not insert a row that was deleted since the read, and reports it',
+    advice:
+      'write a value with `replaces` by `update`, never by `insert` or an upsert. If no row was updated, report the value as kept.',
     async check(host) {
       const id = await host.insert();
       await host.setMetadata(id, 'city', 'old');
@@ -159,8 +161,8 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: leaves other rows of an instance alone, and those of other instances',
-    mend: 'name instance and key in every statement that writes.',
+    name: 'commit: leaves other rows of the instance, and rows of other instances, unchanged',
+    advice: 'name both the instance and the key in every statement that writes.',
     async check(host) {
       const [first, second] = [await host.insert(), await host.insert()];
       for (const id of [first, second]) {
@@ -174,15 +176,16 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: tells of instances that were deleted since the read, with or without values for them',
-    mend: 'look up (and lock) every instance of the batch; put those that are missing into `gone` and write nothing for them. A `version` of a missing instance is not stale.',
+    name: 'commit: reports instances that were deleted since the read, with or without values for them',
+    advice:
+      'look up and lock every instance of the batch. Put missing instances into `gone`, and write nothing for them. A missing instance is not stale, whatever its `version`.',
     async check(host) {
       const [first, second, third] = [await host.insert(), await host.insert(), await host.insert()];
       for (const id of [first, third]) await host.fixture.deleteInstance(id);
 
       const values = [fill('city', host.form('Oslo'))];
       const committed = await host.write([
-        { id: first, values, version: 'seen while it was there' },
+        { id: first, values, version: 'the version before the deletion' },
         { id: second, values },
         { id: third, values: [] },
       ]);
@@ -194,8 +197,9 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: writes a batch of 2,000 instances whole',
-    mend: 'send a batch as one parameter (a JSON text, arrays), or in portions: databases limit the number of parameters.',
+    name: 'commit: writes all of a batch of 2,000 instances',
+    advice:
+      'send a batch as one parameter (a JSON text, arrays) or in portions. Databases limit the number of parameters.',
     async check(host) {
       const ids = await host.insertMany(2000);
       const values = [fill('city', host.form('Oslo')), fill('town', host.form('Hamar'))];
@@ -211,7 +215,7 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
   },
 ];
 
-/** Reads the row under `city`, lets a live instance act, and commits `value` over what was read. */
+/** Reads the row under `city`, waits for `live`, and commits `value` over the row that was read. */
 async function overwrite(
   host: TestedRepository,
   id: string | number,
