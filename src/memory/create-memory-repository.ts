@@ -273,7 +273,7 @@ function mayWrite(row: Row | undefined, { value, replaces }: MetadataWrite): boo
 
 function newestCompleted(tasks: readonly MemoryTask[]): MemoryTask | undefined {
   const completed = tasks.filter(({ state }) => state === 'COMPLETED');
-  const [newest] = completed.sort((a, b) => byEndTime(a, b) || byId(a, b)); // sort is stable: otherwise the first in the list
+  const [newest] = completed.sort((a, b) => byEndTime(a, b) || byId(a, b)); // a stable sort: of equal tasks, the first in the list
   return newest;
 }
 

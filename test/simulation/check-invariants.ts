@@ -11,10 +11,10 @@ import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** From 1 to 17. */
+  /** Which invariant, from 1 to 17. */
   readonly invariant: number;
   readonly message: string;
-  /** The event that broke it: an index of `history.events`. */
+  /** The index in `history.events` of the event that broke it. */
   readonly at: number;
 }
 
@@ -29,8 +29,8 @@ const ALL_RULES: readonly Rules[] = [
 ];
 
 /**
- * Judges a history by the seventeen invariants of a backfill, event after event. Pure, and knows nothing of the code
- * that made the history: it follows the store's own account of what was written, and reads the records by `reader`.
+ * Checks each event of a history against the seventeen invariants of a backfill. Pure. It does not trust the library:
+ * what was written comes from the store, and `reader` reads the records.
  */
 export function checkInvariants(history: History, reader: RecordReader = libraryRecords): Violation[] {
   const world = replayWorld(history.rules, reader);

@@ -1,17 +1,18 @@
-/** The dice of a world. What they showed is kept, and can be thrown again. */
+/** The random choices of a world. They are recorded and can be replayed. */
 export interface Choices {
-  /** So far, in order. */
+  /** All choices so far, in order. */
   readonly made: readonly number[];
-  /** From 0 up to `count`, exclusive. By convention 0 is the quietest that can happen. */
+  /** A whole number from 0 up to `count`, exclusive. By convention 0 is the choice with the least effect. */
   pick(count: number): number;
-  /** An index of `weights`, as often as its weight says. */
+  /** An index of `weights`. A greater weight makes its index more likely. */
   weighted(weights: readonly number[]): number;
-  /** True so many times in a thousand. */
+  /** True in `perMille` of 1,000 cases. */
   chance(perMille: number): boolean;
+  /** One of the items. */
   oneOf<const Item>(items: readonly [Item, ...Item[]]): Item;
 }
 
-/** Dice that show the same for the same seed. */
+/** Choices that depend only on the seed. */
 export function seededChoices(seed: number): Choices {
   const random = randomFrom(seed);
   return recorded({
@@ -27,7 +28,7 @@ export function seededChoices(seed: number): Choices {
   });
 }
 
-/** Dice that show what is in the list, and 0 when that has come to its end. */
+/** The choices in the list. After its end, every choice is 0. */
 export function replayedChoices(list: readonly number[]): Choices {
   let place = 0;
   const next = (count: number): number => {
@@ -38,7 +39,7 @@ export function replayedChoices(list: readonly number[]): Choices {
   return recorded({ pick: next, weighted: (weights) => next(weights.length) });
 }
 
-/** Numbers from 0 up to 1, exclusive, that depend on nothing but the seed. */
+/** Numbers from 0 up to 1, exclusive, that depend only on the seed. */
 export function randomFrom(seed: number): () => number {
   let state = Math.imul(seed ^ 0x5bd1e995, 0x9e3779b1) >>> 0;
   return () => {
@@ -49,18 +50,18 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-function recorded(dice: Pick<Choices, 'pick' | 'weighted'>): Choices {
+function recorded(source: Pick<Choices, 'pick' | 'weighted'>): Choices {
   const made: number[] = [];
   const keep = (choice: number): number => {
     made.push(choice);
     return choice;
   };
-  const pick = (count: number): number => (count <= 1 ? 0 : keep(dice.pick(count)));
+  const pick = (count: number): number => (count <= 1 ? 0 : keep(source.pick(count)));
   return {
     made,
     pick,
-    weighted: (weights) => keep(dice.weighted(weights)),
-    chance: (perMille) => perMille > 0 && keep(dice.weighted([1000 - perMille, perMille])) === 1,
+    weighted: (weights) => keep(source.weighted(weights)),
+    chance: (perMille) => perMille > 0 && keep(source.weighted([1000 - perMille, perMille])) === 1,
     oneOf: (items) => items[pick(items.length)] ?? items[0],
   };
 }

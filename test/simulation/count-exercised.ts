@@ -14,17 +14,17 @@ const NAMES = [
   'batches bisected',
   'pages too old',
   'pages of a lagging replica',
-  'ends not proved',
+  'ends not proven',
   'races won by the live writer',
   'instances passed over',
   'instances gone',
   'jobs lost',
   'jobs doubled',
-  'jobs dropped as known',
+  'jobs dropped as duplicates',
   'jobs given up',
   'jobs superseded',
-  'jobs before their run',
-  'jobs of a sweep',
+  'jobs delivered before their run was stored',
+  'jobs enqueued by sweeps',
   'rescues',
   'holds',
   'pauses',
@@ -39,7 +39,7 @@ const NAMES = [
   'keys taken over',
 ] as const;
 
-/** What a simulation has been through: how often. What a kit never sees, it proves nothing about. */
+/** How often each kind of event happened. The simulation proves nothing about a kind that never happens. */
 export type Exercised = Readonly<Record<(typeof NAMES)[number], number>>;
 
 export function countExercised(history: History, reader: RecordReader = libraryRecords): Exercised {
@@ -47,15 +47,15 @@ export function countExercised(history: History, reader: RecordReader = libraryR
   const add = (name: keyof Exercised, times = 1): void => {
     counts.set(name, (counts.get(name) ?? 0) + times);
   };
-  const seeCall = callCounter(add);
-  const seeCommit = commitCounter(add, reader);
+  const countCall = callCounter(add);
+  const countCommit = commitCounter(add, reader);
   for (const event of history.events) {
     const name = nameOf(event);
     if (name !== null) add(name);
     if (event.type === 'read')
       add('instances passed over', event.page.filter(({ isPassedOver }) => isPassedOver).length);
-    seeCall(event);
-    if (event.type === 'commit') seeCommit(event);
+    countCall(event);
+    if (event.type === 'commit') countCommit(event);
   }
   return Object.fromEntries(NAMES.map((name) => [name, counts.get(name) ?? 0])) as Exercised;
 }
@@ -75,7 +75,7 @@ function nameOf(event: HistoryEvent): keyof Exercised | null {
     case 'fault':
       return event.kind === 'failed' ? 'calls failed' : 'answers lost';
     case 'throw':
-      return event.code === 'RUN_NOT_FOUND' ? 'jobs before their run' : null;
+      return event.code === 'RUN_NOT_FOUND' ? 'jobs delivered before their run was stored' : null;
     case 'read':
       return event.lagging ? 'pages of a lagging replica' : null;
     case 'enqueue':
@@ -89,7 +89,7 @@ const JOBS = {
   queued: null,
   lost: 'jobs lost',
   doubled: 'jobs doubled',
-  known: 'jobs dropped as known',
+  known: 'jobs dropped as duplicates',
 } as const;
 
 function callCounter(add: Add): (event: HistoryEvent) => void {
@@ -113,7 +113,7 @@ function callCounter(add: Add): (event: HistoryEvent) => void {
       const method = calls.get(event.call)?.method;
       if (method === 'handle' && state === 'superseded') add('jobs superseded');
       if (method === 'request' && created === false) add('requests joined');
-      if (method === 'sweep') add('jobs of a sweep', enqueued.length);
+      if (method === 'sweep') add('jobs enqueued by sweeps', enqueued.length);
       if (method === 'pause') add('pauses');
       if (method === 'resume') add('resumes');
       if (method === 'cancel') add('cancels');
@@ -126,7 +126,7 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
   return ({ status, late, instances, kept, gone, records }) => {
     if (late) add(status === 'committed' ? 'commits landed late' : 'late commits refused');
     if (status === 'conflict') add('commits refused');
-    if (status === 'not-exhausted') add('ends not proved');
+    if (status === 'not-exhausted') add('ends not proven');
     if (status === 'stale') add('pages too old');
     if (status === 'refused' && instances.length > 1) add('batches bisected');
     add('races won by the live writer', kept.length);

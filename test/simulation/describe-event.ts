@@ -1,7 +1,7 @@
 import type { CommitEvent, HistoryEvent, Rows, TaskState } from './history.js';
 import type { RecordReader } from './read-record.js';
 
-/** One event in plain words. `calls` knows who makes which call, and learns of it from the events. */
+/** Returns a function that describes one event in plain words. Pass it all events in order: it remembers calls and runs. */
 export function createNarrator(reader: RecordReader): (event: HistoryEvent) => string {
   const calls = new Map<number, string>();
   const runs: string[] = [];
@@ -11,7 +11,7 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
     if (!runs.includes(id)) runs.push(id);
     return `run ${runs.indexOf(id) + 1}`;
   }
-  const who = (call: number): string => calls.get(call) ?? 'somebody';
+  const who = (call: number): string => calls.get(call) ?? 'an unknown call';
   const job = ({ runId, shard, step }: { runId?: unknown; shard?: unknown; step?: unknown }): string =>
     `step ${step} of shard ${shard} of ${run(runId)}`;
 
@@ -27,11 +27,12 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       ...written.map(({ id, key, row }) => `${id}.${key} = ${JSON.stringify(row.value)}`),
       ...kept.map(({ id, key }) => `${id}.${key} kept`),
       ...gone.map((id) => `${id} gone`),
-      ...stale.map((id) => `${id} is newer`),
+      ...stale.map((id) => `${id} is stale`),
       ...records.map((record) => {
         if (reader.isHeader(record)) return `${run(record.runId)} ${reader.header(record).state}`;
-        const { index, after, done, allottedStep: step, committedStep: epoch } = reader.shard(record);
-        return `shard ${index} of ${run(record.runId)} at ${after}${done ? ', done' : ''}, step ${step}, epoch ${epoch}`;
+        const { index, after, done, allottedStep, committedStep } = reader.shard(record);
+        const place = `shard ${index} of ${run(record.runId)} at ${after}${done ? ', done' : ''}`;
+        return `${place}, allotted step ${allottedStep}, committed step ${committedStep}`;
       }),
     ];
     const detail = notes.length === 0 ? '' : `: ${notes.join('; ')}`;
@@ -41,13 +42,13 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
   return (event) => {
     switch (event.type) {
       case 'insert':
-        return `instance ${event.id} of ${event.processModelId} comes at ${event.cursor}${event.running ? ', running' : ''}, with ${data(event.task)}${saved(event.rows)}`;
+        return `instance ${event.id} of ${event.processModelId} is inserted at ${event.cursor}${event.running ? ', running' : ''}, with ${data(event.task)}${saved(event.rows)}`;
       case 'complete-task':
         return `instance ${event.id} completes a task, with ${data(event.task)}${saved(event.rows)}`;
       case 'finish':
-        return `instance ${event.id} is not running any more`;
+        return `instance ${event.id} has ended`;
       case 'edit':
-        return `a user ${event.row === null ? 'removes' : 'edits'} ${event.id}.${event.key}${event.row === null ? '' : ` = ${JSON.stringify(event.row.value)}`}`;
+        return `a user ${event.row === null ? 'deletes' : 'edits'} ${event.id}.${event.key}${event.row === null ? '' : ` = ${JSON.stringify(event.row.value)}`}`;
       case 'delete':
         return `instance ${event.id} is deleted`;
       case 'call': {
@@ -61,24 +62,24 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       case 'return': {
         const { state, status, runId, created, enqueued } = Object(event.answer);
         if (status === 'triggered')
-          return `${who(event.call)} is answered: ${run(runId)}${created ? '' : ', joined'}`;
+          return `${who(event.call)} returns: ${run(runId)}${created ? '' : ', joined'}`;
         const jobs = enqueued === undefined ? '' : `${enqueued.length} jobs enqueued`;
-        return `${who(event.call)} is answered: ${state ?? jobs}`;
+        return `${who(event.call)} returns: ${state ?? jobs}`;
       }
       case 'throw':
-        return `${who(event.call)} ends with ${event.name}: ${event.message}`;
+        return `${who(event.call)} throws ${event.name}: ${event.message}`;
       case 'abort':
-        return `${who(event.call)} is told to shut down`;
+        return `${who(event.call)} has to shut down: its signal is aborted`;
       case 'crash':
-        return `${event.process} dies${event.call === null ? '' : ` in call ${event.call}`}`;
+        return `${event.process} crashes${event.call === null ? '' : ` in call ${event.call}`}`;
       case 'stall':
-        return `${event.process} stands still`;
+        return `${event.process} stalls`;
       case 'survey':
         return `${who(event.call)} counts ${event.total} instances, up to ${event.upTo}`;
       case 'read':
         return `${who(event.call)} reads ${event.page.map(({ id, isPassedOver }) => (isPassedOver ? `(${id})` : id)).join(', ') || 'nothing'} after ${event.after}${event.lagging ? ', from a replica that lags behind' : ''}`;
       case 'load':
-        return `${who(event.call)} loads ${run(event.runId)}${event.found ? '' : ', which is not there'}`;
+        return `${who(event.call)} loads ${run(event.runId)}${event.found ? '' : ', which does not exist'}`;
       case 'commit':
         return describeCommit(event);
       case 'fault':
@@ -88,11 +89,11 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       case 'give-up':
         return `the runner gives up ${event.key}`;
       case 'calm':
-        return '— all faults cease —';
+        return '— from here on nothing fails —';
       case 'end':
         return event.isQuiet
-          ? `— all is quiet after ${event.steps} steps —`
-          : `— no end after ${event.steps} steps —`;
+          ? `— everything has ended after ${event.turns} turns —`
+          : `— not everything has ended after ${event.turns} turns —`;
     }
   };
 }
@@ -107,7 +108,7 @@ const FATES = {
   queued: '',
   doubled: ', which is doubled',
   lost: ', which is lost',
-  known: ', which is dropped: its key is known',
+  known: ', which is dropped because the runner knows its key',
 } as const;
 
 function data(task: TaskState): string {
@@ -120,5 +121,5 @@ function data(task: TaskState): string {
 
 function saved(rows: Rows): string {
   const keys = Object.keys(rows);
-  return keys.length === 0 ? '' : `, and saves ${keys.join(', ')} itself`;
+  return keys.length === 0 ? '' : `, and saves ${keys.join(', ')} with it`;
 }

@@ -2,8 +2,8 @@ import type { JsonValue } from '../../src/extraction/json-value.js';
 import type { RunRecord } from '../../src/ports/repository.js';
 
 /**
- * What happened in a world, as its store, its broker and its processes saw it, in the order in which it took effect.
- * Plain JSON, and all that a judge needs: nothing in it was reported by the code that is judged, but its answers.
+ * What happened in a world, in the order in which it took effect. Plain JSON, recorded by the store, the broker and the
+ * processes. A judge needs nothing else. Only the answers of calls come from the library that is judged.
  */
 export interface History {
   readonly rules: StoreRules;
@@ -12,9 +12,9 @@ export interface History {
 
 /** What the store of this world offers. */
 export interface StoreRules {
-  /** Instances come with a version, and a commit over a newer one is refused. */
+  /** Instances have a version, and a commit is refused if an instance has a newer one. */
   readonly versions: boolean;
-  /** Metadata rows come with a token of their own; without, they are told apart by value. */
+  /** Metadata rows have a token. Without tokens, rows are compared by value. */
   readonly tokens: boolean;
 }
 
@@ -23,10 +23,10 @@ export type HistoryEvent =
   | CallEvent
   | PortEvent
   | QueueEvent
-  /** From here on nothing fails, nobody edits, and whoever had died is back. */
+  /** From here on nothing fails and nobody edits. Crashed processes start again. */
   | { readonly type: 'calm' }
-  /** The calm is over: every run has come to an end and nobody is at work, or it took too many steps. */
-  | { readonly type: 'end'; readonly steps: number; readonly isQuiet: boolean };
+  /** The calm is over. `isQuiet`: every run has ended and no process works. Otherwise the calm took too many turns. */
+  | { readonly type: 'end'; readonly turns: number; readonly isQuiet: boolean };
 
 export interface Row {
   readonly value: JsonValue;
@@ -39,10 +39,10 @@ export type Rows = Readonly<Record<string, Row>>;
 export type TaskState =
   | { readonly state: 'none' }
   | { readonly state: 'data'; readonly value: JsonValue }
-  /** Nobody can parse it. */
+  /** It cannot be parsed. */
   | { readonly state: 'broken' };
 
-/** Done by the engine and its users, each in a transaction of its own. */
+/** A change by the engine or a user, in a transaction of its own. */
 export type LiveEvent =
   | {
       readonly type: 'insert';
@@ -53,10 +53,10 @@ export type LiveEvent =
       readonly task: TaskState;
       readonly rows: Rows;
     }
-  /** A task was completed, so that the version has moved; `rows` are what the engine saved with it. */
+  /** A task was completed, so the instance has a new version. `rows` is the metadata that the engine saved with it. */
   | { readonly type: 'complete-task'; readonly id: number; readonly task: TaskState; readonly rows: Rows }
   | { readonly type: 'finish'; readonly id: number }
-  /** `null`: the row was deleted. */
+  /** `row` is `null` if the row was deleted. */
   | { readonly type: 'edit'; readonly id: number; readonly key: string; readonly row: Row | null }
   | { readonly type: 'delete'; readonly id: number };
 
@@ -70,10 +70,10 @@ export type CallMethod =
   | 'status'
   /** `runBackfill({ runId })` */
   | 'take-up'
-  /** `runBackfill` of the whole of a model again, after the end. */
+  /** `runBackfill` of a whole model, after the end */
   | 'rerun';
 
-/** A call of the library, by one process; a process makes one at a time. */
+/** A call of the library by a process. A process makes one call at a time. */
 export type CallEvent =
   | {
       readonly type: 'call';
@@ -94,9 +94,9 @@ export type CallEvent =
       readonly retryable: boolean;
     }
   | { readonly type: 'abort'; readonly call: number }
-  /** The process is no more, and with it the call that it was in. */
+  /** The process has ended in the middle of this call. */
   | { readonly type: 'crash'; readonly process: string; readonly call: number | null }
-  /** The process stands still for a while. */
+  /** The process does nothing for a while. */
   | { readonly type: 'stall'; readonly process: string; readonly call: number | null };
 
 export interface SeenInstance {
@@ -105,7 +105,7 @@ export interface SeenInstance {
   readonly running: boolean;
   readonly task: TaskState;
   readonly rows: Rows;
-  /** The page only counted it, among complete ones. */
+  /** The page only counted it among filled instances. */
   readonly isPassedOver: boolean;
 }
 
@@ -118,7 +118,7 @@ export interface WrittenRow {
 export interface CommitEvent {
   readonly type: 'commit';
   readonly call: number;
-  /** It took effect after its caller had been told that it failed, or had died. */
+  /** It took effect after it had failed for its caller, or after its caller had crashed. */
   readonly late: boolean;
   readonly status: 'committed' | 'conflict' | 'not-exhausted' | 'stale' | 'refused';
   readonly expected: readonly { readonly id: string; readonly revision: number | null }[];
@@ -130,13 +130,13 @@ export interface CommitEvent {
   readonly stale: readonly number[];
   readonly gone: readonly number[];
   readonly kept: readonly { readonly id: number; readonly key: string }[];
-  /** The rows that are in the store now. */
+  /** The rows as they are stored now. */
   readonly written: readonly WrittenRow[];
-  /** The records that are in the store now. */
+  /** The records as they are stored now. */
   readonly records: readonly RunRecord[];
 }
 
-/** A call of a port took effect, or did not. */
+/** The effect of a call of a port, or its failure. */
 export type PortEvent =
   | { readonly type: 'survey'; readonly call: number; readonly total: number; readonly upTo: number | null }
   | {
@@ -144,7 +144,7 @@ export type PortEvent =
       readonly call: number;
       readonly after: number | null;
       readonly upTo: number;
-      /** It came from a replica that lags behind: there is more than this. */
+      /** The page came from a replica that lags behind, and some instances are not on it. */
       readonly lagging: boolean;
       readonly page: readonly SeenInstance[];
     }
@@ -154,7 +154,7 @@ export type PortEvent =
       readonly type: 'fault';
       readonly call: number;
       readonly port: string;
-      /** `failed`: without effect. `answer-lost`: after the effect. `lands-late`: the effect is still to come. */
+      /** `failed`: it has no effect. `answer-lost`: it took effect. `lands-late`: it will take effect later. */
       readonly kind: 'failed' | 'answer-lost' | 'lands-late';
     };
 
@@ -165,8 +165,8 @@ export type QueueEvent =
       readonly late: boolean;
       readonly key: string;
       readonly payload: { readonly runId: string; readonly shard: number; readonly step: number };
-      /** `known`: dropped, because its key had been seen. */
+      /** `known`: dropped, because the runner knew its key. */
       readonly fate: 'queued' | 'doubled' | 'lost' | 'known';
     }
-  /** The runner has given a job up, after so many attempts or because another one cannot help. */
+  /** The runner gives a job up, after its last attempt or because the error is not retryable. */
   | { readonly type: 'give-up'; readonly key: string };

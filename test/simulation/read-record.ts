@@ -1,6 +1,6 @@
 import type { RunRecord } from '../../src/ports/repository.js';
 
-/** What a judge wants to know of the header of a run. */
+/** What a judge needs from the header of a run. */
 export interface HeaderView {
   readonly runId: string;
   readonly state: string;
@@ -22,7 +22,7 @@ export interface HeaderView {
   readonly walkAgain: boolean;
 }
 
-/** What a judge wants to know of a shard. */
+/** What a judge needs from a shard. */
 export interface ShardView {
   readonly index: number;
   readonly done: boolean;
@@ -51,14 +51,14 @@ export interface ShardView {
   };
 }
 
-/** How to read the `content` of records; a judge knows nothing else of whoever wrote them. */
+/** Reads the `content` of records. A judge knows nothing else about the library that wrote them. */
 export interface RecordReader {
   isHeader(record: RunRecord): boolean;
   header(record: RunRecord): HeaderView;
   shard(record: RunRecord): ShardView;
 }
 
-/** The `content` of format 1 has these members under these names. */
+/** Reads records of format 1, in which `content` has these members under these names. */
 export const libraryRecords: RecordReader = {
   isHeader: ({ id, runId }) => id === runId,
   header: readHeader,

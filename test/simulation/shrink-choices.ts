@@ -1,17 +1,18 @@
 /**
- * The shortest and quietest list of choices that still fails, as far as so many trials find it: its end is cut off,
- * parts are left out, and single choices become quieter.
+ * Looks for the shortest list of choices that still fails, and for the lowest choices. It cuts off the end, leaves out
+ * parts and lowers single choices.
+ * @param trials the most calls of `fails`
  */
 export async function shrinkChoices(
   choices: readonly number[],
   fails: (choices: readonly number[]) => Promise<boolean>,
   trials = 600,
 ): Promise<readonly number[]> {
-  let best = withoutQuietEnd(choices);
+  let best = withoutZerosAtEnd(choices);
   let left = trials;
 
   async function keepIfFailing(candidate: readonly number[]): Promise<boolean> {
-    const shorter = withoutQuietEnd(candidate);
+    const shorter = withoutZerosAtEnd(candidate);
     if (left <= 0 || !isSmaller(shorter, best)) return false;
     left -= 1;
     if (!(await fails(shorter))) return false;
@@ -22,7 +23,7 @@ export async function shrinkChoices(
   async function cutEnd(): Promise<void> {
     for (let size = Math.ceil(best.length / 2); size >= 1 && left > 0; size = Math.floor(size / 2)) {
       while (best.length >= size && (await keepIfFailing(best.slice(0, -size)))) {
-        // as often as it goes
+        // until it no longer fails
       }
     }
   }
@@ -46,8 +47,8 @@ export async function shrinkChoices(
   return best;
 }
 
-/** What a replay does without a choice, it does as if it were 0. */
-function withoutQuietEnd(choices: readonly number[]): readonly number[] {
+/** A replay makes every choice after the end of the list 0, so zeros at the end change nothing. */
+function withoutZerosAtEnd(choices: readonly number[]): readonly number[] {
   return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
 }
 

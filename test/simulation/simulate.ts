@@ -4,10 +4,10 @@ import { checkInvariants, type Violation } from './check-invariants.js';
 import { randomFrom, replayedChoices, seededChoices } from './choices.js';
 import type { History, HistoryEvent } from './history.js';
 import { lookAfterwards } from './world/afterwards.js';
+import { disturbProcess } from './world/disturb-process.js';
 import { drawWorld, type WorldOptions } from './world/draw-world.js';
 import { startHosts } from './world/hosts.js';
 import { startLiveInstances } from './world/live-instances.js';
-import { strike } from './world/misfortune.js';
 import { startOperators, storedRuns } from './world/operators.js';
 import type { Scene } from './world/scene.js';
 import { createSchedule } from './world/schedule.js';
@@ -18,32 +18,35 @@ import { takeTurns } from './world/turns.js';
 import { startWorkers } from './world/workers.js';
 
 export interface SimulationOptions extends WorldOptions {
-  /** A whole number, which draws the whole world. @default 1 */
+  /** A whole number from 0 on. It decides everything that is random in the world. @default 1 */
   readonly seed?: number | undefined;
-  /** Instead of a seed: what `choices` of an earlier simulation was, or a part of it. */
+  /** Instead of a seed: the `choices` of an earlier simulation, or a part of them. */
   readonly choices?: readonly number[] | undefined;
 }
 
 export interface Simulation {
-  /** What it was started with. */
+  /** The options that it was started with. */
   readonly options: SimulationOptions;
-  /** Everything that was left to chance, in order: `simulate` with these does the same again. */
+  /** All random choices, in order. `simulate` with these choices has the same history. */
   readonly choices: readonly number[];
   readonly history: History;
-  /** Of the invariants that {@link checkInvariants} judges by. Empty when all of them hold. */
+  /** The answer of {@link checkInvariants}. Empty if every invariant holds. */
   readonly violations: readonly Violation[];
 }
 
-/** Virtual milliseconds that a step takes. */
-const STEP_MS = 8;
-/** In the calm every run has to end within so many steps. */
-const CALM_STEPS = 4000;
+/** Virtual milliseconds per turn. In a turn, one pending thing happens. */
+const TURN_MS = 8;
+/** In the calm, every run must end within this many turns. */
+const CALM_TURNS = 4000;
 
 /**
- * Runs backfills in a small world in which time is virtual and everything that can go wrong does: several workers whose
- * calls interleave in any order, jobs that are lost, doubled, late and delivered again, crashes at any await, commits
- * whose outcome is unknown and that land late, live writers between a read and its commit, operators, sweepers. Then all
- * faults cease, and every run has to come to its end. Deterministic: the same seed is the same history.
+ * Runs backfills in a small world with virtual time, in which everything that can go wrong does:
+ * - The calls of several workers interleave in any order, and processes crash at any await.
+ * - Jobs are lost, doubled, delayed and delivered again.
+ * - Commits have unknown outcomes and land late.
+ * - Live instances write between a read and its commit. Operators and sweepers act at any time.
+ *
+ * Then comes the calm: nothing fails any more, and every run must end. Deterministic: the same seed has the same history.
  *
  * @throws {InvalidInputError} when an option is out of its range.
  *
@@ -80,8 +83,8 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     get isOver() {
       return isOver;
     },
-    outside: { stillUntil: 0 },
-    network: { stillUntil: 0 },
+    outside: { stalledUntil: 0 },
+    network: { stalledUntil: 0 },
     record,
     nextCall() {
       calls += 1;
@@ -106,8 +109,8 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     storedRuns(scene).every(({ state }) => !ONGOING.includes(state)) &&
     !operators.hasWork();
 
-  function step(): void {
-    schedule.pass(STEP_MS);
+  function playTurn(): void {
+    schedule.pass(TURN_MS);
     const ready = schedule.ready();
     const next = ready[choices.pick(ready.length)];
     if (next === undefined) schedule.skipIdleTime();
@@ -117,28 +120,28 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     }
   }
 
-  let chaosLeft = world.chaosSteps;
+  let chaosLeft = world.chaosTurns;
   await takeTurns(() => {
     chaosLeft -= 1;
     if (chaosLeft < 0 || isQuiet()) return false;
-    strike(scene, slots);
-    step();
+    disturbProcess(scene, slots);
+    playTurn();
     return true;
   });
 
   isCalm = true;
-  for (const { process } of slots) process.owner.stillUntil = 0;
+  for (const { process } of slots) process.owner.stalledUntil = 0;
   record({ type: 'calm' });
-  let calmSteps = 0;
+  let calmTurns = 0;
   await takeTurns(() => {
-    if (calmSteps >= CALM_STEPS || isQuiet()) return false;
-    calmSteps += 1;
-    step();
+    if (calmTurns >= CALM_TURNS || isQuiet()) return false;
+    calmTurns += 1;
+    playTurn();
     return true;
   });
-  record({ type: 'end', steps: calmSteps, isQuiet: isQuiet() });
+  record({ type: 'end', turns: calmTurns, isQuiet: isQuiet() });
   isOver = true;
-  if (isQuiet()) await lookAfterwards(scene, step);
+  if (isQuiet()) await lookAfterwards(scene, playTurn);
 
   const history: History = { rules: world.store, events };
   return { options, choices: choices.made, history, violations: checkInvariants(history) };

@@ -14,7 +14,7 @@ test.each(SEEDS)('no interleaving of seed %i breaks an invariant', async (seed) 
 });
 
 describe('a simulation', () => {
-  test('is the same again with the same seed, and with the choices that were made', async () => {
+  test('has the same history with the same seed, or with the same choices', async () => {
     const first = await simulate({ seed: 7 });
 
     expect((await simulate({ seed: 7 })).history).toEqual(first.history);
@@ -41,7 +41,7 @@ describe('a simulation', () => {
     for (const count of [crashes, lost, doubled, refused]) expect(count).toBeGreaterThan(0);
   });
 
-  test('that fails is told in plain words, with the line that plays it again', async () => {
+  test('is explained when it fails, with the line that replays it', async () => {
     const simulation = await simulate({ seed: 3 });
     const at = simulation.history.events.length - 1;
     const violations = [{ invariant: 99, message: 'made up', at }];
@@ -50,14 +50,14 @@ describe('a simulation', () => {
 
     expect(text).toContain('Invariant 99 does not hold: made up.');
     expect(text).toContain('Found with seed 3');
-    const again = /^Again: await simulate\((.*)\);$/m.exec(text)?.[1] ?? '';
-    expect((await simulate(JSON.parse(again))).history).toEqual(simulation.history);
+    const options = /^Replay: await simulate\((.*)\);$/m.exec(text)?.[1] ?? '';
+    expect((await simulate(JSON.parse(options))).history).toEqual(simulation.history);
   });
 });
 
 describe('the judge', () => {
-  /** A history in which one event is not what it was. */
-  async function doctored(change: (event: HistoryEvent) => HistoryEvent[] | null): Promise<History> {
+  /** A history in which one event was changed. */
+  async function changedHistory(change: (event: HistoryEvent) => HistoryEvent[] | null): Promise<History> {
     for (const seed of SEEDS) {
       const { history } = await simulate({ seed });
       for (const [index, event] of history.events.entries()) {
@@ -76,7 +76,7 @@ describe('the judge', () => {
     ['values without their checkpoint', (event) => (isBatch(event) ? [{ ...event, records: [] }] : null)],
     ['a checkpoint without its values', (event) => (isBatch(event) ? [{ ...event, written: [] }] : null)],
     [
-      'a value that the data does not have',
+      'a value that is not in the task data',
       (event) => {
         const [first, ...rest] = isBatch(event) ? event.written : [];
         if (first === undefined || !isBatch(event)) return null;
@@ -92,10 +92,10 @@ describe('the judge', () => {
     ],
     ['a run that never ends', (event) => (event.type === 'end' ? [{ ...event, isQuiet: false }] : null)],
   ])('notices %s', async (_, change) => {
-    expect(checkInvariants(await doctored(change))).not.toEqual([]);
+    expect(checkInvariants(await changedHistory(change))).not.toEqual([]);
   });
 
-  test('has nothing to say of a history as it was', async () => {
+  test('finds nothing wrong with an unchanged history', async () => {
     expect(checkInvariants((await simulate({ seed: 5 })).history)).toEqual([]);
   });
 });

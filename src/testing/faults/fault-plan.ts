@@ -68,6 +68,7 @@ export type PageFault = 'empty-page' | 'short-page' | 'repeating-page' | 'unorde
 
 /** A fault and the calls that it is for. */
 export type PlannedFault = Fault & {
+  /** The method whose calls get the fault. */
   readonly on: PortCall['method'];
   /** Only this call of the method, counted from 1. @default every call */
   readonly nth?: number;

@@ -1,7 +1,7 @@
 import { areDone, isWorkable, type JudgedCall, type JudgedRun, jobKey } from './judged-world.js';
 import { type Judgement, type Rules, whoOf } from './judgement.js';
 
-/** 14. Who is unfinished and not paused has a job, or a sweep finds it: nobody answers that all is well before that. */
+/** 14. An unfinished run that is not paused has a job, or a sweep enqueues one. No call returns before this is certain. */
 export const answerRules: Rules = {
   return({ call: id, answer }, judgement) {
     const call = judgement.world.calls.get(id);
@@ -17,17 +17,17 @@ export const answerRules: Rules = {
     const call = world.calls.get(id);
     if (call === undefined) return;
     const isOwn = name === 'PortError' || name === 'RunError';
-    const isHosts = call.method === 'request' && message.includes('could not serialize');
-    if (!isOwn && !isHosts && !call.isAborted) broken(14, `${whoOf(call)} threw ${name}: ${message}`);
+    const isOfHost = call.method === 'request' && message.includes('could not serialize');
+    if (!isOwn && !isOfHost && !call.isAborted) broken(14, `${whoOf(call)} threw ${name}: ${message}`);
     const run = world.runs.get(String(call.argument.runId));
     const isKnown = run !== undefined && [...run.allotted.values()].some(({ at }) => at < call.startedAt);
     if (code === 'RUN_NOT_FOUND' && isKnown) broken(14, `${whoOf(call)} did not find a run that is stored`);
   },
 };
 
-/** Whoever allots a step sees to it that it is enqueued, or says that it could not, unless it was overtaken since. */
+/** A call that allots a step must enqueue its job, or throw. Not if a younger step was allotted since. */
 function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
-  // It works on the step itself, and may have no queue.
+  // These calls work on the step themselves and may have no queue.
   if (call.method === 'take-up' || call.method === 'rerun') return;
   for (const run of world.runs.values()) {
     for (const [job, { call: allotter, at }] of run.allotted) {
@@ -51,7 +51,7 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
   const { runId, shard: index, step } = call.argument as { runId: string; shard: number; step: number };
   const run = world.runs.get(runId);
   if (run === undefined) {
-    broken(14, 'a job was answered as done, although its run is not stored (yet)');
+    broken(14, 'a job succeeded, although its run is not stored (yet)');
     return;
   }
   if (wasStopped(run, call)) return;
@@ -61,19 +61,19 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
     const finishedAt = run.progress.findLast((progress) => progress.call === call.id)?.at ?? call.startedAt;
     const isLast = areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt);
     const isLeft = isLast && run.changedAt < run.allDoneAt;
-    if (isLeft) broken(14, 'the last job of a run was answered as done, and the run is not completed');
+    if (isLeft) broken(14, 'the last job of a run succeeded, but the run is not completed');
     return;
   }
   const others = run.progress.filter(
     ({ at, shard: where, call: other }) => where === index && at > call.startedAt && other !== call.id,
   );
   if (others.length > 0 || shard.committedStep > step) return;
-  if (shard.allottedStep > step) judgeChain({ world, broken }, run, call, index, shard.allottedStep);
-  else broken(14, `the job of step ${step} was answered as done, and nothing follows it`);
+  if (shard.allottedStep > step) judgeContinuation({ world, broken }, run, call, index, shard.allottedStep);
+  else broken(14, `the job of step ${step} succeeded, but the rest of the shard has no job`);
 }
 
-/** The slice was over when the job came again: the next step is worth nothing if nobody ever enqueued it. */
-function judgeChain(
+/** The slice of a job was over when it was delivered again. Then the job of the next step must have been enqueued. */
+function judgeContinuation(
   { world, broken }: Pick<Judgement, 'world' | 'broken'>,
   run: JudgedRun,
   call: JudgedCall,
@@ -83,13 +83,13 @@ function judgeChain(
   const { step } = call.argument;
   const job = jobKey(shard, last);
   const allotment = run.allotted.get(job);
-  const isOver = call.epoch === step && last === Number(step) + 1;
+  const isOver = call.committedStep === step && last === Number(step) + 1;
   const isOld = isOver && allotment !== undefined && allotment.at < call.startedAt;
   const allotter = world.calls.get(allotment?.call ?? -1);
-  const isDead =
+  const hasEnded =
     allotter?.endedAt != null && allotter.endedAt < call.startedAt && allotter.method === 'handle';
-  if (isOld && isDead && !world.enqueued.has(`${run.runId}_${job}`)) {
-    broken(14, `the job of step ${step} was answered as done, but its successor was never enqueued`);
+  if (isOld && hasEnded && !world.enqueued.has(`${run.runId}_${job}`)) {
+    broken(14, `the job of step ${step} succeeded, but its continuation was never enqueued`);
   }
 }
 
@@ -103,41 +103,34 @@ function judgeSweep({ world, broken }: Judgement, call: JudgedCall): void {
     );
     if (changedAt > call.startedAt) continue;
     if (areDone(run)) {
-      if (!run.header.walkAgain) broken(14, 'a sweep has left a run uncompleted whose shards are all done');
+      if (!run.header.walkAgain) broken(14, 'a sweep did not complete a run whose shards are all done');
       continue;
     }
-    for (const {
-      done,
-      progressAt: at,
-      sweptAt,
-      heldUntil: notBefore,
-      sweeps: swept,
-      index,
-    } of run.shards.values()) {
-      const idleMs = call.now - Math.max(at, sweptAt ?? 0, notBefore ?? 0);
-      if (!done && idleMs > staleAfterMs * 2 ** Math.min(swept, 6)) {
-        broken(14, `a sweep has left shard ${index} alone, which was idle for ${idleMs} ms`);
+    for (const { done, progressAt, sweptAt, heldUntil, sweeps, index } of run.shards.values()) {
+      const idleMs = call.now - Math.max(progressAt, sweptAt ?? 0, heldUntil ?? 0);
+      if (!done && idleMs > staleAfterMs * 2 ** Math.min(sweeps, 6)) {
+        broken(14, `a sweep enqueued no job for shard ${index}, which was idle for ${idleMs} ms`);
       }
     }
   }
 }
 
-/** A run may be stopped after its last batch: then there is no job that could complete it. */
+/** A run may be stopped after its last batch. Then no job is left to complete it, so resume must do that. */
 function judgeResume({ world, broken }: Judgement, call: JudgedCall): void {
   const run = world.runs.get(String(call.argument.runId));
   if (run === undefined || !areDone(run) || run.allDoneAt > call.startedAt || run.header.state !== 'running')
     return;
   const isUntouched = run.resumedAt > call.startedAt && run.changedAt === run.resumedAt;
-  if (isUntouched) broken(14, 'a run was resumed whose shards are all done, and is not completed');
+  if (isUntouched) broken(14, 'a resume did not complete a run whose shards are all done');
 }
 
-/** Whoever asks for a run that nobody has begun enqueues its first job once more: the first one may be lost. */
+/** An equal request enqueues the first job again if no job has begun the run. The first one may be lost. */
 function judgeRequest({ world, broken }: Judgement, call: JudgedCall, answer: unknown): void {
   const { runId, created } = Object(answer);
   const run = world.runs.get(runId);
   if (created !== false || run === undefined || run.changedAt > call.startedAt) return;
-  const isBegun = run.header.state !== 'pending' || run.header.total !== null;
-  if (!isBegun && call.enqueued.size === 0) broken(14, 'a request was answered, and its run has no job');
+  const hasBegun = run.header.state !== 'pending' || run.header.total !== null;
+  if (!hasBegun && call.enqueued.size === 0) broken(14, 'a request returned, but its run has no job');
 }
 
 function wasStopped(run: JudgedRun, call: JudgedCall): boolean {

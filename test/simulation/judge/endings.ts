@@ -2,7 +2,7 @@ import { failuresOf, isComplete } from './judged-world.js';
 import type { Judgement, Rules, RunChange } from './judgement.js';
 
 /**
- * 15. Once all faults cease, every run comes to its end within a bounded number of steps; passing faults never fail it.
+ * 15. In the calm, every run ends within a limited number of turns. Passing faults never fail a run.
  * 17. Another run over unchanged data changes nothing.
  */
 export const endingRules: Rules = {
@@ -22,7 +22,7 @@ export const endingRules: Rules = {
     if (!isComplete(String(state))) broken(15, `a rerun without any fault ended as ${state}`);
   },
 
-  end({ steps, isQuiet }, { world, broken }) {
+  end({ turns, isQuiet }, { world, broken }) {
     if (isQuiet) return;
     const open = [...world.runs.values()].filter(
       ({ header }) => !isComplete(header.state) && header.state !== 'cancelled',
@@ -30,7 +30,7 @@ export const endingRules: Rules = {
     const states = open.map(({ header }) => header.state).join(', ');
     broken(
       15,
-      `${steps} steps after all faults had ceased there is still something under way (runs: ${states || 'all ended'})`,
+      `after ${turns} turns without faults, not everything has ended (open runs: ${states || 'none'})`,
     );
   },
 };
@@ -43,8 +43,8 @@ function judgeFailure({ run, header, shards }: RunChange, broken: Judgement['bro
   const { lastError, definition } = header.after;
   const { maxFailures } = definition;
   const isTooMany =
-    maxFailures !== null && failuresOf(run.shards.values()) - (run.forgiven ?? 0) > maxFailures;
+    maxFailures !== null && failuresOf(run.shards.values()) - (run.forgivenFailures ?? 0) > maxFailures;
   const isStalled = shards.some(({ before }) => (before?.sweeps ?? 0) >= MOST_SWEEPS);
   if (!isTooMany && !isStalled)
-    broken(15, `a run has failed, although all faults were passing: ${lastError}`);
+    broken(15, `a run failed, although every fault would have passed: ${lastError}`);
 }

@@ -9,8 +9,8 @@ import {
 } from './judgement.js';
 
 /**
- * 12. Every enqueued step was allotted before, by whoever enqueues it; no step is allotted twice.
- * 13. A job makes at most one other; sweeps are patient, and more so each time in vain.
+ * 12. A call allots each step before it enqueues the job for it. No step is allotted twice.
+ * 13. A job allots at most one other step. Sweeps wait, and longer after each sweep without effect.
  */
 export const jobRules: Rules = {
   commit(event, judgement) {
@@ -30,7 +30,7 @@ export const jobRules: Rules = {
     const who = whoOf(call);
     if (key !== `${runId}_${shard}_${step}`)
       broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
-    // The first jobs are enqueued once more by who asks again, or is delivered again: they may never have been.
+    // An equal request, or the first job when it is delivered again, enqueues the first jobs again. They may be lost.
     const { shard: own, step: ownStep } = call?.argument ?? {};
     const isFirst = step === 0 && (call?.method === 'take-up' || (own === 0 && ownStep === 0));
     if (call?.method === 'request' || isFirst) return;
@@ -38,16 +38,16 @@ export const jobRules: Rules = {
     if (allotted === undefined || step > allotted) {
       broken(
         12,
-        `${who} enqueued step ${step} of shard ${shard}, of which ${allotted ?? 'none'} was allotted last`,
+        `${who} enqueued step ${step} of shard ${shard}, but the last allotted step is ${allotted ?? 'none'}`,
       );
-    } else if (call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false && !maySuppose(call)) {
-      broken(12, `${who} enqueued step ${step} of shard ${shard}, which it had not allotted`);
+    } else if (call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false && !mayEnqueueTwice(call)) {
+      broken(12, `${who} enqueued step ${step} of shard ${shard}, which another call had allotted`);
     }
   },
 };
 
-/** Its answer was lost, or two sweeps wanted to allot the same step: then the same job is enqueued twice. */
-function maySuppose({ method, commitFaults, conflicts }: JudgedCall): boolean {
+/** A call enqueues a step of another call if its own commit failed, or if two sweeps allot at the same time. */
+function mayEnqueueTwice({ method, commitFaults, conflicts }: JudgedCall): boolean {
   return commitFaults > 0 || (method === 'sweep' && conflicts > 0);
 }
 
@@ -63,7 +63,7 @@ function judgeAllotment(
     broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);
   if (call?.method !== 'handle' || isExtended(change)) return;
   const own = [...run.allotted.values()].filter(
-    (allotment) => allotment.call === call.id && allotment.isNext,
+    (allotment) => allotment.call === call.id && allotment.isFollowing,
   );
   if (own.length > 0) broken(13, `${whoOf(call)} allotted a second step`);
 }
@@ -72,7 +72,7 @@ function isExtended({ header }: RunChange): boolean {
   return header !== null && header.before !== null && header.after.upTo !== header.before.upTo;
 }
 
-/** No world is told how far the patience may grow; it has to double at least so often. */
+/** The invariant sets no limit to the patience of sweeps. It must double at least this often. */
 const DOUBLINGS = 3;
 
 function judgeSweeps(
@@ -83,8 +83,7 @@ function judgeSweeps(
 ): void {
   if (before === null) return;
   if (isBatch) {
-    if (after.sweeps !== 0)
-      broken(14, `a batch was committed, and ${after.sweeps} sweeps still count as in vain`);
+    if (after.sweeps !== 0) broken(14, `a batch was committed, but ${after.sweeps} sweeps still count`);
     return;
   }
   if (call?.method !== 'sweep') {
@@ -98,5 +97,6 @@ function judgeSweeps(
   const since = Math.max(before.progressAt, before.sweptAt ?? 0, before.heldUntil ?? 0);
   const patience = Number(call.argument.staleAfterMs) * 2 ** Math.min(before.sweeps, DOUBLINGS);
   const idleMs = (after.sweptAt ?? 0) - since;
-  if (idleMs <= patience) broken(13, `a sweep missed a job after ${idleMs} ms, ${patience} were to pass`);
+  if (idleMs <= patience)
+    broken(13, `a sweep enqueued a job after ${idleMs} ms, but had to wait ${patience} ms`);
 }

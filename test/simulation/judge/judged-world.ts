@@ -2,47 +2,56 @@ import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CallMethod, CommitEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
 import type { HeaderView, ShardView } from '../read-record.js';
 
-/** An instance as it is in the store. */
+/** An instance as it is stored. */
 export interface JudgedInstance {
   readonly id: number;
   readonly processModelId: string;
   readonly cursor: number;
   readonly insertedAt: number;
-  /** It came up among those that were there before: its transaction took long. */
+  /** Its cursor is lower than that of an older instance, because its transaction took long. */
   readonly isLate: boolean;
   running: boolean;
   task: TaskState;
   readonly rows: Map<string, Row>;
 }
 
-/** A run as its records in the store tell of it, and what has become of its instances. */
+/** A run as its records describe it, and the outcomes of its instances. */
 export interface JudgedRun {
   readonly runId: string;
   readonly processModelId: string;
   header: HeaderView;
   readonly shards: Map<number, ShardView>;
-  /** `perhaps`: passed over, but it was deleted before the commit, and it depends on which reading was acted upon. */
-  readonly outcomes: Map<number, 'visited' | 'gone' | 'perhaps'>;
-  /** When the request for it was made, and when it was first answered with it. */
+  /** `unknown`: passed over, then deleted before the commit. The outcome depends on which read the job used. */
+  readonly outcomes: Map<number, 'visited' | 'gone' | 'unknown'>;
+
+  // Times are indices of `history.events`.
+
+  /** When its request was made, and when a request first returned it. */
   requestedAt: number | null;
   answeredAt: number | null;
-  /** When the last equal request was made that was answered with it. */
+  /** When the last equal request was made that joined it. */
   joinedAt: number;
-  /** When a job was allowed to work on it again, after it had been stopped. */
+  /** When it was last resumed. */
   resumedAt: number;
-  /** When its header was changed last. */
+  /** When its header last changed. */
   changedAt: number;
-  /** When the last of its shards was done. */
+  /** When its last shard was done. */
   allDoneAt: number;
-  /** It has failed at some time: then it holds no keys against newer requests. */
+  /** Whether it has ever failed. Then a newer request does not have to take its keys. */
   hasFailed: boolean;
-  /** How many instances had failed when it was set going again last; `null` if it never was. */
-  forgiven: number | null;
+  /** How many instances had failed when it was last resumed. `null` if it never was. */
+  forgivenFailures: number | null;
   completions: number;
-  /** Commits that moved a shard on. */
+  /** The commits that moved a shard forward. */
   readonly progress: { readonly at: number; readonly call: number; readonly shard: number }[];
-  /** Steps by job: the call that allotted it, and when; `isNext` unless it came with the shard or with its extension. */
-  readonly allotted: Map<string, { readonly at: number; readonly call: number; readonly isNext: boolean }>;
+  /**
+   * By job: which call allotted its step, and when. `isFollowing`: the shard had a step before, and its bound stays the
+   * same.
+   */
+  readonly allotted: Map<
+    string,
+    { readonly at: number; readonly call: number; readonly isFollowing: boolean }
+  >;
 }
 
 /** A call of the library. */
@@ -55,34 +64,34 @@ export interface JudgedCall {
   readonly now: number;
   endedAt: number | null;
   isAborted: boolean;
-  /** What it saw of each instance, each time that it read it, the last one first: any of them may be what it acts on. */
+  /** All that it read about each instance, the newest read first. It may act on any of these reads. */
   readonly seen: Map<number, readonly { readonly at: number; readonly instance: SeenInstance }[]>;
-  /** Of a job: the epoch of its shard when it was begun. */
-  readonly epoch: number | null;
-  /** By shard: how often in a row its page was older than the instances, and whether the last commit was committed. */
+  /** The committed step of the job's shard when the call began. `null` if the call is no job. */
+  readonly committedStep: number | null;
+  /** By shard record: how many commits in a row were stale, and whether the last one was committed. */
   readonly stale: Map<string, { readonly times: number; readonly isOver: boolean }>;
-  /** Instances whose values the store has refused by themselves, and when. */
+  /** Instances that the store refused in a commit of their own, and when. */
   readonly refused: Map<number, number>;
-  /** How many commits of it ended with an error, and how many were refused. */
+  /** How many of its commits failed, and how many ended as a conflict. */
   commitFaults: number;
   conflicts: number;
-  /** What it has allotted and enqueued, by run and job. */
+  /** The jobs whose steps it has allotted, and the jobs that it has enqueued. */
   readonly allotted: Set<string>;
   readonly enqueued: Set<string>;
 }
 
-/** The world as it was before the event that is being judged. */
+/** The world before the event that is being judged. */
 export interface Replay {
   readonly rules: StoreRules;
   readonly instances: ReadonlyMap<number, JudgedInstance>;
   readonly records: ReadonlyMap<string, RunRecord>;
   readonly runs: ReadonlyMap<string, JudgedRun>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
-  /** By run: when its first job was begun. May be before its records are there. */
+  /** By run: when its first job began. That may be before its records are stored. */
   readonly begunAt: ReadonlyMap<string, number>;
-  /** What the queue was asked for, by run and job. */
+  /** All jobs that the queue got. */
   readonly enqueued: ReadonlySet<string>;
-  /** How often in a row the page of a commit was found to be too old before. */
+  /** How many commits in a row were stale before this one. */
   staleBefore(event: CommitEvent): number;
 }
 
@@ -94,7 +103,7 @@ export function areDone({ shards }: JudgedRun): boolean {
   return shards.size > 0 && [...shards.values()].every(({ done }) => done);
 }
 
-/** A job of a run, within it. */
+/** Identifies a job within its run. */
 export function jobKey(shard: number, step: number): string {
   return `${shard}_${step}`;
 }

@@ -2,10 +2,10 @@ import type { CommitEvent, HistoryEvent, SeenInstance } from '../history.js';
 import type { HeaderView, ShardView } from '../read-record.js';
 import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 
-/** What a commit has made of the records of one run. */
+/** What a commit has changed in the records of one run. */
 export interface RunChange {
   readonly runId: string;
-  /** As it was before; `null` when the commit has created it. */
+  /** The run before the commit. `null` if the commit has created it. */
   readonly run: JudgedRun | null;
   readonly header: { readonly before: HeaderView | null; readonly after: HeaderView } | null;
   readonly shards: readonly ShardChange[];
@@ -16,17 +16,17 @@ export interface ShardChange {
   readonly after: ShardView;
 }
 
-/** One event, on the world as it was before. */
+/** What a rule needs to judge one event. */
 export interface Judgement {
   readonly at: number;
   readonly world: Replay;
-  /** Of a commit. */
+  /** What the event has changed, if it is a commit. */
   readonly changes: readonly RunChange[];
-  /** Notes that an invariant does not hold. */
+  /** Reports that an invariant does not hold. */
   broken(invariant: number, message: string): void;
 }
 
-/** What to look at when something happens. */
+/** What to check, by type of event. */
 export type Rules = {
   readonly [Type in HistoryEvent['type']]?: (
     event: Extract<HistoryEvent, { readonly type: Type }>,
@@ -34,7 +34,7 @@ export type Rules = {
   ) => void;
 };
 
-/** Whether a commit moved a shard on: by instances that have their outcome now, or by the proof that none are left. */
+/** Whether a commit moved a shard forward: instances got their outcome, or the commit proved that none are left. */
 export function isProgress(change: ShardChange): boolean {
   const { before, after } = change;
   return hasMoved(change) || (before !== null && after.done && !before.done && before.upTo !== null);
@@ -44,7 +44,7 @@ export function hasMoved({ before, after }: ShardChange): boolean {
   return before !== null && after.after !== before.after;
 }
 
-/** The instances that a commit counts without having been given them: its call has read them as complete. */
+/** The filled instances that a commit counts. Its call has read them, but the commit does not contain them. */
 export function passedOver(
   { instances }: CommitEvent,
   { before, after }: ShardChange,
@@ -53,15 +53,15 @@ export function passedOver(
   if (before === null || call === undefined || before.after === after.after) return [];
   const given = new Set(instances.map(({ id }) => id));
   const [from, to] = [before.after ?? Number.NEGATIVE_INFINITY, after.after ?? Number.NEGATIVE_INFINITY];
-  const readings = [...call.seen.values()].flatMap(
+  const reads = [...call.seen.values()].flatMap(
     (seen) => seen.find(({ instance }) => instance.isPassedOver) ?? [],
   );
-  return readings
+  return reads
     .map(({ instance }) => instance)
     .filter(({ id, cursor }) => cursor > from && cursor <= to && !given.has(id));
 }
 
-/** A call and its process, for a message. */
+/** Names a call and its process, for a message. */
 export function whoOf(call: JudgedCall | undefined): string {
-  return call === undefined ? 'somebody' : `${call.process} (${call.method})`;
+  return call === undefined ? 'an unknown call' : `${call.process} (${call.method})`;
 }

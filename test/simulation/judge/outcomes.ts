@@ -10,9 +10,9 @@ import {
 } from './judgement.js';
 
 /**
- * 1. At most one outcome an instance, and counters that equal the history.
- * 2. Completed: processed + failed + gone = total.
- * 5. Writes, outcomes and checkpoint are one transaction.
+ * 1. Each instance has at most one outcome, and the counters equal the history.
+ * 2. When a run is completed, processed + failed + gone = total.
+ * 5. Values, outcomes and checkpoint are written in one transaction.
  */
 export const outcomeRules: Rules = {
   commit(event, judgement) {
@@ -20,13 +20,13 @@ export const outcomeRules: Rules = {
     const { instances, status, written, records } = event;
     if (status !== 'committed') {
       if (written.length + records.length > 0)
-        broken(5, `a commit that was answered "${status}" changed something`);
+        broken(5, `a commit that answered "${status}" changed something`);
       return;
     }
     if (instances.length > 0) {
       const shards = changes.flatMap((change) => change.shards);
       const isCheckpointed = shards.length === 1 && shards[0]?.before?.after !== shards[0]?.after.after;
-      if (!isCheckpointed) broken(5, `${instances.length} instances were committed without their checkpoint`);
+      if (!isCheckpointed) broken(5, `${instances.length} instances were committed without a checkpoint`);
     } else if (written.length > 0) broken(5, 'values were written for no instance');
 
     for (const change of changes) {
@@ -35,8 +35,8 @@ export const outcomeRules: Rules = {
       const call = world.calls.get(event.call);
       const passed = change.shards.flatMap((shard) => passedOver(event, shard, call));
       for (const { id } of [...instances, ...passed]) {
-        const known = change.run.outcomes.get(id);
-        if (known !== undefined) broken(1, `instance ${id} has a second outcome, by ${whoOf(call)}`);
+        const earlier = change.run.outcomes.get(id);
+        if (earlier !== undefined) broken(1, `instance ${id} has a second outcome, by ${whoOf(call)}`);
       }
     }
   },
@@ -51,12 +51,12 @@ export const outcomeRules: Rules = {
     const run = world.runs.get(runId);
     if (run === undefined) return;
     const outcomes = [...run.outcomes.values()];
-    const surely = outcomes.filter((outcome) => outcome === 'visited').length;
-    const perhaps = outcomes.filter((outcome) => outcome === 'perhaps').length;
-    if (processed + failed < surely || processed + failed > surely + perhaps) {
+    const visited = outcomes.filter((outcome) => outcome === 'visited').length;
+    const unknown = outcomes.filter((outcome) => outcome === 'unknown').length;
+    if (processed + failed < visited || processed + failed > visited + unknown) {
       broken(
         1,
-        `${call.method} answered ${processed} processed and ${failed} failed, but there were ${surely}, and perhaps ${perhaps} more`,
+        `${call.method} answered ${processed} processed and ${failed} failed, but from ${visited} to ${visited + unknown} instances were visited`,
       );
     }
   },
@@ -71,7 +71,7 @@ function judgeTally(
   const { before, after } = shard;
   if (before === null || run === null) {
     if (after.tally.processed + after.tally.failed + after.tally.gone > 0)
-      broken(1, 'a new shard has counted already');
+      broken(1, 'a new shard has outcomes already');
     return;
   }
   const call = world.calls.get(event.call);
@@ -84,10 +84,10 @@ function judgeTally(
     }
   }
   const processed = after.tally.processed - before.tally.processed;
-  const { definition, droppedKeys: dropped } = header?.after ?? run.header;
+  const { definition, droppedKeys } = header?.after ?? run.header;
   for (const [index, { key }] of definition.paths.entries()) {
     const [now, was] = [after.tally.keys[index], before.tally.keys[index]];
-    if (now === undefined || was === undefined || dropped.includes(key)) continue;
+    if (now === undefined || was === undefined || droppedKeys.includes(key)) continue;
     const written = event.written.filter((row) => row.key === key && row.row.value !== null).length;
     if (now.written - was.written !== written) {
       broken(1, `"${key}" counts ${now.written - was.written} written values, but there were ${written}`);
@@ -97,7 +97,7 @@ function judgeTally(
   }
 }
 
-/** Exact, unless the call has read an instance more than once, and it depends on which of those it acts upon. */
+/** How much each counter may grow. A range if the call has read an instance several times, and may use any of the reads. */
 function expectedTally(
   { instances, written }: CommitEvent,
   world: Replay,
@@ -109,31 +109,31 @@ function expectedTally(
   const empty = present
     .filter(({ values }) => values.length === 0)
     .map(({ id }) => failuresOf(run, call, id));
-  const surely = empty.filter((failures) => failures.every((isFailure) => isFailure)).length;
-  const perhaps = empty.filter((failures) => failures.includes(true)).length;
+  const certain = empty.filter((failures) => failures.every((isFailure) => isFailure)).length;
+  const possible = empty.filter((failures) => failures.includes(true)).length;
   const updated = new Set(written.filter(({ row }) => row.value !== null).map(({ id }) => id)).size;
   const gone = instances.length - present.length;
-  const passedAndThere = passed.filter(({ id }) => world.instances.has(id)).length;
+  const passedAndPresent = passed.filter(({ id }) => world.instances.has(id)).length;
   return {
     processed: {
-      from: present.length - perhaps + passedAndThere,
-      to: present.length - surely + passed.length,
+      from: present.length - possible + passedAndPresent,
+      to: present.length - certain + passed.length,
     },
-    failed: { from: surely, to: perhaps },
+    failed: { from: certain, to: possible },
     gone: { from: gone, to: gone },
     updated: { from: updated, to: updated },
   };
 }
 
-/** Whether it is a failure: because the store has refused it, and by each reading of it since. */
+/** All possible answers to whether the instance failed: `true` if the store refused it, and one for each later read. */
 function failuresOf(run: JudgedRun, call: JudgedCall | undefined, id: number): readonly boolean[] {
   const refusedAt = call?.refused.get(id) ?? null;
-  const readings = (call?.seen.get(id) ?? []).filter(({ at }) => refusedAt === null || at > refusedAt);
-  const unreadable = readings.map(({ instance }) => isUnreadable(run, instance));
+  const reads = (call?.seen.get(id) ?? []).filter(({ at }) => refusedAt === null || at > refusedAt);
+  const unreadable = reads.map(({ instance }) => isUnreadable(run, instance));
   return refusedAt === null ? unreadable : [true, ...unreadable];
 }
 
-/** Its data is broken, although some key has to be read from it. */
+/** Whether its data is broken, and a key must be read from it. */
 export function isUnreadable({ header }: JudgedRun, { task, rows }: SeenInstance): boolean {
   if (task.state !== 'broken') return false;
   return header.definition.paths.some(({ key, mode }) => {

@@ -21,7 +21,7 @@ export interface CommittedWorld {
   readonly calls: ReadonlyMap<number, JudgedCall>;
 }
 
-/** What a commit makes of the runs whose records it has changed. */
+/** What a commit has changed in each run. */
 export function changesOf(
   { records }: CommitEvent,
   runs: ReadonlyMap<string, JudgedRun>,
@@ -42,7 +42,7 @@ export function changesOf(
   });
 }
 
-/** How often in a row the page of a commit was found to be too old before. */
+/** How many commits in a row were stale before this one. */
 export function staleBefore(event: CommitEvent, calls: CommittedWorld['calls']): number {
   return calls.get(event.call)?.stale.get(event.expected[0]?.id ?? '')?.times ?? 0;
 }
@@ -87,7 +87,7 @@ function applyChange(
     if (after === 'failed') run.hasFailed = true;
     if (!isWorkable(before) && isWorkable(after)) {
       run.resumedAt = at;
-      run.forgiven = failuresOf(run.shards.values());
+      run.forgivenFailures = failuresOf(run.shards.values());
     }
     if (isComplete(after) && !isComplete(before)) run.completions += 1;
     run.header = header.after;
@@ -99,15 +99,15 @@ function applyChange(
     if (isProgress({ before, after })) run.progress.push({ at, call: event.call, shard: after.index });
     if (before === null || after.allottedStep > before.allottedStep) {
       const key = jobKey(after.index, after.allottedStep);
-      const isNext = before !== null && before.upTo === after.upTo;
-      run.allotted.set(key, { at, call: event.call, isNext });
+      const isFollowing = before !== null && before.upTo === after.upTo;
+      run.allotted.set(key, { at, call: event.call, isFollowing });
       call?.allotted.add(`${runId}_${key}`);
     }
   }
   if (areDone(run) && !wasDone) run.allDoneAt = at;
   for (const { id } of event.instances) run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
   for (const { id } of change.shards.flatMap((shard) => passedOver(event, shard, call)))
-    run.outcomes.set(id, instances.has(id) ? 'visited' : 'perhaps');
+    run.outcomes.set(id, instances.has(id) ? 'visited' : 'unknown');
 }
 
 function newRun(runId: string, processModelId: string, header: HeaderView): JudgedRun {
@@ -124,7 +124,7 @@ function newRun(runId: string, processModelId: string, header: HeaderView): Judg
     changedAt: -1,
     allDoneAt: -1,
     hasFailed: false,
-    forgiven: null,
+    forgivenFailures: null,
     completions: 0,
     progress: [],
     allotted: new Map(),

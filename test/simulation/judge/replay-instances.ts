@@ -1,7 +1,7 @@
 import type { LiveEvent } from '../history.js';
 import type { JudgedInstance } from './judged-world.js';
 
-/** What the engine and its users do to their instances. */
+/** Applies what the engine or a user has done to an instance. */
 export function applyLiveEvent(event: LiveEvent, at: number, instances: Map<number, JudgedInstance>): void {
   const instance = instances.get(event.id);
   switch (event.type) {

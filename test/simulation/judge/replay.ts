@@ -43,8 +43,9 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       case 'call': {
         const argument = event.argument as Readonly<Record<string, unknown>>;
         const runId = String(argument.runId);
-        const epoch = runs.get(runId)?.shards.get(Number(argument.shard))?.committedStep ?? null;
-        calls.set(event.call, { ...newCall(), ...event, id: event.call, argument, epoch, startedAt: at });
+        const committedStep = runs.get(runId)?.shards.get(Number(argument.shard))?.committedStep ?? null;
+        const call = { ...newCall(), ...event, id: event.call, argument, committedStep, startedAt: at };
+        calls.set(event.call, call);
         const isJob = event.method === 'handle' || event.method === 'take-up';
         if (isJob && !begunAt.has(runId)) begunAt.set(runId, at);
         return;
@@ -70,7 +71,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       }
       case 'read': {
         const call = calls.get(event.call);
-        // The next page; those that were read ahead cannot be told from others, and go on counting.
+        // The next page resets the count of stale commits. A page that was read ahead is not recognised, and does not.
         for (const [id, { isOver }] of call?.stale ?? []) {
           const record = records.get(id);
           const isNext = record !== undefined && reader.shard(record).after === event.after;

@@ -2,8 +2,8 @@ import { isWorkable } from './judged-world.js';
 import { isProgress, type Rules, whoOf } from './judgement.js';
 
 /**
- * 6. Every commit names the stored revision; the epoch never falls, and is that of the job that committed last.
- * 7. No batch is committed between pause, cancel or failure and resume, and nothing after completion.
+ * 6. Every commit names the stored revision. The committed step never falls. It is the step of the job that committed last.
+ * 7. No batch is committed after pause, cancel or failure until the run is resumed. Nothing is committed after completion.
  */
 export const revisionRules: Rules = {
   commit(event, { changes, world, broken }) {
@@ -16,13 +16,13 @@ export const revisionRules: Rules = {
       if (!expected.has(record.id))
         broken(6, `${who} changed record ${record.id} without naming its revision`);
       else if (expected.get(record.id) !== stored)
-        broken(6, `${who} replaced revision ${stored} of ${record.id}, not ${expected.get(record.id)}`);
+        broken(6, `${who} named revision ${expected.get(record.id)} of ${record.id}, but replaced ${stored}`);
       if (stored !== null && record.revision !== stored + 1)
         broken(6, `revision ${stored} of ${record.id} was followed by ${record.revision}`);
-      const holders = [...world.records.values()].filter(
+      const others = [...world.records.values()].filter(
         ({ id, activeKey }) => activeKey !== null && activeKey === record.activeKey && id !== record.id,
       );
-      if (holders.length > 0) broken(6, `two runs hold the active key ${record.activeKey}`);
+      if (others.length > 0) broken(6, `two runs have the active key ${record.activeKey}`);
     }
     for (const { run, header, shards } of changes) {
       const state = run?.header.state ?? 'pending';
@@ -37,19 +37,20 @@ export const revisionRules: Rules = {
         if (after.committedStep < before.committedStep)
           broken(
             6,
-            `the epoch of shard ${after.index} fell from ${before.committedStep} to ${after.committedStep}`,
+            `the committed step of shard ${after.index} fell from ${before.committedStep} to ${after.committedStep}`,
           );
         if (!isProgress(change)) {
-          const isTaken =
+          const hasNewCommitter =
             after.committedStep !== before.committedStep || after.committedBy !== before.committedBy;
-          if (isTaken) broken(6, `${who} took shard ${after.index} for itself without committing a batch`);
+          if (hasNewCommitter)
+            broken(6, `${who} became the last committer of shard ${after.index} without committing a batch`);
           continue;
         }
         if (!isWorkable(state))
           broken(7, `${who} committed ${event.instances.length} instances of a run that is ${state}`);
         const step = call?.method === 'handle' ? call.argument.step : after.committedStep;
         if (after.committedStep !== step)
-          broken(6, `the job of step ${step} committed under epoch ${after.committedStep}`);
+          broken(6, `the job of step ${step} stored ${after.committedStep} as the committed step`);
       }
     }
   },
@@ -62,7 +63,7 @@ export const revisionRules: Rules = {
     if (Object(answer).state !== wanted)
       broken(7, `${call.method} answered that the run is ${Object(answer).state}`);
     const wasStopped = run !== undefined && (!isWorkable(run.header.state) || run.resumedAt > call.startedAt);
-    if (!wasStopped) broken(7, `${call.method} has returned, and the run is ${run?.header.state}`);
+    if (!wasStopped) broken(7, `${call.method} has returned, but the run is ${run?.header.state}`);
   },
 };
 

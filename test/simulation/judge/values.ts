@@ -6,9 +6,9 @@ import { type Judgement, type Rules, whoOf } from './judgement.js';
 import { isUnreadable } from './outcomes.js';
 
 /**
- * 9. Fill replaces absent rows and null rows only; overwrite only the row that was seen; null replaces nothing.
- * 10. What is written is what the data holds at that moment, and nothing that it holds is left out.
- * 11. No metadata for deleted instances, and no null rows for those that still run.
+ * 9. Fill writes only where there is no row or a null row. Overwrite replaces only the row that was read. Null replaces nothing.
+ * 10. The values written are those in the task data at the time of the commit, and all of them.
+ * 11. Deleted instances get no metadata. Running instances get no null rows.
  */
 export const valueRules: Rules = {
   commit(event, judgement) {
@@ -17,13 +17,13 @@ export const valueRules: Rules = {
     const run = changes.find((change) => change.run !== null)?.run;
     const call = world.calls.get(event.call);
     if (run == null || call === undefined) return;
-    judgeTakenOver(event, judgement, run);
+    judgeDroppedKeys(event, judgement, run);
     for (const { id } of event.instances) {
       const seen = call.seen.get(id) ?? [];
       const rows = event.written.filter((row) => row.id === id);
       if (seen.length === 0 && rows.length > 0)
         broken(9, `${whoOf(call)} wrote to instance ${id}, which it has not read`);
-      // It is right if it is right by any of its readings.
+      // The commit is right if it fits any of the reads.
       let problems: readonly Problem[] = [];
       for (const { instance } of seen) {
         problems = problemsOf({ event, world, run, call, rows, seen: instance });
@@ -41,48 +41,49 @@ interface Written {
   readonly world: Replay;
   readonly run: JudgedRun;
   readonly call: JudgedCall;
-  /** Of one instance. */
+  /** The rows written for one instance. */
   readonly rows: readonly WrittenRow[];
   readonly seen: SeenInstance;
 }
 
 function problemsOf(written: Written): Problem[] {
-  return [...written.rows.flatMap((row) => problemsOfRow(written, row)), ...whatIsLeft(written)];
+  return [...written.rows.flatMap((row) => problemsOfRow(written, row)), ...problemsOfOtherKeys(written)];
 }
 
 function problemsOfRow({ world, run, call, seen }: Written, { id, key, row }: WrittenRow): Problem[] {
   const { rules } = world;
   const instance = world.instances.get(id);
-  const path = run.header.definition.paths.find((known) => known.key === key);
+  const path = run.header.definition.paths.find((one) => one.key === key);
   const what = `${whoOf(call)} wrote ${JSON.stringify(row.value)} as "${key}" of instance ${id}`;
   if (instance === undefined) return [[11, `${what}, which is deleted`]];
   if (instance.processModelId !== run.processModelId) return [[11, `${what}, which is of another model`]];
-  if (path === undefined) return [[9, `${what}, a key that is not asked for`]];
+  if (path === undefined) return [[9, `${what}, a key that was not requested`]];
   const problems: Problem[] = [];
   const stored = instance.rows.get(key);
   const seenRow = seen.rows[key];
-  const instead = `in place of ${JSON.stringify(stored?.value)}`;
-  const had = (stored?.value ?? null) !== null;
+  const instead = `over ${JSON.stringify(stored?.value)}`;
+  const hasValue = (stored?.value ?? null) !== null;
   if (row.value === null) {
     if (stored !== undefined) problems.push([9, `${what}, ${instead}`]);
     if (instance.running) problems.push([11, `${what}, which is still running`]);
     if (run.header.definition.missing === 'omit')
-      problems.push([9, `${what}, although null rows are not wanted`]);
+      problems.push([9, `${what}, although the run writes no null rows`]);
   } else if (path.mode === 'fill') {
-    if (had) problems.push([9, `${what}, ${instead}`]);
-  } else if (had) {
+    if (hasValue) problems.push([9, `${what}, ${instead}`]);
+  } else if (hasValue) {
     const isSame = rules.tokens ? stored?.token === seenRow?.token : stored?.value === seenRow?.value;
-    if (!isSame) problems.push([9, `${what}, ${instead}, which it has not seen`]);
+    if (!isSame) problems.push([9, `${what}, ${instead}, which it has not read`]);
   } else if ((seenRow?.value ?? null) !== null) {
-    problems.push([9, `${what}, and so put back a row that was deleted since`]);
+    problems.push([9, `${what}, although that row was deleted since the read`]);
   }
   const expected = extracted(rules.versions ? instance.task : seen.task, path.segments) ?? null;
-  if (row.value !== expected) problems.push([10, `${what}, but its data holds ${JSON.stringify(expected)}`]);
+  if (row.value !== expected)
+    problems.push([10, `${what}, but the task data has ${JSON.stringify(expected)}`]);
   return problems;
 }
 
-/** A processed instance has everything that its data holds; unless its live writer was faster each time. */
-function whatIsLeft({ event, world, run, call, rows, seen }: Written): Problem[] {
+/** A processed instance has every value of its task data, unless its live writer was faster each time. */
+function problemsOfOtherKeys({ event, world, run, call, rows, seen }: Written): Problem[] {
   const { id } = seen;
   const instance = world.instances.get(id);
   if (instance === undefined || call.refused.has(id) || isUnreadable(run, seen)) return [];
@@ -93,26 +94,26 @@ function whatIsLeft({ event, world, run, call, rows, seen }: Written): Problem[]
     const seenRow = seen.rows[key];
     const stored = instance.rows.get(key);
     const now = rows.find((row) => row.key === key)?.row ?? stored;
-    const held = extracted(world.rules.versions ? instance.task : seen.task, segments) ?? null;
-    if (held === null) {
+    const inData = extracted(world.rules.versions ? instance.task : seen.task, segments) ?? null;
+    if (inData === null) {
       const isWanted = missing === 'null' && !seen.running && seenRow === undefined;
       return isWanted && now === undefined
         ? [[10, `instance ${id} was processed and has no row "${key}"`]]
         : [];
     }
     const value = now?.value ?? null;
-    const what = `instance ${id} was processed and has ${JSON.stringify(value)} as "${key}", not ${JSON.stringify(held)}`;
+    const what = `instance ${id} was processed and has ${JSON.stringify(value)} as "${key}", not ${JSON.stringify(inData)}`;
     const wasEmpty = (seenRow?.value ?? null) === null;
     const isUnchanged = stored !== undefined && stored.token === seenRow?.token;
-    const isWrong = (wasEmpty && value === null) || (mode === 'overwrite' && isUnchanged && value !== held);
+    const isWrong = (wasEmpty && value === null) || (mode === 'overwrite' && isUnchanged && value !== inData);
     return isWrong ? [[10, what]] : [];
   });
 }
 
 const MOST_REREADS = 3;
 
-/** An older run has left a key to a newer request that reads it elsewhere. */
-function judgeTakenOver({ written }: CommitEvent, { world, broken }: Judgement, run: JudgedRun): void {
+/** A run must not write a key that a newer request reads from another path. */
+function judgeDroppedKeys({ written }: CommitEvent, { world, broken }: Judgement, run: JudgedRun): void {
   for (const { key } of written) {
     const own = JSON.stringify(run.header.definition.paths.find((path) => path.key === key)?.segments);
     if (run.answeredAt === null || run.hasFailed) return;
@@ -123,7 +124,7 @@ function judgeTakenOver({ written }: CommitEvent, { world, broken }: Judgement, 
       if (newer === run || limit !== null || instanceIds !== null) continue;
       const other = paths.find((path) => path.key === key);
       if (other !== undefined && JSON.stringify(other.segments) !== own) {
-        broken(9, `a run wrote "${key}", which a newer request reads elsewhere`);
+        broken(9, `a run wrote "${key}", which a newer request reads from another path`);
       }
     }
   }

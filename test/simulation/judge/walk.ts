@@ -11,10 +11,10 @@ import {
 } from './judgement.js';
 
 /**
- * 3. Who was there when the first job began, and still is, has been processed or has failed.
- * 4. The cursor moves strictly forward, each commit starts where the last one ended, the shards tile the range.
- * 8. A run is completed once, with every shard done and nothing left up to the bound.
- * 16. The bound is fixed once, or extended on record; the records are bounded in size.
+ * 3. An instance that exists from the start of the first job to the end is processed or failed.
+ * 4. The cursor moves strictly forward. Each commit starts where the last one ended. The shards cover the range without gaps.
+ * 8. A run is completed once. Then every shard is done, and no instance is left up to the bound.
+ * 16. The bound is fixed once. After that, only `walkAgain` moves it. The records have a limited size.
  */
 export const walkRules: Rules = {
   commit(event, judgement) {
@@ -25,17 +25,17 @@ export const walkRules: Rules = {
     }
   },
 
-  // Somebody has asked for the same: their instances have to be in it, too.
+  // An equal request joined a run that had completed. Then its instances must have been visited.
   return({ call: id, answer }, { world, broken }) {
     const { status, created, runId } = Object(answer);
     const [call, run] = [world.calls.get(id), world.runs.get(runId)];
     if (call === undefined || run === undefined || status !== 'triggered' || created !== false) return;
     if (!isComplete(run.header.state) || run.header.definition.limit !== null) return;
-    const missed = missedInstances(world, run, call.startedAt);
-    if (missed.length > 0) {
+    const unvisited = unvisitedInstances(world, run, call.startedAt);
+    if (unvisited.length > 0) {
       broken(
         3,
-        `a request was answered with a run that had passed ${listed(missed)}, which was there when it was made`,
+        `a request joined a run that did not visit ${listed(unvisited)}, although it existed before the request`,
       );
     }
   },
@@ -49,7 +49,7 @@ export const walkRules: Rules = {
     for (const { shards } of world.runs.values()) {
       for (const { index, tally } of shards.values()) {
         if (tally.failures.length > 20)
-          broken(16, `shard ${index} keeps a sample of ${tally.failures.length} failures`);
+          broken(16, `shard ${index} has a sample of ${tally.failures.length} failures`);
       }
     }
   },
@@ -67,7 +67,7 @@ function judgeShard(
   if (before === null || run === null) return;
   const { instances } = event;
   const passed = passedOver(event, change, world.calls.get(event.call));
-  if (before.done && after.done) broken(8, `shard ${after.index} was done, and was changed`);
+  if (before.done && after.done) broken(8, `shard ${after.index} was changed after it was done`);
   if (instances.length + passed.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
     if (isProgress(change)) judgeProof(world, run, after, broken);
@@ -82,7 +82,7 @@ function judgeShard(
     );
   }
   if (last !== undefined && after.after !== last) {
-    broken(4, `the cursor is at ${after.after}, the last instance of the commit at ${last}`);
+    broken(4, `the cursor is at ${after.after}, but the last instance of the commit is at ${last}`);
   }
   if (after.upTo !== null && last !== undefined && last > after.upTo)
     broken(4, 'instances beyond the bound were committed');
@@ -97,7 +97,7 @@ function judgeShard(
       cursor <= (after.after ?? Number.NEGATIVE_INFINITY),
   );
   if (skipped.length > 0)
-    broken(4, `a commit starts behind where the last one ended: it passes over ${listed(skipped)}`);
+    broken(4, `a commit does not start where the last one ended: it skips ${listed(skipped)}`);
 }
 
 function laterOf(a: number | undefined, b: number | undefined): number | undefined {
@@ -114,7 +114,8 @@ function judgeProof(
     ({ cursor }) =>
       cursor > (after ?? Number.NEGATIVE_INFINITY) && cursor <= (upTo ?? Number.NEGATIVE_INFINITY),
   );
-  if (left.length > 0) broken(8, `shard ${index} was done although ${listed(left)} was left up to its bound`);
+  if (left.length > 0)
+    broken(8, `shard ${index} was done, although ${listed(left)} was left before its bound`);
 }
 
 function judgeBound({ broken }: Judgement, { run, header, shards }: RunChange): void {
@@ -155,25 +156,27 @@ function judgeCompletion({ world, broken, at }: Judgement, { run, header, shards
   const open = [...all.values()].filter(({ done }) => !done);
   if (open.length > 0) broken(8, `the run was completed with ${open.length} open shards`);
   if (run.completions > 0) broken(8, 'the run was completed twice');
-  const met = [...all.values()].reduce(
+  const outcomes = [...all.values()].reduce(
     (sum, { tally }) => sum + tally.processed + tally.failed + tally.gone,
     0,
   );
-  if (met > (header.after.total ?? 0)) broken(2, `${met} outcomes, but a total of ${header.after.total}`);
-  const failed = failuresOf(all.values()) - (run.forgiven ?? 0);
+  if (outcomes > (header.after.total ?? 0))
+    broken(2, `${outcomes} outcomes, but a total of ${header.after.total}`);
+  const failed = failuresOf(all.values()) - (run.forgivenFailures ?? 0);
   const { maxFailures } = header.after.definition;
   if (maxFailures !== null && failed > maxFailures) {
-    broken(
-      8,
-      `the run was completed with ${failed} failures, although it was to fail with more than ${maxFailures}`,
-    );
+    broken(8, `the run was completed with ${failed} failures, although maxFailures is ${maxFailures}`);
   }
-  const missed = missedInstances(world, run, Math.max(world.begunAt.get(run.runId) ?? at, run.joinedAt));
-  if (missed.length > 0) broken(3, `the run was completed without ${listed(missed)}`);
+  const unvisited = unvisitedInstances(
+    world,
+    run,
+    Math.max(world.begunAt.get(run.runId) ?? at, run.joinedAt),
+  );
+  if (unvisited.length > 0) broken(3, `the run was completed without ${listed(unvisited)}`);
 }
 
-/** Instances that were there at that time, still are, and have no outcome. Nobody goes back for late ones. */
-function missedInstances(world: Replay, run: JudgedRun, since: number): JudgedInstance[] {
+/** Instances that have existed since then and were not visited. Late ones need not be visited. */
+function unvisitedInstances(world: Replay, run: JudgedRun, since: number): JudgedInstance[] {
   const begunAt = world.begunAt.get(run.runId) ?? since;
   const { limit } = run.header.definition;
   const upTo = limit === null ? Number.POSITIVE_INFINITY : (run.header.upTo ?? Number.NEGATIVE_INFINITY);

@@ -3,29 +3,29 @@ import { type Mutant, mutants } from './mutants.js';
 import { inProcesses } from './run-seeds.js';
 
 export interface MutantsOptions {
-  /** At most so many for each. */
+  /** The most seeds per mutant. */
   readonly seeds: number;
   readonly from: number;
-  /** Only those with this in their name. */
+  /** Only the mutants with this text in their names. */
   readonly only: string;
-  /** Leave out those that are rarely caught. */
+  /** Leaves out the mutants that are rarely caught. */
   readonly isQuick: boolean;
-  /** Below `.build`. */
+  /** The build directory, below `.build`. */
   readonly directory: string;
   print(line: string): void;
 }
 
-/** A loop without end is ended after so long. */
+/** A mutant that loops for ever is stopped after this time. */
 const LONGEST_MS = 600_000;
 
-/** Simulates each mutant until it is caught; tells by which seed, and which invariant it broke. The survivors. */
+/** Simulates each mutant until it is caught, and prints the seed and the invariant. Returns the mutants not caught. */
 export async function checkMutants(options: MutantsOptions): Promise<readonly Mutant[]> {
   const { seeds, from, only, isQuick, directory, print } = options;
   const chosen = mutants.filter(({ name, isRare }) => name.includes(only) && !(isQuick && isRare));
   const entries = await compileMutants(chosen, buildDirectory(directory));
   const survivors: Mutant[] = [];
   await inProcesses([...entries], async ([mutant, entry], runner) => {
-    const task = { entry, from, to: from + seeds - 1, step: 1, until: mutant.breaks };
+    const task = { entry, from, to: from + seeds - 1, stride: 1, until: mutant.breaks };
     try {
       const { failure } = await runner.run(task, LONGEST_MS);
       if (failure === null) survivors.push(mutant);

@@ -3,8 +3,8 @@ import { inProcesses, PROCESSES } from './run-seeds.js';
 import type { SeedsResult } from './seeds-process.js';
 
 const LONGEST_MS = 3_600_000;
-/** From so many seeds on, everything that can go wrong has to have gone wrong. */
-const TELLING = 1000;
+/** With this many seeds, everything that can go wrong must have gone wrong at least once. */
+const SEEDS_FOR_EVERYTHING = 1000;
 
 /** Simulates a range of seeds, prints what was exercised, and explains the first violation. */
 export async function checkSeeds({
@@ -19,14 +19,14 @@ export async function checkSeeds({
   const results: SeedsResult[] = [];
   const parts = Array.from({ length: PROCESSES }, (_, index) => from + index);
   await inProcesses(parts, async (first, runner) => {
-    const task = { entry, from: first, to: from + seeds - 1, step: PROCESSES, until: null };
+    const task = { entry, from: first, to: from + seeds - 1, stride: PROCESSES, until: null };
     results.push(await runner.run(task, LONGEST_MS));
   });
   const seconds = (performance.now() - startedAt) / 1000;
   const done = results.reduce((sum, result) => sum + result.seeds, 0);
   const perSecond = Math.round(done / seconds);
   console.log(
-    `${done} seeds in ${seconds.toFixed(1)} s: ${perSecond} seeds a second, in ${PROCESSES} processes`,
+    `${done} seeds in ${seconds.toFixed(1)} s: ${perSecond} seeds per second, in ${PROCESSES} processes`,
   );
 
   const failures = results.flatMap(({ failure }) => (failure === null ? [] : [failure]));
@@ -44,7 +44,7 @@ function printExercised(results: readonly SeedsResult[], seeds: number): boolean
   console.log('no violation of an invariant; exercised:');
   for (const [name, count] of counts) console.log(`${String(count).padStart(9)}  ${name}`);
   const never = [...counts].filter(([, count]) => count === 0).map(([name]) => name);
-  if (never.length === 0 || seeds < TELLING) return true;
+  if (never.length === 0 || seeds < SEEDS_FOR_EVERYTHING) return true;
   console.log(`never seen: ${never.join(', ')}`);
   return false;
 }

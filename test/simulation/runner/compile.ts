@@ -11,10 +11,10 @@ const run = promisify(execFile);
 
 const entryIn = (directory: string): string => join(directory, 'test', 'simulation', 'index.js');
 
-/** What {@link entryIn} was made from. */
+/** The reverse of {@link entryIn}. */
 const directoryOf = (entry: string): string => dirname(dirname(dirname(entry)));
 
-/** Compiles the library and its simulation; the path of the simulation's entry. */
+/** Compiles the library and its simulation. Returns the path of the simulation's entry. */
 export async function compileLibrary(home: string): Promise<string> {
   await rm(home, { recursive: true, force: true });
   const compiled = join(home, 'library');
@@ -23,8 +23,8 @@ export async function compileLibrary(home: string): Promise<string> {
 }
 
 /**
- * Compiles the library, and a copy of it for each of these defects; the entry of each copy's simulation.
- * @throws when the text that a mutant is about is not there exactly once.
+ * Compiles the library, and one copy per mutant. Returns the entry of the simulation in each copy.
+ * @throws {Error} when a file does not contain the text of an edit exactly once.
  */
 export async function compileMutants(
   mutants: readonly Mutant[],
@@ -38,7 +38,7 @@ export async function compileMutants(
     for (const edit of mutant.edits) await apply(edit, join(sources, name), mutant.name);
     entries.set(mutant, entryIn(join(copies, name)));
   }
-  // Only the files that differ; what they import is not looked at.
+  // Compiles only the files that differ, without what they import.
   await compile(home, { rootDir: sources, outDir: copies, noResolve: true }, [sources]);
   for (const entry of entries.values())
     await cp(library, directoryOf(entry), { recursive: true, force: false });
@@ -55,7 +55,7 @@ async function compile(home: string, options: object, include: readonly string[]
   await run(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', path]);
 }
 
-/** Of two edits of one file, the second one finds what the first one has left. */
+/** Applies an edit. A second edit of the same file starts from the result of the first. */
 async function apply({ file, find, replace }: Edit, directory: string, name: string): Promise<void> {
   const path = join(directory, file);
   const text = await readFile(path, 'utf8').catch(() => readFile(join(ROOT, file), 'utf8'));
@@ -70,7 +70,7 @@ async function apply({ file, find, replace }: Edit, directory: string, name: str
   );
 }
 
-/** A directory that git does not see. */
+/** A directory that git ignores. */
 export function buildDirectory(name: string): string {
   return join(ROOT, '.build', name);
 }

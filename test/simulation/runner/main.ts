@@ -3,7 +3,7 @@ import { checkMutants } from './check-mutants.js';
 import { checkSeeds } from './check-seeds.js';
 
 // npm run simulate -- --seeds 5000 --from 1
-// npm run simulate -- --mutants [--seeds 10000] [--only text] [--quick: without those that are rarely caught]
+// npm run simulate -- --mutants [--seeds 10000] [--only text] [--quick: without the mutants that are rarely caught]
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string' },

@@ -1,13 +1,13 @@
-/** A deliberate defect, and the invariants of which it has to break at least one. */
+/** A deliberate defect. It must break at least one of these invariants. */
 export interface Mutant {
   readonly name: string;
   readonly breaks: readonly number[];
-  /** It takes hundreds of seeds or thousands to catch it: several things have to come together. */
+  /** It takes hundreds or thousands of seeds to catch it, because several things must coincide. */
   readonly isRare?: true;
   readonly edits: readonly Edit[];
 }
 
-/** `find` must be there exactly once, so that no mutant rots unnoticed. */
+/** `file` must contain `find` exactly once. Otherwise a mutant could lose its effect without anyone noticing. */
 export interface Edit {
   /** From the root of the repository. */
   readonly file: string;
@@ -15,7 +15,7 @@ export interface Edit {
   readonly replace: string;
 }
 
-/** What the kit has to notice. One that survives is a hole in the kit. */
+/** All mutants. One that survives shows something that the simulation does not check. */
 export const mutants: readonly Mutant[] = [
   {
     name: 'values are written before their checkpoint, in a commit of their own',
@@ -60,7 +60,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'an empty page is believed',
+    name: 'an empty page ends a shard without proof',
     breaks: [8],
     edits: [
       {
@@ -71,7 +71,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the store replaces whatever is there',
+    name: 'the store replaces any row',
     breaks: [9],
     edits: [
       {
@@ -126,7 +126,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the version of a page is not given back',
+    name: 'a commit does not get the version that was read',
     breaks: [10],
     edits: [
       {
@@ -137,7 +137,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the row that was seen is not given back',
+    name: 'a commit does not get the row that was read',
     breaks: [10],
     edits: [
       {
@@ -159,7 +159,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'values that are there already are written again',
+    name: 'equal values are written again',
     breaks: [17],
     edits: [
       {
@@ -170,7 +170,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a run goes on to write keys that a newer request has taken over',
+    name: 'a run still writes keys that a newer request has taken over',
     breaks: [9],
     edits: [
       {
@@ -230,7 +230,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a page that was read ahead is used wherever the checkpoint is',
+    name: 'a page that was read ahead is used although the checkpoint has moved',
     breaks: [4],
     edits: [
       {
@@ -241,7 +241,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'what is cut off a page, because batches have become smaller, is passed over',
+    name: 'instances cut off a page, because batches have become smaller, are skipped',
     breaks: [4],
     edits: [
       {
@@ -259,7 +259,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'filled instances next to one another are counted once',
+    name: 'filled instances in a row are counted as one',
     breaks: [1],
     edits: [
       {
@@ -270,7 +270,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'filled instances before others are left out of a batch',
+    name: 'filled instances in the middle of a page are left out of a batch',
     breaks: [1],
     edits: [
       {
@@ -293,7 +293,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a batch is committed again after an unknown outcome, without looking whether it landed',
+    name: 'a batch is committed again after an unknown outcome, without checking whether it landed',
     breaks: [1, 4],
     edits: [
       {
@@ -308,7 +308,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'whoever raised the revision by one is taken for this job',
+    name: 'a job takes any commit that raised the revision by one for its own',
     breaks: [1, 4],
     edits: [
       {
@@ -324,7 +324,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a job that is refused goes on whoever committed, in whatever state the run is',
+    name: 'a refused job goes on, whatever state the run is in',
     breaks: [7],
     edits: [
       {
@@ -346,7 +346,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'every delivery takes the shard for itself',
+    name: 'every delivery stores its step as the committed step',
     breaks: [6],
     edits: [
       {
@@ -361,7 +361,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the continuation has the key of its predecessor',
+    name: 'the continuation has the key of the job before it',
     breaks: [12, 14],
     edits: [
       {
@@ -395,7 +395,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a queue that is down is passed over in silence',
+    name: 'an error of the queue is ignored',
     breaks: [14],
     edits: [
       {
@@ -407,7 +407,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a job that is told to shut down ends in silence',
+    name: 'a job that has to shut down does not hand over',
     breaks: [14],
     edits: [
       {
@@ -418,7 +418,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a job whose successor was never enqueued does not rescue it',
+    name: 'a job does not rescue a continuation that was never enqueued',
     breaks: [14],
     edits: [
       {
@@ -429,7 +429,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a run that is not there (yet) is answered with success',
+    name: 'a job succeeds although its run is not stored (yet)',
     breaks: [14],
     edits: [
       {
@@ -531,7 +531,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'whether the run is complete is decided by what the last job knew before it had finished',
+    name: 'the last job decides with an old record whether the run is complete',
     breaks: [14],
     edits: [
       {
@@ -543,7 +543,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a run is completed although it was asked for again',
+    name: 'a run is completed although an equal request joined it',
     breaks: [3],
     edits: [
       {
@@ -585,7 +585,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the sample of failures has no end',
+    name: 'the sample of failures has no limit',
     isRare: true,
     breaks: [16],
     edits: [
@@ -597,7 +597,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'failures are borne without end by whoever comes after a crash',
+    name: 'a job after a crash does not check maxFailures',
     breaks: [8],
     edits: [
       {
@@ -612,7 +612,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  // What the simulator has found in the library itself:
+  // Defects that the simulation has found in the library:
   {
     name: 'a job enqueues a step that it could not allot, because the run was paused meanwhile',
     breaks: [12],
@@ -637,7 +637,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a job that is told to shut down while it splits a run forgets the other shards',
+    name: 'a job that has to shut down while it splits a run forgets the other shards',
     isRare: true,
     breaks: [14],
     edits: [
@@ -649,7 +649,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a script that takes up a paused run enqueues jobs of it',
+    name: 'a script that takes up a paused run enqueues its jobs',
     breaks: [12],
     edits: [
       {
@@ -660,7 +660,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a sweep enqueues what its last try has allotted, and nothing of the tries before',
+    name: 'a sweep enqueues only the steps that its last try allotted',
     breaks: [14],
     edits: [
       {
@@ -729,7 +729,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'an equal request joins a run that has counted, but not begun',
+    name: 'an equal request joins a pending run whose first job has already counted',
     isRare: true,
     breaks: [3],
     edits: [
@@ -741,7 +741,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a job that is told to shut down passes over a failure in silence',
+    name: 'a job that has to shut down ignores a failure',
     breaks: [14],
     edits: [
       {

@@ -5,7 +5,7 @@ import type { SeedsResult, SeedsTask } from './seeds-process.js';
 
 export const PROCESSES: number = Math.min(8, Math.max(2, availableParallelism()));
 
-/** Runs seeds in a process of their own. One that takes too long is ended: a defect may well loop for ever. */
+/** Runs seeds in a process of their own. A process that takes too long is ended, because a defect may loop for ever. */
 export interface SeedsRunner {
   run(task: SeedsTask, longestMs: number): Promise<SeedsResult>;
   close(): void;
@@ -31,13 +31,13 @@ export function openSeedsRunner(): SeedsRunner {
   };
 }
 
-/** Does the tasks, each in one of so many processes. */
+/** Does all tasks in `PROCESSES` processes at the same time. */
 export async function inProcesses<Task>(
   tasks: readonly Task[],
   work: (task: Task, runner: SeedsRunner) => Promise<void>,
 ): Promise<void> {
   const waiting = [...tasks];
-  async function workOff(): Promise<void> {
+  async function workOnTasks(): Promise<void> {
     const runner = openSeedsRunner();
     try {
       for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) await work(task, runner);
@@ -45,7 +45,7 @@ export async function inProcesses<Task>(
       runner.close();
     }
   }
-  await Promise.all(Array.from({ length: PROCESSES }, workOff));
+  await Promise.all(Array.from({ length: PROCESSES }, workOnTasks));
 }
 
 function startProcess(): ChildProcess {

@@ -1,13 +1,13 @@
 import type * as Simulation from '../index.js';
 
-/** A part of the seeds, to be run by a process of its own. */
+/** The seeds that one process runs: every `stride`th from `from` to `to`. */
 export interface SeedsTask {
-  /** The compiled simulation of the library, as it is or with a defect. */
+  /** The compiled simulation of the library, with or without a defect. */
   readonly entry: string;
   readonly from: number;
   readonly to: number;
-  readonly step: number;
-  /** Stop at the first violation of one of these; `null`: of any, and explain it. */
+  readonly stride: number;
+  /** Stops at the first violation of one of these. `null`: stops at any violation, and explains it. */
   readonly until: readonly number[] | null;
 }
 
@@ -17,11 +17,11 @@ export interface SeedsResult {
   readonly failure: { readonly seed: number; readonly invariant: number; readonly text: string } | null;
 }
 
-async function runSeeds({ entry, from, to, step, until }: SeedsTask): Promise<SeedsResult> {
+async function runSeeds({ entry, from, to, stride, until }: SeedsTask): Promise<SeedsResult> {
   const simulator = (await import(entry)) as typeof Simulation;
   let exercised: Simulation.Exercised | null = null;
   let seeds = 0;
-  for (let seed = from; seed <= to; seed += step) {
+  for (let seed = from; seed <= to; seed += stride) {
     const simulation = await simulator.simulate({ seed });
     seeds += 1;
     const broken = simulation.violations.find(({ invariant }) => until === null || until.includes(invariant));
@@ -42,7 +42,7 @@ function sum(a: Simulation.Exercised, b: Simulation.Exercised): Simulation.Exerc
   return Object.fromEntries(counts) as Simulation.Exercised;
 }
 
-// Nobody reads the stacks of the thousands of errors that a simulation throws.
+// A simulation throws thousands of errors, and nobody reads their stacks.
 Error.stackTraceLimit = 0;
 process.on('message', (task: SeedsTask) => {
   runSeeds(task).then(

@@ -4,28 +4,28 @@ import type { Choices } from '../choices.js';
 import type { StoreRules } from '../history.js';
 import type { RequestKind } from './request-plans.js';
 
-/** What a world is like. Every part that can go wrong is switched off in some worlds, so that others show better. */
+/** The settings of a world. Each kind of fault is switched off in some worlds, so that the others are seen more clearly. */
 export interface World {
   readonly store: StoreRules & {
     readonly form: 'parsed' | 'json' | 'values';
-    /** Whether pages pass over complete instances. */
+    /** Whether pages pass over filled instances. */
     readonly passesOver: boolean;
     readonly storesNull: boolean;
   };
   readonly instances: number;
-  /** Of a thousand instances. */
+  /** How many of 1,000 instances are running, have broken task data, or have a value that cannot be stored. */
   readonly running: number;
   readonly broken: number;
   readonly poisoned: number;
   readonly requests: readonly PlannedRequest[];
   readonly maxFailures: number | null;
-  /** One worker each. */
+  /** One for each worker. */
   readonly batchSizes: readonly (number | AdaptiveBatchSize)[];
   readonly sliceMs: number | null;
   readonly shards: number;
-  /** Whether the repository says itself where to part a range. */
+  /** Whether the repository has `splitInstances`. */
   readonly splits: boolean;
-  /** So many times in a thousand the host wants a batch to wait, for so long at most. */
+  /** How often in 1,000 batches the throttle holds one back, and for how many milliseconds at most. */
   readonly throttled: number;
   readonly longestHoldMs: number;
   readonly maxInstancesPerSecond: number | null;
@@ -38,22 +38,22 @@ export interface World {
   readonly commitMs: number;
   readonly broker: {
     readonly visibilityMs: number;
-    /** Whose answer counts: that of any delivery of a job, or of the latest only. */
+    /** Which delivery of a job may complete it: any, or only the latest. */
     readonly answers: 'any' | 'latest';
-    /** Which keys it knows again. */
+    /** Which job keys it recognises and drops: none, those of jobs that wait or run, or all that it ever had. */
     readonly knows: 'nothing' | 'waiting' | 'everything';
     readonly attempts: number;
     readonly lost: number;
     readonly doubled: number;
     readonly delayed: number;
-    /** So many times in a thousand it is down from then on, for a while. */
+    /** How often in 1,000 calls an outage begins. */
     readonly outages: number;
   };
-  /** So many times in a thousand steps. */
+  /** How often in 1,000 turns a process crashes, stalls or has to shut down. */
   readonly crashes: number;
   readonly stalls: number;
   readonly aborts: number;
-  /** So many times in a thousand calls of a port. */
+  /** How often in 1,000 calls of a port each of these happens. */
   readonly faults: {
     readonly lateAnswer: number;
     readonly failed: number;
@@ -62,10 +62,10 @@ export interface World {
     readonly lagging: number;
   };
   readonly live: { readonly everyMs: number; readonly weights: Readonly<Record<LiveKind, number>> };
-  /** Between two things that an operator does; 0: there is none. */
+  /** Milliseconds between two actions of an operator. 0 means that there is no operator. */
   readonly operatorEveryMs: number;
   readonly operator: Readonly<Record<OperatorKind, number>>;
-  readonly chaosSteps: number;
+  readonly chaosTurns: number;
 }
 
 export interface PlannedRequest {
@@ -73,7 +73,7 @@ export interface PlannedRequest {
   readonly mode: BackfillMode;
   readonly atMs: number;
   readonly delayMs: number;
-  /** The job is there before the records are: the host's transaction does not cover its job runner. */
+  /** What the host's transaction covers. `job-first`: only the records, so the job is delivered before they are stored. */
   readonly transaction: 'none' | 'whole' | 'job-first';
 }
 
@@ -89,13 +89,13 @@ export type LiveKind =
   | 'finish';
 export type OperatorKind = 'pause' | 'resume' | 'cancel' | 'take-up';
 
-/** Parts of a world that are not left to chance. */
+/** Settings of a world that are given instead of random. */
 export interface WorldOptions {
   /** From 1 to 40. */
   readonly instances?: number | undefined;
   /** From 1 to 4. */
   readonly workers?: number | undefined;
-  /** From 1 to 40, of every worker. */
+  /** From 1 to 40, for every worker. */
   readonly batchSize?: number | undefined;
   /** From 1 to 8. */
   readonly shards?: number | undefined;
@@ -103,7 +103,7 @@ export interface WorldOptions {
 
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
   const { oneOf, pick, chance } = choices;
-  // Few instances, and thrice the faults: where it takes several of them at once.
+  // Few instances and three times the faults, for defects that need several faults at once.
   const isStormy = chance(350);
   const often = isStormy ? 3 : 1;
   const many = !isStormy && chance(60);
@@ -183,7 +183,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       cancel: oneOf([0, 0, 1]),
       'take-up': oneOf([0, 1]),
     },
-    chaosSteps: oneOf([120, 200, 320]),
+    chaosTurns: oneOf([120, 200, 320]),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../src/extraction/json-value.js';
 
-/** What is at `segments`, `undefined` where there is nothing. For the plain data of a simulated world only. */
+/** The value at `segments`, or `undefined` if there is none. Only for the plain data of a simulated world. */
 export function valueAt(data: JsonValue, segments: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = data;
   for (const segment of segments) {

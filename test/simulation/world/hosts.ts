@@ -5,15 +5,15 @@ import { requestFor } from './request-plans.js';
 import type { Scene } from './scene.js';
 import { beginTransaction } from './stored-records.js';
 
-/** The processes that ask for backfills, each until it has an answer. */
+/** The processes that request backfills. Each tries until its request succeeds. */
 export interface Hosts {
   readonly slots: readonly ProcessSlot[];
-  /** Whether every request has been answered. */
+  /** Whether every request has succeeded. */
   readonly areDone: boolean;
 }
 
 const RETRY_MS = 300;
-/** How long a host's transaction stays open behind its request. */
+/** How long a host's transaction stays open after its request. */
 const OPEN_MS = 150;
 
 export function startHosts(scene: Scene): Hosts {

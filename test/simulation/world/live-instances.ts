@@ -20,10 +20,10 @@ const KINDS: readonly LiveKind[] = [
   'finish',
 ];
 
-/** Otherwise a run would not end. */
+/** A limit, as otherwise a run would never end. */
 const MOST_INSERTED = 12;
 
-/** The instances of a world, and the engine and the users that go on with them beside the backfill, until the calm. */
+/** Inserts the instances of a world. Until the calm, the engine and its users change them while the backfill runs. */
 export function startLiveInstances(scene: Scene): void {
   const { world, choices, store } = scene;
   const { instances } = store;
@@ -37,7 +37,7 @@ export function startLiveInstances(scene: Scene): void {
     return `v${values}`;
   }
 
-  /** Some of it is missing, null, unreadable, or cannot be stored. */
+  /** New task data. In some tasks, values are missing, null, unreadable or cannot be stored. */
   function newTask(): TaskState {
     if (choices.chance(world.broken)) return { state: 'broken' };
     const kind = choices.pick(8);
@@ -50,16 +50,15 @@ export function startLiveInstances(scene: Scene): void {
     return { state: 'data', value: whole };
   }
 
-  function insert(processModelId: string, options: { cursor?: number; isKnown?: boolean } = {}): void {
+  function insert(processModelId: string, options: { cursor?: number; savesValues?: boolean } = {}): void {
     const task = newTask();
-    const savesItself = options.isKnown === true;
     const had = choices.chance(150) ? { a: storesNull ? choices.oneOf(['old', null]) : 'old' } : {};
-    const values = savesItself ? savedValues(task) : had;
+    const values = options.savesValues === true ? savedValues(task) : had;
     const cursor = options.cursor === undefined ? {} : { cursor: options.cursor };
     instances.insert({ processModelId, running: choices.chance(world.running), task, values, ...cursor });
   }
 
-  /** Rather one that a worker has just read: there the races are. */
+  /** Prefers an instance that a worker has just read, because there are more races. */
   function pickInstance(): StoredInstance | undefined {
     const all = instances.all();
     const read = store.lastPage.map((id) => instances.get(id)).filter((instance) => instance !== undefined);
@@ -73,7 +72,7 @@ export function startLiveInstances(scene: Scene): void {
     instances.completeTask(id, task, saves ? savedValues(task) : {});
   }
 
-  /** Its transaction took long: it comes up between others that were there before. */
+  /** Inserts an instance whose transaction took long: its cursor is below that of an older instance. */
   function insertLate({ cursor }: StoredInstance): void {
     const isFree = instances.all().every((other) => other.cursor !== cursor - 0.5);
     if (isFree) insert(MODEL, { cursor: cursor - 0.5 });
@@ -95,7 +94,7 @@ export function startLiveInstances(scene: Scene): void {
     finish({ id, running }) {
       if (running) instances.finish(id);
     },
-    insert: () => insert(MODEL, { isKnown: choices.chance(500) }),
+    insert: () => insert(MODEL, { savesValues: choices.chance(500) }),
     'insert-late': insertLate,
   };
 
@@ -121,7 +120,7 @@ export function startLiveInstances(scene: Scene): void {
   );
 }
 
-/** What an engine that knows of the paths writes with its task. */
+/** The values that an engine with the new paths saves with a task. */
 function savedValues(task: TaskState): Record<string, JsonValue> {
   const values: Record<string, JsonValue> = {};
   if (task.state !== 'data') return values;

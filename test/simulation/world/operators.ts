@@ -4,10 +4,10 @@ import type { OperatorKind } from './draw-world.js';
 import { openSlot, type ProcessSlot, repeat } from './process-slot.js';
 import type { Scene } from './scene.js';
 
-/** Whoever pauses, resumes and cancels runs, or goes on with one in a script. Sets all going again when it is calm. */
+/** Pauses, resumes and cancels runs, and takes up runs in a script. Resumes all stopped runs in the calm. */
 export interface Operators {
   readonly slots: readonly ProcessSlot[];
-  /** Whether there is a run that has to be set going again. */
+  /** Whether a run must still be resumed. */
   hasWork(): boolean;
 }
 

@@ -11,18 +11,18 @@ import { valueAt } from './extraction.js';
 import type { StoredInstance } from './stored-instances.js';
 
 export interface PageOptions extends StoreRules {
-  /** How task data is given to the library. */
+  /** The form in which the library gets task data. */
   readonly form: 'parsed' | 'json' | 'values';
   readonly passesOver: boolean;
 }
 
-/** A page as the library is given it, and as the judge is told of it. */
+/** A page as the library gets it, and as the history records it. */
 export interface SimulatedPage {
   readonly entries: readonly PageEntry<number>[];
   readonly seen: readonly SeenInstance[];
 }
 
-/** How many instances a page looks at beside those that it shows. */
+/** How many instances a page may pass over beside those that it shows. */
 const REACH = 4;
 
 export function pageOf(
@@ -32,18 +32,18 @@ export function pageOf(
 ): SimulatedPage {
   const entries: PageEntry<number>[] = [];
   const seen: SeenInstance[] = [];
-  let complete = 0;
+  let filled = 0;
   let shown = 0;
   for (const instance of instances.slice(0, limit + REACH)) {
     const { cursor } = instance;
-    const isPassedOver = options.passesOver && isComplete(instance, paths);
+    const isPassedOver = options.passesOver && isFilled(instance, paths);
     if (isPassedOver) {
-      if (complete > 0) entries.pop();
-      complete += 1;
-      entries.push({ cursor, filled: complete });
+      if (filled > 0) entries.pop();
+      filled += 1;
+      entries.push({ cursor, filled });
     } else {
       if (shown === limit) break;
-      complete = 0;
+      filled = 0;
       shown += 1;
       entries.push(snapshotOf(instance, paths, options));
     }
@@ -52,7 +52,7 @@ export function pageOf(
   return { entries, seen };
 }
 
-function isComplete({ rows }: StoredInstance, paths: PageQuery['paths']): boolean {
+function isFilled({ rows }: StoredInstance, paths: PageQuery['paths']): boolean {
   return paths.every(({ key, mode }) => mode === 'fill' && (rows.get(key)?.value ?? null) !== null);
 }
 
@@ -72,7 +72,7 @@ function snapshotOf(
   return { id, cursor, data, stored, running, ...(versions ? { version: String(version) } : {}) };
 }
 
-/** Under a key that is to be filled, no page need tell more. */
+/** Under a key to fill, a page may show any value that is not null. */
 const SOME_VALUE = 'some value';
 
 function seenInstance(

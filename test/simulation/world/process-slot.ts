@@ -2,7 +2,7 @@ import type { TuningOptions } from '../../../src/run/options/tuning-options.js';
 import type { Scene } from './scene.js';
 import { type SimulatedProcess, startProcess } from './simulated-process.js';
 
-/** A place where one process runs; when it has died, another one is started there. */
+/** A place for one process. When it has crashed, another one is started in its place. */
 export interface ProcessSlot {
   readonly process: SimulatedProcess;
 }
@@ -38,7 +38,7 @@ export function openSlot(
   };
 }
 
-/** Does something again and again, until all is over. */
+/** Calls `act` again and again until the world has ended. */
 export function repeat(scene: Scene, nextMs: () => number, act: () => void): void {
   const { schedule, outside } = scene;
   const again = (): void => {

@@ -3,18 +3,19 @@ import type { BackfillMode } from '../../../src/ports/repository.js';
 import type { HostTransaction } from './stored-records.js';
 
 /**
- * What a host may ask for:
- * - `update`: the model gains two paths; `by-hand`: the same paths, without a model update,
- * - `changed`: one of them is to be read elsewhere from now on,
- * - `disjoint`: another key,
- * - `trial`, `chosen`: only some instances.
+ * What a host may request:
+ * - `update`: a model update adds two paths.
+ * - `by-hand`: the same paths, without a model update.
+ * - `changed`: a model update changes the path of one of the two keys.
+ * - `disjoint`: another key.
+ * - `trial`, `chosen`: only some instances, by `limit` or by `instanceIds`.
  */
 export type RequestKind = 'update' | 'by-hand' | 'changed' | 'disjoint' | 'trial' | 'chosen';
 
 export const MODEL = 'sales/invoice';
 export const OTHER_MODEL = 'sales/offer';
 
-/** The keys that a live instance saves for itself once it knows of them, and where it finds them. */
+/** The keys that an engine with the new paths saves itself, and their paths. */
 export const LIVE_PATHS: readonly { readonly key: string; readonly path: string }[] = [
   { key: 'a', path: 'a' },
   { key: 'b', path: 'n.b' },

@@ -2,7 +2,7 @@ import type { SimulatedBroker } from './simulated-broker.js';
 import type { SimulatedStore } from './simulated-store.js';
 import type { Stage } from './stage.js';
 
-/** What everybody in a world shares. */
+/** Everything that the actors of a world share. */
 export interface Scene extends Stage {
   readonly store: SimulatedStore;
   readonly broker: SimulatedBroker;

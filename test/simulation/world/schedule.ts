@@ -1,9 +1,9 @@
-/** Somebody to whom things happen; nothing does while it stands still. */
+/** A process, or something outside of all processes. Nothing that belongs to it happens while it is stalled. */
 export interface Owner {
-  stillUntil: number;
+  stalledUntil: number;
 }
 
-/** Something that is still to happen. */
+/** Something that will happen. */
 export interface Pending {
   readonly owner: Owner;
   /** Virtual milliseconds. */
@@ -13,25 +13,25 @@ export interface Pending {
   happen(): void;
 }
 
-/** Virtual time, and one list of everything that is still to happen. Who runs it decides what is next. */
+/** Virtual time, and the list of everything that will happen. The simulation decides what happens next. */
 export interface Schedule {
   readonly now: number;
   has(owner: Owner): boolean;
   add(pending: Pending): Pending;
   remove(pending: Pending): void;
   removeAll(owner: Owner): readonly Pending[];
-  /** Lets the time pass. */
+  /** Lets this time pass. */
   pass(ms: number): void;
-  /** What may happen now, the oldest first. */
+  /** What may happen now, in the order in which it was added. */
   ready(): readonly Pending[];
-  /** Goes on to the next moment at which something is due; `false` if there is none. */
+  /** Moves the time to the next moment when something is due. Returns `false` if nothing is. */
   skipIdleTime(): boolean;
 }
 
 export function createSchedule(startAt: number): Schedule {
   const list: Pending[] = [];
   let now = startAt;
-  const dueAt = ({ dueAt: at, owner }: Pending): number => Math.max(at, owner.stillUntil);
+  const dueAt = ({ dueAt: at, owner }: Pending): number => Math.max(at, owner.stalledUntil);
 
   return {
     get now() {

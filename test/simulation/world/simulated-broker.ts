@@ -3,26 +3,26 @@ import type { QueueEvent } from '../history.js';
 import type { Pending } from './schedule.js';
 import type { Stage } from './stage.js';
 
-/** A job in the hands of a worker. */
+/** A job that a worker has taken. */
 export interface Delivery {
   readonly payload: JobPayload;
   succeed(): void;
   fail(isRetryable: boolean): void;
-  /** The worker is no more: the runner notices, and delivers the job again. */
+  /** The worker has crashed. The runner notices, and delivers the job again. */
   vanish(): void;
 }
 
 /** The workers, as the broker sees them. */
-export interface Hands {
+export interface WorkerPool {
   isFree(): boolean;
   take(delivery: Delivery): void;
 }
 
-/** A job runner that loses, doubles, delays and reorders jobs, and delivers those again that are not answered in time. */
+/** A job runner that loses, doubles, delays and reorders jobs. It delivers a job again that does not end in time. */
 export interface SimulatedBroker {
-  /** How many jobs wait or are being worked on. */
+  /** How many jobs wait or run. */
   readonly jobs: number;
-  /** Nothing can be enqueued at the moment. */
+  /** Whether nothing can be enqueued at the moment. */
   isDown(): boolean;
   enqueue(
     call: number,
@@ -31,7 +31,7 @@ export interface SimulatedBroker {
   ): void;
 }
 
-export function createSimulatedBroker(stage: Stage, hands: Hands): SimulatedBroker {
+export function createSimulatedBroker(stage: Stage, workers: WorkerPool): SimulatedBroker {
   const seenKeys = new Set<string>();
   const jobs = new Map<object, { readonly key: string }>();
   let downUntil = 0;
@@ -57,7 +57,7 @@ export function createSimulatedBroker(stage: Stage, hands: Hands): SimulatedBrok
     jobs.set(identity, job);
     const wait = (dueAt: number): void => {
       if (pending !== null) schedule.remove(pending);
-      pending = schedule.add({ owner: outside, dueAt, isPossible: hands.isFree, happen: deliver });
+      pending = schedule.add({ owner: outside, dueAt, isPossible: workers.isFree, happen: deliver });
     };
     const remove = (): void => {
       jobs.delete(identity);
@@ -71,7 +71,7 @@ export function createSimulatedBroker(stage: Stage, hands: Hands): SimulatedBrok
       const isLatest = (): boolean => jobs.has(identity) && delivery === deliveries;
       pending = null;
       wait(schedule.now + broker.visibilityMs);
-      hands.take({
+      workers.take({
         payload: job.payload,
         succeed() {
           if (broker.answers === 'any' || isLatest()) remove();

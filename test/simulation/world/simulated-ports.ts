@@ -10,24 +10,24 @@ export interface SimulatedPorts {
   readonly queue: BackfillQueue<HostTransaction>;
 }
 
-/** A call of a port that is under way. It may reach its port although its sender is no more. */
+/** A call of a port that has no answer yet. It may still reach its port after its process has crashed. */
 export interface Sent extends Pending {
   landLate?(): void;
 }
 
 interface Effect<Answer> {
   readonly port: string;
-  /** @param late nobody waits for the answer any more */
+  /** @param late whether the caller no longer waits for the answer */
   take(late: boolean): Answer;
-  /** Whether it changes anything, so that its outcome can be unknown. */
+  /** Whether it changes anything. Only then can its outcome be unknown. */
   readonly isChange?: boolean;
   readonly takesMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The ports of one process. A call takes effect, and is answered, when the schedule gets to it; before that it may fail,
- * after that its answer may be lost, and a change may take effect after its sender was told that it had failed.
+ * The ports of one process. A call takes effect when the schedule lets it happen. It may fail before that, its answer may
+ * be lost after that, and a change may take effect after it has failed for its caller.
  */
 export function portsOf(
   scene: Scene,
@@ -58,7 +58,7 @@ export function portsOf(
           if (fate === 'failed' || fate === 'answer-lost' || fate === 'lands-late') {
             scene.record({ type: 'fault', call, port, kind: fate });
           }
-          // Without a code, an error of a commit may be blamed on an instance.
+          // An error of a commit always has a code. Without one it could be blamed on an instance.
           const isCoded = port === 'commit' || choices.chance(500);
           if (fate === 'failed') return fail(failure(isCoded, `${port}: deadlock`));
           if (fate === 'lands-late') {
@@ -86,7 +86,7 @@ export function portsOf(
     return FATES[choices.weighted(weights)] ?? 'answered';
   }
 
-  /** How much of a page a lagging replica has: never thrice in a row, since a host would have to mend that. */
+  /** How many instances of a page a lagging replica has. Never three times in a row: then the host would have to act. */
   function pageOf(limit: number): number | null {
     const isLagging = !scene.isCalm && laggingPages < 2 && choices.chance(world.faults.lagging);
     laggingPages = isLagging ? laggingPages + 1 : 0;
@@ -145,7 +145,7 @@ function failure(isCoded: boolean, message: string): Error {
 
 const FATES = ['answered', 'late-answer', 'failed', 'answer-lost', 'lands-late'] as const;
 
-/** Some time later, whatever becomes of its sender. */
+/** Lets a change take effect some time later, even if the process of the call has crashed. */
 function landLater({ schedule, choices, network }: Scene, take: () => void): void {
   schedule.add({
     owner: network,
@@ -154,7 +154,7 @@ function landLater({ schedule, choices, network }: Scene, take: () => void): voi
       try {
         take();
       } catch {
-        // Nobody is there to hear of it.
+        // Nobody waits for the answer.
       }
     },
   });

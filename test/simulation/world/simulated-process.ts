@@ -10,10 +10,10 @@ import type { Owner } from './schedule.js';
 import { portsOf, type Sent, type SimulatedPorts } from './simulated-ports.js';
 import type { HostTransaction } from './stored-records.js';
 
-/** How a call of the library ended: what it answered, or what it threw. */
+/** How a call of the library ended: its answer, or the error that it threw. */
 export type Outcome = { readonly answer: unknown } | { readonly error: unknown };
 
-/** A process of the host, with the library in it. Makes one call of it at a time. */
+/** A process of the host. It makes one call of the library at a time. */
 export interface SimulatedProcess {
   readonly name: string;
   readonly owner: Owner;
@@ -23,7 +23,7 @@ export interface SimulatedProcess {
   readonly ports: SimulatedPorts;
   readonly tuning: TuningOptions;
   readonly service: BackfillService<HostTransaction>;
-  /** Calls the library, and tells how that ended, unless the process dies before. */
+  /** Makes a call of the library. `then` gets its outcome, unless the process crashes before. */
   invoke(
     method: CallMethod,
     argument: JsonValue,
@@ -32,7 +32,7 @@ export interface SimulatedProcess {
   ): void;
   abort(): void;
   readonly signal: AbortSignal;
-  /** Ends at once, whatever it was doing: no promise of it is ever settled. */
+  /** Ends the process at once. None of its promises settles any more. */
   crash(): void;
 }
 
@@ -42,7 +42,7 @@ export function startProcess(
   { batchSize, onCrash }: { readonly batchSize?: TuningOptions['batchSize']; onCrash?(): void } = {},
 ): SimulatedProcess {
   const { world, schedule, choices } = scene;
-  const owner: Owner = { stillUntil: 0 };
+  const owner: Owner = { stalledUntil: 0 };
   let isAlive = true;
   let isIdle = true;
   let call = 0;

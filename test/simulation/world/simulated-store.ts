@@ -21,8 +21,8 @@ export interface StoreOptions extends PageOptions {
 }
 
 /**
- * What the five methods of a repository do, each at once and whole: a call is only sent, delayed, lost or answered by
- * whoever calls these. Everything that happens is told to `record`.
+ * The methods of a repository that has no faults: each takes effect at once and as a whole. The caller adds delays, lost
+ * answers and failures. Everything that happens goes to `record`.
  */
 export interface SimulatedStore {
   readonly instances: StoredInstances;
@@ -30,12 +30,12 @@ export interface SimulatedStore {
   readonly lastPage: readonly number[];
   survey(call: number, query: SurveyQuery<number>): InstanceSurvey;
   split(query: SplitQuery<number>): number[];
-  /** @param most as many of the page as a replica that lags behind has, or `null` */
+  /** @param most how many instances of the page a lagging replica has, `null`: all */
   read(call: number, query: PageQuery<number>, most: number | null): readonly PageEntry<number>[];
   commit(call: number, commit: RepositoryCommit<number>, how: CommitHow): CommitResult<number>;
   load(call: number, runId: string, transaction?: HostTransaction): RunRecord[];
   find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
-  /** @throws when somebody else has written what it has written. */
+  /** @throws when somebody else has written one of its records since. */
   commitTransaction(call: number, transaction: HostTransaction): void;
 }
 
@@ -61,8 +61,8 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     const values = batch.map((write) => ({ id: write.id, values: write.values.map(keyAndValue) }));
     const range =
       exhausted === undefined ? null : { after: place(exhausted.after), upTo: Number(exhausted.upTo) };
-    const tell = (status: CommitEvent['status'], changes: Partial<CommitEvent> = {}): void => {
-      if (transaction !== undefined) return; // told when it is committed
+    const recordCommit = (status: CommitEvent['status'], changes: Partial<CommitEvent> = {}): void => {
+      if (transaction !== undefined) return; // `commitTransaction` records it
       const event = { type: 'commit', call, late, status, expected, exhausted: range } as const;
       record({ ...event, instances: values, ...UNCHANGED, ...changes });
     };
@@ -72,14 +72,14 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     });
 
     if (expected.some(({ id, revision }) => records.revisionOf(id, transaction) !== revision)) {
-      tell('conflict');
+      recordCommit('conflict');
       return { status: 'conflict' };
     }
     if (
       exhausted !== undefined &&
       instances.select(exhausted, range?.after ?? null, range?.upTo ?? null).length > 0
     ) {
-      tell('not-exhausted');
+      recordCommit('not-exhausted');
       return { status: 'not-exhausted' };
     }
     const stale = stored.filter(
@@ -88,7 +88,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     );
     if (stale.length > 0) {
       const instanceIds = stale.map(({ id }) => id);
-      tell('stale', { stale: instanceIds });
+      recordCommit('stale', { stale: instanceIds });
       return { status: 'stale', instanceIds };
     }
 
@@ -104,13 +104,13 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       }
     }
     if (allowed.some(({ value }) => String(value).includes(POISON))) {
-      tell('refused');
+      recordCommit('refused');
       throw databaseError('22001', 'value too long for the column');
     }
     const gone = stored.filter(({ instance }) => instance === undefined).map(({ id }) => id);
     const result = next({ gone, kept });
     if (records.collide(result, transaction)) {
-      tell('conflict');
+      recordCommit('conflict');
       return { status: 'conflict' };
     }
     const written = allowed.map(
@@ -121,7 +121,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       }),
     );
     records.put(result, transaction);
-    tell('committed', { gone, kept, written, records: result });
+    recordCommit('committed', { gone, kept, written, records: result });
     return { status: 'committed' };
   }
 
@@ -173,7 +173,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
         const event = { type: 'commit', call, late: false, status: 'committed', exhausted: null } as const;
         record({ ...event, expected, instances: [], ...UNCHANGED, records: staged });
       }
-      for (const setFree of transaction.jobs) setFree();
+      for (const enqueue of transaction.jobs) enqueue();
     },
   };
 }

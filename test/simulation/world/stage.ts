@@ -3,21 +3,21 @@ import type { HistoryEvent } from '../history.js';
 import type { World } from './draw-world.js';
 import type { Owner, Schedule } from './schedule.js';
 
-/** What a world is made of before anybody acts in it. */
+/** The part of a scene that exists before the store and the broker. */
 export interface Stage {
   readonly world: World;
   readonly choices: Choices;
   readonly schedule: Schedule;
   /** Nothing fails any more. */
   readonly isCalm: boolean;
-  /** Every run has ended: nobody sweeps or operates any more. */
+  /** Every run has ended. Nobody sweeps or operates any more. */
   readonly isOver: boolean;
-  /** The owner of timers that no process can stop. */
+  /** The owner of what happens outside of all processes. */
   readonly outside: Owner;
-  /** The owner of calls whose sender knows nothing of them any more. */
+  /** The owner of calls that land late. */
   readonly network: Owner;
   record(event: HistoryEvent): void;
   nextCall(): number;
-  /** For the library's own dice: ids and jitter, which decide nothing. */
+  /** Random numbers for the library's ids and jitter. They decide nothing. */
   random(): number;
 }

@@ -12,7 +12,7 @@ export interface StoredInstance {
   readonly rows: Map<string, Row>;
 }
 
-/** The tables of the engine: instances, their tasks and their metadata. Each change is told to `record`. */
+/** The tables of the engine: instances, their tasks and their metadata. Each change goes to `record`. */
 export interface StoredInstances {
   get(id: number): StoredInstance | undefined;
   /** In cursor order. */
@@ -22,7 +22,7 @@ export interface StoredInstances {
 
   // The engine and its users:
   insert(instance: NewInstance): void;
-  /** Saves metadata in the same transaction. */
+  /** Stores the task and these metadata values in one transaction. */
   completeTask(id: number, task: TaskState, values: Readonly<Record<string, Row['value']>>): void;
   finish(id: number): void;
   edit(id: number, key: string, value: Row['value'] | undefined): void;
@@ -31,7 +31,7 @@ export interface StoredInstances {
 
 export interface NewInstance {
   readonly processModelId: string;
-  /** Above all others where absent. */
+  /** @default above all others */
   readonly cursor?: number;
   readonly running: boolean;
   readonly task: TaskState;

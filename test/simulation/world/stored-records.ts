@@ -1,13 +1,13 @@
 import type { RunFilter, RunRecord } from '../../../src/ports/repository.js';
 
-/** The host's own transaction: what it has written is seen by nobody else until it is committed. */
+/** A transaction of the host. Nobody else sees what it has written until it is committed. */
 export interface HostTransaction {
   readonly records: Map<string, RunRecord>;
-  /** The revisions that its records replace. */
+  /** The stored revisions that its records replace, by record id. */
   readonly expected: Map<string, number | null>;
-  /** Whether jobs are part of it, or in the hands of the runner before it is committed. */
+  /** Whether it covers jobs. Otherwise the runner gets them before it is committed. */
   readonly coversJobs: boolean;
-  /** What its commit sets free. */
+  /** Enqueue its jobs. Called when it is committed. */
   readonly jobs: (() => void)[];
 }
 
@@ -20,10 +20,10 @@ export interface StoredRecords {
   revisionOf(id: string, transaction?: HostTransaction): number | null;
   ofRun(runId: string, transaction?: HostTransaction): RunRecord[];
   find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
-  /** Whether one of these would hold an active key that another record holds. */
+  /** Whether one of these has an active key that another record has. */
   collide(records: readonly RunRecord[], transaction?: HostTransaction): boolean;
   put(records: readonly RunRecord[], transaction?: HostTransaction): void;
-  /** Whether the transaction can be committed: nobody has written a record of it since. */
+  /** Whether the transaction can be committed: nobody else has written one of its records since. */
   isCurrent(transaction: HostTransaction): boolean;
 }
 

@@ -1,7 +1,7 @@
 import { openSlot, type ProcessSlot, repeat } from './process-slot.js';
 import type { Scene } from './scene.js';
 
-/** The processes that sweep, one of them at the latest when it has become calm. */
+/** The processes that sweep. In the calm there is at least one. */
 export interface Sweepers {
   readonly slots: readonly ProcessSlot[];
 }

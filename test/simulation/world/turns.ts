@@ -1,6 +1,6 @@
 /**
- * Calls `turn` until it answers `false`. Between two turns every promise that can go on does so, to its end: Node.js
- * empties its queue of promise callbacks after each `setImmediate` callback. No time passes.
+ * Calls `turn` until it answers `false`. Between two turns, all promise callbacks run that can: Node.js empties their
+ * queue after each `setImmediate` callback. No virtual time passes.
  */
 export function takeTurns(turn: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
 import { openSlot, type ProcessSlot } from './process-slot.js';
 import type { Scene } from './scene.js';
-import type { Delivery, Hands } from './simulated-broker.js';
+import type { Delivery, WorkerPool } from './simulated-broker.js';
 
-/** The processes that take jobs from the broker, each one at a time. */
-export interface Workers extends Hands {
+/** The processes that take jobs from the broker. Each takes one job at a time. */
+export interface Workers extends WorkerPool {
   readonly slots: readonly ProcessSlot[];
 }
 
@@ -17,7 +17,8 @@ export function startWorkers(scene: Scene): Workers {
         delivery = null;
       },
     });
-    const isFree = (): boolean => slot.process.isIdle && slot.process.owner.stillUntil <= scene.schedule.now;
+    const isFree = (): boolean =>
+      slot.process.isIdle && slot.process.owner.stalledUntil <= scene.schedule.now;
 
     function take(taken: Delivery): void {
       delivery = taken;

@@ -13,7 +13,7 @@ export const recordDefects: readonly Defect[] = [
     breaks: [
       'commit: answers conflict and changes nothing when a record has',
       'commit: answers conflict and changes nothing when only',
-      'commit: of several at once that name',
+      'commit: when several name',
     ],
   },
   {
@@ -23,7 +23,7 @@ export const recordDefects: readonly Defect[] = [
     }),
     breaks: [
       'commit: answers conflict and changes nothing when a record exists',
-      'commit: of several at once that create',
+      'commit: when several create',
     ],
   },
   {
@@ -38,7 +38,7 @@ export const recordDefects: readonly Defect[] = [
     rules: () => ({ isKeyTaken: () => false }),
     breaks: [
       'commit: answers conflict and changes nothing when another',
-      'commit: of several at once that take',
+      'commit: when several take',
       'transactions: a refused',
     ],
   },
@@ -81,11 +81,7 @@ export const recordDefects: readonly Defect[] = [
   {
     title: 'another commit can come between check and write',
     rules: () => ({ pause: () => setImmediate() }),
-    breaks: [
-      'commit: of several at once that name',
-      'commit: of several at once that create',
-      'commit: of several at once that take',
-    ],
+    breaks: ['commit: when several name', 'commit: when several create', 'commit: when several take'],
   },
   {
     title: 'only the first record of a commit is stored',

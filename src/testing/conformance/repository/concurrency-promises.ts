@@ -9,7 +9,7 @@ import { type Committed, fill, pathsTo, type TestedRepository } from './tested-r
 /** What commits do when others write at the same time. */
 export const concurrencyPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: 'commit: of several at once that name one revision, exactly one succeeds, and only its values are written',
+    name: 'commit: when several name one revision at once, exactly one succeeds, and only its values are written',
     advice:
       'lock the records of `expected` (`select … for update`) before you compare them. Or compare in the statement that updates them, and count its rows.',
     async check(host) {
@@ -31,7 +31,7 @@ export const concurrencyPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: of several at once that create one record, exactly one succeeds',
+    name: 'commit: when several create one record at once, exactly one succeeds',
     advice:
       "put a primary key on the record id, and answer 'conflict' when it is violated. Do not use an upsert.",
     async check(host) {
@@ -47,7 +47,7 @@ export const concurrencyPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'commit: of several at once that take one active key, exactly one succeeds',
+    name: 'commit: when several take one active key at once, exactly one succeeds',
     advice:
       "put a unique index on activeKey, and answer 'conflict' when it is violated. A check before the write comes too early.",
     async check(host) {
@@ -87,7 +87,7 @@ export const concurrencyPromises: readonly PromiseOf<TestedRepository>[] = [
           const rows = await Promise.all(ids.map((id) => host.fixture.metadata(id)));
           const cities = rows.map(({ city }, index) => ({ id: ids[index], city }));
           const lost = cities.filter(({ city }) => !isDeepStrictEqual(city, host.form('live')));
-          expectEqual(`instances whose live value is lost after a commit that was to ${mode}`, lost, []);
+          expectEqual(`instances whose live value was lost to a commit in mode ${mode}`, lost, []);
         }
       }
     },

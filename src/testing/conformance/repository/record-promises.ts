@@ -86,14 +86,21 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
         sorted((await find(host, filter)).map(({ id }) => id));
       const { processModelId } = host;
 
-      expectEqual('those of the model', await found({ processModelId }), [first, third, fourth]);
-      expectEqual('those that are active', await found({ processModelId, active: true }), [first, third]);
-      expectEqual('those that are not', await found({ processModelId, active: false }), [fourth]);
-      expectEqual('the one with the active key', await found({ activeKey }), [third]);
+      expectEqual('the runs of the model', await found({ processModelId }), [first, third, fourth]);
+      expectEqual('the active runs of the model', await found({ processModelId, active: true }), [
+        first,
+        third,
+      ]);
+      expectEqual(
+        'the runs of the model that are not active',
+        await found({ processModelId, active: false }),
+        [fourth],
+      );
+      expectEqual('the run with the active key', await found({ activeKey }), [third]);
       const otherCase = activeKey.toUpperCase();
-      expectEqual('those with another active key', await found({ activeKey: otherCase }), []);
+      expectEqual('the runs with another active key', await found({ activeKey: otherCase }), []);
       const other = `${processModelId}/other`;
-      expectEqual('those of the other model', await found({ processModelId: other }), [second]);
+      expectEqual('the runs of the other model', await found({ processModelId: other }), [second]);
     },
   },
   {

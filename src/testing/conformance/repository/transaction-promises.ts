@@ -62,7 +62,7 @@ export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'transactions: a refused commit leaves nothing in a transaction of the host, which then goes on or fails as a whole',
+    name: 'transactions: a refused commit leaves nothing in a transaction of the host, which stays usable or fails as a whole',
     capability: 'transactions',
     advice:
       'set a savepoint before the commit, and roll back to it when you refuse. Never leave half of a commit for the host to commit.',

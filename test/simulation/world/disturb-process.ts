@@ -1,8 +1,8 @@
 import type { ProcessSlot } from './process-slot.js';
 import type { Scene } from './scene.js';
 
-/** What may happen to a process in a step of the chaos: it dies, stands still, or is told to shut down. */
-export function strike(scene: Scene, slots: readonly ProcessSlot[]): void {
+/** In some turns of the chaos, crashes, stalls or aborts a random process. */
+export function disturbProcess(scene: Scene, slots: readonly ProcessSlot[]): void {
   const { world, choices, schedule } = scene;
   const weights = [1000, world.crashes, world.stalls, world.aborts];
   if (world.crashes + world.stalls + world.aborts === 0) return;
@@ -13,7 +13,7 @@ export function strike(scene: Scene, slots: readonly ProcessSlot[]): void {
   if (victim === undefined) return;
   if (kind === 1) victim.crash();
   else if (kind === 2) {
-    victim.owner.stillUntil = schedule.now + 200 * (1 + choices.pick(20));
+    victim.owner.stalledUntil = schedule.now + 200 * (1 + choices.pick(20));
     scene.record({ type: 'stall', process: victim.name, call: victim.call });
   } else if (!victim.signal.aborted) victim.abort();
 }
