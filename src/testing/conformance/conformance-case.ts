@@ -2,7 +2,7 @@ import { expectationOf, inspectValue, reasonNotOffered } from './expectations.js
 
 /** The test of one promise of a port, for any test runner: `for (const c of cases) test(c.name, c.run)`. */
 export interface ConformanceCase {
-  /** A sentence that begins with the method it is about, such as `commit: inserts values where there is no row`. Unique. */
+  /** A sentence that begins with its subject, such as `commit: inserts values where there is no row`. Unique. */
   readonly name: string;
   /** The optional feature that the case tests. Absent if every port must pass the case. */
   readonly capability?: string;

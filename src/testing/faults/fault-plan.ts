@@ -34,8 +34,8 @@ interface Arguments {
  * - `fail-after`: the call takes effect and rejects. The caller cannot know whether it took effect.
  * - `hang`: the call waits for `until` and then takes effect. A read rejects if its signal is aborted meanwhile.
  * - `delay`: the call takes effect `ms` milliseconds later.
- * - `crash-before`, `crash-after`: the process ends before or after the call takes effect. This call and all later calls
- *   stay pending for ever.
+ * - `crash-before`, `crash-after`: as if the process had ended before or after the call took effect. This call and all
+ *   later calls stay pending for ever.
  * - `empty-page`: `readInstances` answers no entries, whatever it found.
  * - `short-page`: `readInstances` answers the first half of its entries, rounded up.
  * - `repeating-page`: `readInstances` answers its first entry twice.

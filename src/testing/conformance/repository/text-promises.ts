@@ -105,7 +105,7 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'metadata: stores a value with a NUL or half a surrogate pair unchanged, or refuses it as the fault of its instance',
     advice:
-      "let `formatValue` throw, or reject the commit with an error that counts as 'instance' (see `classifyError`). Then change nothing. Never store a changed text.",
+      "let `formatValue` throw. Or change nothing, and reject the commit with an error that counts as 'instance' (see `classifyError`). Never store a changed text.",
     async check(host) {
       for (const text of ['a\u0000b', 'half a \ud83d pair']) {
         const [odd, other] = [await host.insert(), await host.insert()];
