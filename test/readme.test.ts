@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,19 +18,26 @@ function blocks(language: string): string[] {
   );
 }
 
+/** From one heading to the next. */
+function section(heading: string): string {
+  const start = readme.indexOf(`\n## ${heading}\n`);
+  return readme.slice(start, readme.indexOf('\n## ', start + 1));
+}
+
 /** What the README's blocks take for given: a host's own things. */
 const PRELUDE = `
-  import type { BackfillQueue, BackfillRepository, ExtractionPath, JobPayload, JsonValue } from 'process-metadata-backfill';
+  import type { BackfillQueue, BackfillRepository, BackfillService, ExtractionPath, JobPayload } from 'process-metadata-backfill';
   interface Job { readonly payload: unknown; fail(error: Error): void }
   interface Model { readonly paths: readonly ExtractionPath[] }
   declare global {
     const repository: BackfillRepository<{ query(sql: string): Promise<unknown> }, number>;
     const queue: BackfillQueue;
+    const service: BackfillService;
+    const database: { query(sql: string, values: readonly unknown[]): Promise<unknown> };
     const processModelId: string;
     const oldModel: Model;
     const newModel: Model;
     const runner: {
-      add(name: string, payload: JobPayload, options: { id: string; delayMs: number }): Promise<void>;
       work(name: string, handler: (job: Job, signal: AbortSignal) => Promise<void>): void;
     };
   }`;
@@ -90,10 +97,11 @@ describe('the TypeScript in the README', () => {
   });
 
   test('prints what the comments behind it say', async () => {
-    const code = blocks('ts')[1] ?? '';
+    const block = blocks('ts').findIndex((code) => code.includes('diffExtractionPaths'));
+    const code = blocks('ts')[block] ?? '';
     const comments = [...code.matchAll(/console\.log\(.*\); \/\/ ([[{].*)$/gm)].map(([, comment]) => comment);
     expect(comments).toHaveLength(3);
-    const output = await run('tsx/dist/cli.mjs', '--tsconfig', 'tsconfig.json', 'block-1.mts');
+    const output = await run('tsx/dist/cli.mjs', '--tsconfig', 'tsconfig.json', `block-${block}.mts`);
     for (const comment of comments) expect(output.replace(/\s+/g, ' ')).toContain(comment);
   });
 
@@ -122,7 +130,7 @@ describe('the README', () => {
     const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => `#${slug(heading)}`);
     for (const target of targets) {
       if (target.startsWith('#')) expect(headings).toContain(target);
-      else
+      else if (!target.startsWith('https://'))
         await expect(
           promisify(execFile)('ls', ['-d', join(CHECKOUT, target)]),
           target,
@@ -135,8 +143,24 @@ describe('the README', () => {
     const union = /BackfillErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
     const codes = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
     expect(codes.length).toBeGreaterThan(5);
-    const table = readme.slice(readme.indexOf('## Error codes'), readme.indexOf('## Examples'));
-    for (const code of codes) expect(table).toContain(`\`${code}\``);
+    for (const code of codes) expect(section('Error codes')).toContain(`\`${code}\``);
+  });
+
+  test('lists every log line of the library', async () => {
+    const source = join(CHECKOUT, 'src');
+    const files = (await readdir(source, { recursive: true })).filter((file) => file.endsWith('.ts'));
+    const texts = await Promise.all(files.map((file) => readFile(join(source, file), 'utf8')));
+    const beginnings = [...texts.join('\n').matchAll(/(?:\.warned|\bwrite)\([^`;]*?`([^`$]+)/g)].map(
+      ([, text]) => text ?? '',
+    );
+    expect(beginnings).toHaveLength(9);
+    for (const beginning of beginnings) expect(section('Log lines')).toContain(`\`${beginning}`);
+  });
+
+  test('lists every section in its table of contents', () => {
+    const headings = [...readme.matchAll(/^#{2,} (.*)$/gm)].map(([, heading = '']) => heading);
+    for (const heading of headings.filter((heading) => heading !== 'Contents'))
+      expect(section('Contents')).toContain(`](#${slug(heading)})`);
   });
 
   test('shows the message of a conformance case as it is', async () => {
@@ -154,15 +178,17 @@ describe('the README', () => {
         },
       },
     };
-    const [shown = '', what = '', advice = ''] = (blocks('text')[1] ?? '').split('\n');
+    const [shown = '', what = '', advice = ''] = (
+      blocks('text').find((text) => text.includes('  To fix it: ')) ?? ''
+    ).split('\n');
     const shownCase = repositoryConformance(() => blind).find(({ name }) => name === shown);
 
     const message = await shownCase?.run().catch((error: Error) => error.message);
     expect(message).toContain(`${shown}\n${what}\n${advice.replace(/ …$/, '')}`);
   });
 
-  test('stays under 300 lines', () => {
-    expect(readme.split('\n').length).toBeLessThanOrEqual(300);
+  test('stays under 350 lines', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(350);
   });
 });
 
