@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { InvalidInputError } from '../errors.js';
 import type { JsonValue } from '../extraction/json-value.js';
+import { describe } from '../input/parse-input.js';
 import type {
   BackfillRepository,
   CommitResult,
@@ -12,6 +14,7 @@ import type {
   StoredValue,
   TaskData,
 } from '../ports/repository.js';
+import { compareTaskTimes, parseTaskTime, type TaskTime } from './task-time.js';
 
 /** A task of an instance. The latest completed task has the greatest `endedAt`. */
 export interface MemoryTask {
@@ -19,7 +22,10 @@ export interface MemoryTask {
   readonly id?: string;
   /** Only tasks with the state `COMPLETED` count. */
   readonly state: string;
-  /** Milliseconds since the epoch, an ISO date or a Date. `null` counts as earlier than every time. @default null */
+  /**
+   * Milliseconds, a `Date` or an ISO 8601 text, which is compared to its last digit and is UTC without a zone. `null`
+   * sorts behind every time. @default null
+   */
   readonly endedAt?: number | string | Date | null;
   /** The task data, parsed. */
   readonly data?: unknown;
@@ -96,6 +102,7 @@ export function createMemoryRepository(
 
   function insertInstance(instance: MemoryInstance): void {
     if (instances.has(instance.id)) throw new Error(`instance ${JSON.stringify(instance.id)} exists already`);
+    assertTimes(instance.id, instance.tasks);
     counter += 1;
     const rows = Object.entries(instance.metadata ?? {}).map(([key, value]) => [key, newRow(value)] as const);
     instances.set(instance.id, {
@@ -228,6 +235,7 @@ export function createMemoryRepository(
     insertInstance,
     updateInstance(id, changes) {
       const stored = existing(id);
+      assertTimes(id, changes.tasks ?? []);
       instances.set(id, {
         ...stored,
         instance: { ...stored.instance, ...changes },
@@ -273,14 +281,15 @@ function mayWrite(row: Row | undefined, { value, replaces }: MetadataWrite): boo
 
 function newestCompleted(tasks: readonly MemoryTask[]): MemoryTask | undefined {
   const completed = tasks.filter(({ state }) => state === 'COMPLETED');
-  const [newest] = completed.sort((a, b) => byEndTime(a, b) || byId(a, b)); // a stable sort: of equal tasks, the first in the list
-  return newest;
+  if (completed.length < 2) return completed[0];
+  const timed = completed.map((task) => ({ task, time: timeOf(task) }));
+  timed.sort((a, b) => byEndTime(a.time, b.time) || byId(a.task, b.task)); // sort is stable: then by place
+  return timed[0]?.task;
 }
 
-function byEndTime(a: MemoryTask, b: MemoryTask): number {
-  const [endA, endB] = [timeOf(a), timeOf(b)];
-  if (endA === endB) return 0;
-  return endA > endB ? -1 : 1;
+function byEndTime(a: TaskTime | null, b: TaskTime | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return compareTaskTimes(b, a);
 }
 
 function byId({ id: a = '' }: MemoryTask, { id: b = '' }: MemoryTask): number {
@@ -288,8 +297,18 @@ function byId({ id: a = '' }: MemoryTask, { id: b = '' }: MemoryTask): number {
   return a < b ? -1 : 1;
 }
 
-function timeOf({ endedAt = null }: MemoryTask): number {
-  return endedAt === null ? Number.NEGATIVE_INFINITY : new Date(endedAt).getTime();
+function timeOf({ endedAt = null }: MemoryTask): TaskTime | null {
+  return endedAt === null ? null : parseTaskTime(endedAt);
+}
+
+/** @throws {InvalidInputError} naming the first time that cannot be read. */
+function assertTimes(id: InstanceId, tasks: readonly MemoryTask[]): void {
+  for (const [index, { endedAt = null }] of tasks.entries()) {
+    if (endedAt === null || parseTaskTime(endedAt) !== null) continue;
+    throw new InvalidInputError(
+      `instance ${JSON.stringify(id)}: tasks[${index}].endedAt: expected null, milliseconds, a Date or an ISO 8601 text such as '2026-03-01T09:30:00.123456Z', got ${describe(endedAt)}`,
+    );
+  }
 }
 
 function taskDataOf(task: MemoryTask | undefined): TaskData {
