@@ -115,6 +115,25 @@ describe('formatMetadataValue', () => {
     expect(formatMetadataValue(value, { maxLength })).toStrictEqual({ text, truncated });
   });
 
+  test.each<[what: string, value: unknown]>([
+    ['a Date', { at: new Date(0) }],
+    ['members that are undefined', { a: undefined, b: 1, c: undefined }],
+    ['items that are undefined', [undefined, 1]],
+    ['a data key toJSON', { toJSON: 'no function' }],
+    ['a data key __proto__', JSON.parse('{"__proto__":{"a":1},"b":2}')],
+    ['nothing in it', { a: {}, b: [] }],
+  ])('writes %s with a limit as without one', (_, value) => {
+    const { text, truncated } = formatMetadataValue(value as JsonValue, { maxLength: 255 });
+    expect({ text, truncated }).toEqual({ text: JSON.stringify(value), truncated: false });
+  });
+
+  test('takes the quotes of Python from the whole string, also from what is cut off', () => {
+    const format = (text: string) => formatMetadataValue([text], { maxLength: 8, style: 'python' }).text;
+    expect(format(`it's ${'x'.repeat(100)}`)).toBe(`["it's x`);
+    expect(format(`it's ${'x'.repeat(100)}"`)).toBe(String.raw`['it\'s `);
+    expect(format(`${'x'.repeat(100)}'`)).toBe(`["xxxxxx`);
+  });
+
   test.each(PYTHON_TEXTS)('writes %s in the style of Python as %s', (json, python) => {
     expect(formatMetadataValue(JSON.parse(json), { style: 'python' }).text).toBe(python);
   });
