@@ -15,13 +15,15 @@ export {
   type ChangedPath,
   diffExtractionPaths,
   type ExtractionPathDiff,
+  type PossibleRename,
+  type UnusablePath,
 } from './extraction/diff-extraction-paths.js';
 export {
   compileExtractor,
   extractMetadata,
   type Metadata,
 } from './extraction/extract-metadata.js';
-export type { ExtractionPath } from './extraction/extraction-path.js';
+export type { ExtractionPath, KeyLimit } from './extraction/extraction-path.js';
 export {
   type FormatOptions,
   type FormattedValue,

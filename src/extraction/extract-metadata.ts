@@ -43,7 +43,7 @@ export type PathReader = (taskData: unknown) => JsonValue | undefined;
 
 /** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry the value, or reading it throws. */
 export function compilePath(segments: readonly string[]): PathReader {
-  const steps = segments.map((segment) => ({ segment, isIndex: ARRAY_INDEX.test(segment) }));
+  const steps = segments.map((segment) => ({ segment, isIndex: isArrayIndex(segment) }));
   const last = steps.pop() as Step; // a path has at least one
   const lastSegment = [last.segment];
   return (taskData) => {
@@ -68,7 +68,10 @@ interface Step {
   readonly isIndex: boolean;
 }
 
-const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
+/** As JavaScript has it: `'0'`, but not `'00'`, nor a number beyond the longest array. */
+function isArrayIndex(segment: string): boolean {
+  return /^(?:0|[1-9]\d*)$/.test(segment) && Number(segment) < 2 ** 32 - 1;
+}
 
 /**
  * lodash.get follows inherited properties, too. A value counts only if every step is an own property.

@@ -1,9 +1,14 @@
 import { InvalidExtractionPathsError } from '../errors.js';
+import { explainPathText } from './explain-path-text.js';
+import { parsePathText } from './parse-path-text.js';
 
 /** Reads the value at `path` in the task data and stores it under `key`. */
 export interface ExtractionPath<Key extends string = string> {
   readonly key: Key;
-  /** Dotted, with array indices as `items[0]` or `items.0`. Or a list of segments, which may contain dots. */
+  /**
+   * Keys and indices with dots between them: `invoice.number`, `items[0].sku` or `items.0.sku`, `[0].sku` for a list,
+   * `customer["e.mail"]`. Or a list of segments, which may be any text: `['customer', 'e.mail']`.
+   */
   readonly path: string | readonly string[];
 }
 
@@ -13,73 +18,115 @@ export interface ParsedPath<Key extends string = string> {
   readonly segments: readonly string[];
 }
 
+/** What the column of the keys holds. */
+export interface KeyLimit {
+  /** The most characters of a key, counted in Unicode code points. @default no limit */
+  readonly maxKeyLength?: number | undefined;
+}
+
+/** What is wrong with the path at `index`, and what to write instead. */
+export interface PathProblem {
+  readonly index: number;
+  readonly text: string;
+  /** The path itself is fine, but its key is used twice. */
+  readonly isDuplicate: boolean;
+}
+
 const MAX_LENGTH = 512;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
-const NAME_WITH_INDICES = /^([^[\]]+)((?:\[(?:0|[1-9]\d*)\])+)$/;
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * Validates paths and splits each into segments.
  * @throws {InvalidExtractionPathsError} naming every problem with the index of its path.
  */
-export function parsePaths<Key extends string>(paths: readonly ExtractionPath<Key>[]): ParsedPath<Key>[] {
-  const problems = problemsOf(paths);
-  if (problems.length > 0) throw new InvalidExtractionPathsError(problems);
-  return paths.map(({ key, path }) => ({ key, segments: splitPath(path) }));
+export function parsePaths<Key extends string>(
+  paths: readonly ExtractionPath<Key>[],
+  limit: KeyLimit = {},
+): ParsedPath<Key>[] {
+  refuse(findProblems(paths, limit));
+  return paths.map(({ key, path }) => ({ key, segments: splitPath(path) ?? [] }));
 }
 
-/** `a.b[0]` → `['a', 'b', '0']`. Only `name[0][1]` has indices, any other bracket is part of the name. */
-export function splitPath(path: string | readonly string[]): readonly string[] {
-  if (typeof path !== 'string') return [...path];
-  return path.split('.').flatMap((part) => {
-    const [, name, indices] = NAME_WITH_INDICES.exec(part) ?? [];
-    return name === undefined || indices === undefined ? [part] : [name, ...indices.slice(1, -1).split('][')];
-  });
+/** @throws {InvalidExtractionPathsError} when there is a problem. */
+export function refuse(problems: readonly PathProblem[]): void {
+  if (problems.length === 0) return;
+  throw new InvalidExtractionPathsError(problems.map(({ index, text }) => `[${index}]: ${text}`));
 }
 
-/** The path as one text, segments joined by dots. `null` for what cannot be a path. */
-export function textOfPath(path: unknown): string | null {
-  if (typeof path === 'string') return path;
-  if (!Array.isArray(path)) return null;
-  const segments: unknown[] = Array.from(path); // a hole becomes undefined, `every` would skip it
-  return segments.every((segment) => typeof segment === 'string') ? segments.join('.') : null;
+/** `null` for a text that is no path. */
+export function splitPath(path: string | readonly string[]): readonly string[] | null {
+  return typeof path === 'string' ? parsePathText(path) : [...path];
 }
 
-function problemsOf(paths: unknown): string[] {
-  if (!Array.isArray(paths))
-    return [`expected an array of { key, path }, got ${paths === null ? 'null' : typeof paths}`];
+/** Whether it is a text or a list of texts. */
+export function isPathLike(path: unknown): path is string | readonly string[] {
+  if (!Array.isArray(path)) return typeof path === 'string';
+  return Array.from(path).every((segment) => typeof segment === 'string'); // `every` alone would skip a hole
+}
+
+/** @throws {InvalidExtractionPathsError} when `paths` is no list. */
+export function findProblems(paths: unknown, { maxKeyLength }: KeyLimit): PathProblem[] {
+  if (!Array.isArray(paths)) {
+    throw new InvalidExtractionPathsError([`expected an array of { key, path }, got ${typeName(paths)}`]);
+  }
   const firstIndex = new Map<string, number>();
   return Array.from(paths as unknown[]).flatMap((entry, index) => {
-    if (!isEntry(entry))
-      return [`[${index}]: expected { key, path }, got ${entry === null ? 'null' : typeof entry}`];
-    const problems = [keyProblem(entry.key), pathProblem(entry.path)].filter((problem) => problem !== null);
-    if (typeof entry.key === 'string') {
-      const first = firstIndex.get(entry.key);
-      if (first === undefined) firstIndex.set(entry.key, index);
-      else problems.push(`key ${JSON.stringify(entry.key)} is already used by [${first}]`);
+    const problem = (text: string | null, isDuplicate = false): PathProblem[] =>
+      text === null ? [] : [{ index, text, isDuplicate }];
+    if (!isEntry(entry)) return problem(`expected { key, path }, got ${typeName(entry)}`);
+    const { key, path } = entry;
+    const problems = [...problem(keyProblem(key, maxKeyLength)), ...problem(pathProblem(path))];
+    if (typeof key !== 'string') return problems;
+    const first = firstIndex.get(key);
+    if (first !== undefined) {
+      return [
+        ...problems,
+        ...problem(`key ${excerpt(key)} is already used by [${first}]; write another key`, true),
+      ];
     }
-    return problems.map((problem) => `[${index}]: ${problem}`);
+    firstIndex.set(key, index);
+    return problems;
   });
+}
+
+function typeName(value: unknown): string {
+  return value === null ? 'null' : typeof value;
 }
 
 function isEntry(entry: unknown): entry is { key?: unknown; path?: unknown } {
   return typeof entry === 'object' && entry !== null;
 }
 
-function keyProblem(key: unknown): string | null {
+function keyProblem(key: unknown, maxKeyLength: number = Number.POSITIVE_INFINITY): string | null {
   if (typeof key !== 'string') return `key: expected a string, got ${typeof key}`;
   if (key.trim() === '') return 'key: expected a name, got a blank string';
   if (key.length > MAX_LENGTH) return `key: expected at most ${MAX_LENGTH} characters, got ${key.length}`;
   if (CONTROL_CHARACTER.test(key)) return `key: expected no control characters, got ${JSON.stringify(key)}`;
+  if (LONE_SURROGATE.test(key)) {
+    return `key: expected whole characters, got half of a surrogate pair in ${JSON.stringify(key)}`;
+  }
+  const length = Array.from(key).length;
+  if (length > maxKeyLength) {
+    return `key: expected at most ${maxKeyLength} characters, which is what the repository can store, got ${length} in ${JSON.stringify(key)}`;
+  }
   return null;
 }
 
 function pathProblem(path: unknown): string | null {
-  const text = textOfPath(path);
-  if (text === null) {
+  if (!isPathLike(path)) {
     return `path: expected a string or an array of strings, got ${Array.isArray(path) ? 'an array with other members' : typeof path}`;
   }
-  if (text.trim() === '') return 'path: expected at least one key, got a blank path';
+  const text = typeof path === 'string' ? path : path.join('.');
+  if (typeof path === 'string' ? text.trim() === '' : path.length === 0) {
+    return 'path: expected at least one key, got a blank path';
+  }
   if (text.length > MAX_LENGTH) return `path: expected at most ${MAX_LENGTH} characters, got ${text.length}`;
+  if (splitPath(path) === null) return `path: ${explainPathText(text)}`;
   return null;
+}
+
+function excerpt(key: string): string {
+  return JSON.stringify(key.length > MAX_LENGTH ? `${key.slice(0, MAX_LENGTH)}…` : key);
 }

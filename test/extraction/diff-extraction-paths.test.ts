@@ -10,7 +10,7 @@ type Paths = readonly ExtractionPath[];
 const A = { key: 'a', path: 'invoice.a' };
 const B = { key: 'b', path: 'invoice.b' };
 const C = { key: 'c', path: 'invoice.c' };
-const NOTHING = { added: [], removed: [], unchanged: [], changed: [] };
+const NOTHING = { added: [], removed: [], unchanged: [], changed: [], possibleRenames: [], unusable: [] };
 
 describe('diffExtractionPaths', () => {
   test.each<
@@ -30,10 +30,59 @@ describe('diffExtractionPaths', () => {
       { changed: [{ key: 'a', before: A, after: { key: 'a', path: 'order.a' } }] },
     ],
     [
-      'takes a renamed key for a removed and an added one',
+      'takes a renamed key for a removed and an added one, and reports it as a possible rename',
       [{ key: 'old', path: 'x' }],
       [{ key: 'new', path: 'x' }],
-      { added: [{ key: 'new', path: 'x' }], removed: [{ key: 'old', path: 'x' }] },
+      {
+        added: [{ key: 'new', path: 'x' }],
+        removed: [{ key: 'old', path: 'x' }],
+        possibleRenames: [{ from: 'old', to: 'new', path: 'x' }],
+      },
+    ],
+    [
+      'reports a possible rename of a path that is spelled in another way',
+      [{ key: 'old', path: 'x[0]' }],
+      [{ key: 'new', path: ['x', '0'] }],
+      {
+        added: [{ key: 'new', path: ['x', '0'] }],
+        removed: [{ key: 'old', path: 'x[0]' }],
+        possibleRenames: [{ from: 'old', to: 'new', path: ['x', '0'] }],
+      },
+    ],
+    [
+      'reports every pair of keys that may be a rename',
+      [
+        { key: 'a', path: 'x' },
+        { key: 'b', path: 'x' },
+      ],
+      [{ key: 'c', path: 'x' }],
+      {
+        added: [{ key: 'c', path: 'x' }],
+        removed: [
+          { key: 'a', path: 'x' },
+          { key: 'b', path: 'x' },
+        ],
+        possibleRenames: [
+          { from: 'a', to: 'c', path: 'x' },
+          { from: 'b', to: 'c', path: 'x' },
+        ],
+      },
+    ],
+    [
+      'takes a key that stays for no rename, whatever path it has now',
+      [
+        { key: 'a', path: 'x' },
+        { key: 'b', path: 'y' },
+      ],
+      [
+        { key: 'b', path: 'x' },
+        { key: 'c', path: 'y' },
+      ],
+      {
+        added: [{ key: 'c', path: 'y' }],
+        removed: [{ key: 'a', path: 'x' }],
+        changed: [{ key: 'b', before: { key: 'b', path: 'y' }, after: { key: 'b', path: 'x' } }],
+      },
     ],
     ['does not mind the order of the paths', [A, B, C], [C, A, B], { unchanged: [C, A, B] }],
     [
@@ -60,6 +109,10 @@ describe('diffExtractionPaths', () => {
           { key: ' a', path: A.path },
         ],
         removed: [A],
+        possibleRenames: [
+          { from: 'a', to: 'A', path: A.path },
+          { from: 'a', to: ' a', path: A.path },
+        ],
       },
     ],
     [
@@ -88,8 +141,12 @@ describe('diffExtractionPaths', () => {
     ['a.0.b', ['a', '0', 'b']],
     ['a[0][1]', 'a[0].1'],
     ['a', ['a']],
-    ['.', ['', '']],
-    ['[0]', ['[0]']],
+    ['[0].a', '0.a'],
+    ['[0]', ['0']],
+    ['a["b"]', 'a.b'],
+    ['a["b.c"]', ['a', 'b.c']],
+    [`a['b']`, 'a["b"]'],
+    [`[""]['']`, ['', '']],
   ])('takes %j and %j for the same path', (one, other) => {
     const [before, after] = [
       { key: 'k', path: one },
@@ -104,8 +161,9 @@ describe('diffExtractionPaths', () => {
     ['a[0]', ['a[0]']],
     ['a.0', 'a.00'],
     ['a', 'A'],
-    ['a', ' a'],
-    ['a', 'a.'],
+    ['a', [' a']],
+    ['a', ['a', '']],
+    ['a["b.c"]', 'a.b.c'],
     ['a.b', 'a.b.c'],
     [['a,b'], ['a', 'b']],
     [['a","b'], ['a', 'b']],
@@ -132,6 +190,8 @@ describe('diffExtractionPaths', () => {
       ['a key beyond 512 characters', [{ key: 'k'.repeat(513), path: 'a' }], '[0]: key'],
       ['a path beyond 512 characters', [{ key: 'k', path: 'p'.repeat(513) }], '[0]: path'],
       ['a control character in a key', [{ key: 'k\u001b', path: 'a' }], '[0]: key'],
+      ['half a surrogate pair in a key', [{ key: 'k\ud83d', path: 'a' }], '[0]: key'],
+      ['a path that cannot be meant', [{ key: 'k', path: '$.a' }], "write 'a'"],
       ['an entry that is no object', [null], '[0]'],
       ['what is no array', { key: 'k', path: 'a' }, 'expected an array'],
     ])('and refuses %s', (_, after, problem) => {
@@ -142,8 +202,71 @@ describe('diffExtractionPaths', () => {
       expect(problemsOf([A], [A, { key: '', path: '' }, A])).toEqual([
         '[1]: key: expected a name, got a blank string',
         '[1]: path: expected at least one key, got a blank path',
-        '[2]: key "a" is already used by [0]',
+        '[2]: key "a" is already used by [0]; write another key',
       ]);
+    });
+
+    test('and refuses a key that the repository cannot store', () => {
+      const diff = () => diffExtractionPaths([], [A, { key: 'longer', path: 'a' }], { maxKeyLength: 5 });
+      expect(diff).toThrow('[1]: key: expected at most 5 characters');
+    });
+  });
+
+  describe('reports what cannot be used but stands unchanged in `before`', () => {
+    test.each<[what: string, entry: ExtractionPath, problem: string]>([
+      ['a path that is now refused', { key: 'k', path: '$.x' }, `path: '$.x' begins with '$'`],
+      ['a path with a wildcard', { key: 'k', path: 'a[*].b' }, 'one path reads one value'],
+      ['a blank path', { key: 'k', path: '' }, 'path: expected at least one key, got a blank path'],
+      ['no segments', { key: 'k', path: [] }, 'path: expected at least one key, got a blank path'],
+      ['a path beyond 512 characters', { key: 'k', path: 'p'.repeat(513) }, 'path: expected at most 512'],
+      ['a blank key', { key: ' ', path: 'a' }, 'key: expected a name'],
+      ['a control character in a key', { key: 'k\n', path: 'a' }, 'key: expected no control characters'],
+      ['half a surrogate pair in a key', { key: 'k\ud83d', path: 'a' }, 'key: expected whole characters'],
+      ['a key that the repository cannot store', { key: 'longer', path: 'a' }, 'key: expected at most 5'],
+    ])('such as %s', (_, entry, problem) => {
+      const diff = diffExtractionPaths([entry, A], [A, B, { ...entry }], { maxKeyLength: 5 });
+      expect(diff).toEqual({
+        ...NOTHING,
+        added: [B],
+        unchanged: [A],
+        unusable: [{ ...entry, problem: expect.stringContaining(problem) }],
+      });
+    });
+
+    test('with every problem of an entry', () => {
+      const entry = { key: '\n', path: '$.x' };
+      const [unusable] = diffExtractionPaths([entry], [entry]).unusable;
+      expect(unusable?.problem).toMatch(/^key: expected a name.*; path: .* begins with/);
+    });
+
+    test('also when the key is unusable and the path is spelled in another way', () => {
+      const [before, after] = [
+        { key: 'k\n', path: 'a[0]' },
+        { key: 'k\n', path: 'a.0' },
+      ];
+      expect(diffExtractionPaths([before], [after]).unusable).toMatchObject([after]);
+    });
+
+    const old = { key: 'k', path: '$.x' };
+    test.each<[what: string, before: Paths, after: Paths, problem: string]>([
+      ['under another key', [old], [{ key: 'l', path: '$.x' }], '[0]: path'],
+      ['with another path', [old], [{ key: 'k', path: '$.y' }], '[0]: path'],
+      ['that was usable before', [{ key: 'k', path: 'x' }], [old], '[0]: path'],
+      ['that was a list of segments before', [{ key: 'k', path: ['$.x'] }], [old], '[0]: path'],
+      [
+        'whose key is used twice',
+        [old],
+        [old, { key: 'k', path: 'x' }],
+        '[1]: key "k" is already used by [0]',
+      ],
+      ['beside an old one', [old], [old, { key: 'l', path: '$.y' }], '[1]: path'],
+    ])('but refuses one %s', (_, before, after, problem) => {
+      expect(problemsOf(before, after)).toEqual([expect.stringContaining(problem)]);
+    });
+
+    test('and adds the key once its path can be used', () => {
+      const fixed = { key: 'k', path: 'x' };
+      expect(diffExtractionPaths([old], [fixed])).toEqual({ ...NOTHING, added: [fixed] });
     });
   });
 
@@ -169,7 +292,8 @@ describe('diffExtractionPaths', () => {
       ],
       ['drops a blank key', [{ key: ' ', path: 'a' }, A], [], { removed: [A] }],
       ['drops a blank path', [{ key: 'k', path: ' ' }, A], [], { removed: [A] }],
-      ['drops blank segments', [{ key: 'k', path: [] }, { key: 'l', path: [''] }, A], [], { removed: [A] }],
+      ['drops an empty list of segments', [{ key: 'k', path: [] }, A], [], { removed: [A] }],
+      ['drops a path that is no path any more', [{ key: 'k', path: 'a..b' }, A], [], { removed: [A] }],
       ['adds a key whose old path was blank', [{ key: 'a', path: '' }], [A], { added: [A] }],
       ['does not let a blank duplicate win', [A, { key: 'a', path: '' }], [A], { unchanged: [A] }],
       [

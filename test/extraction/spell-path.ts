@@ -1,18 +1,21 @@
 /**
- * A dotted spelling of `segments`, with an index in brackets (`a[0]`) where `brackets` says so and it is possible.
- * `null` where only an array of segments can spell them.
+ * A spelling of `segments` as text: with an index in brackets (`a[0]`) or a key in them (`a["b"]`) where `brackets` says
+ * so and it is possible. `null` where only an array of segments can spell them.
  */
 export function spellPath(segments: readonly string[], brackets: readonly boolean[]): string | null {
-  if (segments.some((segment) => segment.includes('.') || /.\[\d+\]$/.test(segment))) return null;
   let text = '';
-  let mayTakeIndex = false;
   for (const [position, segment] of segments.entries()) {
-    if (mayTakeIndex && /^(?:0|[1-9]\d*)$/.test(segment) && brackets[position % brackets.length] === true) {
-      text += `[${segment}]`;
-    } else {
-      text += position === 0 ? segment : `.${segment}`;
-      mayTakeIndex = /^[^[\]]+$/.test(segment);
-    }
+    const spelling = spellSegment(segment, brackets[position % brackets.length] === true, position === 0);
+    if (spelling === null) return null;
+    text += spelling;
   }
   return text;
+}
+
+function spellSegment(segment: string, inBrackets: boolean, isFirst: boolean): string | null {
+  const isName = /^[^.[\]*]+$/.test(segment) && segment.trim() === segment && !/^[$/]/.test(segment);
+  if (isName && !inBrackets) return isFirst ? segment : `.${segment}`;
+  if (/^(?:0|[1-9]\d*)$/.test(segment)) return `[${segment}]`;
+  if (!/["\\]/.test(segment)) return `["${segment}"]`;
+  return /['\\]/.test(segment) ? null : `['${segment}']`;
 }
