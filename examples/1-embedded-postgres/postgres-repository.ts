@@ -29,6 +29,7 @@ export function createPostgresRepository(
   return {
     transactional: true,
     storesNull: false,
+    maxKeyLength: 255,
     formatValue: (value) => formatMetadataValue(value, { maxLength: 255, style: 'python' }),
 
     async surveyInstances({ processModelId, instanceIds, after, limit }) {

@@ -65,6 +65,12 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /** Whether the value column takes null. If not, the library writes no null rows. @default true */
   readonly storesNull?: boolean;
 
+  /**
+   * The most characters that a key may have, counted in Unicode code points, as in `varchar(255)` of PostgreSQL and MySQL.
+   * A longer key is refused before a run is stored. @default no limit
+   */
+  readonly maxKeyLength?: number;
+
   /** Whether `commit`, `loadRun` and `findRuns` honour `options.transaction`. @default false */
   readonly transactional?: boolean;
 

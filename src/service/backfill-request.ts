@@ -51,7 +51,7 @@ export interface PlannedRequest {
 export function planRequest(
   request: BackfillRequest<unknown>,
   defaults: RequestDefaults,
-  repository: Pick<BackfillRepository, 'storesNull'>,
+  repository: Pick<BackfillRepository, 'storesNull' | 'maxKeyLength'>,
 ): PlannedRequest {
   if (isManual(request)) {
     const { processModelId, startAfter, transaction, paths, ...options } = parseInput(
@@ -61,7 +61,7 @@ export function planRequest(
     );
     const { mode = defaults.mode ?? 'fill' } = options;
     const definition = definitionFrom(
-      withMode(parsePaths(paths), mode),
+      withMode(parsePaths(paths, repository), mode),
       { ...defaults, ...withoutUndefined(options) },
       repository,
     );
@@ -69,7 +69,7 @@ export function planRequest(
   }
   const update = parseInput('request', modelUpdate, request);
   const { processModelId, startAfter, transaction, includeChanged = false } = update;
-  const diff = diffExtractionPaths(update.before, update.after);
+  const diff = diffExtractionPaths(update.before, update.after, repository);
   const changed = includeChanged ? diff.changed.map(({ after }) => after) : [];
   const paths = [
     ...withMode(parsePaths(diff.added), defaults.mode ?? 'fill'),

@@ -3,6 +3,8 @@ import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js'
 import { parseInput } from '../input/parse-input.js';
 import { openRun } from '../run/calls/open-run.js';
 import { createRunContext } from '../run/context/create-run-context.js';
+import type { RunContext } from '../run/context/run-context.js';
+import type { LoggedRun } from '../run/context/run-log.js';
 import { performJob } from '../run/job/perform-job.js';
 import type { CallOptions } from '../run/options/backfill-options.js';
 import {
@@ -128,8 +130,12 @@ export function createBackfillService<Transaction = never>(
       if (transaction !== undefined && !transactional) throw new InvalidInputError(NOT_TRANSACTIONAL);
       if (!config.enabled)
         return { status: 'skipped', reason: 'Metadata backfill feature is disabled', diff };
-      if (definition === null) return { status: 'skipped', reason: 'No new metadata paths detected', diff };
+      if (definition === null) {
+        warnOfUnusable(context, diff, { runId: NO_RUN, processModelId });
+        return { status: 'skipped', reason: 'No new metadata paths detected', diff };
+      }
       const { runId, created } = await requestRun(context, definition, plan);
+      warnOfUnusable(context, diff, { runId, processModelId });
       return {
         status: 'triggered',
         runId,
@@ -171,6 +177,16 @@ export function createBackfillService<Transaction = never>(
       return sweepRuns(context, staleAfterMs);
     },
   };
+}
+
+/** Stands for the id of a run in a log line that is about none. */
+const NO_RUN = '-';
+
+function warnOfUnusable({ log }: RunContext, diff: ExtractionPathDiff | null, run: LoggedRun): void {
+  for (const { key, problem } of diff?.unusable ?? []) {
+    const path = `the extraction path of ${JSON.stringify(key)} in process model ${run.processModelId}`;
+    log.warned(run, `No run reads ${path}, because it cannot be used: ${problem}`);
+  }
 }
 
 function assertTransactional({ repository, queue }: ServiceOptions): void {

@@ -90,6 +90,30 @@ describe('runBackfill refuses before any I/O', () => {
     expect((error as unknown as { problems: string[] }).problems).toHaveLength(4);
   });
 
+  test.each<[what: string, dryRun: boolean]>([
+    ['', false],
+    [' of a dry run', true],
+  ])('a key%s that is longer than the repository can store', async (_, dryRun) => {
+    const paths = ['🧾'.repeat(255), 'k'.repeat(256)].map((key) => ({ key, path: 'invoice.number' }));
+    const error = await refusal({ repository: { ...untouched(), maxKeyLength: 255 }, paths, dryRun });
+
+    expect(error).toMatchObject({
+      code: 'INVALID_PATHS',
+      problems: [
+        `[1]: key: expected at most 255 characters, which is what the repository can store, got 256 in "${'k'.repeat(256)}"`,
+      ],
+    });
+  });
+
+  test.each<[what: string, path: object, problem: string]>([
+    ['a lone surrogate in a key', { key: 'a\ud83d', path: 'a' }, '[0]: key: expected whole characters'],
+    ['a path that cannot be meant', { key: 'a', path: '$.invoice.number' }, "write 'invoice.number'"],
+  ])('%s', async (_, path, problem) => {
+    const error = await refusal({ paths: [path] });
+
+    expect(error).toMatchObject({ code: 'INVALID_PATHS', problems: [expect.stringContaining(problem)] });
+  });
+
   test('options that are no object, or are inherited', async () => {
     await expect(runBackfill(null as unknown as BackfillOptions)).rejects.toThrow(
       'expected an object, got null',
@@ -103,6 +127,15 @@ describe('runBackfill refuses before any I/O', () => {
       'processModelId: expected a text that is not blank, got nothing',
     );
   });
+});
+
+test('a key of the greatest length that the repository can store is stored', async () => {
+  const repository = { ...createMemoryRepository({ instances: invoices(1) }), maxKeyLength: 3 };
+  const key = '🧾🧾🧾';
+
+  await runBackfill({ repository, processModelId: MODEL, paths: [{ key, path: 'invoice.number' }] });
+
+  expect(repository.metadata(1)).toEqual({ [key]: 'INV-1' });
 });
 
 describe('an option that is undefined', () => {
@@ -150,8 +183,26 @@ describe('createBackfillService refuses', () => {
       { processModelId: MODEL, before: [], after: [{ key: 'a' }] },
       '[0]: path: expected a string or an array of strings',
     ],
+    [
+      { processModelId: MODEL, before: [], after: [{ key: 'customer', path: 'customer.id' }] },
+      '[0]: key: expected at most 4 characters',
+    ],
+    [
+      {
+        processModelId: MODEL,
+        before: [{ key: 'customer', path: 'customer.id' }],
+        after: [{ key: 'customer', path: 'customer.number' }],
+        includeChanged: true,
+      },
+      '[0]: key: expected at most 4 characters',
+    ],
+    [
+      { processModelId: MODEL, paths: [{ key: 'customer', path: 'customer.id' }] },
+      '[0]: key: expected at most 4 characters',
+    ],
+    [{ processModelId: MODEL, before: [], after: [{ key: 'a', path: 'b[*]' }] }, "write 'b[0]'"],
   ])('the request %o', async (request, message) => {
-    const service = createBackfillService(ports);
+    const service = createBackfillService({ ...ports, repository: { ...untouched(), maxKeyLength: 4 } });
 
     await expect(service.request(request as never)).rejects.toThrow(message);
   });

@@ -50,7 +50,14 @@ describe('request, after a model update', () => {
       processModelId: MODEL,
       keys: ['invoice_number'],
       created: true,
-      diff: { added: [...PATHS], removed: [], unchanged: [CUSTOMER], changed: [] },
+      diff: {
+        added: [...PATHS],
+        removed: [],
+        unchanged: [CUSTOMER],
+        changed: [],
+        possibleRenames: [],
+        unusable: [],
+      },
     });
     const runId = 'runId' in result ? result.runId : '';
     expect(queue.jobs).toEqual([
@@ -106,6 +113,96 @@ describe('request, after a model update', () => {
 
     expect(report).toMatchObject({ state: 'completed', updated: 1 });
     expect(repository.metadata(1)).toEqual({ customer_id: 'N-1', invoice_number: 'by hand' });
+  });
+
+  describe('when an old path that is refused now stands unchanged', () => {
+    const old = { key: 'total', path: '$.total' };
+
+    function setUpLogged() {
+      const warnings: string[] = [];
+      const logger = { info() {}, warn: (line: string) => warnings.push(line), error() {} };
+      return { ...setUp({ logger }), warnings };
+    }
+
+    test('saves the model, runs the new paths and warns once of the old one', async () => {
+      const { service, queue, repository, warnings } = setUpLogged();
+
+      const result = await service.request({
+        processModelId: MODEL,
+        before: [old],
+        after: [old, ...PATHS],
+        includeChanged: true,
+      });
+
+      const runId = 'runId' in result ? result.runId : '';
+      const problem = `path: '$.total' begins with '$', but a path begins with a key; write 'total', or ['$', 'total'] if these are the names of the keys`;
+      expect(result).toMatchObject({
+        status: 'triggered',
+        keys: ['invoice_number'],
+        diff: { added: PATHS, unusable: [{ ...old, problem }] },
+      });
+      expect(warnings).toEqual([
+        `celery_task_backfill_metadata[${runId}]: No run reads the extraction path of "total" in process model ${MODEL}, because it cannot be used: ${problem}`,
+      ]);
+      expect(await service.handle(queue.jobs[0]?.payload)).toMatchObject({ state: 'completed', failed: 0 });
+      expect(repository.metadata(1)).toEqual({ invoice_number: 'INV-1' });
+      expect(warnings).toHaveLength(1);
+    });
+
+    test('warns of it when nothing is new, too', async () => {
+      const { service, queue, warnings } = setUpLogged();
+
+      const result = await service.request({ processModelId: MODEL, before: [old], after: [old] });
+
+      expect(result).toMatchObject({ status: 'skipped', reason: 'No new metadata paths detected' });
+      expect(warnings).toEqual([expect.stringContaining('the extraction path of "total"')]);
+      expect(queue.jobs).toEqual([]);
+    });
+
+    test('runs its key once its path is fixed', async () => {
+      const { service, warnings } = setUpLogged();
+
+      const fixed = { key: 'total', path: 'total' };
+      const result = await service.request({ processModelId: MODEL, before: [old], after: [fixed] });
+
+      expect(result).toMatchObject({ status: 'triggered', keys: ['total'] });
+      expect(warnings).toEqual([]);
+    });
+
+    test('saves a model whose old key is longer than the repository can store', async () => {
+      const repository = { ...createMemoryRepository({ instances: invoices(1) }), maxKeyLength: 14 };
+      const { service } = setUp({ repository });
+      const long = { key: 'invoice_numbers', path: 'invoice.numbers' };
+
+      const result = await service.request({
+        processModelId: MODEL,
+        before: [long],
+        after: [long, ...PATHS],
+      });
+
+      expect(result).toMatchObject({
+        status: 'triggered',
+        keys: ['invoice_number'],
+        diff: { unusable: [long] },
+      });
+    });
+  });
+
+  test('reports a possible rename, and runs the new key', async () => {
+    const { service } = setUp();
+    const [path] = PATHS;
+
+    const result = await service.request({
+      processModelId: MODEL,
+      before: [{ ...path, key: 'number' }],
+      after: PATHS,
+    });
+
+    expect(result).toMatchObject({
+      status: 'triggered',
+      keys: ['invoice_number'],
+      diff: { possibleRenames: [{ from: 'number', to: 'invoice_number', path: path.path }] },
+    });
   });
 
   test('hands a start time to the queue', async () => {

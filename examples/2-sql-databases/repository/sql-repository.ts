@@ -21,6 +21,7 @@ export function createSqlRepository(
   return {
     transactional: true,
     storesNull: false,
+    maxKeyLength: 255,
 
     formatValue(value: JsonValue) {
       const formatted = formatMetadataValue(value, { maxLength: 255, style: 'python' });

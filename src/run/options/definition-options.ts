@@ -54,11 +54,11 @@ export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' |
  */
 export function definitionOf(
   options: Omit<DefinitionOptions, 'processModelId'>,
-  repository: Pick<BackfillRepository, 'storesNull'>,
+  repository: Pick<BackfillRepository, 'storesNull' | 'maxKeyLength'>,
 ): RunDefinition {
   const mode = options.mode ?? 'fill';
   return definitionFrom(
-    parsePaths(options.paths).map((path) => ({ ...path, mode })),
+    parsePaths(options.paths, repository).map((path) => ({ ...path, mode })),
     options,
     repository,
   );
