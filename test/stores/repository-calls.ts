@@ -49,7 +49,7 @@ export async function read(
   query: Partial<PageQuery<number>> = {},
 ): Promise<InstanceSnapshot<number>[]> {
   const page = await readPage(host, query);
-  return page.filter((entry): entry is InstanceSnapshot<number> => !('complete' in entry));
+  return page.filter((entry): entry is InstanceSnapshot<number> => !('filled' in entry));
 }
 
 export function readPage(

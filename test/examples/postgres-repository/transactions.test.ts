@@ -6,29 +6,6 @@ import { usePostgresHost } from './postgres-host.js';
 const host = usePostgresHost();
 
 describe("a host's transaction", () => {
-  test('commits or rolls back along with what was committed in it', async () => {
-    const create = (id: string, isKept: boolean) =>
-      host.pglite.transaction(async (transaction) => {
-        await transaction.query(
-          `insert into process_instance (process_model_identifier, status) values ($1, '')`,
-          [id],
-        );
-        const result = await store(host, [record({ id, runId: id, activeKey: id })], {
-          transaction: pgliteSql(transaction),
-        });
-        expect(result).toEqual({ status: 'committed' });
-        if (!isKept) await transaction.rollback();
-      });
-
-    await create('kept', true);
-    await create('undone', false);
-
-    const { rows } = await host.pglite.query('select process_model_identifier as id from process_instance');
-    expect(rows).toEqual([{ id: 'kept' }]);
-    expect(await host.repository.loadRun('kept')).toHaveLength(1);
-    expect(await host.repository.loadRun('undone')).toEqual([]);
-  });
-
   test('goes on after a commit in it that met another writer, and was written guarded', async () => {
     const [live, empty] = await host.insertThree();
     await host.insertMetadata(live, 'city', 'live');
