@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
 import { withLatency } from '../../examples/1-embedded-postgres/sql.js';
+import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
 import { type CommitResult, type InstanceSnapshot, type PageEntry, runBackfill } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
@@ -38,13 +39,13 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
       let page: readonly number[] = [];
       let acts = 0;
 
-      const livePool = host.connect({ settings: '-c application_name=live' });
+      const liveDatabase = pgDatabase(host.connect({ settings: '-c application_name=live' }));
       const writers = Array.from({ length: WRITERS }, (_, writer) => {
         const own = Array.from({ length: INSTANCES }, (_, index) => index + 1).filter(
           (id) => id % WRITERS === writer,
         );
         const instances = own.map((id) => ({ id, running: id % 4 < 2 }));
-        return createLiveWriter(livePool, random, { instances, near: () => page });
+        return createLiveWriter(liveDatabase, random, { instances, near: () => page });
       });
       let isOver = false;
       const begin = () =>

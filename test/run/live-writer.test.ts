@@ -1,40 +1,51 @@
+import type { RepositoryFixture } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type BackfillMode, runBackfill } from '../../src/index.js';
-import { MODEL, PATHS } from '../support/instances.js';
+import { type BackfillMode, type InstanceId, runBackfill } from '../../src/index.js';
+import { embeddedTables } from '../support/embedded-postgres.js';
+import { PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
-import { type LiveStore, memoryStore, pgliteStore } from '../support/stores.js';
+import { completedTask } from '../support/tables.js';
+import { memoryFixture } from '../testing/fixtures/memory-fixture.js';
 
 const data = (number: string) => ({ invoice: { number } });
 
-describe.each([
-  ['in memory', memoryStore],
-  ['on PGlite', pgliteStore],
+describe.each<[string, () => Promise<RepositoryFixture<unknown>>]>([
+  ['in memory', async () => memoryFixture()],
+  ['on PGlite', embeddedTables],
 ])('beside a live writer, %s', (_, open) => {
-  let store: LiveStore;
+  let live: RepositoryFixture<unknown>;
+  let models = 0;
+  let processModelId: string;
+  let second: InstanceId;
+  let third: InstanceId;
   beforeAll(async () => {
-    store = await open();
+    live = await open();
   });
   beforeEach(async () => {
-    await store.clear();
-    for (const id of [1, 2, 3]) await store.insert(id, data(`INV-${id}`));
+    models += 1;
+    processModelId = `model ${models}`;
+    const numbers = ['INV-1', 'INV-2', 'INV-3'];
+    [, second = '', third = ''] = await live.insertInstances(
+      numbers.map((number) => ({ processModelId, running: true, tasks: [completedTask(data(number))] })),
+    );
   });
-  afterAll(() => store.close());
+  afterAll(() => live?.close?.());
 
-  /** Runs a backfill; `live` acts between the reading of each page and its commit. */
-  function backfill(mode: BackfillMode, live: (page: number) => Promise<void>) {
-    const repository = intercept(store.repository, async ({ method, count, proceed }) => {
+  /** Runs a backfill; `meanwhile` happens between the reading of each page and its commit. */
+  function backfill(mode: BackfillMode, meanwhile: (page: number) => Promise<void>) {
+    const repository = intercept(live.repository, async ({ method, count, proceed }) => {
       const answer = await proceed();
-      if (method === 'readInstances') await live(count);
+      if (method === 'readInstances') await meanwhile(count);
       return answer;
     });
-    return runBackfill({ repository, processModelId: MODEL, paths: PATHS, mode });
+    return runBackfill({ repository, processModelId, paths: PATHS, mode });
   }
 
   test.each(['fill', 'overwrite'] as const)('%s keeps a value that appeared after the read', async (mode) => {
-    const report = await backfill(mode, () => store.setMetadata(2, 'invoice_number', 'live'));
+    const report = await backfill(mode, () => live.setMetadata(second, 'invoice_number', 'live'));
 
-    expect(await store.metadata(2)).toEqual({ invoice_number: 'live' });
-    expect(await store.metadata(3)).toEqual({ invoice_number: 'INV-3' });
+    expect(await live.metadata(second)).toEqual({ invoice_number: 'live' });
+    expect(await live.metadata(third)).toEqual({ invoice_number: 'INV-3' });
     expect(report).toMatchObject({ state: 'completed', processed: 3, updated: 2 });
     expect(report.keys.invoice_number).toMatchObject({ written: 2, kept: 1 });
   });
@@ -42,40 +53,40 @@ describe.each([
   test.each(['fill', 'overwrite'] as const)(
     '%s keeps a value that was changed after the read',
     async (mode) => {
-      await store.setMetadata(2, 'invoice_number', 'old');
+      await live.setMetadata(second, 'invoice_number', 'old');
 
-      await backfill(mode, () => store.setMetadata(2, 'invoice_number', 'live'));
+      await backfill(mode, () => live.setMetadata(second, 'invoice_number', 'live'));
 
-      expect(await store.metadata(2)).toEqual({ invoice_number: 'live' });
+      expect(await live.metadata(second)).toEqual({ invoice_number: 'live' });
     },
   );
 
   test('overwrite keeps a row that was rewritten with the value that was read', async () => {
-    await store.setMetadata(2, 'invoice_number', 'old');
+    await live.setMetadata(second, 'invoice_number', 'old');
 
     await backfill('overwrite', async () => {
-      await store.setMetadata(2, 'invoice_number', 'other');
-      await store.setMetadata(2, 'invoice_number', 'old');
+      await live.setMetadata(second, 'invoice_number', 'other');
+      await live.setMetadata(second, 'invoice_number', 'old');
     });
 
-    expect(await store.metadata(2)).toEqual({ invoice_number: 'old' });
+    expect(await live.metadata(second)).toEqual({ invoice_number: 'old' });
   });
 
   test('overwrite does not put back a row that was deleted after the read', async () => {
-    await store.setMetadata(2, 'invoice_number', 'old');
+    await live.setMetadata(second, 'invoice_number', 'old');
 
-    const report = await backfill('overwrite', () => store.deleteMetadata(2, 'invoice_number'));
+    const report = await backfill('overwrite', () => live.deleteMetadata(second, 'invoice_number'));
 
-    expect(await store.metadata(2)).toEqual({});
+    expect(await live.metadata(second)).toEqual({});
     expect(report.keys.invoice_number).toMatchObject({ written: 2, kept: 1 });
   });
 
   test.each(['fill', 'overwrite'] as const)(
     '%s writes nothing for an instance that was deleted after the read',
     async (mode) => {
-      const report = await backfill(mode, () => store.delete(2));
+      const report = await backfill(mode, () => live.deleteInstance(second));
 
-      expect(await store.metadata(2)).toEqual({});
+      expect(await live.metadata(second)).toEqual({});
       expect(report).toMatchObject({ state: 'completed', total: 3, processed: 2, updated: 2, gone: 1 });
     },
   );
@@ -84,19 +95,21 @@ describe.each([
     '%s reads an instance again that completed a task after the read',
     async (mode) => {
       const report = await backfill(mode, async (page) => {
-        if (page === 1) await store.completeTask(2, data('newer'));
+        if (page === 1) await live.addTask(second, completedTask(data('newer'), 2));
       });
 
-      expect(await store.metadata(2)).toEqual({ invoice_number: 'newer' });
+      expect(await live.metadata(second)).toEqual({ invoice_number: 'newer' });
       expect(report).toMatchObject({ state: 'completed', processed: 3, updated: 3 });
     },
   );
 
   test('an instance that moves on at every reading is left to its live writer, its siblings are written', async () => {
-    const report = await backfill('fill', (page) => store.completeTask(2, data(`newer ${page}`)));
+    const report = await backfill('fill', (page) =>
+      live.addTask(second, completedTask(data(`newer ${page}`), 1 + page)),
+    );
 
-    expect(await store.metadata(2)).toEqual({});
-    expect(await store.metadata(3)).toEqual({ invoice_number: 'INV-3' });
+    expect(await live.metadata(second)).toEqual({});
+    expect(await live.metadata(third)).toEqual({ invoice_number: 'INV-3' });
     expect(report).toMatchObject({ state: 'completed', processed: 3, updated: 2, failed: 0 });
     expect(report.keys.invoice_number).toMatchObject({ written: 2, kept: 1 });
   });

@@ -7,26 +7,27 @@ import { mariadb } from '../../examples/2-sql-databases/repository/dialects.js';
 import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
+import { completedTask, insertInstance, insertThree, kyselyTables, useTables } from '../support/tables.js';
 import { afterSelect } from './after-select.js';
 import { allCases } from './all-cases.js';
 import { largeBatchCases } from './cases/large-batch-cases.js';
 import { waitingCases } from './cases/waiting-cases.js';
 import { fill, path, read, readOne, storedValue, write } from './repository-calls.js';
-import { useSqlHost } from './sql-host.js';
 
 describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
-  const host = useSqlHost(() => openMariadb(url));
-  allCases(host);
-  largeBatchCases(host, 5);
-  waitingCases(host);
+  const tables = useTables(() => kyselyTables(openMariadb(url)));
+  allCases(tables);
+  largeBatchCases(tables, 5);
+  waitingCases(tables);
 
   describe('a row that a live instance inserts between the look and the insert', () => {
     test('is kept, the commit begins again', async () => {
-      const [first, second] = await host.insertThree();
+      const host = tables();
+      const [first, second] = await insertThree(host);
       let looks = 0;
       const database = afterSelect(host.database, 'process_instance_metadata', async () => {
         looks += 1;
-        if (looks === 1) await host.insertMetadata(second, 'city', 'live');
+        if (looks === 1) await host.setMetadata(second, 'city', 'live');
       });
 
       const { result, outcome } = await write({ repository: createSqlRepository(database, mariadb) }, [
@@ -42,12 +43,13 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
     });
 
     test('again and again is a fault that passes', async () => {
-      const ids = [...(await host.insertThree()), ...(await host.insertThree())];
+      const host = tables();
+      const ids = [...(await insertThree(host)), ...(await insertThree(host))];
       let looks = 0;
       const database = afterSelect(host.database, 'process_instance_metadata', async () => {
         const id = ids[looks];
         looks += 1;
-        if (id !== undefined) await host.insertMetadata(id, 'city', 'live');
+        if (id !== undefined) await host.setMetadata(id, 'city', 'live');
       });
       const repository = createSqlRepository(database, mariadb);
 
@@ -63,12 +65,13 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
   });
 
   test('a row cannot change between the look and the update', async () => {
-    const id = await host.insertInstance();
-    await host.insertMetadata(id, 'city', 'Oslo');
+    const host = tables();
+    const id = await insertInstance(host);
+    await host.setMetadata(id, 'city', 'Oslo');
     const replaces = storedValue(await readOne(host), 'city');
     let live: Promise<unknown> = Promise.resolve();
     const database = afterSelect(host.database, 'process_instance_metadata', async () => {
-      live = host.updateMetadata(id, 'city', 'live');
+      live = host.setMetadata(id, 'city', 'live');
     });
 
     const { outcome } = await write({ repository: createSqlRepository(database, mariadb) }, [
@@ -83,13 +86,14 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
     const collate = (collation: string) =>
       sql`alter table process_instance_metadata
         modify \`key\` varchar(255) character set utf8mb4 collate ${sql.id(collation)} not null`.execute(
-        host.database,
+        tables().database,
       );
     afterEach(() => collate('utf8mb4_bin'));
 
     test.each(['utf8mb4_general_ci', 'utf8mb4_unicode_ci', 'utf8mb4_bin'])(
       'refuses keys that it cannot tell apart, and takes others: %s',
       async (collation) => {
+        const host = tables();
         await collate(collation);
         const repository = createSqlRepository(host.database, mariadb);
         const twins = ['city', collation === 'utf8mb4_bin' ? 'city ' : 'City'];
@@ -102,11 +106,12 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
     );
 
     test('fails an instance whose row under another key is in the way, and no other', async () => {
+      const host = tables();
       await collate('utf8mb4_general_ci');
       const repository = createSqlRepository(host.database, mariadb);
-      const [taken, free] = await host.insertThree();
-      for (const id of [taken, free]) await host.insertTask(id, { data: '{"city": "Oslo"}' });
-      await host.insertMetadata(taken, 'City', 'Bergen');
+      const [taken, free] = await insertThree(host);
+      for (const id of [taken, free]) await host.addTask(id, completedTask({ city: 'Oslo' }));
+      await host.setMetadata(taken, 'City', 'Bergen');
 
       const { failures, updated } = await runBackfill({
         repository,
@@ -123,9 +128,10 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
     });
 
     test('also refuses a row that came under such a key after the read', async () => {
+      const host = tables();
       await collate('utf8mb4_general_ci');
-      const id = await host.insertInstance();
-      await host.insertMetadata(id, 'City', 'Bergen');
+      const id = await insertInstance(host);
+      await host.setMetadata(id, 'City', 'Bergen');
 
       const failing = write({ repository: createSqlRepository(host.database, mariadb) }, [
         { id, values: [fill('city', 'Oslo')] },
@@ -136,6 +142,7 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
   });
 
   test('a batch whose values are more than the server takes in one statement is written all the same', async () => {
+    const host = tables();
     const ids = Array.from({ length: 1000 }, (_, index) => index + 1);
     await host.database
       .insertInto('process_instance')
@@ -170,8 +177,9 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
   });
 
   test('a session that is not strict gets no empty text for what is missing, and nothing cut off', async () => {
-    const [id] = await host.insertThree();
-    await host.insertTask(id, { data: JSON.stringify({ there: null, long: 'x'.repeat(300) }) });
+    const host = tables();
+    const [id] = await insertThree(host);
+    await host.addTask(id, completedTask({ there: null, long: 'x'.repeat(300) }));
     const keys = ['there', 'missing', 'long'];
 
     const report = await host.database.connection().execute(async (connection) => {
@@ -192,7 +200,8 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
   });
 
   test('an error of the driver carries neither statement nor values', async () => {
-    const id = await host.insertInstance();
+    const host = tables();
+    const id = await insertInstance(host);
     const values = [fill('city', 'do not tell'), fill('k'.repeat(256), 'do not tell')];
 
     const error: unknown = await write(host, [{ id, values }]).catch((thrown: unknown) => thrown);

@@ -6,15 +6,15 @@ import { sqlite } from '../../examples/2-sql-databases/repository/dialects.js';
 import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
 import type { Database } from '../../examples/2-sql-databases/repository/tables.js';
 import { MODEL, PATHS } from '../support/instances.js';
+import { completedTask, insertInstance, insertThree, kyselyTables, useTables } from '../support/tables.js';
 import { allCases } from './all-cases.js';
 import { largeBatchCases } from './cases/large-batch-cases.js';
 import { fill, read, record, store, write } from './repository-calls.js';
-import { useSqlHost } from './sql-host.js';
 
 describe('on SQLite', () => {
-  const host = useSqlHost(openSqlite);
-  allCases(host);
-  largeBatchCases(host, 1);
+  const tables = useTables(() => kyselyTables(openSqlite()));
+  allCases(tables);
+  largeBatchCases(tables, 1);
 
   describe('a file that another process has open, too,', () => {
     let other: Database | undefined;
@@ -23,13 +23,13 @@ describe('on SQLite', () => {
       other = undefined;
     });
     const connect = () => {
-      other = connectSqlite(host.opened.path);
+      other = connectSqlite(tables().path);
       return other;
     };
 
     test('is busy while that writes: a fault that passes', async () => {
-      const id = await host.insertInstance();
-      await host.insertTask(id, { data: '{"invoice": {"number": "INV-1"}}' });
+      const host = tables();
+      await insertInstance(host, { tasks: [completedTask({ invoice: { number: 'INV-1' } })] });
       const { database, release } = await lockForWriting(connect());
       try {
         const error: unknown = await store(host, [record({})]).catch((thrown: unknown) => thrown);
@@ -50,7 +50,8 @@ describe('on SQLite', () => {
     });
 
     test('takes exactly one of two commits to the same record', async () => {
-      const [first, second] = await host.insertThree();
+      const host = tables();
+      const [first, second] = await insertThree(host);
       await store(host, [record({})]);
       const repositories = [host.repository, createSqlRepository(connect(), sqlite)];
 
@@ -70,8 +71,9 @@ describe('on SQLite', () => {
   });
 
   test('a document that is broken, as the text column allows, arrives as it is', async () => {
-    await host.insertTask(await host.insertInstance(), { data: '{ "invoice": ' });
-    await host.insertTask(await host.insertInstance(), { data: '{"half": "\\ud83d"}' });
+    const host = tables();
+    for (const text of ['{ "invoice": ', '{"half": "\\ud83d"}'])
+      await host.addDocument(await insertInstance(host), text);
 
     expect((await read(host)).map(({ data }) => data)).toEqual([
       { form: 'json', text: '{ "invoice": ' },
@@ -80,6 +82,7 @@ describe('on SQLite', () => {
   });
 
   test('a statement that is wrong is the fault of no instance', async () => {
+    const host = tables();
     const error: unknown = await sql`select nothing`
       .execute(host.database)
       .catch((thrown: unknown) => thrown);

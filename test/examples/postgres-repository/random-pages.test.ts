@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import type { PagePath } from 'process-metadata-backfill';
 import { expect, test } from 'vitest';
 import { path, readPage } from '../../stores/repository-calls.js';
+import { embeddedTables } from '../../support/embedded-postgres.js';
 import { MODEL } from '../../support/instances.js';
-import { usePostgresHost } from './postgres-host.js';
+import { useTables } from '../../support/tables.js';
 
 const KEYS = ['city', 'invoice_number'];
 
-const host = usePostgresHost();
+const tables = useTables(embeddedTables);
 
 /** Instances in a row that are alike, their ids `step` apart, with or without filled ones of another model between. */
 const stretch = fc.record({
@@ -47,11 +48,9 @@ const PAST_THE_SWEEP: Setting = {
 };
 
 async function insert(ids: readonly number[], model: string, keys: readonly string[]): Promise<void> {
-  await host.pglite.query(`insert into process_instance select unnest($1::int[]), $2, 'complete'`, [
-    ids,
-    model,
-  ]);
-  await host.pglite.query(
+  const { pglite } = tables();
+  await pglite.query(`insert into process_instance select unnest($1::int[]), $2, 'complete'`, [ids, model]);
+  await pglite.query(
     `insert into process_instance_metadata
        (process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)
      select id, key, 'a value', 0, 0 from unnest($1::int[]) id, unnest($2::text[]) key`,
@@ -66,7 +65,7 @@ function shown(id: number, keys: readonly string[]): string {
 test('pages show exactly the instances that lack a value, or all when overwriting, and the rows that they have', async () => {
   await fc.assert(
     fc.asyncProperty(setting, async ({ stretches, limit, mode, every, keptShare }) => {
-      await host.pglite.exec('truncate process_instance cascade');
+      await tables().pglite.exec('truncate process_instance cascade');
       const expected: string[] = [];
       let id = 0;
       for (const { count, step, isMixed, keys } of stretches) {
@@ -90,7 +89,7 @@ test('pages show exactly the instances that lack a value, or all when overwritin
       const found: string[] = [];
       let after: number | null = null;
       for (;;) {
-        const page = await readPage(host, { ...query, after });
+        const page = await readPage(tables(), { ...query, after });
         if (page.length === 0) break;
         expect(page.filter((entry) => 'id' in entry).length).toBeLessThanOrEqual(limit);
         for (const entry of page.slice(0, Math.ceil(keptShare * page.length))) {

@@ -3,13 +3,15 @@ import { createPostgresRepository } from '../../../examples/1-embedded-postgres/
 import { pgliteDatabase } from '../../../examples/1-embedded-postgres/sql.js';
 import { recordCases } from '../../stores/cases/record-cases.js';
 import { fill, write } from '../../stores/repository-calls.js';
-import { usePostgresHost } from './postgres-host.js';
+import { embeddedTables } from '../../support/embedded-postgres.js';
+import { insertInstance, useTables } from '../../support/tables.js';
 
-const host = usePostgresHost();
+const tables = useTables(embeddedTables);
 
-recordCases(host);
+recordCases(tables);
 
 test('records are refused when one of them is created by somebody else in the meantime', async () => {
+  const host = tables();
   const database = pgliteDatabase(host.pglite);
   const racing = createPostgresRepository({
     ...database,
@@ -24,7 +26,7 @@ test('records are refused when one of them is created by somebody else in the me
         }),
       ),
   });
-  const id = await host.insertInstance();
+  const id = await insertInstance(host);
 
   const { result } = await write({ repository: racing }, [{ id, values: [fill('city', 'Oslo')] }]);
   expect(result).toEqual({ status: 'conflict' });

@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { pgliteSql } from '../../../examples/1-embedded-postgres/sql.js';
 import { fill, record, store, write } from '../../stores/repository-calls.js';
-import { usePostgresHost } from './postgres-host.js';
+import { embeddedTables } from '../../support/embedded-postgres.js';
+import { insertInstance, insertThree, useTables } from '../../support/tables.js';
 
-const host = usePostgresHost();
+const tables = useTables(embeddedTables);
 
 describe("a host's transaction", () => {
   test('goes on after a commit in it that met another writer, and was written guarded', async () => {
-    const [live, empty] = await host.insertThree();
-    await host.insertMetadata(live, 'city', 'live');
+    const host = tables();
+    const [live, empty] = await insertThree(host);
+    await host.setMetadata(live, 'city', 'live');
 
     await host.pglite.transaction(async (transaction) => {
       const writes = [live, empty].map((id) => ({ id, values: [fill('city', 'Oslo')] }));
@@ -26,8 +28,9 @@ describe("a host's transaction", () => {
   });
 
   test('goes on after a commit in it that was refused or failed', async () => {
+    const host = tables();
     await store(host, [record({ activeKey: 'same request' })]);
-    const instance = await host.insertInstance();
+    const instance = await insertInstance(host);
 
     await host.pglite.transaction(async (transaction) => {
       const options = { transaction: pgliteSql(transaction) };

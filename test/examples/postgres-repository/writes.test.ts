@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { commitCases } from '../../stores/cases/commit-cases.js';
 import { fill, write } from '../../stores/repository-calls.js';
-import { usePostgresHost } from './postgres-host.js';
+import { embeddedTables } from '../../support/embedded-postgres.js';
+import { insertThree, useTables } from '../../support/tables.js';
 
-const host = usePostgresHost();
+const tables = useTables(embeddedTables);
 
-commitCases(host);
+commitCases(tables);
 
 test('rejects a value that PostgreSQL cannot hold, by its code and with nothing changed', async () => {
-  const [first, second] = await host.insertThree();
+  const host = tables();
+  const [first, second] = await insertThree(host);
   const values = [fill('city', 'Os\u0000lo')];
 
   await expect(

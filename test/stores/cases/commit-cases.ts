@@ -1,16 +1,18 @@
 import type { PagePath } from 'process-metadata-backfill';
 import { describe, expect, test } from 'vitest';
+import { completedTask, insertInstance, insertThree } from '../../support/tables.js';
+import type { TablesFixture } from '../../testing/fixtures/tables-fixture.js';
 import { ODD_TEXTS } from '../odd-texts.js';
 import { fill, path, read, readOne, storedValue, write } from '../repository-calls.js';
-import type { StoreHost } from '../sql-host.js';
 
 /** How a repository on spiff-arena's tables must write, beyond the conformance cases. */
-export function commitCases(host: StoreHost): void {
+export function commitCases(tables: () => TablesFixture): void {
   describe('writing', () => {
     test('keeps a value that is there already, also where it is the same one', async () => {
-      const [other, same] = await host.insertThree();
-      await host.insertMetadata(other, 'city', 'Oslo');
-      await host.insertMetadata(same, 'city', 'Bergen');
+      const host = tables();
+      const [other, same] = await insertThree(host);
+      await host.setMetadata(other, 'city', 'Oslo');
+      await host.setMetadata(same, 'city', 'Bergen');
 
       const { outcome } = await write(
         host,
@@ -22,8 +24,9 @@ export function commitCases(host: StoreHost): void {
     });
 
     test('replaces the very row that was read and sets both times by the clock of the database', async () => {
-      const id = await host.insertInstance();
-      await host.insertMetadata(id, 'city', 'Oslo');
+      const host = tables();
+      const id = await insertInstance(host);
+      await host.setMetadata(id, 'city', 'Oslo');
       const replaces = storedValue(await readOne(host), 'city');
 
       const { outcome } = await write(host, [
@@ -32,17 +35,24 @@ export function commitCases(host: StoreHost): void {
 
       expect(outcome).toEqual({ gone: [], kept: [] });
       expect(await host.metadata(id)).toEqual({ city: 'Bergen', invoice_number: 'INV-1' });
-      const { city, invoice_number } = await host.metadataTimes(id);
-      const isNow = (seconds: number | undefined) => Math.abs(Number(seconds) - Date.now() / 1000) < 60;
-      expect([city, invoice_number].map((times) => isNow(times?.updated))).toEqual([true, true]);
-      expect([city, invoice_number].map((times) => isNow(times?.created))).toEqual([false, true]);
+      const rows = await host.sql<{ value: string; created: number; updated: number }>(
+        `select value, created_at_in_seconds as created, updated_at_in_seconds as updated
+         from process_instance_metadata order by value`,
+      );
+      const isNow = (seconds: number) => Math.abs(Number(seconds) - Date.now() / 1000) < 60;
+      const times = rows.map(({ value, created, updated }) => [value, isNow(created), isNow(updated)]);
+      expect(times).toEqual([
+        ['Bergen', false, true],
+        ['INV-1', true, true],
+      ]);
     });
 
     test('keeps a value that was changed in case alone, in the second in which it was inserted', async () => {
-      const id = await host.insertInstance();
-      await host.insertMetadata(id, 'city', 'Oslo');
+      const host = tables();
+      const id = await insertInstance(host);
+      await host.setMetadata(id, 'city', 'Oslo');
       const replaces = storedValue(await readOne(host), 'city');
-      await host.updateMetadata(id, 'city', 'oslo');
+      await host.sql(`update process_instance_metadata set value = 'oslo'`);
 
       const { outcome } = await write(host, [{ id, values: [{ key: 'city', value: 'Tromsø', replaces }] }]);
 
@@ -51,8 +61,9 @@ export function commitCases(host: StoreHost): void {
     });
 
     test('shows and replaces a row, whatever characters its key and its value have', async () => {
-      const id = await host.insertInstance();
-      for (const text of ODD_TEXTS) await host.insertMetadata(id, text, text);
+      const host = tables();
+      const id = await insertInstance(host);
+      for (const text of ODD_TEXTS) await host.setMetadata(id, text, text);
       const pathsWith = (mode: PagePath['mode']) => [...ODD_TEXTS, 'none'].map((key) => path(key, mode));
 
       for (const mode of ['fill', 'overwrite'] as const) {
@@ -73,8 +84,12 @@ export function commitCases(host: StoreHost): void {
 
   describe('an instance that is still running', () => {
     test('is read with a version, one that has ended is not', async () => {
+      const host = tables();
       const statuses = ['user_input_required', 'waiting', 'not_started', 'complete', 'error', 'terminated'];
-      for (const status of statuses) await host.insertInstance({ status });
+      for (const status of statuses) {
+        const id = await insertInstance(host);
+        await host.sql(`update process_instance set status = '${status}' where id = ${id}`);
+      }
 
       expect((await read(host)).map(({ running, version }) => [running, typeof version])).toEqual([
         [true, 'string'],
@@ -87,10 +102,10 @@ export function commitCases(host: StoreHost): void {
     });
 
     test('is not stale when its newest data is what was read', async () => {
-      const id = await host.insertInstance({ status: 'waiting' });
-      await host.insertTask(id, { end: 10, data: '"newest"' });
+      const host = tables();
+      const id = await insertInstance(host, { running: true, tasks: [completedTask('newest', 10)] });
       const { version = '' } = await readOne(host);
-      await host.insertTask(id, { end: 5, data: '"older"' });
+      await host.addTask(id, completedTask('older', 5));
 
       expect((await write(host, [{ id, version, values: [fill('city', 'Oslo')] }])).result).toEqual({
         status: 'committed',

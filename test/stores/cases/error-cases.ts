@@ -1,12 +1,14 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
+import { insertThree } from '../../support/tables.js';
+import type { TablesFixture } from '../../testing/fixtures/tables-fixture.js';
 import { fill, record, write } from '../repository-calls.js';
-import type { StoreHost } from '../sql-host.js';
 
 /** What must not get out of a repository that keeps data out of its errors. */
-export function errorCases(host: StoreHost): void {
+export function errorCases(tables: () => TablesFixture): void {
   test('a commit that fails changes nothing, and its error carries no data', async () => {
-    const [first, second] = await host.insertThree();
+    const host = tables();
+    const [first, second] = await insertThree(host);
     const value = 'do not tell';
 
     const failed: unknown = await write(

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
+import { insertInstance } from '../../support/tables.js';
+import type { TablesFixture } from '../../testing/fixtures/tables-fixture.js';
 import { read, readOne, storedValue, write } from '../repository-calls.js';
-import type { SqlHost } from '../sql-host.js';
 
 /** What PostgreSQL can do and others cannot. */
-export function postgresCases(host: SqlHost): void {
-  test('a row that was rewritten with the value that was read is another row', async () => {
-    const id = await host.insertInstance();
-    await host.insertMetadata(id, 'city', 'Oslo');
+export function postgresCases(tables: () => TablesFixture): void {
+  test('a row that was rewritten with the value that was read, in the same second, is another row', async () => {
+    const host = tables();
+    const id = await insertInstance(host);
+    await host.setMetadata(id, 'city', 'Oslo');
     const replaces = storedValue(await readOne(host), 'city');
-    await host.updateMetadata(id, 'city', 'Oslo');
+    await host.sql(`update process_instance_metadata set value = 'Oslo'`);
 
     const { outcome } = await write(host, [{ id, values: [{ key: 'city', value: 'Bergen', replaces }] }]);
 
@@ -17,8 +19,9 @@ export function postgresCases(host: SqlHost): void {
   });
 
   test('a document with half a surrogate pair, which the type json takes, arrives as it is', async () => {
-    await host.insertTask(await host.insertInstance(), { data: '{"half": "\\ud83d"}' });
-    await host.insertTask(await host.insertInstance(), { data: '{}' });
+    const host = tables();
+    for (const text of ['{"half": "\\ud83d"}', '{}'])
+      await host.addDocument(await insertInstance(host), text);
 
     expect((await read(host)).map(({ data }) => data)).toEqual([
       { form: 'json', text: '{"half": "\\ud83d"}' },

@@ -3,7 +3,7 @@ import { type BackfillMode, type BackfillReport, runBackfill } from 'process-met
 import { describe, expect, test } from 'vitest';
 import { MODEL } from '../../support/instances.js';
 import { intercept } from '../../support/intercept.js';
-import type { SqlHost } from '../sql-host.js';
+import { completedTask, insertInstance, insertThree, type KyselyTables } from '../../support/tables.js';
 
 const PATHS = [
   { key: 'invoice_number', path: 'invoice.number' },
@@ -11,9 +11,10 @@ const PATHS = [
 ];
 
 /** What the library does with any repository. */
-export function runCases(host: SqlHost): void {
+export function runCases(tables: () => KyselyTables): void {
   describe('a run', () => {
     test('that is interrupted again and again comes to the same as one that is not', async () => {
+      const host = tables();
       await insertMany(host, 'whole', 300);
       await insertMany(host, 'in_pieces', 300);
 
@@ -43,6 +44,7 @@ export function runCases(host: SqlHost): void {
     });
 
     test('on unchanged data writes nothing, whatever its mode', async () => {
+      const host = tables();
       await insertMany(host, MODEL, 30);
       await runBackfill({ ...options(host, MODEL) });
       const before = await storedByPlace(host, MODEL);
@@ -56,19 +58,20 @@ export function runCases(host: SqlHost): void {
     test.each<BackfillMode>(['fill', 'overwrite'])(
       'that %ss keeps what a live instance does between a page and its commit',
       async (mode) => {
-        const [edited, filled, deleted] = await host.insertThree({ status: 'waiting' });
-        const moved = await host.insertInstance({ status: 'waiting' });
+        const host = tables();
+        const [edited, filled, deleted] = await insertThree(host, { running: true });
+        const moved = await insertInstance(host, { running: true });
         for (const id of [edited, filled, deleted, moved]) {
-          await host.insertTask(id, { data: `{"city": "of ${id}"}` });
+          await host.addTask(id, completedTask({ city: `of ${id}` }));
         }
-        await host.insertMetadata(edited, 'city', 'old');
+        await host.setMetadata(edited, 'city', 'old');
         const repository = intercept(host.repository, async ({ method, count, proceed }) => {
           const answer = await proceed();
           if (method !== 'readInstances' || count > 1) return answer;
-          await host.updateMetadata(edited, 'city', 'live');
-          await host.insertMetadata(filled, 'city', 'live');
+          await host.setMetadata(edited, 'city', 'live');
+          await host.setMetadata(filled, 'city', 'live');
           await host.deleteInstance(deleted);
-          await host.insertTask(moved, { end: 2, data: '{"city": "newer"}' });
+          await host.addTask(moved, completedTask({ city: 'newer' }, 2));
           return answer;
         });
 
@@ -85,6 +88,7 @@ export function runCases(host: SqlHost): void {
     );
 
     test('beside live writers keeps each of their values', async () => {
+      const host = tables();
       await insertMany(host, MODEL, 120);
       const instances = await host.database
         .selectFrom('process_instance')
@@ -96,7 +100,7 @@ export function runCases(host: SqlHost): void {
       const writer = async (offset: number) => {
         for (let n = 0; !isOver; n += 1) {
           const id = instances[(3 * n + offset) % instances.length]?.id ?? 0;
-          await host.upsertMetadata(id, 'city', `live ${n}`);
+          await host.setMetadata(id, 'city', `live ${n}`);
           live.set(id, `live ${n}`);
           await setImmediate();
         }
@@ -116,9 +120,9 @@ export function runCases(host: SqlHost): void {
     });
 
     test('fails a value that the column cannot hold, and no other', async () => {
-      const [odd, fine] = await host.insertThree();
-      await host.insertTask(odd, { data: JSON.stringify({ city: 'a\u0000b' }) });
-      await host.insertTask(fine, { data: JSON.stringify({ city: 'Oslo' }) });
+      const host = tables();
+      const odd = await insertInstance(host, { tasks: [completedTask({ city: 'a\u0000b' })] });
+      const fine = await insertInstance(host, { tasks: [completedTask({ city: 'Oslo' })] });
 
       const { failures } = await runBackfill(options(host, MODEL));
 
@@ -136,25 +140,26 @@ export function runCases(host: SqlHost): void {
   });
 }
 
-function options(host: SqlHost, processModelId: string) {
+function options(host: KyselyTables, processModelId: string) {
   return { repository: host.repository, processModelId, paths: PATHS };
 }
 
-/** Of ten, one has lost its document, one has no completed task, the others have odd values. */
-async function insertMany(host: SqlHost, model: string, count: number): Promise<void> {
-  for (let place = 1; place <= count; place += 1) {
-    const id = await host.insertInstance({ model, status: place % 3 === 0 ? 'waiting' : 'complete' });
-    const number = place % 10 === 4 ? null : `INV-${place}`;
-    const city = place % 2 === 0 ? { name: 'Oslo' } : `Łódź ${place}`;
-    const isLost = place % 30 === 7;
-    const state = place % 10 === 5 ? 'READY' : 'COMPLETED';
-    const data = isLost ? null : JSON.stringify({ invoice: { number }, city });
-    await host.insertTask(id, { guid: `${model} ${place} old`, end: 1, data: '{}' });
-    await host.insertTask(id, { guid: `${model} ${place}`, end: 2, state, data });
-  }
+/** Of thirty, one has lost its document and three have no completed task of theirs; the others have odd values. */
+async function insertMany(host: KyselyTables, processModelId: string, count: number): Promise<void> {
+  const places = Array.from({ length: count }, (_, index) => index + 1);
+  const ids = await host.insertInstances(
+    places.map((place) => {
+      const number = place % 10 === 4 ? null : `INV-${place}`;
+      const city = place % 2 === 0 ? { name: 'Oslo' } : `Łódź ${place}`;
+      const state = place % 10 === 5 ? 'READY' : 'COMPLETED';
+      const newest = { ...completedTask({ invoice: { number }, city }, 2), state } as const;
+      return { processModelId, running: place % 3 === 0, tasks: [completedTask({}), newest] };
+    }),
+  );
+  for (const [index, id] of ids.entries()) if (index % 30 === 6) await host.breakTaskData?.(id);
 }
 
-async function runInPieces(host: SqlHost, model: string) {
+async function runInPieces(host: KyselyTables, model: string) {
   let run: { readonly runId?: string } = {};
   for (let interruptions = 0; ; interruptions += 1) {
     const controller = new AbortController();
@@ -180,7 +185,10 @@ async function runInPieces(host: SqlHost, model: string) {
 }
 
 /** Every metadata row of a model, by the place of its instance in it. */
-async function storedByPlace(host: SqlHost, model: string): Promise<(readonly [number, string, string])[]> {
+async function storedByPlace(
+  host: KyselyTables,
+  model: string,
+): Promise<(readonly [number, string, string])[]> {
   const instances = await host.database
     .selectFrom('process_instance')
     .select('id')

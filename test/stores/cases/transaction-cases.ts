@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { insertInstance, type KyselyTables } from '../../support/tables.js';
 import { fill, record, store, write } from '../repository-calls.js';
-import type { SqlHost } from '../sql-host.js';
 
 /** How a repository must take part in a transaction of Kysely. */
-export function transactionCases(host: SqlHost): void {
+export function transactionCases(tables: () => KyselyTables): void {
   describe("a host's transaction", () => {
     test('goes on after a commit in it that was refused or failed', async () => {
+      const host = tables();
       await store(host, [record({ activeKey: 'same request' })]);
-      const instance = await host.insertInstance();
+      const instance = await insertInstance(host);
 
       await host.database.transaction().execute(async (transaction) => {
         const newer = record({ id: 'newer', runId: 'newer', activeKey: 'same request' });

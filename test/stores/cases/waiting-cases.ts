@@ -4,14 +4,15 @@ import { describe, expect, test } from 'vitest';
 import type { Database } from '../../../examples/2-sql-databases/repository/tables.js';
 import { MODEL } from '../../support/instances.js';
 import { intercept } from '../../support/intercept.js';
+import { completedTask, insertInstance, type KyselyTables } from '../../support/tables.js';
 import { fill, readOne, write } from '../repository-calls.js';
-import type { SqlHost } from '../sql-host.js';
 
 /** Where several connections write at the same time. */
-export function waitingCases(host: SqlHost): void {
+export function waitingCases(tables: () => KyselyTables): void {
   test('an instance with a lower id that commits after the survey is met by the walk', async () => {
+    const host = tables();
     const late = await insertInTransaction(host.database);
-    await host.insertTask(await host.insertInstance(), { data: '{"city": "Oslo"}' });
+    await insertInstance(host, { tasks: [completedTask({ city: 'Oslo' })] });
     const repository = intercept(host.repository, async ({ method, proceed }) => {
       const answer = await proceed();
       if (method === 'surveyInstances') await late.commit();
@@ -26,6 +27,7 @@ export function waitingCases(host: SqlHost): void {
 
   /** Starts the commit while `live` is under way, and ends `live` only when the commit has had time to finish. */
   async function commitDuring(live: (database: Database) => Promise<unknown>, version?: string) {
+    const host = tables();
     const [{ id } = { id: 0 }] = await host.database.selectFrom('process_instance').select('id').execute();
     const values = [fill('city', 'Oslo')];
     let isSettled = false;
@@ -48,8 +50,8 @@ export function waitingCases(host: SqlHost): void {
 
   describe('a commit', () => {
     test('waits for a save that is under way, and finds itself stale', async () => {
-      const id = await host.insertInstance({ status: 'waiting' });
-      await host.insertTask(id, { end: 1, data: '"before"' });
+      const host = tables();
+      const id = await insertInstance(host, { running: true, tasks: [completedTask('before')] });
       const { version } = await readOne(host);
 
       const { result } = await commitDuring(async (live) => {
@@ -65,7 +67,7 @@ export function waitingCases(host: SqlHost): void {
     });
 
     test('waits for a deletion that is under way, and finds its instance gone', async () => {
-      const id = await host.insertInstance();
+      const id = await insertInstance(tables());
 
       const { outcome } = await commitDuring((live) => live.deleteFrom('process_instance').execute());
 
@@ -73,7 +75,8 @@ export function waitingCases(host: SqlHost): void {
     });
 
     test('waits for a value that is being inserted, and keeps it', async () => {
-      const id = await host.insertInstance();
+      const host = tables();
+      const id = await insertInstance(host);
       const row = { process_instance_id: id, key: 'city', value: 'live' };
 
       const { outcome } = await commitDuring((live) =>
