@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import type { SqlDatabase } from '../../examples/1-embedded-postgres/sql.js';
+import type { SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
 import { documentSql } from './document-sql.js';
 import { MODEL, type Scenario } from './scenario.js';
 
 const TASKS = 6;
-const SCHEMA = new URL('../../examples/1-embedded-postgres/schema.sql', import.meta.url);
+const SCHEMA = new URL('../../examples/2-embedded-postgres/schema.sql', import.meta.url);
 const TABLES = [
   'process_instance',
   'task',

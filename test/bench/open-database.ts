@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { pgliteDatabase, type SqlDatabase, withLatency } from '../../examples/1-embedded-postgres/sql.js';
-import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { pgliteDatabase, type SqlDatabase, withLatency } from '../../examples/2-embedded-postgres/sql.js';
+import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 
 /** An empty schema of a PostgreSQL, which goes when it is closed. */
 export interface BenchDatabase {

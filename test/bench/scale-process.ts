@@ -1,6 +1,6 @@
 import { runBackfill } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
-import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
+import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { emptyMetadata } from './fill-tables.js';
 import { type Connection, openPool } from './open-database.js';
 import { MODEL, pathsOf } from './scenario.js';

@@ -68,7 +68,7 @@ test('extract-and-diff prints what its README shows', async () => {
 });
 
 test('own-repository keeps every promise that it makes, and says which it does not', async () => {
-  const { exitCode, output } = await runExample('examples/6-own-repository/main.ts');
+  const { exitCode, output } = await runExample('examples/1-own-repository/main.ts');
   const lines = output.trim().split('\n');
 
   expect(lines.filter((line) => line.startsWith('✓')).length).toBeGreaterThan(30);
@@ -81,7 +81,7 @@ test('own-repository keeps every promise that it makes, and says which it does n
 // Starting PostgreSQL takes long on a machine that is busy with other tests.
 describe('embedded-postgres', { timeout: 180_000 }, () => {
   test('tells its progress in the fixed lines, with true counts, and agrees with SQL', async () => {
-    const { exitCode, output } = await runExample('examples/1-embedded-postgres/main.ts');
+    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts');
     const lines = logLines(output);
 
     expect(lines[0]).toBe(`Starting metadata backfill for process model: ${MODEL}`);
@@ -105,7 +105,7 @@ describe('embedded-postgres', { timeout: 180_000 }, () => {
 
   test('stops within seconds of Ctrl-C, says where, and exits with 130', async () => {
     let interruptedAt = 0;
-    const { exitCode, output } = await runExample('examples/1-embedded-postgres/main.ts', (soFar, child) => {
+    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', (soFar, child) => {
       if (interruptedAt > 0 || !soFar.includes('progress: 50/300')) return;
       interruptedAt = Date.now();
       signalGroup(child, 'SIGINT');

@@ -6,9 +6,9 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { describeWith } from '../support/servers.js';
 
 const RUNNERS = [
-  ['3-pg-boss', ['PostgreSQL']],
-  ['4-bullmq', ['PostgreSQL', 'Redis']],
-  ['5-graphile-worker', ['PostgreSQL']],
+  ['4-pg-boss', ['PostgreSQL']],
+  ['5-bullmq', ['PostgreSQL', 'Redis']],
+  ['6-graphile-worker', ['PostgreSQL']],
 ] as const;
 
 interface Started extends ChildProcess {

@@ -13,7 +13,7 @@ const STORES = [
   ['mariadb', ['MariaDB']],
 ] as const;
 
-const readme = await readFile(new URL('examples/2-sql-databases/README.md', `file://${CHECKOUT}`), 'utf8');
+const readme = await readFile(new URL('examples/3-sql-databases/README.md', `file://${CHECKOUT}`), 'utf8');
 
 /** The command lines of the README, by their last word; without one, it is SQLite. */
 const commands = new Map(

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
-import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
+import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { createBackfillService, runBackfill } from '../../src/index.js';
 import { createInProcessQueue } from '../../src/memory/index.js';
 import { MODEL } from '../support/instances.js';

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { openMariadb } from '../../examples/2-sql-databases/databases/mariadb.js';
-import { openPostgres } from '../../examples/2-sql-databases/databases/postgres.js';
-import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
+import { openMariadb } from '../../examples/3-sql-databases/databases/mariadb.js';
+import { openPostgres } from '../../examples/3-sql-databases/databases/postgres.js';
+import { createSqlRepository } from '../../examples/3-sql-databases/repository/sql-repository.js';
 import { runBackfill } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
@@ -17,7 +17,7 @@ for (const [server, open] of [
   ['PostgreSQL', openPostgres],
   ['MariaDB', openMariadb],
 ] as const) {
-  describeWith([server], `the repository of example 2 on ${server}`, (urls) => {
+  describeWith([server], `the repository of example 3 on ${server}`, (urls) => {
     test('loses nothing and counts nothing twice when its connections are cut in the middle of COMMIT', async (context) => {
       const random = seededRandom(`cut connections of ${server}`);
       const fates = { passed: 0, before: 0, after: 0, 'under-way': 0 };

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
-import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
+import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import {
   type BackfillRepository,
   createBackfillService,

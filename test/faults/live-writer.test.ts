@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
-import { withLatency } from '../../examples/1-embedded-postgres/sql.js';
-import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
+import { withLatency } from '../../examples/2-embedded-postgres/sql.js';
+import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { type CommitResult, type InstanceSnapshot, type PageEntry, runBackfill } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';

@@ -9,14 +9,14 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { PGlite } from '@electric-sql/pglite';
 import { repositoryConformance } from 'process-metadata-backfill/testing';
-import { pgliteDatabase } from './1-embedded-postgres/sql.js';
-import { createFixture } from './6-own-repository/fixture.js';
-import { createRepository } from './6-own-repository/repository.js';
+import { pgliteDatabase } from './2-embedded-postgres/sql.js';
+import { createFixture } from './1-own-repository/fixture.js';
+import { createRepository } from './1-own-repository/repository.js';
 
 let pglite: PGlite;
 before(async () => {
   pglite = await PGlite.create();
-  await pglite.exec(await readFile('6-own-repository/schema.sql', 'utf8'));
+  await pglite.exec(await readFile('1-own-repository/schema.sql', 'utf8'));
 });
 after(() => pglite.close());
 
@@ -53,7 +53,7 @@ describe('an empty project with the packed package', () => {
     for (const name of ['vitest', 'tsx', '@electric-sql']) {
       await symlink(join(CHECKOUT, 'node_modules', name), join(project.folder, 'node_modules', name), 'dir');
     }
-    for (const name of ['1-embedded-postgres', '6-own-repository']) {
+    for (const name of ['2-embedded-postgres', '1-own-repository']) {
       await mkdir(join(project.folder, name));
       await cp(join(CHECKOUT, 'examples', name), join(project.folder, name), { recursive: true });
     }
@@ -85,7 +85,7 @@ describe('an empty project with the packed package', () => {
   }, 240_000);
 
   test('learns in both what a broken one does, and how to fix it', async () => {
-    const repository = join('6-own-repository', 'repository.ts');
+    const repository = join('1-own-repository', 'repository.ts');
     const text = await readFile(join(project.folder, repository), 'utf8');
     expect(text).toContain(SLIP[0]);
     await project.write(repository, text.replace(...SLIP));

@@ -1,7 +1,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/1-embedded-postgres/postgres-repository.js';
-import { pgliteDatabase, pgliteSql, type Sql } from '../../examples/1-embedded-postgres/sql.js';
+import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
+import { pgliteDatabase, pgliteSql, type Sql } from '../../examples/2-embedded-postgres/sql.js';
 import { type BackfillQueue, type BackfillService, createBackfillService } from '../../src/index.js';
 import { openEmbeddedPostgres } from '../support/embedded-postgres.js';
 import { MODEL, PATHS } from '../support/instances.js';

@@ -1,5 +1,5 @@
 import type { KyselyPlugin, QueryId } from 'kysely';
-import type { Database } from '../../examples/2-sql-databases/repository/tables.js';
+import type { Database } from '../../examples/3-sql-databases/repository/tables.js';
 
 /** The same database; `act` happens between each select from this table and what its caller does with the answer. */
 export function afterSelect(database: Database, table: string, act: () => Promise<unknown>): Database {

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { openPglite } from '../../examples/2-sql-databases/databases/pglite.js';
+import { openPglite } from '../../examples/3-sql-databases/databases/pglite.js';
 import { kyselyTables, useTables } from '../support/tables.js';
 import { allCases } from './all-cases.js';
 import { largeBatchCases } from './cases/large-batch-cases.js';

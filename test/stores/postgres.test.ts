@@ -1,4 +1,4 @@
-import { openPostgres } from '../../examples/2-sql-databases/databases/postgres.js';
+import { openPostgres } from '../../examples/3-sql-databases/databases/postgres.js';
 import { describeWith } from '../support/servers.js';
 import { kyselyTables, useTables } from '../support/tables.js';
 import { allCases } from './all-cases.js';

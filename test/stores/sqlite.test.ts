@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { runBackfill } from 'process-metadata-backfill';
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectSqlite, openSqlite } from '../../examples/2-sql-databases/databases/sqlite.js';
-import { sqlite } from '../../examples/2-sql-databases/repository/dialects.js';
-import { createSqlRepository } from '../../examples/2-sql-databases/repository/sql-repository.js';
-import type { Database } from '../../examples/2-sql-databases/repository/tables.js';
+import { connectSqlite, openSqlite } from '../../examples/3-sql-databases/databases/sqlite.js';
+import { sqlite } from '../../examples/3-sql-databases/repository/dialects.js';
+import { createSqlRepository } from '../../examples/3-sql-databases/repository/sql-repository.js';
+import type { Database } from '../../examples/3-sql-databases/repository/tables.js';
 import { MODEL, PATHS } from '../support/instances.js';
 import { completedTask, insertInstance, insertThree, kyselyTables, useTables } from '../support/tables.js';
 import { allCases } from './all-cases.js';

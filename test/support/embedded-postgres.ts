@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
-import { pgliteDatabase, type Sql } from '../../examples/1-embedded-postgres/sql.js';
+import { pgliteDatabase, type Sql } from '../../examples/2-embedded-postgres/sql.js';
 import { postgresFixture } from '../testing/fixtures/postgres-fixture.js';
 import type { TablesFixture } from '../testing/fixtures/tables-fixture.js';
 
-/** PostgreSQL inside this process, with the empty tables of example 1. */
+/** PostgreSQL inside this process, with the empty tables of example 2. */
 export async function openEmbeddedPostgres(): Promise<PGlite> {
   const pglite = await PGlite.create();
-  await pglite.exec(await readFile('examples/1-embedded-postgres/schema.sql', 'utf8'));
+  await pglite.exec(await readFile('examples/2-embedded-postgres/schema.sql', 'utf8'));
   return pglite;
 }
 
-/** The same, with the repository of example 1 and a live system around it. */
+/** The same, with the repository of example 2 and a live system around it. */
 export async function embeddedTables(): Promise<TablesFixture<Sql> & { readonly pglite: PGlite }> {
   const pglite = await openEmbeddedPostgres();
   return { ...postgresFixture(pgliteDatabase(pglite)), pglite, close: () => pglite.close() };

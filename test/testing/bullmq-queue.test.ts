@@ -3,14 +3,14 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { queueConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll } from 'vitest';
-import { createBullmqQueue, startBullmqWorker } from '../../examples/4-bullmq/bullmq-queue.js';
+import { createBullmqQueue, startBullmqWorker } from '../../examples/5-bullmq/bullmq-queue.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { serviceOf } from './fixtures/service-of.js';
 
 const NAME = 'backfill_metadata';
 
-describeWith(['Redis'], 'the queue of example 4, on BullMQ', ({ Redis: url }) => {
+describeWith(['Redis'], 'the queue of example 5, on BullMQ', ({ Redis: url }) => {
   const prefix = `conformance_${randomBytes(6).toString('hex')}`;
   let workerRedis: Redis;
   beforeAll(() => {

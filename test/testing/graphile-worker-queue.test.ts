@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from 'vitest';
 import {
   createGraphileWorkerQueue,
   startGraphileWorker,
-} from '../../examples/5-graphile-worker/graphile-worker-queue.js';
+} from '../../examples/6-graphile-worker/graphile-worker-queue.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { openRunnerDatabase, type RunnerDatabase } from './fixtures/runner-database.js';
@@ -12,7 +12,7 @@ import { serviceOf } from './fixtures/service-of.js';
 
 const silent = new Logger(() => () => {});
 
-describeWith(['PostgreSQL'], 'the queue of example 5, on Graphile Worker', ({ PostgreSQL: url }) => {
+describeWith(['PostgreSQL'], 'the queue of example 6, on Graphile Worker', ({ PostgreSQL: url }) => {
   let opened: RunnerDatabase;
   beforeAll(async () => {
     opened = openRunnerDatabase(url);

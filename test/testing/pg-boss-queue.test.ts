@@ -1,13 +1,13 @@
 import PgBoss from 'pg-boss';
 import { queueConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll } from 'vitest';
-import { createPgBossQueue, startPgBossWorker } from '../../examples/3-pg-boss/pg-boss-queue.js';
+import { createPgBossQueue, startPgBossWorker } from '../../examples/4-pg-boss/pg-boss-queue.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { openRunnerDatabase, type RunnerDatabase } from './fixtures/runner-database.js';
 import { serviceOf } from './fixtures/service-of.js';
 
-describeWith(['PostgreSQL'], 'the queue of example 3, on pg-boss', ({ PostgreSQL: url }) => {
+describeWith(['PostgreSQL'], 'the queue of example 4, on pg-boss', ({ PostgreSQL: url }) => {
   let opened: RunnerDatabase;
   beforeAll(async () => {
     opened = openRunnerDatabase(url);

@@ -4,13 +4,13 @@ import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { pgliteDatabase, type SqlDatabase } from '../../examples/1-embedded-postgres/sql.js';
-import { pgDatabase } from '../../examples/3-pg-boss/pg-sql.js';
+import { pgliteDatabase, type SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
+import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { postgresFixture } from './fixtures/postgres-fixture.js';
 
-const schemaSql = await readFile('examples/1-embedded-postgres/schema.sql', 'utf8');
+const schemaSql = await readFile('examples/2-embedded-postgres/schema.sql', 'utf8');
 
 const COLUMN_TYPES = ['text', 'json', 'jsonb'] as const;
 
@@ -19,7 +19,7 @@ interface OpenedDatabase {
   close(): Promise<unknown>;
 }
 
-describe('the repository of example 1 on PGlite', () => {
+describe('the repository of example 2 on PGlite', () => {
   conformanceOn('text', async () => {
     const pglite = await PGlite.create();
     await pglite.exec(schemaSql);
@@ -27,7 +27,7 @@ describe('the repository of example 1 on PGlite', () => {
   });
 });
 
-describeWith(['PostgreSQL'], 'the repository of example 1 on PostgreSQL', ({ PostgreSQL: url }) => {
+describeWith(['PostgreSQL'], 'the repository of example 2 on PostgreSQL', ({ PostgreSQL: url }) => {
   describe.each(COLUMN_TYPES)('with task data as %s', (type) => {
     conformanceOn(type, async () => {
       const schema = `conformance_${randomBytes(6).toString('hex')}`;

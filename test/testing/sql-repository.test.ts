@@ -1,20 +1,20 @@
 import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { EmptyDatabase } from '../../examples/2-sql-databases/databases/empty-database.js';
-import { openMariadb } from '../../examples/2-sql-databases/databases/mariadb.js';
-import { openPglite } from '../../examples/2-sql-databases/databases/pglite.js';
-import { openPostgres } from '../../examples/2-sql-databases/databases/postgres.js';
-import { openSqlite } from '../../examples/2-sql-databases/databases/sqlite.js';
+import type { EmptyDatabase } from '../../examples/3-sql-databases/databases/empty-database.js';
+import { openMariadb } from '../../examples/3-sql-databases/databases/mariadb.js';
+import { openPglite } from '../../examples/3-sql-databases/databases/pglite.js';
+import { openPostgres } from '../../examples/3-sql-databases/databases/postgres.js';
+import { openSqlite } from '../../examples/3-sql-databases/databases/sqlite.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { kyselyFixture } from './fixtures/kysely-fixture.js';
 
-describe('the repository of example 2 on PGlite', () => conformanceOn(openPglite));
-describe('the repository of example 2 on SQLite', () => conformanceOn(openSqlite));
-describeWith(['PostgreSQL'], 'the repository of example 2 on PostgreSQL', ({ PostgreSQL }) =>
+describe('the repository of example 3 on PGlite', () => conformanceOn(openPglite));
+describe('the repository of example 3 on SQLite', () => conformanceOn(openSqlite));
+describeWith(['PostgreSQL'], 'the repository of example 3 on PostgreSQL', ({ PostgreSQL }) =>
   conformanceOn(() => openPostgres(PostgreSQL)),
 );
-describeWith(['MariaDB'], 'the repository of example 2 on MariaDB', ({ MariaDB }) =>
+describeWith(['MariaDB'], 'the repository of example 3 on MariaDB', ({ MariaDB }) =>
   conformanceOn(() => openMariadb(MariaDB)),
 );
 

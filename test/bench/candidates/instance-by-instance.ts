@@ -1,5 +1,5 @@
 import { type ExtractionPath, extractMetadata, formatMetadataValue } from 'process-metadata-backfill';
-import type { Sql } from '../../../examples/1-embedded-postgres/sql.js';
+import type { Sql } from '../../../examples/2-embedded-postgres/sql.js';
 
 /**
  * What a loop over instances does for each: a query for its task, one for its data, a look-up and an insert a key. Rows are

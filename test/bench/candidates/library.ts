@@ -1,5 +1,5 @@
 import { type AdaptiveBatchSize, runBackfill } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
+import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
 import { MODEL, pathsOf } from '../scenario.js';
 import type { Candidate } from './candidate.js';
 
@@ -11,7 +11,7 @@ interface Settings {
   readonly readsOtherwise?: boolean;
 }
 
-/** The library over the repository of example 1, with all its guards, counts and checkpoints. */
+/** The library over the repository of example 2, with all its guards, counts and checkpoints. */
 export function library(name: string, settings: Settings): Candidate {
   const { batchSize, shards = 1, isRerun = false, readsOtherwise = false } = settings;
   return {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type BackfillReport, createBackfillService } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
+import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
 import { MODEL, pathsOf } from '../scenario.js';
 import type { Candidate } from './candidate.js';
 import type { FromWorker, WorkerSettings } from './worker-process.js';

@@ -1,7 +1,7 @@
 import { type BackfillReport, createBackfillService, type JobPayload } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
-import { withLatency } from '../../../examples/1-embedded-postgres/sql.js';
-import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
+import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
+import { withLatency } from '../../../examples/2-embedded-postgres/sql.js';
+import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { type Connection, openPool } from '../open-database.js';
 
 export interface WorkerSettings {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
-import { pgliteDatabase } from '../../../examples/1-embedded-postgres/sql.js';
+import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
+import { pgliteDatabase } from '../../../examples/2-embedded-postgres/sql.js';
 import { recordCases } from '../../stores/cases/record-cases.js';
 import { fill, write } from '../../stores/repository-calls.js';
 import { embeddedTables } from '../../support/embedded-postgres.js';

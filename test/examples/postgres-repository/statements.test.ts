@@ -1,8 +1,8 @@
 import { PGlite } from '@electric-sql/pglite';
 import { runBackfill } from 'process-metadata-backfill';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
-import { pgliteDatabase, type SqlDatabase } from '../../../examples/1-embedded-postgres/sql.js';
+import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
+import { pgliteDatabase, type SqlDatabase } from '../../../examples/2-embedded-postgres/sql.js';
 import { emptyMetadata, fillTables } from '../../bench/fill-tables.js';
 import { MODEL, pathsOf } from '../../bench/scenario.js';
 

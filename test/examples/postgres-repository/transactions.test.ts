@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pgliteSql } from '../../../examples/1-embedded-postgres/sql.js';
+import { pgliteSql } from '../../../examples/2-embedded-postgres/sql.js';
 import { fill, record, store, write } from '../../stores/repository-calls.js';
 import { embeddedTables } from '../../support/embedded-postgres.js';
 import { insertInstance, insertThree, useTables } from '../../support/tables.js';

@@ -4,9 +4,9 @@ import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import type { CommitResult, InstanceWrites, WriteOutcome } from 'process-metadata-backfill';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
-import type { Sql } from '../../../examples/1-embedded-postgres/sql.js';
-import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
+import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
+import type { Sql } from '../../../examples/2-embedded-postgres/sql.js';
+import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { MODEL } from '../../support/instances.js';
 import { describeWith } from '../../support/servers.js';
 
@@ -22,7 +22,7 @@ describeWith(
     const repository = createPostgresRepository(database);
 
     beforeAll(async () => {
-      const tables = await readFile('examples/1-embedded-postgres/schema.sql', 'utf8');
+      const tables = await readFile('examples/2-embedded-postgres/schema.sql', 'utf8');
       await pool.query(`create schema ${schema}; ${tables}`);
     });
     afterAll(async () => {

@@ -1,4 +1,4 @@
-import type { Sql, SqlDatabase } from '../../../examples/1-embedded-postgres/sql.js';
+import type { Sql, SqlDatabase } from '../../../examples/2-embedded-postgres/sql.js';
 import type { BackfillQueue, BackfillRepository, RepositoryCommit } from '../../../src/index.js';
 import { intercept } from '../../support/intercept.js';
 

@@ -1,4 +1,4 @@
-import type { Sql, SqlDatabase } from '../../../examples/1-embedded-postgres/sql.js';
+import type { Sql, SqlDatabase } from '../../../examples/2-embedded-postgres/sql.js';
 import { MODEL } from '../../support/instances.js';
 import { completedTask } from '../../support/tables.js';
 import { postgresWriter } from '../../testing/fixtures/postgres-fixture.js';

@@ -1,8 +1,8 @@
 // A worker as a process of its own. What it is to do comes with it; what it does is told to the process that started it.
 import { once } from 'node:events';
-import { createPostgresRepository } from '../../../examples/1-embedded-postgres/postgres-repository.js';
-import { withLatency } from '../../../examples/1-embedded-postgres/sql.js';
-import { pgDatabase } from '../../../examples/3-pg-boss/pg-sql.js';
+import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
+import { withLatency } from '../../../examples/2-embedded-postgres/sql.js';
+import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { createBackfillService } from '../../../src/index.js';
 import { openPool } from './fault-host.js';
 import { databaseWithPoints, type Point, portsWithPoints } from './faulty-points.js';

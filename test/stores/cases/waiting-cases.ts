@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { runBackfill } from 'process-metadata-backfill';
 import { describe, expect, test } from 'vitest';
-import type { Database } from '../../../examples/2-sql-databases/repository/tables.js';
+import type { Database } from '../../../examples/3-sql-databases/repository/tables.js';
 import { MODEL } from '../../support/instances.js';
 import { intercept } from '../../support/intercept.js';
 import { completedTask, insertInstance, type KyselyTables } from '../../support/tables.js';

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { afterAll, beforeAll } from 'vitest';
-import type { EmptyDatabase } from '../../../examples/2-sql-databases/databases/empty-database.js';
-import type { Database } from '../../../examples/2-sql-databases/repository/tables.js';
+import type { EmptyDatabase } from '../../../examples/3-sql-databases/databases/empty-database.js';
+import type { Database } from '../../../examples/3-sql-databases/repository/tables.js';
 
 export const INSTANCES = 200_000;
 

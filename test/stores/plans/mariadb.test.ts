@@ -1,7 +1,7 @@
 import { type CompiledQuery, sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { openMariadb } from '../../../examples/2-sql-databases/databases/mariadb.js';
-import type { Database } from '../../../examples/2-sql-databases/repository/tables.js';
+import { openMariadb } from '../../../examples/3-sql-databases/databases/mariadb.js';
+import type { Database } from '../../../examples/3-sql-databases/repository/tables.js';
 import { describeWith } from '../../support/servers.js';
 import { fillMariadb, PAGE, useBigTables, WALKS } from './big-tables.js';
 import { explain, nodesWith, rowsRead } from './plan.js';

@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely';
-import type { Database } from '../../../examples/2-sql-databases/repository/tables.js';
+import type { Database } from '../../../examples/3-sql-databases/repository/tables.js';
 
 /** What `explain`, or another such word, has to say of a statement. */
 export async function explain(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openPostgres } from '../../../examples/2-sql-databases/databases/postgres.js';
+import { openPostgres } from '../../../examples/3-sql-databases/databases/postgres.js';
 import { describeWith } from '../../support/servers.js';
 import { path, readPage } from '../repository-calls.js';
 import { fillPostgres, INSTANCES, PAGE, useBigTables, WALKS } from './big-tables.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { openSqlite } from '../../../examples/2-sql-databases/databases/sqlite.js';
-import type { Database } from '../../../examples/2-sql-databases/repository/tables.js';
+import { openSqlite } from '../../../examples/3-sql-databases/databases/sqlite.js';
+import type { Database } from '../../../examples/3-sql-databases/repository/tables.js';
 import { INSTANCES, PAGE, useBigTables } from './big-tables.js';
 import { recordSqlRepository } from './recorded.js';
 import { statementsOfBatch } from './statements.js';

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { createBullmqQueue, startBullmqWorker } from '../../../../examples/4-bullmq/bullmq-queue.js';
+import { createBullmqQueue, startBullmqWorker } from '../../../../examples/5-bullmq/bullmq-queue.js';
 import type { Runner, RunnerPlace } from './runner.js';
 
 const QUEUE = 'backfill_metadata';

@@ -2,7 +2,7 @@ import { runMigrations } from 'graphile-worker';
 import {
   createGraphileWorkerQueue,
   startGraphileWorker,
-} from '../../../../examples/5-graphile-worker/graphile-worker-queue.js';
+} from '../../../../examples/6-graphile-worker/graphile-worker-queue.js';
 import type { Runner, RunnerPlace } from './runner.js';
 
 export async function openGraphileWorker({ name, pool, database }: RunnerPlace): Promise<Runner> {

@@ -1,5 +1,5 @@
 import PgBoss from 'pg-boss';
-import { createPgBossQueue, startPgBossWorker } from '../../../../examples/3-pg-boss/pg-boss-queue.js';
+import { createPgBossQueue, startPgBossWorker } from '../../../../examples/4-pg-boss/pg-boss-queue.js';
 import type { Runner, RunnerPlace } from './runner.js';
 
 export async function openPgBoss({ name, postgresUrl }: RunnerPlace): Promise<Runner> {

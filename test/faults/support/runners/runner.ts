@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Sql, SqlDatabase } from '../../../../examples/1-embedded-postgres/sql.js';
+import type { Sql, SqlDatabase } from '../../../../examples/2-embedded-postgres/sql.js';
 import type { BackfillQueue, BackfillService } from '../../../../src/index.js';
 
 /** One of the example runners, with jobs of its own. */

@@ -1,7 +1,7 @@
 import { runMigrations } from 'graphile-worker';
 import { createBackfillService } from 'process-metadata-backfill';
-import { MODEL } from '../1-embedded-postgres/workflow-host.js';
-import { command, openHost, play, startAfter, updateModel } from '../3-pg-boss/demo-host.js';
+import { MODEL } from '../2-embedded-postgres/workflow-host.js';
+import { command, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
 import { createGraphileWorkerQueue, startGraphileWorker } from './graphile-worker-queue.js';
 
 const host = await openHost('demo_graphile_worker');

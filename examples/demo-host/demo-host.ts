@@ -8,9 +8,9 @@ import type {
   ExtractionPath,
   RequestResult,
 } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../1-embedded-postgres/postgres-repository.js';
-import { type Sql, type SqlDatabase, withLatency } from '../1-embedded-postgres/sql.js';
-import { createInstances, MODEL } from '../1-embedded-postgres/workflow-host.js';
+import { createPostgresRepository } from '../2-embedded-postgres/postgres-repository.js';
+import { type Sql, type SqlDatabase, withLatency } from '../2-embedded-postgres/sql.js';
+import { createInstances, MODEL } from '../2-embedded-postgres/workflow-host.js';
 import { pgDatabase } from './pg-sql.js';
 
 const BEFORE = [{ key: 'customer_id', path: 'customer.id' }];
@@ -109,7 +109,7 @@ async function dropSchemas(pool: pg.Pool, name: string): Promise<void> {
 
 /** Any number of processes may start at the same time. */
 async function createTables(database: SqlDatabase, name: string): Promise<void> {
-  const schema = await readFile(new URL('../1-embedded-postgres/schema.sql', import.meta.url), 'utf8');
+  const schema = await readFile(new URL('../2-embedded-postgres/schema.sql', import.meta.url), 'utf8');
   await database.transaction(async (sql) => {
     await sql.query('select pg_advisory_xact_lock(hashtext($1))', [name]);
     const [found] = await sql.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [

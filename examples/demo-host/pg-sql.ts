@@ -1,5 +1,5 @@
 import { type Pool, type PoolClient, types } from 'pg';
-import type { Sql, SqlDatabase, TypeParsers } from '../1-embedded-postgres/sql.js';
+import type { Sql, SqlDatabase, TypeParsers } from '../2-embedded-postgres/sql.js';
 
 /** A pool of node-postgres. */
 export function pgDatabase(pool: Pool): SqlDatabase {

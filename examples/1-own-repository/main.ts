@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { type RepositoryFixture, repositoryConformance } from 'process-metadata-backfill/testing';
-import { pgliteDatabase } from '../1-embedded-postgres/sql.js';
+import { pgliteDatabase } from '../2-embedded-postgres/sql.js';
 import { createFixture } from './fixture.js';
 import { createRepository } from './repository.js';
 

@@ -1,6 +1,6 @@
 import type PgBoss from 'pg-boss';
 import { type BackfillQueue, type BackfillService, isBackfillError } from 'process-metadata-backfill';
-import type { Sql } from '../1-embedded-postgres/sql.js';
+import type { Sql } from '../2-embedded-postgres/sql.js';
 
 const QUEUE = 'backfill_metadata';
 
