@@ -1,6 +1,6 @@
 import type { BackfillRepository } from 'process-metadata-backfill';
 import type { FixtureTask, RepositoryFixture } from 'process-metadata-backfill/testing';
-import type { SqlDatabase } from '../2-embedded-postgres/sql.js';
+import type { SqlDatabase } from './database.js';
 
 /** The host around the repository, as far as the cases must play it. */
 export function createFixture(

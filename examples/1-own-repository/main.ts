@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { PGlite } from '@electric-sql/pglite';
-import { type RepositoryFixture, repositoryConformance } from 'process-metadata-backfill/testing';
-import { pgliteDatabase } from '../2-embedded-postgres/sql.js';
+import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { createFixture } from './fixture.js';
+import { openPglite, openPostgres } from './open-database.js';
 import { createRepository } from './repository.js';
 
-const pglite = await PGlite.create();
-await pglite.exec(await readFile(new URL('schema.sql', import.meta.url), 'utf8'));
-const database = pgliteDatabase(pglite);
-const fixture: RepositoryFixture<never, number> = createFixture(database, createRepository(database));
+const url = process.env.DATABASE_URL || 'postgres://root@127.0.0.1:5432/postgres';
+const { database, close } = process.argv[2] === 'postgres' ? await openPostgres(url) : await openPglite();
+const fixture = createFixture(database, createRepository(database));
 
 let broken = 0;
 for (const { name, run } of repositoryConformance(() => fixture)) {
@@ -24,4 +21,4 @@ for (const { name, run } of repositoryConformance(() => fixture)) {
 }
 console.log(broken === 0 ? 'The repository keeps its promises.' : `${broken} promises are broken.`);
 process.exitCode = broken === 0 ? 0 : 1;
-await pglite.close();
+await close();

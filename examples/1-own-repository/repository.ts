@@ -1,5 +1,5 @@
 import type { BackfillRepository, CommitResult, InstanceRange, RunRecord } from 'process-metadata-backfill';
-import type { Sql, SqlDatabase } from '../2-embedded-postgres/sql.js';
+import type { Sql, SqlDatabase } from './database.js';
 
 /** The tables of `schema.sql`, as a backfill sees them. */
 export function createRepository(database: SqlDatabase): BackfillRepository<never, number> {

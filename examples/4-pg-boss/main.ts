@@ -1,7 +1,6 @@
 import PgBoss from 'pg-boss';
 import { createBackfillService } from 'process-metadata-backfill';
-import { MODEL } from '../2-embedded-postgres/workflow-host.js';
-import { command, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
+import { command, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
 import { createPgBossQueue, startPgBossWorker } from './pg-boss-queue.js';
 
 const host = await openHost('demo_pg_boss');

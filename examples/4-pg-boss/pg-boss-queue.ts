@@ -1,10 +1,14 @@
 import type PgBoss from 'pg-boss';
 import { type BackfillQueue, type BackfillService, isBackfillError } from 'process-metadata-backfill';
-import type { Sql } from '../2-embedded-postgres/sql.js';
 
 const QUEUE = 'backfill_metadata';
 
-export async function createPgBossQueue(boss: PgBoss): Promise<BackfillQueue<Sql>> {
+/** A transaction of the host, on any PostgreSQL driver. */
+export interface SqlTransaction {
+  query(text: string, values: readonly unknown[]): Promise<unknown[]>;
+}
+
+export async function createPgBossQueue(boss: PgBoss): Promise<BackfillQueue<SqlTransaction>> {
   // Only under policy `short` a singletonKey keeps doubles out (in pg-boss 12: `exclusive`). The queue must be there:
   // `send` to one that is not drops the job without an error.
   await boss.createQueue(QUEUE, {

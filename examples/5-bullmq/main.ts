@@ -1,8 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createBackfillService } from 'process-metadata-backfill';
-import { MODEL } from '../2-embedded-postgres/workflow-host.js';
-import { command, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
+import { command, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
 import { createBullmqQueue, startBullmqWorker } from './bullmq-queue.js';
 
 const QUEUE = 'backfill_metadata';

@@ -1,10 +1,17 @@
 import { type RunnerOptions, run } from 'graphile-worker';
 import { type BackfillQueue, type BackfillService, isBackfillError } from 'process-metadata-backfill';
-import type { Sql } from '../2-embedded-postgres/sql.js';
 
 const TASK = 'backfill_metadata';
 
-export function createGraphileWorkerQueue(database: Sql, schema = 'graphile_worker'): BackfillQueue<Sql> {
+/** A connection or a transaction of the host, on any PostgreSQL driver. */
+export interface SqlConnection {
+  query(text: string, values: readonly unknown[]): Promise<unknown[]>;
+}
+
+export function createGraphileWorkerQueue(
+  database: SqlConnection,
+  schema = 'graphile_worker',
+): BackfillQueue<SqlConnection> {
   return {
     transactional: true,
     async enqueue({ key, payload }, { startAfter = null, transaction = database } = {}) {

@@ -21,6 +21,8 @@ const AFTER = [
   { key: 'first_article', path: 'lines[0].article' },
 ];
 
+export { MODEL };
+
 export const command: string = process.argv[2] ?? 'all';
 
 /** `request 10` starts the backfill ten seconds later. */

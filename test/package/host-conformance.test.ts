@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { cp, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHECKOUT, createPackedProject, type PackedProject } from './packed-project.js';
@@ -9,8 +9,8 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { PGlite } from '@electric-sql/pglite';
 import { repositoryConformance } from 'process-metadata-backfill/testing';
-import { pgliteDatabase } from './2-embedded-postgres/sql.js';
 import { createFixture } from './1-own-repository/fixture.js';
+import { pgliteDatabase } from './1-own-repository/pglite-database.js';
 import { createRepository } from './1-own-repository/repository.js';
 
 let pglite: PGlite;
@@ -53,10 +53,9 @@ describe('an empty project with the packed package', () => {
     for (const name of ['vitest', 'tsx', '@electric-sql']) {
       await symlink(join(CHECKOUT, 'node_modules', name), join(project.folder, 'node_modules', name), 'dir');
     }
-    for (const name of ['2-embedded-postgres', '1-own-repository']) {
-      await mkdir(join(project.folder, name));
-      await cp(join(CHECKOUT, 'examples', name), join(project.folder, name), { recursive: true });
-    }
+    await cp(join(CHECKOUT, 'examples', '1-own-repository'), join(project.folder, '1-own-repository'), {
+      recursive: true,
+    });
     await project.write('package.json', '{ "private": true, "type": "module" }');
     await project.write('own.test.ts', VITEST_FILE);
     await project.write('own.node-test.ts', TEST_FILE);
