@@ -2,7 +2,7 @@ import type { BackfillRepository } from 'process-metadata-backfill';
 import type { FixtureTask, RepositoryFixture } from 'process-metadata-backfill/testing';
 import type { SqlDatabase } from './database.js';
 
-/** The host around the repository, as far as the cases must play it. */
+/** What the conformance cases do as the host: insert, change and delete. */
 export function createFixture(
   database: SqlDatabase,
   repository: BackfillRepository<never, number>,

@@ -1,7 +1,7 @@
 import type { BackfillRepository, CommitResult, InstanceRange, RunRecord } from 'process-metadata-backfill';
 import type { Sql, SqlDatabase } from './database.js';
 
-/** The tables of `schema.sql`, as a backfill sees them. */
+/** A repository over the tables of `schema.sql`. */
 export function createRepository(database: SqlDatabase): BackfillRepository<never, number> {
   return {
     async surveyInstances({ processModelId, instanceIds, after, limit }) {
@@ -56,7 +56,7 @@ export function createRepository(database: SqlDatabase): BackfillRepository<neve
   };
 }
 
-/** Commits, unless `refuse` is called: then everything is undone, and that is the answer. */
+/** Commits `work`. If it calls `refuse`, everything is rolled back, and the refusal is the result. */
 async function rollingBack(
   database: SqlDatabase,
   work: (sql: Sql, refuse: (answer: CommitResult<number>) => never) => Promise<void>,
@@ -97,7 +97,7 @@ const IN_RANGE = `process_model_id = $1 and ($2::int[] is null or id = any ($2))
 const SURVEY = `select count(*)::int as total, max(id) as "upTo"
   from (select id from instance where ${IN_RANGE} order by id limit $5) counted`;
 
-// In one statement, so that no row is newer than the data.
+// One statement, so that no metadata row is newer than the task data.
 const PAGE = `
   select i.id, i.running, t.data::text as data, m.rows
   from (select id, running from instance where ${IN_RANGE} order by id limit $5) i
@@ -115,7 +115,7 @@ const LOCK_RECORDS = `select id, revision from metadata_backfill_run where id = 
 const ANY_LEFT = `select 1 from instance where ${IN_RANGE} limit 1`;
 const LOCK_INSTANCES = `select id from instance where id = any ($1) order by id for share`;
 
-// Returns what its guard held back. A row is known by its xmin to be still the one that was read.
+// Returns the values that were not written. The xmin tells whether a row is still the one that was read.
 const WRITE = `
   with wanted as (
     select id, key, nullif(value, 'null') as value, token
@@ -133,7 +133,7 @@ const WRITE = `
   )
   select id, key from wanted except (table replaced union all table filled)`;
 
-// A record that was not there when the others were locked, but is now, is left alone and missed in what returns.
+// A record that somebody inserted after the others were locked is not updated, and is missing in the result.
 const STORE_RECORDS = `
   insert into metadata_backfill_run as stored (id, run_id, process_model_id, revision, active_key, content)
   select id, "runId", "processModelId", revision, "activeKey", content::json from json_to_recordset($1) as

@@ -1,6 +1,6 @@
 import type { Sql } from './sql.js';
 
-/** Notes every metadata row, with its version, before the backfill. */
+/** Copies every metadata row, with its version, before the backfill. */
 export async function rememberMetadata(sql: Sql): Promise<void> {
   await sql.query(
     'create table metadata_before as select *, xmin::text as version from process_instance_metadata',
@@ -31,7 +31,7 @@ export async function checkResult(sql: Sql, reportedUpdated: number): Promise<bo
   return verdicts.every(([isRight]) => isRight);
 }
 
-// `case`, as PostgreSQL may cast a broken document before a `where` leaves it out.
+// With `case`, because PostgreSQL may cast a broken document before a `where` excludes it.
 const CHECK = `
   with newest as (
     select distinct on (t.process_instance_id) t.process_instance_id, d.data

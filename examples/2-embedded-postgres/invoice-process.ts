@@ -6,18 +6,18 @@ export interface Order {
   readonly number: number;
   readonly customer: { readonly id: string; readonly address: { readonly city: string } };
   readonly lines: readonly { readonly article: string; readonly quantity: number; readonly price: number }[];
-  /** Repaired for free: goes through the process without an invoice. */
+  /** Repaired for free. There is no invoice then. */
   readonly isWarranty: boolean;
 }
 
-/** One activity of an instance, with the data as it was after it. */
+/** One activity of an instance, with the data after it. */
 export interface Activity {
   readonly state: 'COMPLETED' | 'READY';
   readonly data: string;
   readonly endInSeconds: number | null;
 }
 
-/** What the engine hands to a listener, as far as it is of use here. */
+/** The part of what the engine passes to a listener that is used here. */
 interface ActivityApi {
   readonly environment: { readonly output: unknown };
   signal(message: object): void;
@@ -25,7 +25,7 @@ interface ActivityApi {
 
 const source = await readFile(new URL('invoice.bpmn', import.meta.url), 'utf8');
 
-/** Executes `invoice.bpmn` for one order, to its end or to the user task that waits for an approval. */
+/** Executes `invoice.bpmn` for one order, until it ends or waits for an approval in a user task. */
 export async function executeInvoiceProcess(order: Order, isApproved: boolean): Promise<Activity[]> {
   const activities: Activity[] = [];
   const record = (state: Activity['state'], { environment }: ActivityApi) => {

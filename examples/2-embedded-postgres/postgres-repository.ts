@@ -13,15 +13,15 @@ import { type BatchWriter, Disturbance, firstWriterFor, writeGuarded } from './w
 
 export interface PostgresRepositoryOptions {
   /**
-   * The type of the column with the task data. What is `json` (or text) is written out as it lies there: whole
-   * documents leave the database, and the values are taken out of each as it arrives. `jsonb` would have to be written
-   * anew: only the values leave the database. Measured in test/bench/RESULTS.md.
+   * The type of the column with the task data. From `json` (or text) PostgreSQL returns the stored text, so pages read
+   * whole documents and take the values out of each one as it arrives. From `jsonb` PostgreSQL would have to build the
+   * text again, so pages read only the values. Measured in test/bench/RESULTS.md.
    * @default 'json'
    */
   readonly taskData?: 'json' | 'jsonb';
 }
 
-/** The tables of `schema.sql`, as a backfill sees them. */
+/** A repository over the tables of `schema.sql`. */
 export function createPostgresRepository(
   database: SqlDatabase,
   { taskData = 'json' }: PostgresRepositoryOptions = {},
@@ -41,7 +41,7 @@ export function createPostgresRepository(
     readInstances: (query) => readPage(database, query, taskData),
 
     async commit(commit, { transaction } = {}) {
-      // Guards cost the database half as much again: they are for the batches that have met another writer.
+      // Guards cost the database 50 % more, so only a batch that has met another writer is written with guards.
       const attempt = (write: BatchWriter) => {
         const work = (sql: Sql) => applyCommit(sql, commit, write);
         return transaction ? inSavepoint(transaction, work) : database.transaction(work);
@@ -67,7 +67,7 @@ export function createPostgresRepository(
   };
 }
 
-/** Two statements: one writes the batch, one stores its record. What refuses the commit undoes what was written. */
+/** Two statements: one writes the batch, one stores its record. A refusal rolls both back. */
 async function applyCommit(sql: Sql, commit: RepositoryCommit<number>, write: BatchWriter): Promise<void> {
   const { exhausted, instances } = commit;
   const outcome = instances.length === 0 ? { gone: [], kept: [] } : await write(sql, instances);
@@ -78,8 +78,8 @@ async function applyCommit(sql: Sql, commit: RepositoryCommit<number>, write: Ba
 }
 
 /**
- * Compare-and-set and lock in one; several records in the order of their ids.
- * @returns the instances that have another version by now.
+ * Stores the records in the order of their ids, each only if its revision is the expected one. That locks it, too.
+ * @returns the instances whose version has changed.
  */
 async function storeRecords(
   sql: Sql,
@@ -111,7 +111,7 @@ class Refusal extends Error {
   }
 }
 
-/** In a host's transaction, a refused or failed commit is undone alone: the host may go on. */
+/** In a host's transaction, only the refused or failed commit is rolled back: the host may go on. */
 async function inSavepoint(sql: Sql, work: (sql: Sql) => Promise<void>): Promise<void> {
   await sql.query('savepoint metadata_backfill');
   try {
@@ -129,12 +129,12 @@ function isActiveKeyTaken(error: unknown): boolean {
   return code === '23505' && constraint === 'metadata_backfill_run_active_key';
 }
 
-/** All are counted in whatever order is the cheapest. */
+/** Without a limit, the order does not matter, and PostgreSQL may choose the cheapest. */
 const surveyOf = (limit: number | null) => `
   select count(*)::int as total, max(id) as "upTo"
   from (select i.id from process_instance i where ${IN_RANGE} ${limit === null ? '' : 'order by i.id'} limit $5) counted`;
 
-// A row of the answer is a record that was stored.
+// Each row of the result is a record that was stored.
 const MOVED = `array(
   select i.id from json_to_recordset($1) as i (id int, version text)
   where i.version <> coalesce(${NEWEST_HASH}, '')) as moved`;

@@ -8,7 +8,7 @@ import type {
 import type { Sql } from './sql.js';
 import { projectedValues, wholeDocuments } from './task-data-column.js';
 
-/** A page in one statement, so that no metadata row is newer than the task data. */
+/** Reads a page in one statement, so that no metadata row is newer than the task data. */
 export async function readPage(
   sql: Sql,
   { limit, paths, ...range }: PageQuery<number>,
@@ -18,7 +18,7 @@ export async function readPage(
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  // Filled instances are looked at in greater number: what a page and its commit cost at least is shared by more of them.
+  // A page passes over many filled instances at once, so that they share the fixed cost of a page and its commit.
   const reach = overwrites ? limit : Math.max(5 * limit, 1000);
   const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);
@@ -27,12 +27,12 @@ export async function readPage(
 
 interface InstanceRow {
   readonly id: number;
-  /** Counted from 1 among the instances that were looked at. */
+  /** Its number among the instances that were looked at, from 1. */
   readonly place: number;
-  /** It is to be shown. If not, it is filled, and but the last one that was looked at, which ends the page. */
+  /** Whether the page shows it. If not, it is the last one that was looked at, and it is filled. */
   readonly shown: boolean;
   readonly running: boolean;
-  /** JSON: the rows there are under the keys. */
+  /** JSON: its metadata rows under the keys of the page. */
   readonly stored: string | null;
   readonly hash: string | null;
   readonly data: TaskData | null;
@@ -73,7 +73,7 @@ export function bounds({ processModelId, instanceIds, after, upTo }: InstanceRan
 export const IN_RANGE = `i.process_model_identifier = $1 and ($2::int[] is null or i.id = any ($2))
   and ($3::int is null or i.id > $3) and ($4::int is null or i.id <= $4)`;
 
-/** Of the instance `i`. Equal data have equal hashes: the hash serves as the version of the data. */
+/** The hash of the newest task data of instance `i`. Equal data have equal hashes, so it serves as the version. */
 export const NEWEST_HASH = `(
   select t.json_data_hash from task t where t.process_instance_id = i.id and t.state = 'COMPLETED'
   order by t.end_in_seconds is null, t.end_in_seconds desc, t.guid limit 1)`;
@@ -82,9 +82,9 @@ const ENDED = ['complete', 'error', 'terminated'];
 const FIRST_FREE_PARAMETER = 10;
 
 /**
- * Where the planner cannot know a limit, it expects a tenth of the rows: hence the second one here, and the one of pageOf. If
- * it expected all, it would compile the page (`jit`), which can take as long as to read it, and read and sort all that is left
- * of a rare model.
+ * A limit that the planner does not know makes it expect a tenth of the rows. That is what the second limit here and the
+ * one in pageOf are for. If the planner expected all rows, it would compile the page (`jit`), which can take as long as
+ * reading it. And it would read and sort all remaining instances of a rare model.
  */
 const WALK = `(
   select * from (select i.id from process_instance i where ${IN_RANGE} order by i.id limit $6) i
@@ -95,17 +95,17 @@ const ROW_COUNT = `(
 
 const AFTER = 'coalesce($3::int, 0)';
 
-/** Whether of the next twenty ids, at least four in five are of instances that are filled. */
+/** Whether at least four in five of the next twenty ids belong to filled instances. */
 const IS_MOSTLY_COMPLETE = `(
   select count(*) >= 16 from process_instance i
   where ${IN_RANGE} and i.id <= ${AFTER} + 20::bigint and ${ROW_COUNT} = cardinality($7::text[]))`;
 
-/** The last id of the sweep: as many ids lie behind the page before as this one looks at instances. */
+/** The last id of the sweep. The sweep covers as many ids as the page looks at instances. */
 const SWEPT = `least(${AFTER} + $6::bigint, $4::int)`;
 
-// A row is a value, as the key is unique and the column takes no null. Where most are filled, the rows under many ids are
-// read in one go, which takes half as long as to count those of each instance; how many an incomplete one has is not known
-// then. Both ends are parameters, so that the planner sees how few rows that are, and puts them into a hash table.
+// Each row holds a value, because the key is unique and the column is not null. If most instances are filled, the rows of
+// many ids are read at once. That takes half as long as counting the rows of each instance, but does not tell how many
+// rows an incomplete one has. Both ends are parameters: the planner then sees that these are few rows, and hashes them.
 const ROWS = `
   case when i.id <= ${SWEPT} and ${IS_MOSTLY_COMPLETE} then case when i.id in (
     select m.process_instance_id from process_instance_metadata m
@@ -114,11 +114,11 @@ const ROWS = `
   ) then cardinality($7::text[]) end
   else ${ROW_COUNT} end`;
 
-// First the ids, from the indices alone, one after another until there are enough that lack a value (when overwriting: of
-// all); the last one in any case, to tell how far the page has come. Then of these status, rows, newest task, and
-// last the data. Each by subqueries, which cannot become joins, for which PostgreSQL would scan the other table where a page
-// is large; `offset 0` keeps them apart. The rows come with the data, so that they are not newer; by its xmin a row is
-// known to be still the one that was read.
+// First come the ids, from the indices alone, until enough of them lack a value (or until there are enough, when
+// overwriting). The last id always belongs to them, because it shows how far the page has come. Then come their status,
+// rows and newest task, and last the data. All are subqueries, kept apart by `offset 0`: PostgreSQL would turn them into
+// joins otherwise, and scan the other table for a large page. The rows come with the data, so that they are not newer. The
+// xmin tells whether a row is still the one that was read.
 const pageOf = (data: string) => `
   with candidates as materialized (
     select i.*, ($8 or coalesce(rows, 0) < cardinality($7::text[])) as shown from (

@@ -21,7 +21,7 @@ export async function printReport(sql: Sql, notes: ReadonlyMap<number, string>):
   }
 }
 
-// Every key is a constant above: nothing of this comes from data.
+// Every key is a constant from above. Nothing in this SQL comes from data.
 const REPORT = `
   with report as (
     select i.id, i.status, ${KEYS.map((key) => `max(m.value) filter (where m.key = '${key}') as ${key}`).join(', ')}

@@ -1,11 +1,11 @@
--- The tables of spiff-arena that a backfill meets, and the one that it needs for itself.
+-- The tables of spiff-arena that a backfill reads and writes, and the one that the library needs for itself.
 
 create table process_instance (
   id serial primary key,
   process_model_identifier varchar(255) not null,
   status varchar(50) not null
 );
--- The walk goes through a model in the order of its ids.
+-- A backfill reads the instances of a model in the order of their ids.
 create index process_instance_model_id on process_instance (process_model_identifier, id);
 
 create table task (
@@ -17,7 +17,7 @@ create table task (
 );
 create index task_process_instance_id on task (process_instance_id);
 
--- `data` is of type json there on PostgreSQL and plain text on SQLite. Text here, so that a document can be broken.
+-- In spiff-arena, `data` is of type json on PostgreSQL and text on SQLite. Here it is text, so that a document can be broken.
 create table json_data (
   hash varchar(255) primary key,
   data text not null
@@ -33,8 +33,8 @@ create table process_instance_metadata (
   unique (process_instance_id, key)
 );
 
--- Collation "C": runs are listed by id, in the order in which JavaScript sorts strings.
--- `content` is json and not jsonb: it comes back as it was stored, whatever characters are in it.
+-- Collation "C": runs are listed by id, sorted as JavaScript sorts strings.
+-- `content` is json and not jsonb, because json returns exactly the text that was stored.
 create table metadata_backfill_run (
   id text collate "C" primary key,
   run_id text collate "C" not null,

@@ -3,7 +3,7 @@ import type { PGlite, Transaction } from '@electric-sql/pglite';
 
 /** A connection of any PostgreSQL driver, or a transaction on one. */
 export interface Sql {
-  /** `parsers` read columns in place of the driver's own, by the number of their type. */
+  /** `parsers` replace those of the driver, by the number of the column type. */
   query<Row>(text: string, values?: readonly unknown[], parsers?: TypeParsers): Promise<Row[]>;
 }
 
@@ -22,7 +22,7 @@ export function pgliteDatabase(pglite: PGlite): SqlDatabase {
   };
 }
 
-/** Also for a transaction of the host that a request is to be part of. */
+/** Use it also for a transaction of the host that a request shall be part of. */
 export function pgliteSql(connection: PGlite | Transaction): Sql {
   return {
     query: async <Row>(text: string, values: readonly unknown[] = [], parsers: TypeParsers = {}) =>
@@ -30,7 +30,7 @@ export function pgliteSql(connection: PGlite | Transaction): Sql {
   };
 }
 
-/** The same database as if across a network: each statement takes `ms` longer, begin and commit too. */
+/** The same database, as if across a network: each statement takes `ms` longer, also begin and commit. */
 export function withLatency(database: SqlDatabase, ms: number): SqlDatabase {
   if (ms === 0) return database;
   const slow = (sql: Sql): Sql => ({

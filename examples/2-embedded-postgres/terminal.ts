@@ -2,7 +2,7 @@ import type { BackfillLogger, BackfillProgress } from 'process-metadata-backfill
 
 const WIDTH = 40;
 
-/** Log lines with a progress bar below them. Where no terminal reads along, the log lines alone tell the progress. */
+/** Log lines with a progress bar below them. Without a terminal, only the log lines show the progress. */
 export function createTerminal(stdout: NodeJS.WriteStream) {
   let bar = '';
 
@@ -26,7 +26,7 @@ export function createTerminal(stdout: NodeJS.WriteStream) {
       stdout.clearLine(1);
     },
 
-    /** Leaves the bar where it is and goes on below it. */
+    /** Leaves the bar as it is; later lines come below it. */
     endProgress(): void {
       if (bar !== '') stdout.write('\n');
       bar = '';

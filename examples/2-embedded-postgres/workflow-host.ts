@@ -5,7 +5,7 @@ import type { Sql, SqlDatabase } from './sql.js';
 
 export const MODEL = 'test_group/invoice_process';
 
-/** A workflow backend in small: executes the process `count` times and stores what a host stores at each save. */
+/** Executes the process `count` times and stores what a workflow backend stores at each save. */
 export async function createInstances(
   database: SqlDatabase,
   count: number,
@@ -19,7 +19,7 @@ export async function createInstances(
   }
 }
 
-/** What a full disk or a careless script may leave behind: a document cut off in the middle. */
+/** Cuts a document off in the middle, as a full disk or a careless script might. */
 export async function breakTaskData(sql: Sql, instanceId: number): Promise<void> {
   await sql.query(
     `update json_data set data = left(data, 40) where hash in (

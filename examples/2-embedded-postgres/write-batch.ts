@@ -5,24 +5,24 @@ type Batch = readonly InstanceWrites<number>[];
 
 export type BatchWriter = (sql: Sql, batch: Batch) => Promise<WriteOutcome<number>>;
 
-/** Thrown to roll back: another writer was there since the page was read, and the batch is to be written guarded. */
+/** Thrown to roll back when another writer was there since the page was read. The batch is then written with guards. */
 export class Disturbance extends Error {}
 
-/** A batch that only fills is first written as if nothing had changed since its page was read: nearly always that is so. */
+/** A batch that only fills is first written as if nothing had changed since the page was read. Nearly always that is true. */
 export function firstWriterFor(batch: Batch): BatchWriter {
   return batch.every(({ values }) => values.every(isPlain)) ? writeUndisturbed : writeGuarded;
 }
 
 /**
- * Whether it can go as an array of texts. A NUL or half a surrogate pair must be refused: JSON sees to that, while an array
- * would carry another character in place of the half.
+ * Whether the values can be sent as an array of texts. A NUL and half a surrogate pair must be refused. PostgreSQL does so in
+ * JSON, but in an array another character arrives in place of the half.
  */
 function isPlain({ key, value, replaces }: MetadataWrite): boolean {
   return replaces === undefined && ![key, value].some((text) => /[\0\p{Cs}]/u.test(String(text)));
 }
 
 /**
- * All or nothing: for the database, two thirds of the work of the other.
+ * Writes everything or nothing. That costs the database two thirds of what guards cost.
  * @throws {Disturbance}
  */
 async function writeUndisturbed(sql: Sql, batch: Batch): Promise<WriteOutcome<number>> {
@@ -39,7 +39,7 @@ async function writeUndisturbed(sql: Sql, batch: Batch): Promise<WriteOutcome<nu
   return { gone: [], kept: [] };
 }
 
-/** Each value under its guard. */
+/** Writes each value only if its guard holds. */
 export async function writeGuarded(sql: Sql, batch: Batch): Promise<WriteOutcome<number>> {
   const writes = batch.flatMap(({ id, values }) =>
     values.map(({ key, value, replaces }) => ({ id, key, value, token: replaces?.token })),
@@ -50,8 +50,9 @@ export async function writeGuarded(sql: Sql, batch: Batch): Promise<WriteOutcome
 }
 
 /**
- * The instances that get values are locked, and not only for key share: a save that is under way must end before
- * versions are compared. Of the others only those that are gone are of interest.
+ * Splits a batch into the instances to lock, which have values or a version, and the others. The lock is `for share`, because
+ * a save that is under way must end before versions are compared: `for key share` would not wait for it. The others are
+ * only looked up, to see which are gone.
  */
 function lockedAndOthers(batch: Batch): [locked: number[], others: number[]] {
   const [locked, others]: [number[], number[]] = [[], []];
@@ -68,7 +69,7 @@ const LIVING = `living as materialized (
 
 const COLUMNS = '(process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)';
 
-// Its only guard is the unique key (process_instance_id, key). Rows are written in the same order everywhere, as two that
+// Its only guard is the unique key (process_instance_id, key). Rows are always written in the same order: two writers that
 // write them in different orders would wait for each other.
 const WRITE_ALL = `
   with ${LIVING}, seen as materialized (
@@ -82,7 +83,7 @@ const WRITE_ALL = `
   )
   select whole from seen`;
 
-// As the column takes no null, there is no null row that a value could replace.
+// The column is not null, so there is no null row that a value could replace.
 const WRITE_GUARDED = `
   with ${LIVING}, present as (
     table living union all select i.id from process_instance i where i.id = any ($2)

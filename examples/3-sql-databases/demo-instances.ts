@@ -2,12 +2,12 @@ import type { Database } from './repository/tables.js';
 
 export const MODEL = 'test_group/invoice_process';
 
-/** When the rows came that are there before the backfill. */
+/** When the rows were inserted that exist before the backfill. */
 export const BEFORE = 1_700_000_000;
 
 /**
- * What a workflow backend has stored by the time the model gains paths: two tasks an instance, and some metadata.
- * @returns how many rows of metadata.
+ * Stores what a workflow backend has stored before the model gains paths: two tasks per instance, and some metadata.
+ * @returns how many rows of metadata there are.
  */
 export async function createInstances(database: Database, count: number): Promise<number> {
   const numbers = Array.from({ length: count }, (_, index) => index + 1);
@@ -39,7 +39,7 @@ function statusOf(number: number): string {
   return number % 12 === 5 ? 'user_input_required' : 'complete';
 }
 
-/** Some customers move in between; under warranty there is no invoice; where a user has to act, none is written yet. */
+/** Some customers move between the two tasks. Some orders have no invoice (warranty) or none yet (a user must act first). */
 function taskOf(number: number, name: string, place: number) {
   const isCompleted = name === 'receive' || statusOf(number) === 'complete';
   const hasInvoice = name === 'bill' && number % 10 !== 0;

@@ -46,5 +46,5 @@ try {
   if (error !== interrupted.signal.reason) throw error;
   process.exitCode = 130;
 } finally {
-  await close(); // leaves nothing behind
+  await close(); // drops the database
 }

@@ -9,8 +9,8 @@ export interface SqlTransaction {
 }
 
 export async function createPgBossQueue(boss: PgBoss): Promise<BackfillQueue<SqlTransaction>> {
-  // Only under policy `short` a singletonKey keeps doubles out (in pg-boss 12: `exclusive`). The queue must be there:
-  // `send` to one that is not drops the job without an error.
+  // Only the policy `short` refuses a second job with the same singletonKey (in pg-boss 12: `exclusive`). The queue must
+  // exist: otherwise `send` drops the job without an error.
   await boss.createQueue(QUEUE, {
     name: QUEUE,
     policy: 'short',
@@ -32,7 +32,7 @@ export async function createPgBossQueue(boss: PgBoss): Promise<BackfillQueue<Sql
   };
 }
 
-/** @returns what ends it: the batch under way is settled and the rest handed over. `boss.stop()` comes after. */
+/** @returns a function that finishes the current batch and hands the rest over. Call `boss.stop()` after it. */
 export async function startPgBossWorker(
   boss: PgBoss,
   service: Pick<BackfillService, 'handle' | 'sweep'>,
@@ -45,7 +45,7 @@ export async function startPgBossWorker(
     } catch (error) {
       if (!isBackfillError(error) || error.retryable) throw error;
       console.error(`Job ${id} cannot succeed: ${error.message}`);
-      await boss.cancel(QUEUE, id); // what fails is retried, what is cancelled is not
+      await boss.cancel(QUEUE, id); // a failed job is retried, a cancelled one is not
     }
   };
   let underWay: Promise<unknown> = Promise.resolve();

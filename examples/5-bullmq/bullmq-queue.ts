@@ -10,11 +10,11 @@ export function createBullmqQueue(queue: Queue, { timeoutMs = 5000 } = {}): Back
         delay: Math.max(0, (startAfter?.getTime() ?? 0) - Date.now()),
         attempts: 10,
         backoff: { type: 'exponential', delay: 1000 },
-        // A key is never used again, so that jobs need not be kept to keep doubles out.
+        // No key is used twice, so old jobs need not be kept to recognise duplicates.
         removeOnComplete: { count: 100 },
         removeOnFail: { count: 1000 },
       });
-      // BullMQ waits until Redis is there, and a request would wait with it. A job that gets there later does no harm.
+      // While Redis is down, BullMQ waits, and the request would wait with it. A job that arrives later does no harm.
       const answered = new AbortController();
       const tooLate = wait(timeoutMs, undefined, answered).then(() => {
         throw new Error(`Redis has not taken the job within ${timeoutMs} ms`);
@@ -24,7 +24,7 @@ export function createBullmqQueue(queue: Queue, { timeoutMs = 5000 } = {}): Back
   };
 }
 
-/** @returns what ends it: the batch under way is settled and the rest handed over. */
+/** @returns a function that finishes the current batch and hands the rest over. */
 export function startBullmqWorker(
   queueName: string,
   service: Pick<BackfillService, 'handle' | 'sweep'>,

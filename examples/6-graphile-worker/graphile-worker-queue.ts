@@ -24,7 +24,7 @@ export function createGraphileWorkerQueue(
   };
 }
 
-/** @returns what ends it: the batch under way is settled and the rest handed over. */
+/** @returns a function that finishes the current batch and hands the rest over. */
 export async function startGraphileWorker(
   service: Pick<BackfillService, 'handle' | 'sweep'>,
   options: RunnerOptions,
@@ -40,7 +40,7 @@ export async function startGraphileWorker(
           await service.handle(payload, { signal: abortSignal });
         } catch (error) {
           if (!isBackfillError(error) || error.retryable) throw error;
-          logger.error(`This job cannot succeed: ${error.message}`); // what is thrown is retried
+          logger.error(`This job cannot succeed: ${error.message}`); // a job that throws is retried
         }
       },
     },

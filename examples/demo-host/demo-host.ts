@@ -29,14 +29,14 @@ export const command: string = process.argv[2] ?? 'all';
 export const startAfter: Date | undefined =
   process.argv[3] === undefined ? undefined : new Date(Date.now() + 1000 * Number(process.argv[3]));
 
-/** A workflow backend in small: its own tables, in a schema of their own, with instances of one model. */
+/** A small workflow backend: tables in a schema of their own, with the instances of one model. */
 export interface DemoHost {
-  /** Of its schema in PostgreSQL; that of the job runner is `<name>_jobs`. */
+  /** The name of its schema in PostgreSQL. The schema of the job runner is `<name>_jobs`. */
   readonly name: string;
   readonly url: string;
   readonly pool: pg.Pool;
   readonly database: SqlDatabase;
-  /** With statements slow enough for a run to take several slices. */
+  /** Its statements are slow, so that a run takes several slices. */
   readonly repository: BackfillRepository<Sql, number>;
 }
 
@@ -52,7 +52,7 @@ export async function openHost(defaultName: string): Promise<DemoHost> {
   return { name, url, pool, database, repository };
 }
 
-/** The host's own part of the update, as it would be without backfills. */
+/** Updates the model, as the host would also do without backfills. */
 export async function updateModel(sql: Sql): Promise<{ before: ExtractionPath[]; after: ExtractionPath[] }> {
   const [model] = await sql.query<{ paths: ExtractionPath[] }>(
     'select paths from process_model where id = $1 for update',
@@ -65,11 +65,11 @@ export async function updateModel(sql: Sql): Promise<{ before: ExtractionPath[];
 export interface Demo {
   readonly service: Pick<BackfillService, 'list' | 'status'>;
   request(): Promise<RequestResult>;
-  /** @returns what ends it. */
+  /** Starts a worker. @returns a function that stops it. */
   work(): Promise<() => Promise<void>>;
 }
 
-/** Does what the command line says. */
+/** Executes the command of the command line. */
 export async function play(host: DemoHost, demo: Demo): Promise<void> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => true);
   const ended = () => Promise.race([interrupted, runEnded(demo).then(() => false)]);
@@ -109,7 +109,7 @@ async function dropSchemas(pool: pg.Pool, name: string): Promise<void> {
   await pool.query(`set client_min_messages = warning; drop schema if exists ${name}, ${name}_jobs cascade`);
 }
 
-/** Any number of processes may start at the same time. */
+/** Several processes may do this at the same time. */
 async function createTables(database: SqlDatabase, name: string): Promise<void> {
   const schema = await readFile(new URL('../2-embedded-postgres/schema.sql', import.meta.url), 'utf8');
   await database.transaction(async (sql) => {
@@ -141,7 +141,7 @@ async function runEnded({ service }: Demo): Promise<void> {
 }
 
 /**
- * Compares what there is with what PostgreSQL itself reads in the task data.
+ * Compares the metadata with what PostgreSQL itself reads in the task data.
  * @returns the exit code.
  */
 async function check({ database }: DemoHost, { service }: Demo): Promise<number> {

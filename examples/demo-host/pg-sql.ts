@@ -1,9 +1,9 @@
 import { type Pool, type PoolClient, types } from 'pg';
 import type { Sql, SqlDatabase, TypeParsers } from '../2-embedded-postgres/sql.js';
 
-/** A pool of node-postgres. */
+/** The adapter for a pool of `pg`. */
 export function pgDatabase(pool: Pool): SqlDatabase {
-  // A connection that is lost while it is in use fails its statement, and ends the process if nobody listens for it.
+  // Without a listener, a connection that is lost while it is in use ends the process. With it, only its statement fails.
   pool.on('connect', (client) => client.on('error', () => {}));
   return {
     ...pgSql(pool),
@@ -12,7 +12,7 @@ export function pgDatabase(pool: Pool): SqlDatabase {
       try {
         await client.query('begin');
         const result = await work(pgSql(client));
-        // PostgreSQL answers ROLLBACK, and no error, when a statement had failed and its error was swallowed.
+        // If a statement failed and its error was caught, PostgreSQL answers `commit` with ROLLBACK and without an error.
         const { command } = await client.query('commit');
         if (command !== 'COMMIT')
           throw new Error('The transaction was rolled back: a statement in it failed.');
@@ -30,7 +30,7 @@ export function pgDatabase(pool: Pool): SqlDatabase {
   };
 }
 
-/** Also for a transaction of the host that a request is to be part of. */
+/** Use it also for a transaction of the host that a request shall be part of. */
 export function pgSql(connection: Pool | PoolClient): Sql {
   return {
     async query<Row>(text: string, values: readonly unknown[] = [], parsers: TypeParsers = {}) {

@@ -4,14 +4,14 @@ import { sql } from 'kysely';
 import type { Dialect } from '../repository/dialects.js';
 import type { Database } from '../repository/tables.js';
 
-/** A database with spiff-arena's tables in it and nothing else; `close` leaves nothing of it behind. */
+/** A database with spiff-arena's tables, all of them empty. `close` drops it. */
 export interface EmptyDatabase {
   readonly database: Database;
   readonly dialect: Dialect;
   close(): Promise<void>;
 }
 
-/** A name that two runs at the same time do not share. */
+/** A name that no other process uses at the same time. */
 export function temporaryName(): string {
   return `metadata_backfill_${randomBytes(6).toString('hex')}`;
 }

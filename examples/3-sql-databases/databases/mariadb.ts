@@ -4,7 +4,7 @@ import { mariadb } from '../repository/dialects.js';
 import type { Tables } from '../repository/tables.js';
 import { createTables, type EmptyDatabase, temporaryName } from './empty-database.js';
 
-/** A database of its own on the server at `url`. */
+/** Creates a database of its own on the server at `url`. */
 export async function openMariadb(url: string): Promise<EmptyDatabase> {
   const server = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: createPool(url) }) });
   const name = temporaryName();

@@ -4,12 +4,12 @@ import { postgres } from '../repository/dialects.js';
 import type { Tables } from '../repository/tables.js';
 import { createTables, type EmptyDatabase, temporaryName } from './empty-database.js';
 
-/** A schema of its own in the database at `url`. */
+/** Creates a schema of its own in the database at `url`. */
 export async function openPostgres(url: string): Promise<EmptyDatabase> {
   const schema = temporaryName();
-  // A page of some thousand instances looks expensive enough to be compiled, which takes longer than to read it.
+  // PostgreSQL would compile a page of some thousand instances (`jit`), which takes longer than reading it.
   const pool = new Pool({ connectionString: url, options: `-c search_path=${schema} -c jit=off` });
-  // Of an idle connection, and of one in use, whose statement fails as well. Unheard, both end the process.
+  // The first listener is for idle connections, the second for those in use. Without them, a lost connection ends the process.
   pool.on('error', (error) => console.error(error.message));
   pool.on('connect', (client) => client.on('error', () => {}));
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });

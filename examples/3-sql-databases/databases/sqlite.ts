@@ -7,7 +7,7 @@ import { sqlite } from '../repository/dialects.js';
 import type { Database, Tables } from '../repository/tables.js';
 import { createTables, type EmptyDatabase } from './empty-database.js';
 
-/** In a file, so that other processes can join in. */
+/** Creates a database in a file, so that other processes can open it, too. */
 export async function openSqlite(): Promise<EmptyDatabase & { readonly path: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'metadata-backfill-'));
   const path = join(directory, 'spiff.db');
@@ -25,13 +25,13 @@ export async function openSqlite(): Promise<EmptyDatabase & { readonly path: str
 }
 
 export function connectSqlite(path: string): Database {
-  // A wait for the lock stops the whole process, as the driver is synchronous: short, the library tries again.
+  // The driver is synchronous: waiting for a lock blocks the whole process. So wait only briefly; the library retries.
   const connection = new DatabaseSync(path, { timeout: 100 });
   connection.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on');
   return new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyExpects(connection) }) });
 }
 
-/** Kysely is made for the interface of better-sqlite3; this driver has that of node:sqlite. */
+/** Kysely expects the interface of better-sqlite3. This driver has the interface of node:sqlite. */
 function asKyselyExpects(connection: DatabaseSyncInstance): SqliteDatabase {
   return {
     prepare(text) {

@@ -4,7 +4,7 @@ import type { Database } from './tables.js';
 
 const MAX_LENGTH = 255;
 
-/** Returns a check that throws if the column cannot hold these keys side by side; it asks the database only once. */
+/** Returns a check that throws if the column cannot hold these keys side by side. It asks the database only once. */
 export function keyChecker(database: Database, dialect: Dialect) {
   const checked = new Set<string>();
   return async (keys: readonly string[]): Promise<void> => {
@@ -27,14 +27,14 @@ export function keyChecker(database: Database, dialect: Dialect) {
   };
 }
 
-/** Why an instance cannot get a value: the unique index takes its row under `key` for the one to be written. */
+/** Why an instance cannot get a value: to the unique index, its row under `key` is the one that would be written. */
 export function keyTakenFor(key: string): string {
   return `the row under the key ${JSON.stringify(key)} is in the way: the collation takes another key for the same. ${ADVICE}`;
 }
 
 const ADVICE = 'Give the column "key" a binary collation.';
 
-// In a union with the column, a parameter is compared as the column is, whatever its collation.
+// In a union with the column, parameters are compared by the collation of the column.
 async function countDistinct(database: Database, keys: readonly string[]): Promise<number> {
   const noRow = database.selectFrom('process_instance_metadata').select('key').where(sql<boolean>`1 = 0`);
   const union = keys.reduce(

@@ -58,7 +58,7 @@ async function writeMetadata(
   return { gone: ids.filter((id) => !living.has(id)), kept: kept.map(({ id, key }) => ({ id, key })) };
 }
 
-/** Only after the locks: a save that was under way has ended then. */
+/** Comes after the locks: by then, a save that was under way has ended. */
 async function refuseStale(
   database: Database,
   dialect: Dialect,

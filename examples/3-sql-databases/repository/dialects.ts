@@ -8,32 +8,32 @@ import { writeMariadb } from './write-mariadb.js';
 import { writePostgres } from './write-postgres.js';
 import { writeSqlite } from './write-sqlite.js';
 
-/** Everything that is not the same SQL in all databases. */
+/** Everything that needs different SQL in different databases. */
 export interface Dialect {
   readonly transact: Transact;
-  /** Ends a select whose rows of process_instance must neither go nor change before the transaction ends. */
+  /** Added to a select whose rows of process_instance must not be deleted or changed before the transaction ends. */
   readonly lockForShare: RawBuilder<unknown>;
-  /** Ends a select whose rows this transaction is going to write. */
+  /** Added to a select whose rows this transaction is going to write. */
   readonly lockForUpdate: RawBuilder<unknown>;
-  /** A column is this text, so that the columns behind it in an index keep the order of the index. */
+  /** Compares a column with a text, such that the index on this column and others can still be used for ordering. */
   isTheOnly(column: string, text: string): RawBuilder<boolean>;
   isIn(column: string, ids: readonly number[]): RawBuilder<boolean>;
-  /** JSON as the text that is stored; some drivers would parse it. */
+  /** Returns JSON as the stored text. Some drivers would parse it. */
   asText(json: RawBuilder<unknown>): RawBuilder<string | null>;
-  /** All of a group's `[key, value, token]` as one JSON array; the token tells a row `m` from what becomes of it. */
+  /** `[key, value, token]` of each row `m` in a group, as one JSON array. The token changes when the row changes. */
   readonly rowsOfGroup: RawBuilder<unknown>;
-  /** How many rows there are in such an array, or in null. */
+  /** The number of rows in such an array; null has none. */
   rowsIn(rowsOfGroup: RawBuilder<unknown>): RawBuilder<number>;
-  /** Whether a part of a statement is planned apart from the whole only if it says `materialized`. */
+  /** Whether a part of a statement needs the word `materialized` to be planned separately. */
   readonly materializes: boolean;
-  /** Whether different texts are different keys whatever the column's collation. */
+  /** Whether different texts are different keys under every collation of the column. */
   readonly comparesExactly: boolean;
-  /** What a text column does not take, or not give back. */
+  /** What a text column refuses, or does not return unchanged. */
   readonly unstorable: RegExp;
-  /** Writes a batch of values under their guards, in as few statements as the database allows. */
+  /** Writes each value of a batch if its guard holds, in as few statements as the database allows. */
   write(database: Database, writes: readonly ValueWrite[]): Promise<readonly KeptValue[]>;
   isUniqueViolation(error: unknown): boolean;
-  /** Where the library's own rules by code do not do. */
+  /** Needed only where the library's own rules, which go by error code, are not enough. */
   classifyError?(error: unknown): ErrorClass | undefined;
 }
 
@@ -62,7 +62,7 @@ export const mariadb: Dialect = {
   transact: inReadCommitted,
   lockForShare: sql`lock in share mode`,
   lockForUpdate: sql`for update`,
-  // An equality makes MariaDB look at all index entries of the model that come before the page.
+  // With `=`, MariaDB reads all index entries of the model that come before the page.
   isTheOnly: (column, text) => sql`(${sql.ref(column)} >= ${text} and ${sql.ref(column)} <= ${text})`,
   isIn: (column, ids) =>
     sql`${sql.ref(column)} in

@@ -1,9 +1,9 @@
 import type { ErrorClass } from 'process-metadata-backfill';
 
-/** The same transaction may succeed when it is tried again. */
+/** The same transaction may succeed when it is retried. */
 export class TransientError extends Error {}
 
-/** Drivers hang statements, parameters and rows on their errors; none of that belongs in a log. */
+/** Drivers attach statements, parameters and rows to their errors. None of that belongs in a log. */
 export function withoutData(error: unknown): unknown {
   for (const property of DATA) if (error instanceof Error) Reflect.deleteProperty(error, property);
   return error;
@@ -15,7 +15,7 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-// The driver tells most of its errors apart by the message alone, which is SQLite's own and fixed.
+// Most errors of this driver differ only in the message. The message comes from SQLite and does not change.
 export function classifySqliteError(error: unknown): ErrorClass | undefined {
   if (!hasCode(error, SQLITE_ERROR) || !(error instanceof Error)) return undefined;
   if (/^database (\w+ )*is locked/.test(error.message)) return 'transient';

@@ -1,8 +1,8 @@
 import type { ValueWrite } from './value-write.js';
 
 /**
- * Parts of a batch that each fit into a statement. MariaDB breaks the connection at one above `max_allowed_packet`, and
- * what looks like a lost connection would be tried again and again.
+ * Splits a batch into parts that each fit into a statement. MariaDB closes the connection when a statement exceeds
+ * `max_allowed_packet`. That looks like a lost connection, so the library would retry it in vain.
  */
 export function* inPackets<Write extends Pick<ValueWrite, 'key' | 'value'>>(
   writes: readonly Write[],
@@ -22,9 +22,9 @@ export function* inPackets<Write extends Pick<ValueWrite, 'key' | 'value'>>(
   if (part.length > 0) yield part;
 }
 
-/** Below the 16 MB that MariaDB takes by default; MySQL takes 64. */
+/** Below the default of MariaDB, 16 MB. The default of MySQL is 64 MB. */
 const PACKET_BYTES = 15_000_000;
 
-/** At most, escaped as JSON and in SQL. */
+/** An upper bound: the value is escaped in JSON and again in SQL. */
 const CHARACTER_BYTES = 7;
 const ROW_BYTES = 100;

@@ -23,7 +23,7 @@ export function instancesIn(database: Database, dialect: Dialect, instances: Ins
     .$if(limit !== null, (query) => query.limit(Number(limit)));
 }
 
-/** Of an instance, the hash of the task data that counts. Equal data have equal hashes: it serves as a version. */
+/** The hash of the newest task data of an instance. Equal data have equal hashes, so it serves as the version. */
 export function newestHashOf(instanceId: string) {
   return sql<string | null>`(
     select t.json_data_hash from task t where t.process_instance_id = ${sql.ref(instanceId)} and t.state = 'COMPLETED'
@@ -31,9 +31,9 @@ export function newestHashOf(instanceId: string) {
 }
 
 /**
- * A page in one statement, in three steps that planners leave apart: the ids, out of the index alone; what is looked up
- * for each, behind a limit that cuts nothing off but keeps the step from being merged; the documents. Each look-up is a
- * subquery, as a planner may turn a join into a scan. The metadata rows are never newer than the data.
+ * Reads a page in one statement, so that no metadata row is newer than the data. The statement has three steps that a
+ * planner does not merge: the ids, from the index alone; the look-ups for each id, with a limit that removes nothing but
+ * prevents merging; and the documents. Each look-up is a subquery, because a planner may turn a join into a scan.
  */
 export async function readPage(
   database: Database,
@@ -85,7 +85,7 @@ interface PageRow {
   readonly status: string;
   readonly hash: string | null;
   readonly data: string | null;
-  /** Rows as `[key, value, token]`. */
+  /** JSON: the rows as `[key, value, token]`. */
   readonly stored: string | null;
 }
 

@@ -2,7 +2,7 @@ import type { RepositoryCommit, RunFilter, RunRecord } from 'process-metadata-ba
 import type { Dialect } from './dialects.js';
 import type { Database } from './tables.js';
 
-/** Locks the records of `expected` that there are; returns their revisions, or `null` if one is not as expected. */
+/** Locks the records of `expected` that exist. Returns their revisions, or `null` if one is not as expected. */
 export async function lockRecords(
   database: Database,
   dialect: Dialect,
@@ -24,7 +24,7 @@ export async function lockRecords(
   return expected.every(({ id, revision }) => revision === (revisions.get(id) ?? null)) ? revisions : null;
 }
 
-/** Updates the records that are locked and inserts the others. Fails on an id or active key that is taken. */
+/** Updates the locked records and inserts the others. Fails if an id or an active key is taken. */
 export async function storeRecords(
   database: Database,
   records: readonly RunRecord[],

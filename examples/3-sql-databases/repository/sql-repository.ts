@@ -10,8 +10,8 @@ import type { Database, Tables } from './tables.js';
 import { inSavepoint, repeatedly } from './transactions.js';
 
 /**
- * Spiff-arena's tables in PostgreSQL, MariaDB, MySQL or SQLite, as a backfill sees them. A host's own transaction should
- * be at READ COMMITTED, which is not the default of MariaDB: a snapshot shows runs as they no longer are.
+ * A repository over spiff-arena's tables in PostgreSQL, MariaDB, MySQL or SQLite. A host's own transaction should use READ
+ * COMMITTED. The default of MariaDB is a snapshot, which may show an old state of a run.
  */
 export function createSqlRepository(
   database: Database,

@@ -1,6 +1,6 @@
 import type { Generated, Kysely } from 'kysely';
 
-/** The columns that a backfill touches of spiff-arena's tables, and its own table of runs. */
+/** The columns of spiff-arena's tables that a backfill uses, and the table of runs that it adds. */
 export interface Tables {
   process_instance: {
     id: Generated<number>;

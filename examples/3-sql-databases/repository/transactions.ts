@@ -7,11 +7,11 @@ type Work<Result> = (database: Database) => Promise<Result>;
 /** Commits when `work` resolves, rolls back when it rejects. */
 export type Transact = <Result>(database: Database, work: Work<Result>) => Promise<Result>;
 
-/** What a commit decides on must be the newest there is; MariaDB's own default is a snapshot. */
+/** A commit must decide on the newest data. The default of MariaDB is a snapshot. */
 export const inReadCommitted: Transact = (database, work) =>
   database.transaction().setIsolationLevel('read committed').execute(work);
 
-/** SQLite takes its one write lock at once: taken in the middle, it is refused when somebody wrote since the read. */
+/** Takes SQLite's only write lock at the start. In the middle, it is refused if somebody wrote since the read. */
 export const inImmediateTransaction: Transact = (database, work) =>
   database.connection().execute(async (connection) => {
     await sql`begin immediate`.execute(connection);
@@ -20,13 +20,13 @@ export const inImmediateTransaction: Transact = (database, work) =>
       await sql`commit`.execute(connection);
       return result;
     } catch (error) {
-      // After a full disk, SQLite has rolled back on its own.
+      // When the disk is full, SQLite has rolled back by itself.
       await sql`rollback`.execute(connection).catch(() => {});
       throw error;
     }
   });
 
-/** In a host's transaction, a refused or failed commit is undone alone: the host may go on. */
+/** In a host's transaction, only the refused or failed commit is rolled back: the host may go on. */
 export async function inSavepoint<Result>(
   transaction: Transaction<Tables>,
   work: Work<Result>,
@@ -37,7 +37,7 @@ export async function inSavepoint<Result>(
     await sql`release savepoint metadata_backfill`.execute(transaction);
     return result;
   } catch (error) {
-    // A deadlock has undone all of the host's transaction, and the savepoint with it.
+    // A deadlock has rolled back the whole transaction of the host, including the savepoint.
     await sql`rollback to savepoint metadata_backfill`.execute(transaction).catch(() => {});
     throw error;
   }
@@ -45,7 +45,7 @@ export async function inSavepoint<Result>(
 
 const ATTEMPTS = 3;
 
-/** Does it again when it failed with a `TransientError`. */
+/** Retries after a `TransientError`. */
 export async function repeatedly<Result>(work: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -1,6 +1,6 @@
 import type { InstanceWrites } from 'process-metadata-backfill';
 
-/** One value of a batch, flat; `seen` and `token` are of the row that it replaces, null where it fills. */
+/** One value of a batch. `seen` and `token` belong to the row that it replaces; they are null if it fills. */
 export interface ValueWrite {
   readonly id: number;
   readonly key: string;
@@ -9,7 +9,7 @@ export interface ValueWrite {
   readonly token: string | null;
 }
 
-/** A value that its guard held back. */
+/** A value that was not written, because its guard did not hold. */
 export type KeptValue = Pick<ValueWrite, 'id' | 'key'>;
 
 export function valueWrites(instances: readonly InstanceWrites<number>[]): ValueWrite[] {
@@ -24,7 +24,7 @@ export function valueWrites(instances: readonly InstanceWrites<number>[]): Value
   );
 }
 
-/** Tells a row of process_instance_metadata by its instance and key. */
+/** Names a row of process_instance_metadata by its instance and key. */
 export function rowName({ id, key }: KeptValue): string {
   return `${id} ${key}`;
 }

@@ -6,9 +6,9 @@ import type { Database } from './tables.js';
 import { type KeptValue, rowName, type ValueWrite } from './value-write.js';
 
 /**
- * In three steps: reads and locks the rows there are, inserts those there are not, updates those that still are as they
- * were seen. Each is one statement, unless it were too long. One statement could not tell what it kept, and `insert … select` would hold the lock on
- * auto_increment, at which live inserts fail.
+ * Three steps: lock and read the existing rows, insert the missing ones, update those that are still as they were read.
+ * Each step is one statement, or several if it would be too long. A single statement could not tell which values it kept.
+ * And `insert … select` would hold the lock on auto_increment, so that live inserts fail.
  */
 export async function writeMariadb(
   database: Database,
@@ -33,7 +33,7 @@ export async function writeMariadb(
   return writes.filter((write) => !written.has(rowName(write)));
 }
 
-/** Locked, so that they are the newest ones in a transaction of any isolation level, and stay so. */
+/** Locking reads the newest rows at every isolation level, and nobody changes them afterwards. */
 async function lockRows(database: Database, writes: readonly ValueWrite[]) {
   const keys = new Set(writes.map(({ key }) => key));
   const rows = await database
@@ -61,7 +61,7 @@ async function insertRows(database: Database, writes: readonly ValueWrite[]): Pr
   try {
     await database.insertInto('process_instance_metadata').values(rows).execute();
   } catch (error) {
-    // A live instance was faster. What it wrote is seen the next time.
+    // A live instance was faster. The retry sees what it wrote.
     if (hasCode(error, 'ER_DUP_ENTRY')) throw new TransientError('a row was inserted meanwhile');
     throw error;
   }

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from './tables.js';
 import type { KeptValue, ValueWrite } from './value-write.js';
 
-/** One statement: updates the very rows that were seen, inserts where there is none, returns what is left. */
+/** One statement: updates the rows that were read, inserts missing ones, and returns the values that were not written. */
 export async function writePostgres(
   database: Database,
   writes: readonly ValueWrite[],

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from './tables.js';
 import { type KeptValue, rowName, type ValueWrite } from './value-write.js';
 
-/** One statement. Since `begin immediate` nobody else writes, so that a guard that holds when read still holds. */
+/** One statement. After `begin immediate` nobody else writes, so a guard that holds when it is read still holds. */
 export async function writeSqlite(
   database: Database,
   writes: readonly ValueWrite[],
