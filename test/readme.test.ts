@@ -172,7 +172,7 @@ describe('the README', () => {
         ...repository,
         async commit({ instances, next, ...commit }) {
           for (const { id, values } of instances) {
-            for (const { key, value } of values) await fixture.setMetadata(id, key, value);
+            for (const { key, value } of values) await fixture.setMetadata(id, key, value ?? null);
           }
           return repository.commit({ ...commit, instances: [], next });
         },

@@ -188,7 +188,10 @@ export function createMemoryRepository(
       kept: refused.map(({ id, write }) => ({ id, key: write.key })),
     });
     if (conflictsWith(result)) return { status: 'conflict' };
-    for (const { rows, write } of allowed) rows?.set(write.key, newRow(write.value));
+    for (const { rows, write } of allowed) {
+      if (write.value === undefined) rows?.delete(write.key);
+      else rows?.set(write.key, newRow(write.value));
+    }
     for (const record of result) records.set(record.id, record);
     return { status: 'committed' };
   }
@@ -196,6 +199,7 @@ export function createMemoryRepository(
   for (const instance of options.instances ?? []) insertInstance(instance);
 
   return {
+    deletes: true,
     async surveyInstances(query) {
       const found = select(query, query.after, null).slice(0, query.limit ?? undefined);
       return { total: found.length, upTo: found.at(-1)?.cursor ?? null };

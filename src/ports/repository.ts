@@ -70,6 +70,8 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
    * A longer key is refused before a run is stored. @default no limit
    */
   readonly maxKeyLength?: number;
+  /** Whether `commit` deletes the row of a `MetadataWrite` without a value. @default false */
+  readonly deletes?: boolean;
 
   /** Whether `commit`, `loadRun` and `findRuns` honour `options.transaction`. @default false */
   readonly transactional?: boolean;
@@ -207,11 +209,14 @@ export interface StoredValue {
 /** One value to write, under a guard that keeps what a live instance wrote since the page was read. */
 export interface MetadataWrite {
   readonly key: string;
-  /** In the stored form (see `formatValue`). */
-  readonly value: JsonValue;
   /**
-   * Absent: insert if there is no row, or replace a null row by a value. Leave any other row alone. Present: update the
-   * row only if it still is this one (same token, or same value where there are no tokens). Never insert.
+   * In the stored form (see `formatValue`). Absent: delete the row, under the guard of `replaces`, which is present
+   * then. Only a repository with `deletes` gets such a write.
+   */
+  readonly value?: JsonValue;
+  /**
+   * Absent: insert if there is no row, or replace a null row by a value. Leave any other row alone. Present: update or
+   * delete the row only if it still is this one (same token, or same value where there are no tokens). Never insert.
    */
   readonly replaces?: StoredValue;
 }

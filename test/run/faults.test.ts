@@ -251,7 +251,7 @@ describe('an instance that the database refuses', () => {
       failed: 1,
     });
     expect(report.failures).toEqual([
-      { instanceId: 37, key: null, code: 'WRITE_REJECTED', reason: error().message },
+      { instanceId: 37, key: 'invoice_number', code: 'WRITE_REJECTED', reason: error().message },
     ]);
     expect(logger.lines.filter((line) => line.startsWith('error'))).toEqual([
       `error celery_task_backfill_metadata[${report.runId}]: Error processing metadata backfill for instance 37: ${error().message}`,

@@ -19,12 +19,17 @@ describe('planInstance', () => {
     ['a JSON text', { form: 'json', text: '{"address":{"city":"Turin"}}' }, 'Turin'],
     ['values that the database extracted', { form: 'values', values: new Map([['city', 'Turin']]) }, 'Turin'],
   ])('reads %s', (_, data, value) => {
-    const planned = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
+    const planned = planInstance(snapshot({ data }), {
+      paths: PATHS,
+      missing: 'null',
+      clear: false,
+      droppedKeys: [],
+    });
 
     expect(planned).toMatchObject({
       writes: { values: [{ key: 'city', value }] },
       findings: ['value'],
-      failure: null,
+      failures: [],
     });
   });
 
@@ -34,9 +39,14 @@ describe('planInstance', () => {
   ])('takes %s from no database either', (_, value, code) => {
     const data = { form: 'values', values: new Map([['city', value]]) } as const;
 
-    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
+    const { failures } = planInstance(snapshot({ data }), {
+      paths: PATHS,
+      missing: 'null',
+      clear: false,
+      droppedKeys: [],
+    });
 
-    expect(failure).toMatchObject({ key: 'city', code });
+    expect(failures).toMatchObject([{ key: 'city', code }]);
   });
 
   test('does not look at data that no key needs, not even to find it broken', () => {
@@ -46,23 +56,31 @@ describe('planInstance', () => {
     const planned = planInstance(snapshot({ stored, data }), {
       paths: PATHS,
       missing: 'null',
+      clear: false,
       droppedKeys: [],
     });
 
-    expect(planned).toMatchObject({ writes: { values: [] }, findings: ['kept'], failure: null });
+    expect(planned).toMatchObject({ writes: { values: [] }, findings: ['kept'], failures: [] });
   });
 
   test('keeps the content of a broken document out of the reason', () => {
     const data = { form: 'json', text: '{"password":"hunter2"' } as const;
 
-    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
-
-    expect(failure).toEqual({
-      instanceId: 1,
-      key: null,
-      code: 'TASK_DATA_UNREADABLE',
-      reason: 'the task data is not valid JSON',
+    const { failures } = planInstance(snapshot({ data }), {
+      paths: PATHS,
+      missing: 'null',
+      clear: false,
+      droppedKeys: [],
     });
+
+    expect(failures).toEqual([
+      {
+        instanceId: 1,
+        key: null,
+        code: 'TASK_DATA_UNREADABLE',
+        reason: 'the task data is not valid JSON',
+      },
+    ]);
   });
 
   test('writes values in the stored form and says which were cut', () => {
@@ -73,6 +91,7 @@ describe('planInstance', () => {
     const planned = planInstance(snapshot({ data }), {
       paths: PATHS,
       missing: 'null',
+      clear: false,
       droppedKeys: [],
       formatValue,
     });
@@ -87,6 +106,7 @@ describe('planInstance', () => {
     const rules = {
       paths: [{ ...PATHS[0], mode: 'overwrite' as const }],
       missing: 'null' as const,
+      clear: false,
       droppedKeys: [],
       formatValue: formatMetadataValue,
     };
@@ -108,26 +128,30 @@ describe('planInstance', () => {
     };
     const data = { form: 'parsed', value: { address: { city: '\0' } } } as const;
 
-    const { failure } = planInstance(snapshot({ data }), {
+    const { failures } = planInstance(snapshot({ data }), {
       paths: PATHS,
       missing: 'null',
+      clear: false,
       droppedKeys: [],
       formatValue,
     });
 
-    expect(failure).toEqual({
-      instanceId: 1,
-      key: 'city',
-      code: 'WRITE_REJECTED',
-      reason: 'the column takes no NUL',
-    });
+    expect(failures).toEqual([
+      {
+        instanceId: 1,
+        key: 'city',
+        code: 'WRITE_REJECTED',
+        reason: 'the column takes no NUL',
+      },
+    ]);
   });
 
   test('cuts a reason of any length', () => {
     const data = { form: 'unreadable', reason: 'x'.repeat(5000) } as const;
 
     expect(
-      planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] }).failure?.reason,
+      planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', clear: false, droppedKeys: [] })
+        .failures[0]?.reason,
     ).toHaveLength(500);
   });
 });
@@ -135,13 +159,16 @@ describe('planInstance', () => {
 test('complete instances have kept what is there, but under a key that another run has taken over', () => {
   const paths = [...PATHS, { key: 'town', segments: ['town'], mode: 'fill' }] as const;
 
-  const planned = compilePlanner({ paths, missing: 'null', droppedKeys: ['town'] })({ cursor: 9, filled: 5 });
+  const planned = compilePlanner({ paths, missing: 'null', clear: false, droppedKeys: ['town'] })({
+    cursor: 9,
+    filled: 5,
+  });
 
   expect(planned).toEqual({
     cursor: 9,
     instances: 5,
     writes: null,
     findings: ['kept', 'dropped'],
-    failure: null,
+    failures: [],
   });
 });

@@ -121,6 +121,7 @@ describe('the identity of a run', () => {
       { key: 'b', segments: ['z'], mode: 'fill' },
     ],
     missing: 'null',
+    clear: false,
     limit: null,
     instanceIds: null,
     maxFailures: null,

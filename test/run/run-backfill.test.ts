@@ -16,6 +16,10 @@ const counts = (given: Partial<KeyCounts>): KeyCounts => ({
   kept: 0,
   null: 0,
   missing: 0,
+  failed: 0,
+  replaced: 0,
+  orphaned: 0,
+  cleared: 0,
   truncated: 0,
   ...given,
 });
@@ -164,7 +168,9 @@ describe('fill and overwrite', () => {
 
     expect(stored(repository)).toEqual(['new', 'new', 'new', 'old']);
     expect(report.updated).toBe(2);
-    expect(report.keys.invoice_number).toEqual(counts({ written: 2, kept: 1, missing: 1 }));
+    expect(report.keys.invoice_number).toEqual(
+      counts({ written: 2, replaced: 1, kept: 1, missing: 1, orphaned: 1 }),
+    );
   });
 
   test.each(['fill', 'overwrite'] as const)(

@@ -46,6 +46,7 @@ export interface ShardView {
       readonly kept: number;
       readonly null: number;
       readonly missing: number;
+      readonly failed: number;
     }[];
     readonly failures: readonly { readonly reason: string }[];
   };

@@ -3,9 +3,10 @@ import type { BackfillRepository, RunRecord } from '../../ports/repository.js';
 /** Reads from `repository`. Commits change only records of the run, which are kept in memory. */
 export function dryRunRepository(repository: BackfillRepository<unknown>): BackfillRepository<unknown> {
   const records = new Map<string, RunRecord>();
-  const { storesNull, maxKeyLength, formatValue, compareCursors, classifyError, splitInstances } = repository;
+  const { storesNull, deletes, maxKeyLength, formatValue, compareCursors, classifyError, splitInstances } = repository;
   return {
     ...(storesNull === undefined ? {} : { storesNull }),
+    ...(deletes === undefined ? {} : { deletes }),
     ...(maxKeyLength === undefined ? {} : { maxKeyLength }),
     ...(formatValue === undefined ? {} : { formatValue: formatValue.bind(repository) }),
     ...(compareCursors === undefined ? {} : { compareCursors: compareCursors.bind(repository) }),

@@ -14,7 +14,7 @@ export interface BatchPlanner {
 
 /** Plans pages. Leaves an instance to its live writer once the writer has saved it after each of several reads. */
 export function planBatches({ repository }: RunContext, session: ShardSession): BatchPlanner {
-  const { paths, missing } = session.run.header.definition;
+  const { paths, missing, clear } = session.run.header.definition;
   const formatValue = repository.formatValue?.bind(repository);
   const leave = new Set<InstanceId>();
   let rereads = 0;
@@ -23,7 +23,13 @@ export function planBatches({ repository }: RunContext, session: ShardSession): 
     plan(page) {
       const { droppedKeys } = session.run.header;
       if (planner?.droppedKeys !== droppedKeys) {
-        const rules = { paths, missing, droppedKeys, ...(formatValue === undefined ? {} : { formatValue }) };
+        const rules = {
+          paths,
+          missing,
+          clear,
+          droppedKeys,
+          ...(formatValue === undefined ? {} : { formatValue }),
+        };
         planner = { droppedKeys, plan: compilePlanner(rules) };
       }
       const { plan } = planner;

@@ -18,24 +18,39 @@ import { isFilled } from '../calls/page-entries.js';
 import type { RunDefinition } from '../record/run-record.js';
 import type { FailureCode, InstanceFailure } from '../record/tally.js';
 
-/** What a run found under one key of an instance. */
-export type Finding = 'value' | 'truncated' | 'kept' | 'null' | 'missing' | 'dropped';
+/**
+ * What a run found under one key of an instance, and what it does about it. `replaced`: a value over another value.
+ * `orphaned`: a stored value that stays, although the path finds nothing (or a JSON null). `cleared`: it goes.
+ */
+export type Finding =
+  | 'value'
+  | 'truncated'
+  | 'replaced'
+  | 'replaced-truncated'
+  | 'kept'
+  | 'null'
+  | 'null-orphaned'
+  | 'null-cleared'
+  | 'missing'
+  | 'missing-orphaned'
+  | 'missing-cleared'
+  | 'failed'
+  | 'dropped';
 
-/** The plan for one entry of a page: values to write, or a failure to count. */
+/** The plan for one entry of a page: values to write, and failures to count. */
 export interface PlannedEntry {
   readonly cursor: Cursor;
   /** How many instances the entry stands for. */
   readonly instances: number;
   /** `null` for filled instances. */
   readonly writes: InstanceWrites | null;
-  /** In the order of the definition's paths. Empty for a failure. */
+  /** In the order of the definition's paths. */
   readonly findings: readonly Finding[];
-  readonly failure: InstanceFailure | null;
+  /** Of the instance, or of some of its keys. Any of them makes the outcome of the instance `failed`. */
+  readonly failures: readonly InstanceFailure[];
 }
 
-export interface PlanRules {
-  readonly paths: RunDefinition['paths'];
-  readonly missing: RunDefinition['missing'];
+export interface PlanRules extends Pick<RunDefinition, 'paths' | 'missing' | 'clear'> {
   /** Keys that another run has taken over. */
   readonly droppedKeys: readonly string[];
   formatValue?(value: JsonValue): FormattedValue;
@@ -53,31 +68,35 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
       isDropped: rules.droppedKeys.includes(key),
     }),
   );
-  const filled = paths.map(({ isDropped }): Finding => (isDropped ? 'dropped' : 'kept'));
-  return (snapshot) => {
-    if (isFilled(snapshot)) return filledEntry(snapshot, filled);
+  const kept = paths.map(({ isDropped }): Finding => (isDropped ? 'dropped' : 'kept'));
+
+  return (entry) => {
+    if (isFilled(entry)) return filledEntry(entry, kept);
     const values: MetadataWrite[] = [];
     const findings: Finding[] = [];
+    const failures: InstanceFailure[] = [];
     let data: ReadableData | null = null;
-    let key: string | null = null;
-    try {
-      for (const path of paths) {
-        const stored = snapshot.stored.get(path.key);
-        if (path.isDropped) findings.push('dropped');
-        else if (path.fills && hasValue(stored)) findings.push('kept');
-        else {
-          key = null;
-          data ??= readableData(snapshot.data);
-          key = path.key;
-          const value = data.values === null ? path.read(data.document) : readValue(data.values, key);
-          findings.push(planValue(key, value, stored, snapshot, rules, values));
+    for (const path of paths) {
+      const stored = entry.stored.get(path.key);
+      if (path.isDropped) findings.push('dropped');
+      else if (path.fills && hasValue(stored)) findings.push('kept');
+      else {
+        try {
+          data ??= readableData(entry.data);
+        } catch (error) {
+          const failure = instanceFailure(entry.id, null, codeOf(error), error);
+          return failedInstance({ cursor: entry.cursor, findings: kept }, failure);
+        }
+        try {
+          const value = data.values === null ? path.read(data.document) : readValue(data.values, path.key);
+          findings.push(planValue(path, value, stored, entry, rules, values));
+        } catch (error) {
+          findings.push('failed');
+          failures.push(instanceFailure(entry.id, path.key, codeOf(error), error));
         }
       }
-    } catch (error) {
-      return failedInstance(snapshot, instanceFailure(snapshot.id, key, codeOf(error), error));
     }
-    const writes = writesOf(snapshot, values);
-    return { cursor: snapshot.cursor, instances: 1, writes, findings, failure: null };
+    return { cursor: entry.cursor, instances: 1, writes: writesOf(entry, values), findings, failures };
   };
 }
 
@@ -90,23 +109,41 @@ interface PlannedPath {
 
 /** Adds to `values` what to write under one key, and returns what was found. */
 function planValue(
-  key: string,
+  path: PlannedPath,
   value: JsonValue | undefined,
   stored: StoredValue | undefined,
-  { running }: InstanceSnapshot,
+  snapshot: InstanceSnapshot,
   rules: PlanRules,
   values: MetadataWrite[],
 ): Finding {
-  if (value === undefined || value === null) {
-    if (rules.missing === 'null' && stored === undefined && running !== true)
-      values.push({ key, value: null });
-    return value === null ? 'null' : 'missing';
-  }
+  if (value === undefined || value === null)
+    return planNothing(path, value === null ? 'null' : 'missing', stored, snapshot, rules, values);
+  const { key } = path;
   const { form, truncated } = storedForm(value, rules);
-  if (!hasValue(stored)) values.push({ key, value: form });
-  else if (isDeepStrictEqual(stored.value, form)) return 'kept';
-  else values.push({ key, value: form, replaces: stored });
-  return truncated ? 'truncated' : 'value';
+  if (!hasValue(stored)) {
+    values.push({ key, value: form });
+    return truncated ? 'truncated' : 'value';
+  }
+  if (isDeepStrictEqual(stored.value, form)) return 'kept';
+  values.push({ key, value: form, replaces: stored });
+  return truncated ? 'replaced-truncated' : 'replaced';
+}
+
+/** A running instance gets no null row and keeps its values: its own next save decides. */
+function planNothing(
+  { key }: PlannedPath,
+  found: 'null' | 'missing',
+  stored: StoredValue | undefined,
+  { running = false }: InstanceSnapshot,
+  { missing, clear }: PlanRules,
+  values: MetadataWrite[],
+): Finding {
+  const writesNull = missing === 'null' && !running;
+  if (stored === undefined && writesNull) values.push({ key, value: null });
+  if (!hasValue(stored)) return found;
+  if (!clear || running) return `${found}-orphaned`;
+  values.push(missing === 'null' ? { key, value: null, replaces: stored } : { key, replaces: stored });
+  return `${found}-cleared`;
 }
 
 function writesOf({ id, version }: InstanceSnapshot, values: readonly MetadataWrite[]): InstanceWrites {
@@ -117,24 +154,38 @@ function filledEntry(
   { cursor, filled: instances }: FilledInstances,
   findings: readonly Finding[],
 ): PlannedEntry {
-  return { cursor, instances, writes: null, findings, failure: null };
+  return { cursor, instances, writes: null, findings, failures: [] };
 }
 
-/** An instance with nothing to write but its failure to count. */
+/** An instance with nothing to write but a failure of the whole of it to count. */
 export function failedInstance(
-  { id, cursor }: Pick<InstanceSnapshot, 'id' | 'cursor'>,
+  { cursor, findings }: Pick<PlannedEntry, 'cursor' | 'findings'>,
   failure: InstanceFailure,
 ): PlannedEntry {
-  return { cursor, instances: 1, writes: { id, values: [] }, findings: [], failure };
+  return {
+    cursor,
+    instances: 1,
+    writes: { id: failure.instanceId, values: [] },
+    findings: findings.map((finding) => (finding === 'dropped' ? finding : 'failed')),
+    failures: [failure],
+  };
 }
 
 /** The same instance, left to its live writer, which saved it after each time that it was read. */
 export function leftAlone(planned: PlannedEntry, id: InstanceId): PlannedEntry {
-  const findings = planned.findings.map((finding) =>
-    finding === 'value' || finding === 'truncated' ? 'kept' : finding,
-  );
+  const findings = planned.findings.map((finding) => (WRITING.has(finding) ? 'kept' : finding));
   return { ...planned, writes: { id, values: [] }, findings };
 }
+
+/** Findings that stand for a write over an absent row, a null row or another value. */
+export const WRITING: ReadonlySet<Finding> = new Set<Finding>([
+  'value',
+  'truncated',
+  'replaced',
+  'replaced-truncated',
+  'null-cleared',
+  'missing-cleared',
+]);
 
 /** Why one instance fails. Never leaves this file. */
 class InstanceProblem extends Error {

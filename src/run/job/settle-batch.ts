@@ -1,6 +1,8 @@
+import type { InstanceWrites } from '../../ports/repository.js';
 import { reasonOf } from '../calls/reason-of.js';
 import type { RunContext } from '../context/run-context.js';
 import { commitToShard, type ShardCommitResult } from './commit-to-shard.js';
+import { findRefusedKeys } from './find-refused-keys.js';
 import { failedInstance, instanceFailure, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 
@@ -27,14 +29,50 @@ export async function settleBatch(
   }
 
   if (first.writes === null) throw calls.failure('repository.commit', result.error);
-  const { id } = first.writes;
-  const failure = instanceFailure(id, null, 'WRITE_REJECTED', reasonOf(result.error));
-  const counted = await commitBatch(context, session, [
-    failedInstance({ id, cursor: first.cursor }, failure),
-  ]);
+  return settleRefused(context, session, { ...first, writes: first.writes }, result.error);
+}
+
+/** One instance that the database refuses: the values that it does not refuse are written all the same. */
+async function settleRefused(
+  context: RunContext,
+  session: ShardSession,
+  entry: PlannedEntry & { readonly writes: InstanceWrites },
+  error: unknown,
+): Promise<ShardCommitResult> {
+  const { writes } = entry;
+  const refused = await findRefusedKeys(context, session, writes);
+  if (refused === null) return { status: 'moved' };
+  if (refused.size > 0 && refused.size < writes.values.length) {
+    const partial = await commitBatch(context, session, [withoutKeys(entry, refused, keysOf(session))]);
+    if (partial.status !== 'rejected') return partial;
+  }
+  const key = writes.values.length === 1 ? (writes.values[0]?.key ?? null) : null;
+  const failure = instanceFailure(writes.id, key, 'WRITE_REJECTED', reasonOf(error));
+  const counted = await commitBatch(context, session, [failedInstance(entry, failure)]);
   // Even a commit without any value is refused: no instance is to blame.
-  if (counted.status === 'rejected') throw calls.failure('repository.commit', counted.error);
+  if (counted.status === 'rejected') throw session.handle.calls.failure('repository.commit', counted.error);
   return counted;
+}
+
+function withoutKeys(
+  entry: PlannedEntry & { readonly writes: InstanceWrites },
+  refused: ReadonlyMap<string, unknown>,
+  keys: readonly string[],
+): PlannedEntry {
+  const { id, values } = entry.writes;
+  const failures = [...refused].map(([key, error]) =>
+    instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error)),
+  );
+  return {
+    ...entry,
+    writes: { ...entry.writes, values: values.filter(({ key }) => !refused.has(key)) },
+    findings: entry.findings.map((finding, index) => (refused.has(keys[index] ?? '') ? 'failed' : finding)),
+    failures: [...entry.failures, ...failures],
+  };
+}
+
+function keysOf({ run }: ShardSession): readonly string[] {
+  return run.header.definition.paths.map(({ key }) => key);
 }
 
 async function commitBatch(

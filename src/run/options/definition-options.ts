@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 import { InvalidInputError } from '../../errors.js';
 import { type ExtractionPath, type ParsedPath, parsePaths } from '../../extraction/extraction-path.js';
-import { expecting, type Fields, nonBlank, oneOf, wholeNumber } from '../../input/parse-input.js';
+import {
+  expecting,
+  type Fields,
+  nonBlank,
+  oneOf,
+  trueOrFalse,
+  wholeNumber,
+} from '../../input/parse-input.js';
 import type { BackfillMode, BackfillRepository, InstanceId } from '../../ports/repository.js';
 import type { RunDefinition } from '../record/run-record.js';
 
@@ -13,6 +20,11 @@ export interface DefinitionOptions<Key extends string = string> {
   readonly mode?: BackfillMode | undefined;
   /** Whether a key with nothing in the task data gets a null row. @default 'null', or 'omit' if the repository stores no null */
   readonly missing?: 'null' | 'omit' | undefined;
+  /**
+   * Whether a value that the path no longer finds is removed: it becomes a null row, or no row where `missing` is
+   * `'omit'`. Only with the mode `overwrite`. Running instances keep their values. @default false
+   */
+  readonly clear?: boolean | undefined;
   /** The most instances to walk, from the oldest on. @default all */
   readonly limit?: number | undefined;
   /** Only these instances, at most 10,000. @default all */
@@ -38,6 +50,7 @@ export const targetFields: Fields<Pick<DefinitionOptions, 'processModelId' | 'pa
 export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' | 'paths'>> = {
   mode: oneOf('fill', 'overwrite').optional(),
   missing: oneOf('null', 'omit').optional(),
+  clear: trueOrFalse.optional(),
   limit: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   instanceIds: expecting<readonly InstanceId[]>(
     '1 to 10,000 ids, each a string or a number',
@@ -54,7 +67,7 @@ export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' |
  */
 export function definitionOf(
   options: Omit<DefinitionOptions, 'processModelId'>,
-  repository: Pick<BackfillRepository, 'storesNull' | 'maxKeyLength'>,
+  repository: Pick<BackfillRepository, 'storesNull' | 'deletes' | 'maxKeyLength'>,
 ): RunDefinition {
   const mode = options.mode ?? 'fill';
   return definitionFrom(
@@ -69,21 +82,34 @@ export function definitionFrom(
   paths: readonly (ParsedPath & { readonly mode: BackfillMode })[],
   {
     missing,
+    clear = false,
     limit,
     instanceIds,
     maxFailures,
     shards,
   }: Omit<DefinitionOptions, 'processModelId' | 'paths' | 'mode'>,
-  { storesNull = true }: Pick<BackfillRepository, 'storesNull'>,
+  { storesNull = true, deletes = false }: Pick<BackfillRepository, 'storesNull' | 'deletes'>,
 ): RunDefinition {
   if (missing === 'null' && !storesNull) {
     throw new InvalidInputError(
       "missing: expected 'omit', got 'null': this repository says that it stores no null.",
     );
   }
+  const writesNull = (missing ?? (storesNull ? 'null' : 'omit')) === 'null';
+  if (clear && paths.every(({ mode }) => mode === 'fill')) {
+    throw new InvalidInputError(
+      "clear: expected mode 'overwrite' with it, got 'fill', which never removes a value.",
+    );
+  }
+  if (clear && !writesNull && !deletes) {
+    throw new InvalidInputError(
+      "clear: this repository does not declare deletes: true, so it cannot remove a row. Leave missing at 'null' if the column takes null, or add deletes to the repository.",
+    );
+  }
   return {
     paths,
-    missing: missing ?? (storesNull ? 'null' : 'omit'),
+    missing: writesNull ? 'null' : 'omit',
+    clear,
     limit: limit ?? null,
     instanceIds: instanceIds === undefined ? null : [...new Set(instanceIds)],
     maxFailures: maxFailures ?? null,

@@ -64,12 +64,12 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
 
 /** Equal for two definitions that ask for the same work, in whatever order they name their paths. */
 export function fingerprint(processModelId: string, definition: RunDefinition): string {
-  const { missing, limit, instanceIds } = definition;
+  const { missing, clear, limit, instanceIds } = definition;
   const paths = definition.paths
     .map(({ key, segments, mode }) => JSON.stringify([key, segments, mode]))
     .sort();
   const ids = instanceIds?.map((id) => JSON.stringify(id)).sort() ?? null;
-  const text = JSON.stringify([processModelId, paths, missing, limit, ids]);
+  const text = JSON.stringify([processModelId, paths, missing, clear, limit, ids]);
   return createHash('sha256').update(text).digest('base64url');
 }
 

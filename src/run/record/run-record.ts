@@ -21,6 +21,8 @@ import { addTallies, emptyTally, type Tally } from './tally.js';
 export interface RunDefinition {
   readonly paths: readonly DefinedPath[];
   readonly missing: 'null' | 'omit';
+  /** Whether a stored value goes when its path finds nothing. */
+  readonly clear: boolean;
   readonly limit: number | null;
   readonly instanceIds: readonly InstanceId[] | null;
   readonly maxFailures: number | null;

@@ -1,7 +1,10 @@
 import type { MetadataValueErrorCode } from '../../errors.js';
 import type { InstanceId } from '../../ports/repository.js';
 
-/** The outcomes of one key in the processed instances. `written`, `kept`, `null` and `missing` add up to them. */
+/**
+ * The outcomes of one key. `written`, `kept`, `null`, `missing` and `failed` add up to the processed and failed
+ * instances, unless another run has taken the key over.
+ */
 export interface KeyCounts {
   /** A value was written. */
   readonly written: number;
@@ -11,9 +14,29 @@ export interface KeyCounts {
   readonly null: number;
   /** The task data has nothing at the path. */
   readonly missing: number;
+  /** The task data could not be read, or the value could not be stored. */
+  readonly failed: number;
+  /** How many of the written values replaced another value. */
+  readonly replaced: number;
+  /** How many of `missing` and `null` have a stored value that the path no longer finds. Counted in the mode `overwrite`. */
+  readonly orphaned: number;
+  /** How many of the orphaned values were nulled or deleted, as `clear` asks. */
+  readonly cleared: number;
   /** How many of the written values were cut to fit the column. */
   readonly truncated: number;
 }
+
+export const noCounts: KeyCounts = {
+  written: 0,
+  kept: 0,
+  null: 0,
+  missing: 0,
+  failed: 0,
+  replaced: 0,
+  orphaned: 0,
+  cleared: 0,
+  truncated: 0,
+};
 
 /** Broken task data, a value that JSON cannot carry, or one that the database refused. */
 export type FailureCode = 'TASK_DATA_UNREADABLE' | MetadataValueErrorCode | 'WRITE_REJECTED';
@@ -40,21 +63,7 @@ export interface Tally {
 const FAILURE_SAMPLE = 20;
 
 export function emptyTally(keyCount: number): Tally {
-  const none: KeyCounts = {
-    written: 0,
-    kept: 0,
-    null: 0,
-    missing: 0,
-    truncated: 0,
-  };
-  return {
-    processed: 0,
-    updated: 0,
-    failed: 0,
-    gone: 0,
-    keys: Array(keyCount).fill(none),
-    failures: [],
-  };
+  return { processed: 0, updated: 0, failed: 0, gone: 0, keys: Array(keyCount).fill(noCounts), failures: [] };
 }
 
 export function addTallies(a: Tally, b: Tally): Tally {
@@ -73,13 +82,8 @@ export function visited(tally: Tally): number {
   return tally.processed + tally.failed + tally.gone;
 }
 
-function addCounts(a: KeyCounts, b: KeyCounts | undefined): KeyCounts {
-  if (b === undefined) return a;
-  return {
-    written: a.written + b.written,
-    kept: a.kept + b.kept,
-    null: a.null + b.null,
-    missing: a.missing + b.missing,
-    truncated: a.truncated + b.truncated,
-  };
+function addCounts(a: KeyCounts, b: KeyCounts = noCounts): KeyCounts {
+  const sum: Record<keyof KeyCounts, number> = { ...a };
+  for (const counter of Object.keys(noCounts) as (keyof KeyCounts)[]) sum[counter] = a[counter] + b[counter];
+  return sum;
 }

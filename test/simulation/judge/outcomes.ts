@@ -83,7 +83,7 @@ function judgeTally(
       broken(1, `${name} grew by ${counted}, but there were ${from === to ? from : `${from} to ${to}`}`);
     }
   }
-  const processed = after.tally.processed - before.tally.processed;
+  const counted = after.tally.processed + after.tally.failed - before.tally.processed - before.tally.failed;
   const { definition, droppedKeys } = header?.after ?? run.header;
   for (const [index, { key }] of definition.paths.entries()) {
     const [now, was] = [after.tally.keys[index], before.tally.keys[index]];
@@ -92,8 +92,10 @@ function judgeTally(
     if (now.written - was.written !== written) {
       broken(1, `"${key}" counts ${now.written - was.written} written values, but there were ${written}`);
     }
-    const sum = (counts: typeof now): number => counts.written + counts.kept + counts.null + counts.missing;
-    if (sum(now) - sum(was) !== processed) broken(1, `the counts of "${key}" do not add up to processed`);
+    const sum = (counts: typeof now): number =>
+      counts.written + counts.kept + counts.null + counts.missing + counts.failed;
+    if (sum(now) - sum(was) !== counted)
+      broken(1, `the counts of "${key}" do not add up to processed and failed`);
   }
 }
 
@@ -106,11 +108,13 @@ function expectedTally(
   passed: readonly SeenInstance[],
 ) {
   const present = instances.filter(({ id }) => world.instances.has(id));
-  const empty = present
-    .filter(({ values }) => values.length === 0)
-    .map(({ id }) => failuresOf(run, call, id));
-  const certain = empty.filter((failures) => failures.every((isFailure) => isFailure)).length;
-  const possible = empty.filter((failures) => failures.includes(true)).length;
+  const failing = present.map(({ id, values }) => {
+    if (values.length === 0) return failuresOf(run, call, id);
+    // Alone, and without the values that the store has refused.
+    return present.length === 1 ? refusalsOf(call, id) : [];
+  });
+  const certain = failing.filter((failures) => failures.length > 0 && !failures.includes(false)).length;
+  const possible = failing.filter((failures) => failures.includes(true)).length;
   const updated = new Set(written.filter(({ row }) => row.value !== null).map(({ id }) => id)).size;
   const gone = instances.length - present.length;
   const passedAndPresent = passed.filter(({ id }) => world.instances.has(id)).length;
@@ -131,6 +135,13 @@ function failuresOf(run: JudgedRun, call: JudgedCall | undefined, id: number): r
   const reads = (call?.seen.get(id) ?? []).filter(({ at }) => refusedAt === null || at > refusedAt);
   const unreadable = reads.map(({ instance }) => isUnreadable(run, instance));
   return refusedAt === null ? unreadable : [true, ...unreadable];
+}
+
+/** All possible answers to whether the store refused a value of the instance: one for each read since. */
+function refusalsOf(call: JudgedCall | undefined, id: number): readonly boolean[] {
+  const refusedAt = call?.refused.get(id) ?? null;
+  if (refusedAt === null) return [false];
+  return [true, ...(call?.seen.get(id) ?? []).filter(({ at }) => at > refusedAt).map(() => false)];
 }
 
 /** Whether its data is broken, and a key must be read from it. */

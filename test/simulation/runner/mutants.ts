@@ -142,8 +142,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/plan-instance.ts',
-        find: 'else values.push({ key, value: form, replaces: stored });',
-        replace: 'else values.push({ key, value: form });',
+        find: 'values.push({ key, value: form, replaces: stored });',
+        replace: 'values.push({ key, value: form });',
       },
     ],
   },
@@ -153,8 +153,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/plan-instance.ts',
-        find: ' && running !== true)',
-        replace: ')',
+        find: "const writesNull = missing === 'null' && !running;",
+        replace: "const writesNull = missing === 'null';",
       },
     ],
   },
@@ -164,7 +164,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/plan-instance.ts',
-        find: "else if (isDeepStrictEqual(stored.value, form)) return 'kept';",
+        find: "if (isDeepStrictEqual(stored.value, form)) return 'kept';",
         replace: '',
       },
     ],

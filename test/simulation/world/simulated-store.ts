@@ -98,7 +98,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     for (const { id, instance, writes } of stored) {
       if (instance === undefined) continue;
       for (const write of writes) {
-        const { key, value } = write;
+        const { key, value = null } = write; // no request of this world clears
         if (mayWrite(instance.rows.get(key), write)) allowed.push({ instance, key, value });
         else kept.push({ id, key });
       }
@@ -185,7 +185,10 @@ export function databaseError(code: string, message: string): Error {
 
 const UNCHANGED = { stale: [], gone: [], kept: [], written: [], records: [] } as const;
 
-function keyAndValue({ key, value }: MetadataWrite): { readonly key: string; readonly value: JsonValue } {
+function keyAndValue({ key, value = null }: MetadataWrite): {
+  readonly key: string;
+  readonly value: JsonValue;
+} {
   return { key, value };
 }
 

@@ -81,7 +81,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         if (rows === undefined) continue;
         const keys = rules.storedKeys(write.key, rows);
         if (!isAllowed(write, rows.get(keys[0] ?? ''))) kept.push({ id, key: write.key });
-        else for (const key of keys) setRow(id, key, rules.storedValue(write.value));
+        else for (const key of keys) setRow(id, key, rules.storedValue(write.value ?? null));
       }
     }
     const gone = instances.map(({ id }) => id).filter((id) => living(id) === undefined);
