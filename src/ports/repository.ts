@@ -179,6 +179,8 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   readonly data: TaskData;
   /** The metadata rows under the keys of the page, by key. A key without a row is absent. */
   readonly stored: ReadonlyMap<string, StoredValue>;
+  /** Roughly how many bytes `data` takes in memory. @default measured, of large documents by a sample */
+  readonly bytes?: number;
   /** Still executing. Such an instance gets no null rows, because its own next save decides. @default false */
   readonly running?: boolean;
   /** Changes whenever the latest task data does. `commit` gets it back and compares it. Absent: nothing is compared. */

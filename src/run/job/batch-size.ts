@@ -1,35 +1,69 @@
-import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
+import type { InstanceSnapshot } from '../../ports/repository.js';
 import type { AdaptiveBatchSize } from '../options/tuning-options.js';
+import { sizeInMemory } from './size-in-memory.js';
 
-/** How many instances to read next, learnt from the batches before. */
+/** How many instances to read and to commit next, learnt from the pages and batches before. */
 export interface BatchSizer {
+  /** Instances in the next batch. */
   readonly size: number;
-  /** The snapshots of a page. The next page must not hold too much. */
-  see(snapshots: readonly InstanceSnapshot[]): void;
+  /** Instances in the next page, which holds no more task data than `maxBytes`. A batch may take several pages. */
+  readonly pageSize: number;
+  readonly maxBytes: number;
+  /** The snapshots of a page. Returns how many bytes of task data they hold. */
+  see(snapshots: readonly InstanceSnapshot[]): number;
   /** A batch with this number of snapshots has been committed. */
   learn(batch: { readonly instances: number; readonly tookMs: number }): void;
 }
 
-export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSizer {
-  if (typeof batchSize === 'number') return { size: batchSize, see() {}, learn() {} };
-  const { targetMs = 1_000, maxBytes = 2 ** 24 } = batchSize;
-  const initial = batchSize.initial ?? Math.min(100, batchSize.max ?? 100);
-  const max = batchSize.max ?? Math.max(2_000, initial);
+/** The first page of a job is small, because its documents may be large. Pages without any document grow from there. */
+const FIRST_PAGE = 10;
+const UNSEEN_GROWTH = 4;
+/** The second page allows for documents that are several times larger than those of the first page, later pages for less. */
+const FIRST_MARGIN = 8;
+
+/**
+ * @param batchSize a fixed size is the upper bound.
+ * @param limit the upper bound that this run has learnt from time-outs, or `null`.
+ */
+export function createBatchSizer(
+  batchSize: number | AdaptiveBatchSize,
+  limit: () => number | null = () => null,
+): BatchSizer {
+  const { initial, max, targetMs, maxBytes } = boundsOf(batchSize);
+  const isAdaptive = typeof batchSize !== 'number';
   let size = initial;
+  let unseenPage = FIRST_PAGE;
   let smoothedMs: number | null = null;
-  let bytesEach = 0;
+  let bytesEach: number | null = null;
+  let margin = 2 * FIRST_MARGIN;
+
+  const fitting = (): number => (bytesEach === null ? max : maxBytes / bytesEach);
+  const sizeNow = (): number => atLeastOne(Math.min(size, limit() ?? size));
 
   return {
+    maxBytes,
     get size() {
-      return size;
+      return sizeNow();
+    },
+    get pageSize() {
+      return atLeastOne(Math.min(sizeNow(), bytesEach === null ? unseenPage : fitting() / margin));
     },
     see(snapshots) {
-      if (snapshots.length === 0) return;
-      // The estimate falls slowly: after one page of short documents, the next page may be large again.
-      bytesEach = Math.max(bytesOf(snapshots) / snapshots.length, FORGETTING * bytesEach);
-      size = atLeastOne(Math.min(size, maxBytes / bytesEach));
+      const sizes = snapshots
+        .filter(({ data }) => data.form !== 'none')
+        .map((shown) => bytesOf(shown, maxBytes));
+      const bytes = sizes.reduce((sum, each) => sum + each, 0);
+      if (sizes.length === 0) unseenPage *= UNSEEN_GROWTH;
+      else {
+        // The estimate falls slowly: after one page of short documents, the next page may be large again.
+        bytesEach = Math.max(1, bytes / sizes.length, FORGETTING * (bytesEach ?? 0));
+        margin = Math.max(1, margin / 2);
+        if (isAdaptive) size = atLeastOne(Math.min(size, fitting()));
+      }
+      return bytes;
     },
     learn({ instances, tookMs }) {
+      if (!isAdaptive) return;
       // A smaller batch says nothing about larger ones, unless it took too long. That may be due to what its page passed
       // over: a full batch is not expected to take longer.
       if (instances === 0 || (instances < size && tookMs <= targetMs)) return;
@@ -37,35 +71,32 @@ export function createBatchSizer(batchSize: number | AdaptiveBatchSize): BatchSi
       const isFarOver = tookMs > FAR_OVER * targetMs;
       smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
       const most = instances < size ? size : Math.max(size + 1, size * MOST_GROWTH);
-      size = atLeastOne(Math.min(max, most, targetMs / smoothedMs, maxBytes / bytesEach));
+      size = atLeastOne(Math.min(max, most, targetMs / smoothedMs, fitting()));
     },
   };
+}
+
+const MAX_BYTES = 2 ** 24;
+
+function boundsOf(batchSize: number | AdaptiveBatchSize): {
+  readonly [Name in keyof AdaptiveBatchSize]-?: number;
+} {
+  if (typeof batchSize === 'number')
+    return { initial: batchSize, max: batchSize, targetMs: Number.POSITIVE_INFINITY, maxBytes: MAX_BYTES };
+  const { targetMs = 1_000, maxBytes = MAX_BYTES } = batchSize;
+  const initial = batchSize.initial ?? Math.min(100, batchSize.max ?? 100);
+  return { initial, max: batchSize.max ?? Math.max(2_000, initial), targetMs, maxBytes };
 }
 
 function atLeastOne(size: number): number {
   return Math.max(1, Math.floor(size));
 }
 
+function bytesOf({ bytes, data }: InstanceSnapshot, most: number): number {
+  return bytes ?? sizeInMemory(data, most);
+}
+
 const MOST_GROWTH = 1.5;
 const FAR_OVER = 2;
 const SMOOTHING = 0.3;
 const FORGETTING = 0.9;
-
-function bytesOf(snapshots: readonly InstanceSnapshot[]): number {
-  // Of parsed documents, one per page is measured: to serialise a document takes as long as to parse it.
-  const parsed = snapshots.filter(({ data }) => data.form === 'parsed');
-  const sample = parsed[Math.floor(parsed.length / 2)];
-  const parsedBytes = sample === undefined ? 0 : parsed.length * parsedSize(sample.data);
-  return snapshots.reduce(
-    (sum, { data }) => sum + (data.form === 'json' ? data.text.length : 0),
-    parsedBytes,
-  );
-}
-
-function parsedSize(data: TaskData): number {
-  try {
-    return data.form === 'parsed' ? (JSON.stringify(data.value)?.length ?? 0) : 0;
-  } catch {
-    return 0; // cyclic, or nothing that JSON can carry: planning makes it a failure
-  }
-}

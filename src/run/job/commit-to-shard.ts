@@ -1,6 +1,7 @@
 import type { CommitResult, Cursor, InstanceId, InstanceRange } from '../../ports/repository.js';
 import { outcomeProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
+import { isTimeOut } from '../calls/is-time-out.js';
 import { STALE_READ } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { shardRecord, shardRecordId } from '../record/run-record.js';
@@ -23,6 +24,8 @@ export type ShardCommitResult =
   | { readonly status: 'moved' }
   | { readonly status: 'not-exhausted' }
   | { readonly status: 'stale'; readonly instanceIds: readonly InstanceId[] }
+  /** Not committed: the batch took too long, a smaller one may get through. */
+  | { readonly status: 'too-slow' }
   /** Not committed, and an instance may be to blame. */
   | { readonly status: 'rejected'; readonly error: unknown };
 
@@ -102,6 +105,7 @@ export async function commitToShard(
       async onError(error) {
         const found = await lookAround(false);
         if (found !== null) return found;
+        if (commit.entries.length > 1 && isTimeOut(error)) return { status: 'too-slow' };
         return isInstanceToBlame(error) ? { status: 'rejected', error } : null;
       },
     },

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { InstanceId, PageEntry } from '../../ports/repository.js';
 import { isFilled } from '../calls/page-entries.js';
 import type { RunContext } from '../context/run-context.js';
@@ -6,21 +7,24 @@ import { compilePlanner, type InstancePlanner, leftAlone, type PlannedEntry } fr
 import type { ShardSession } from './shard-session.js';
 
 const REREADS = 3;
+/** The documents of a page are parsed one after another. Between two of them, others get their turn. */
+const LONGEST_BLOCK_MS = 20;
 
 export interface BatchPlanner {
-  plan(page: readonly PageEntry[]): PlannedEntry[];
+  /** Leaves the event loop free between documents. */
+  plan(page: readonly PageEntry[]): Promise<PlannedEntry[]>;
   learn(result: ShardCommitResult): void;
 }
 
 /** Plans pages. Leaves an instance to its live writer once the writer has saved it after each of several reads. */
-export function planBatches({ repository }: RunContext, session: ShardSession): BatchPlanner {
+export function planBatches({ repository, runtime }: RunContext, session: ShardSession): BatchPlanner {
   const { paths, missing, clear } = session.run.header.definition;
   const formatValue = repository.formatValue?.bind(repository);
   const leave = new Set<InstanceId>();
   let rereads = 0;
   let planner: { readonly droppedKeys: readonly string[]; readonly plan: InstancePlanner } | null = null;
   return {
-    plan(page) {
+    async plan(page) {
       const { droppedKeys } = session.run.header;
       if (planner?.droppedKeys !== droppedKeys) {
         const rules = {
@@ -33,10 +37,16 @@ export function planBatches({ repository }: RunContext, session: ShardSession): 
         planner = { droppedKeys, plan: compilePlanner(rules) };
       }
       const { plan } = planner;
-      return page.map((entry) => {
+      const entries: PlannedEntry[] = [];
+      for (let [index, since] = [0, runtime.now()]; index < page.length; index += 1) {
+        const entry = page[index] as PageEntry;
         const planned = plan(entry);
-        return !isFilled(entry) && leave.has(entry.id) ? leftAlone(planned, entry.id) : planned;
-      });
+        entries.push(!isFilled(entry) && leave.has(entry.id) ? leftAlone(planned, entry.id) : planned);
+        if (runtime.now() - since < LONGEST_BLOCK_MS) continue;
+        await setImmediate();
+        since = runtime.now();
+      }
+      return entries;
     },
     learn(result) {
       if (result.status === 'stale') {

@@ -1,5 +1,6 @@
 import type { Cursor, InstanceRange, PageEntry, PageQuery } from '../../ports/repository.js';
 import { pageProblem } from '../calls/check-answers.js';
+import { isTimeOut } from '../calls/is-time-out.js';
 import { cutPage } from '../calls/page-entries.js';
 import { linkedAbort } from '../context/linked-abort.js';
 import type { RunContext } from '../context/run-context.js';
@@ -7,9 +8,9 @@ import type { ShardSession } from './shard-session.js';
 
 /** The pages of one shard. The next page is read while the page before it is committed. */
 export interface PageReader {
-  /** The page after the checkpoint, of at most `limit` snapshots. */
-  next(limit: number): Promise<Page>;
-  /** Begins to read the page after this cursor. It is used only if the checkpoint has reached that cursor by then. */
+  /** The page after this cursor, of at most `limit` snapshots. */
+  next(after: Cursor | null, limit: number): Promise<Page>;
+  /** Begins to read the page after this cursor. It is used only if that is the page that is wanted next. */
   readAhead(after: Cursor, limit: number): void;
   /** Drops what was read ahead, because it may have grown old. */
   forget(): void;
@@ -39,19 +40,29 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
   }
 
   return {
-    async next(limit) {
-      const { after } = session.shard;
+    async next(after, limit) {
       const found = ahead;
       ahead = null;
       const isNext = found !== null && isSame(found.query.after, after);
-      const query = isNext ? found.query : queryAfter(after, limit);
+      let query = isNext ? found.query : queryAfter(after, limit);
       if (!isNext) await lastRead; // two reads at a time are enough
       const answer = isNext ? await found.answer : null;
       const page =
-        answer === null ? await calls.call('repository.readInstances', () => read(query)) : answer.page;
+        answer === null
+          ? await calls.call('repository.readInstances', () => read(query), { onError })
+          : answer.page;
       const problem = pageProblem(page, query, compare);
       if (problem !== null) throw calls.contractError(`readInstances: ${problem}`);
       return cutPage(page, limit); // it may have been read ahead before the limit fell
+
+      /** A page that takes too long is tried again with half of its instances. */
+      async function onError(error: unknown): Promise<null> {
+        if (query.limit > 1 && isTimeOut(error)) {
+          query = { ...query, limit: Math.ceil(query.limit / 2) };
+          session.limitBatches(query.limit);
+        }
+        return null;
+      }
     },
     readAhead(after, limit) {
       const query = queryAfter(after, limit);

@@ -7,8 +7,8 @@ import { failedInstance, instanceFailure, type PlannedEntry } from './plan-insta
 import type { ShardSession } from './shard-session.js';
 
 /**
- * Commits a batch, with its checkpoint. When an instance is to blame for a refusal, the batch is split in halves down
- * to that instance. Each part is a commit with a checkpoint of its own, so that nothing is done twice after a crash.
+ * Commits a batch, with its checkpoint. A batch that takes too long is split in halves. When an instance is to blame for
+ * a refusal, the batch is split down to that instance. Each part is a commit with a checkpoint of its own, so that nothing is done twice after a crash.
  */
 export async function settleBatch(
   context: RunContext,
@@ -17,7 +17,8 @@ export async function settleBatch(
 ): Promise<ShardCommitResult> {
   const { calls } = session.handle;
   const result = await commitBatch(context, session, batch);
-  if (result.status !== 'rejected') return result;
+  if (result.status === 'too-slow') session.limitBatches(Math.ceil(batch.length / 2));
+  else if (result.status !== 'rejected') return result;
 
   const [first, ...others] = batch;
   if (first === undefined) throw new RangeError('there is no batch to settle');
@@ -28,6 +29,7 @@ export async function settleBatch(
     return settleBatch(context, session, batch.slice(half));
   }
 
+  if (result.status === 'too-slow') throw new RangeError('a batch of one instance cannot be split');
   if (first.writes === null) throw calls.failure('repository.commit', result.error);
   return settleRefused(context, session, { ...first, writes: first.writes }, result.error);
 }

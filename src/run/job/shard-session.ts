@@ -36,6 +36,9 @@ export interface ShardSession {
   /** Whether this very job committed the shard last. */
   isOwn(shard: RunShard): boolean;
   isAt(cursor: Cursor | null, other: Cursor | null): boolean;
+  /** The most instances in a batch, learnt from time-outs. Stored with the next commit. `null`: no time-out yet. */
+  readonly batchSizeLimit: number | null;
+  limitBatches(size: number): void;
   /** Nothing was done until now, so that the time does not count as slow work. */
   idled(): void;
 }
@@ -49,6 +52,7 @@ export function openSession(
   const allottedStep = loaded.shards[job.shard]?.allottedStep ?? job.step;
   let run = loaded;
   let busySince = runtime.now();
+  let learntLimit: number | null = null;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
   const isOwn = ({ committedBy }: RunShard): boolean => committedBy === nonce;
@@ -112,6 +116,7 @@ export function openSession(
         tally: addTallies(before.tally, batch),
         committedStep: job.step,
         committedBy: nonce,
+        batchSizeLimit: learntLimit ?? before.batchSizeLimit,
         progressAt: now,
         ratePerSecond: done
           ? before.ratePerSecond
@@ -124,6 +129,12 @@ export function openSession(
     },
     isOwn,
     isAt,
+    get batchSizeLimit() {
+      return learntLimit ?? run.shards[job.shard]?.batchSizeLimit ?? null;
+    },
+    limitBatches(size) {
+      learntLimit = Math.max(1, Math.min(size, learntLimit ?? size));
+    },
     idled() {
       busySince = runtime.now();
     },

@@ -1,5 +1,4 @@
 import type { ThrottleAnswer } from '../../ports/throttle.js';
-import { countInstances, snapshotsOf } from '../calls/page-entries.js';
 import type { RunContext } from '../context/run-context.js';
 import { failIfTooManyFailed, hold } from '../record/run-changes.js';
 import { tallyOf } from '../record/run-record.js';
@@ -7,6 +6,7 @@ import { createBatchSizer } from './batch-size.js';
 import { commitToShard } from './commit-to-shard.js';
 import { createPacer } from './pacer.js';
 import { planBatches } from './plan-batches.js';
+import { readBatch } from './read-batch.js';
 import { createPageReader, type PageReader, rangeOf } from './read-pages.js';
 import { settleBatch } from './settle-batch.js';
 import type { ShardSession } from './shard-session.js';
@@ -27,8 +27,8 @@ export async function walkShard(context: RunContext, session: ShardSession): Pro
 async function walk(context: RunContext, session: ShardSession, pages: PageReader): Promise<void> {
   const { runtime, signal, sliceMs, log } = context;
   const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
-  const batches = planBatches(context, session);
-  const sizer = createBatchSizer(context.batchSize);
+  const planner = planBatches(context, session);
+  const sizer = createBatchSizer(context.batchSize, () => session.batchSizeLimit);
   const pacer = createPacer(context);
   const others = watchOthers(context, session);
   let hasCommitted = false;
@@ -47,29 +47,26 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
     if (session.ending !== null) return;
 
     const startedAt = runtime.now();
-    const page = await pages.next(sizer.size);
-    const last = page.at(-1);
-    if (last === undefined) {
+    // Not where a pause or the end of the slice is certain: that page would be read for nothing.
+    const readsAhead = (): boolean => pacer.isFree && runtime.now() < sliceEnd;
+    const batch = await readBatch(session.shard.after, { pages, planner, sizer, readsAhead });
+    if (batch === null) {
       emptyPages += 1;
       await finishShard(context, session, emptyPages);
       continue;
     }
     emptyPages = 0;
     const failedBefore = session.shard.tally.failed;
-    const shown = snapshotsOf(page);
-    sizer.see(shown);
-    // Not where a pause or the end of the slice is certain: that page would be read for nothing.
-    if (pacer.isFree && runtime.now() < sliceEnd) pages.readAhead(last.cursor, sizer.size);
-    const result = await settleBatch(context, session, batches.plan(page));
-    batches.learn(result);
+    const result = await settleBatch(context, session, batch.entries);
+    planner.learn(result);
     if (session.shard.tally.failed > failedBefore) await stopIfTooManyFailed(context, session);
     if (result.status !== 'committed') continue;
     hasCommitted = true;
 
     const { visited, total } = session.handle.watch.progress();
     log.progressed(session.run.header, visited, total);
-    sizer.learn({ instances: shown.length, tookMs: runtime.now() - startedAt });
-    pacer.learn({ instances: countInstances(page), startedAt });
+    sizer.learn({ instances: batch.shown, tookMs: runtime.now() - startedAt });
+    pacer.learn({ instances: batch.instances, startedAt });
   }
 }
 

@@ -55,6 +55,7 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     committedBy: null,
     progressAt: now,
     ratePerSecond: null,
+    batchSizeLimit: null,
     sweeps: 0,
     sweptAt: null,
     heldUntil: null,

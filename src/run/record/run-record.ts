@@ -79,6 +79,8 @@ export interface RunShard {
   readonly progressAt: number;
   /** Instances per second, over about ten seconds. `null` before the first batch. */
   readonly ratePerSecond: number | null;
+  /** The most instances in a batch, learnt from time-outs. `null`: no time-out yet. */
+  readonly batchSizeLimit: number | null;
   /** How many sweeps have enqueued a job for it since the last committed batch, and when the last one did. */
   readonly sweeps: number;
   readonly sweptAt: number | null;

@@ -99,7 +99,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   function isAllowed(write: MetadataWrite, row: Row | undefined): boolean {
     const { value, replaces, key } = write;
     if (row === undefined && rules.neverInserts(write)) return false;
-    if (replaces === undefined || row === undefined) return rules.mayFill(row, value);
+    if (replaces === undefined || row === undefined) return rules.mayFill(row, value ?? null);
     return rules.mayReplace(row, replaces, key, rules);
   }
 

@@ -1,0 +1,52 @@
+import type { Cursor, PageEntry } from '../../ports/repository.js';
+import { countInstances, snapshotsOf } from '../calls/page-entries.js';
+import type { BatchSizer } from './batch-size.js';
+import type { BatchPlanner } from './plan-batches.js';
+import type { PlannedEntry } from './plan-instance.js';
+import type { PageReader } from './read-pages.js';
+
+/** What the next commit is about. The documents are gone by then: only values and failures are left of them. */
+export interface Batch {
+  readonly entries: readonly PlannedEntry[];
+  /** How many instances it stands for, and how many of them were shown. */
+  readonly instances: number;
+  readonly shown: number;
+  readonly last: Cursor;
+}
+
+interface BatchSource {
+  readonly pages: PageReader;
+  readonly planner: BatchPlanner;
+  readonly sizer: BatchSizer;
+  readsAhead(): boolean;
+}
+
+/**
+ * Reads and plans the instances after the checkpoint: one page, or several where the documents may be large, so that no
+ * page holds too much.
+ * @returns `null` when the first page is empty.
+ */
+export async function readBatch(
+  after: Cursor | null,
+  { pages, planner, sizer, readsAhead }: BatchSource,
+): Promise<Batch | null> {
+  const entries: PlannedEntry[] = [];
+  let last = after;
+  let [instances, shown, bytes] = [0, 0, 0];
+  for (;;) {
+    const wanted = sizer.size - shown;
+    const limit = Math.min(wanted, sizer.pageSize);
+    const page: readonly PageEntry[] = await pages.next(last, limit);
+    const snapshots = snapshotsOf(page);
+    last = page.at(-1)?.cursor ?? last;
+    if (page.length === 0 || last === null) break;
+    bytes += sizer.see(snapshots);
+    shown += snapshots.length;
+    instances += countInstances(page);
+    const isWhole = limit >= wanted || shown >= sizer.size || bytes >= sizer.maxBytes;
+    if (isWhole && readsAhead()) pages.readAhead(last, sizer.pageSize);
+    entries.push(...(await planner.plan(page)));
+    if (isWhole) break;
+  }
+  return entries.length === 0 || last === null ? null : { entries, instances, shown, last };
+}
