@@ -1,6 +1,19 @@
-/** Where log lines go: `console`, pino and winston fit as they are. */
+/**
+ * Where log lines go: `console`, pino and winston fit as they are. Errors that a method throws or rejects with are
+ * ignored. A pino logger gets `(fields, line)`; so does a logger that says `takesFields: true`.
+ */
 export interface BackfillLogger {
-  info(line: string): void;
-  warn(line: string): void;
-  error(line: string): void;
+  info(line: string): unknown;
+  warn(line: string): unknown;
+  error(line: string): unknown;
+}
+
+/** What a line says, for loggers that take an object next to it. */
+export interface LogFields {
+  /** Such as `started`, `progressed`, `completed`, `instance-failed`, `failed`, `paused`, `warning`. */
+  readonly event: string;
+  readonly runId: string;
+  readonly processModelId: string;
+  /** The counts, ids and codes of the line. */
+  readonly [name: string]: unknown;
 }

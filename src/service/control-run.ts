@@ -1,17 +1,17 @@
 import { openRun } from '../run/calls/open-run.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { completeRun, startOf } from '../run/job/conclude-job.js';
-import { cancel, openShards, pause, resume } from '../run/record/run-changes.js';
+import { cancel, openShards, pause, type RunChange, resume } from '../run/record/run-changes.js';
 import type { Run } from '../run/record/run-record.js';
 
 /** Stops a run until it is resumed: no commit of it succeeds after this has returned. */
-export async function pauseRun(context: RunContext, runId: string): Promise<Run> {
-  return (await openRun(context, runId).change(pause)).run;
+export function pauseRun(context: RunContext, runId: string): Promise<Run> {
+  return control(context, runId, 'Paused', pause);
 }
 
 /** Ends a run for good: no commit of it succeeds after this has returned. */
-export async function cancelRun(context: RunContext, runId: string): Promise<Run> {
-  return (await openRun(context, runId).change((run) => cancel(run, context.runtime.now()))).run;
+export function cancelRun(context: RunContext, runId: string): Promise<Run> {
+  return control(context, runId, 'Cancelled', (run) => cancel(run, context.runtime.now()));
 }
 
 /** Resumes a paused or failed run, with a job for each open shard. */
@@ -20,6 +20,7 @@ export async function resumeRun(context: RunContext, runId: string): Promise<Run
   const handle = openRun(context, runId);
   const { run, changed } = await handle.change((stored) => resume(stored, runtime.now()));
   if (!changed) return run;
+  context.log.controlled(run.header, 'Resumed');
   const open = openShards(run.shards);
   for (const shard of open) {
     const job = { shard: shard.index, step: shard.allottedStep };
@@ -27,4 +28,15 @@ export async function resumeRun(context: RunContext, runId: string): Promise<Run
   }
   // The run may have been stopped after its last batch: then there is no job that could complete it.
   return open.length > 0 ? run : (await completeRun(context, handle)).run;
+}
+
+async function control(
+  context: RunContext,
+  runId: string,
+  what: 'Paused' | 'Cancelled',
+  decide: (run: Run) => RunChange | null,
+): Promise<Run> {
+  const { run, changed } = await openRun(context, runId).change(decide);
+  if (changed) context.log.controlled(run.header, what);
+  return run;
 }

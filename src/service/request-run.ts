@@ -37,7 +37,10 @@ async function takeOverKeys(context: RunContext, wanted: RunHeader, transaction:
     const keys = contestedKeys(wanted.definition, active.definition);
     if (keys.size === 0) continue;
     const handle = openRun(context, active.runId, { transaction });
-    await handle.change((run) => dropKeys(run, keys, context.runtime.now()));
+    const { run, changed } = await handle.change((stored) =>
+      dropKeys(stored, keys, wanted.runId, context.runtime.now()),
+    );
+    if (changed) context.log.keysTaken(run.header);
   }
 }
 

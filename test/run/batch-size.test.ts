@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type InstanceSnapshot, runBackfill } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { type BatchSizer, createBatchSizer } from '../../src/run/job/batch-size.js';
+import { type BatchSizer, createBatchSizer as createSizer } from '../../src/run/job/batch-size.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { testRuntime } from '../support/test-runtime.js';
+
+const createBatchSizer = (batchSize: Parameters<typeof createSizer>[0]['batchSize']) =>
+  createSizer({ batchSize, maxInstancesPerSecond: null });
 
 const page = (count: number, bytes = 10): InstanceSnapshot[] =>
   Array.from({ length: count }, (_, index) => ({

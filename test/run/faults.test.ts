@@ -68,7 +68,11 @@ describe('transient faults', () => {
       onProgress: (progress: { waiting: unknown }) => waiting.push(progress.waiting),
     });
 
-    expect(waiting).toContainEqual({ for: 'retry', reason: 'the connection broke' });
+    expect(waiting).toContainEqual({
+      for: 'retry',
+      reason: 'the connection broke',
+      until: expect.any(Number),
+    });
   });
 
   test('that do not pass reject with the run id and the last safe point, from which the run goes on', async () => {
@@ -254,7 +258,7 @@ describe('an instance that the database refuses', () => {
       { instanceId: 37, key: 'invoice_number', code: 'WRITE_REJECTED', reason: error().message },
     ]);
     expect(logger.lines.filter((line) => line.startsWith('error'))).toEqual([
-      `error celery_task_backfill_metadata[${report.runId}]: Error processing metadata backfill for instance 37: ${error().message}`,
+      `error celery_task_backfill_metadata[${report.runId}]: Error processing metadata backfill for instance 37: ${error().message} (key "invoice_number")`,
     ]);
     const written = invoices(100).filter(({ id }) => memory.metadata(id)?.invoice_number !== undefined);
     expect(written).toHaveLength(99);

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type BackfillProgress, createBackfillService, runBackfill } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { recentRate } from '../../src/run/record/recent-rate.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
@@ -73,11 +72,60 @@ describe('the rate', () => {
   });
 });
 
-test.each([
-  [null, 10, 1000, 10],
-  [10, 10, 1000, 10],
-  [100, 0, 0, 100],
-  [100, 0, 1_000_000, 0],
-])('a rate of %s moves with %i instances in %i ms to about %i', (before, count, elapsedMs, after) => {
-  expect(recentRate(before, count, elapsedMs)).toBeCloseTo(after, 0);
+describe('the time left', () => {
+  /** How far each estimate from one tenth of the run on was from what really was left. */
+  async function errorsOf(count: number, options: object): Promise<number[]> {
+    const runtime = testRuntime();
+    const seen: { readonly at: number; readonly progress: BackfillProgress }[] = [];
+    const cost = (options as { readonly costMs: (batch: number, size: number) => number }).costMs;
+    let batches = 0;
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(count) }),
+      async ({ method, argument, proceed }) => {
+        const size = method === 'commit' ? (argument as { instances: unknown[] }).instances.length : 0;
+        if (size > 0) batches += 1;
+        if (size > 0) await runtime.sleep(cost(batches, size));
+        return proceed();
+      },
+    );
+    const {
+      costMs: _,
+      throttled,
+      ...tuning
+    } = { throttled: 0, ...(options as { throttled?: number; costMs: unknown }) };
+    let asked = 0;
+    const throttle = () => {
+      asked += 1;
+      return throttled > 0 && asked % throttled === 0 ? { reason: 'lag', retryAfterMs: 4000 } : null;
+    };
+    await runBackfill({
+      repository,
+      processModelId: MODEL,
+      paths: PATHS,
+      runtime,
+      throttle,
+      onProgress: (progress) => seen.push({ at: runtime.now(), progress }),
+      ...tuning,
+    });
+    const end = runtime.now();
+    return seen
+      .filter(({ progress }) => progress.visited >= count / 10 && progress.visited <= 0.9 * count)
+      .map(({ at, progress }) => (progress.etaMs ?? Number.POSITIVE_INFINITY) / (end - at));
+  }
+
+  test.each([
+    ['constant', 1000, { batchSize: 10, costMs: () => 1000 }],
+    ['a slow start', 1000, { batchSize: 10, costMs: (batch: number) => (batch <= 3 ? 20_000 : 500) }],
+    ['adaptive', 5000, { batchSize: {}, costMs: (_: number, size: number) => 50 + size / 4 }],
+    ['throttled', 1000, { batchSize: 10, costMs: () => 500, throttled: 3 }],
+    ['limited', 1000, { batchSize: 100, costMs: () => 10, maxInstancesPerSecond: 10 }],
+    ['limited, by adaptive batches', 1000, { batchSize: {}, costMs: () => 10, maxInstancesPerSecond: 10 }],
+    ['two shards', 1000, { batchSize: 10, costMs: () => 1000, shards: 2 }],
+  ])('is right within a factor of two: %s', async (_, count, options) => {
+    const errors = await errorsOf(count, options);
+
+    expect(errors.length).toBeGreaterThan(2);
+    expect(Math.max(...errors)).toBeLessThanOrEqual(2);
+    expect(Math.min(...errors)).toBeGreaterThanOrEqual(0.5);
+  });
 });

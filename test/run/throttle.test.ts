@@ -65,7 +65,7 @@ describe('throttle', () => {
     });
 
     expect(runtime.slept).toEqual([5000]);
-    expect(waiting).toContainEqual({ for: 'throttle', reason });
+    expect(waiting).toContainEqual({ for: 'throttle', reason, until: expect.any(Number) });
   });
 
   test('that hangs does not keep a worker from being shut down', async () => {
@@ -120,7 +120,11 @@ describe('a long hold on a queue', () => {
     expect(await service.handle(jobs[0]?.payload)).toMatchObject({ state: 'continued', processed: 10 });
     const until = runtime.now() + 8 * 60 * MINUTE;
     expect(jobs[1]).toMatchObject({ startAfter: new Date(until), payload: { step: 1 } });
-    expect((await service.status(runId)).waiting).toEqual({ reason: 'only at night', until });
+    expect((await service.status(runId)).waiting).toEqual({
+      for: 'throttle',
+      reason: 'only at night',
+      until,
+    });
     await runtime.sleep(60 * MINUTE);
     expect((await service.sweep({ staleAfterMs: MINUTE })).enqueued).toEqual([]);
 
@@ -193,6 +197,7 @@ describe('a long hold on a queue', () => {
     const request = await service.request({ processModelId: MODEL, paths: PATHS, startAfter });
     const { runId } = request as { runId: string };
     expect((await service.status(runId)).waiting).toEqual({
+      for: 'startAfter',
       reason: 'startAfter',
       until: startAfter.getTime(),
     });

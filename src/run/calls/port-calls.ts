@@ -85,8 +85,9 @@ export function portCalls(context: RunContext, watch: ProgressWatch | null): Por
           signal.throwIfAborted();
           if (isOnlyTry || !mayPass(method, error) || !mayTryAgain(retry, failedTries))
             throw failure(method, error);
-          watch?.onWait({ for: 'retry', reason: reasonOf(error) });
-          await pause(failedTries);
+          const delayMs = backOffMs(retry, failedTries, runtime.random);
+          watch?.onWait({ for: 'retry', reason: reasonOf(error), until: runtime.now() + delayMs });
+          await runtime.sleep(delayMs, signal);
           watch?.onWait(null);
         }
       }

@@ -1,15 +1,23 @@
 import createDebug from 'debug';
-import type { BackfillLogger } from '../../ports/logger.js';
-import type { InstanceId } from '../../ports/repository.js';
+import { ignoreErrors } from '../../input/ignore-errors.js';
+import type { BackfillLogger, LogFields } from '../../ports/logger.js';
+import type { RunHeader } from '../record/run-record.js';
+import type { InstanceFailure } from '../record/tally.js';
+import { oneLine } from './one-line.js';
 
 /** The lines that operators search their logs for. */
 export interface RunLog {
   started(run: LoggedRun): void;
   progressed(run: LoggedRun, visited: number, total: number): void;
-  completed(run: LoggedRun, counts: { processed: number; updated: number; elapsedMs: number }): void;
-  instanceFailed(run: LoggedRun, instanceId: InstanceId, reason: string): void;
+  completed(run: LoggedRun, counts: CompletedCounts): void;
+  /** After the first {@link MOST_FAILURES}, failures are only counted until `jobEnded`. */
+  instanceFailed(run: LoggedRun, failure: InstanceFailure): void;
+  jobEnded(run: LoggedRun): void;
   /** The whole run failed, or this job. */
   failed(run: LoggedRun, reason: string): void;
+  /** Somebody paused, resumed or cancelled the run. */
+  controlled(run: LoggedRun, what: 'Paused' | 'Resumed' | 'Cancelled'): void;
+  keysTaken(run: LoggedRun & Pick<RunHeader, 'droppedKeys' | 'state'>): void;
   /** Something that an operator should look at. The run goes on, or can go on. */
   warned(run: LoggedRun, message: string): void;
 }
@@ -19,52 +27,125 @@ export interface LoggedRun {
   readonly processModelId: string;
 }
 
+export interface CompletedCounts {
+  readonly processed: number;
+  readonly updated: number;
+  readonly failed: number;
+  readonly elapsedMs: number;
+  readonly warnings: readonly string[];
+  readonly dryRun: boolean;
+}
+
 export const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
 
-const debug = createDebug('process-metadata-backfill');
-const toDebug = (line: string): void => debug('%s', line); // a plain `debug(line)` would take the line as a format
-const debugLogger: BackfillLogger = { info: toDebug, warn: toDebug, error: toDebug };
+/** Per call of the library. */
+const MOST_FAILURES = 100;
 
-/** Writes the lines to `logger`, or to `debug` without one. An error of the logger is ignored. */
-export function runLog(logger: BackfillLogger = debugLogger, tag: string = DEFAULT_LOG_TAG): RunLog {
-  function write(level: keyof BackfillLogger, { runId }: LoggedRun, line: string): void {
-    try {
-      logger[level](oneLine(`${tag}[${runId}]: ${line}`));
-    } catch (error) {
-      debug('the logger threw: %O', error);
-    }
+const debug = createDebug('process-metadata-backfill');
+
+/** Writes the lines to `logger`. An error of the logger is ignored. */
+export function runLog(logger: BackfillLogger = defaultLogger, tag: string = DEFAULT_LOG_TAG): RunLog {
+  let failures = 0;
+
+  function write(
+    level: 'info' | 'warn' | 'error',
+    run: LoggedRun,
+    event: string,
+    text: string,
+    more: object = {},
+  ) {
+    const line = oneLine(`${tag}[${run.runId}]: ${text}`, 2_000);
+    const { runId, processModelId } = run;
+    const fields: LogFields = { event, runId, processModelId: oneLine(processModelId, 200), ...more };
+    ignoreErrors(
+      () => (takesFields(logger) ? logger[level](fields, line) : logger[level](line)),
+      (error) => debug('the logger failed: %O', error),
+    );
   }
+  const nameOf = ({ processModelId }: LoggedRun): string => oneLine(processModelId, 200);
+
   return {
     started: (run) =>
-      write('info', run, `Starting metadata backfill for process model: ${run.processModelId}`),
+      write('info', run, 'started', `Starting metadata backfill for process model: ${nameOf(run)}`),
     progressed: (run, visited, total) =>
       write(
         'info',
         run,
-        `Metadata backfill progress: ${visited}/${total} instances processed for model ${run.processModelId}`,
+        'progressed',
+        `Metadata backfill progress: ${visited}/${total} instances processed for model ${nameOf(run)}`,
+        { visited, total },
       ),
-    completed: (run, { processed, updated, elapsedMs }) =>
-      write(
-        'info',
-        run,
-        `Completed metadata backfill for process model: ${run.processModelId}. Processed: ${processed}, Updated: ${updated}, Time: ${(elapsedMs / 1000).toFixed(2)}s`,
-      ),
-    instanceFailed: (run, instanceId, reason) =>
-      write('error', run, `Error processing metadata backfill for instance ${instanceId}: ${reason}`),
+    completed(run, { processed, updated, failed, elapsedMs, warnings, dryRun }) {
+      const counts = { processed, updated, failed, elapsedMs, dryRun };
+      const time = `${(elapsedMs / 1000).toFixed(2)}s`;
+      const text = `Completed metadata backfill for process model: ${nameOf(run)}. Processed: ${processed}, Updated: ${updated}, Time: ${time}`;
+      write('info', run, 'completed', text, counts);
+      if (dryRun) write('info', run, 'dry-run', 'This was a dry run: nothing was written');
+      if (failed > 0)
+        write(
+          'warn',
+          run,
+          'completed-with-failures',
+          `${failed} instances failed. The failures of its status list the first ones, with reasons. Repair their data, then request the same keys with request({ processModelId, paths }): values that are stored are kept`,
+          counts,
+        );
+      for (const warning of warnings) write('warn', run, 'warning', warning);
+    },
+    instanceFailed(run, { instanceId, key, code, reason }) {
+      failures += 1;
+      if (failures > MOST_FAILURES) return;
+      const where = key === null ? '' : ` (key ${JSON.stringify(oneLine(key, 100))})`;
+      const text = `Error processing metadata backfill for instance ${oneLine(String(instanceId), 200)}: ${reason}${where}`;
+      write('error', run, 'instance-failed', text, { instanceId, key, code });
+    },
+    jobEnded(run) {
+      const unlogged = failures - MOST_FAILURES;
+      failures = 0;
+      if (unlogged <= 0) return;
+      const text = `${unlogged} more failures of this job were not logged. The status of the run counts all and lists the first ones`;
+      write('warn', run, 'failures-not-logged', text, { unlogged });
+    },
     failed: (run, reason) =>
       write(
         'error',
         run,
-        `Error processing metadata backfill for process model: ${run.processModelId}: ${reason}`,
+        'failed',
+        `Error processing metadata backfill for process model: ${nameOf(run)}: ${reason}`,
+        { reason: oneLine(reason, 500) },
       ),
-    warned: (run, message) => write('warn', run, message),
+    controlled: (run, what) =>
+      write('info', run, what.toLowerCase(), `${what} metadata backfill for process model: ${nameOf(run)}`),
+    keysTaken(run) {
+      const taken = run.droppedKeys.map(({ key, takenBy }) => `${JSON.stringify(key)} by run ${takenBy}`);
+      const end = run.state === 'cancelled' ? '. No key is left: the run is cancelled' : '';
+      write('warn', run, 'keys-taken', `Keys were taken over: ${taken.join(', ')}${end}`);
+    },
+    warned: (run, message) => write('warn', run, 'warning', message),
   };
 }
 
-/** Identifiers and reasons come from data. Their line breaks and control characters must not forge a log line. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+type StructuredLogger = Record<'info' | 'warn' | 'error', (fields: LogFields, line: string) => unknown>;
+
+/** pino takes an object before the line. Its loggers, and no other common ones, have `bindings`. */
+function takesFields(logger: unknown): logger is StructuredLogger {
+  const { takesFields: says, bindings } = logger as { takesFields?: unknown; bindings?: unknown };
+  return typeof says === 'boolean' ? says : typeof bindings === 'function';
+}
+
+/** Without a logger, warnings and errors must not pass unseen. */
+const MOST_WARNINGS = 20;
+let warnings = 0;
+
+const defaultLogger: BackfillLogger = {
+  info: (line) => debug('%s', line), // a plain `debug(line)` would take the line as a format
+  warn: warnProcess,
+  error: warnProcess,
+};
+
+function warnProcess(line: string): void {
+  debug('%s', line);
+  warnings += 1;
+  if (warnings > MOST_WARNINGS) return;
+  const last = warnings === MOST_WARNINGS ? ' (further ones go to DEBUG=process-metadata-backfill only)' : '';
+  process.emitWarning(`${line}${last}`, 'BackfillWarning');
 }

@@ -1,4 +1,5 @@
 import type { InstanceSnapshot } from '../../ports/repository.js';
+import type { RunContext } from '../context/run-context.js';
 import type { AdaptiveBatchSize } from '../options/tuning-options.js';
 import { sizeInMemory } from './size-in-memory.js';
 
@@ -22,14 +23,14 @@ const UNSEEN_GROWTH = 4;
 const FIRST_MARGIN = 8;
 
 /**
- * @param batchSize a fixed size is the upper bound.
+ * @param context.batchSize a fixed size is the upper bound.
  * @param limit the upper bound that this run has learnt from time-outs, or `null`.
  */
 export function createBatchSizer(
-  batchSize: number | AdaptiveBatchSize,
+  { batchSize, maxInstancesPerSecond }: Pick<RunContext, 'batchSize' | 'maxInstancesPerSecond'>,
   limit: () => number | null = () => null,
 ): BatchSizer {
-  const { initial, max, targetMs, maxBytes } = boundsOf(batchSize);
+  const { initial, max, targetMs, maxBytes } = boundsOf(batchSize, maxInstancesPerSecond);
   const isAdaptive = typeof batchSize !== 'number';
   let size = initial;
   let unseenPage = FIRST_PAGE;
@@ -78,14 +79,20 @@ export function createBatchSizer(
 
 const MAX_BYTES = 2 ** 24;
 
-function boundsOf(batchSize: number | AdaptiveBatchSize): {
+function boundsOf(
+  batchSize: number | AdaptiveBatchSize,
+  limit: number | null,
+): {
   readonly [Name in keyof AdaptiveBatchSize]-?: number;
 } {
   if (typeof batchSize === 'number')
     return { initial: batchSize, max: batchSize, targetMs: Number.POSITIVE_INFINITY, maxBytes: MAX_BYTES };
   const { targetMs = 1_000, maxBytes = MAX_BYTES } = batchSize;
   const initial = batchSize.initial ?? Math.min(100, batchSize.max ?? 100);
-  return { initial, max: batchSize.max ?? Math.max(2_000, initial), targetMs, maxBytes };
+  const max = batchSize.max ?? Math.max(2_000, initial);
+  // With a limit per second, a large batch would be followed by a long wait.
+  const paced = limit === null ? max : atLeastOne((limit * targetMs) / 1_000);
+  return { initial: Math.min(initial, paced), max: Math.min(max, paced), targetMs, maxBytes };
 }
 
 function atLeastOne(size: number): number {

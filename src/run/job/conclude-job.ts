@@ -4,6 +4,7 @@ import { elapsedMs, type ReportState } from '../record/report.js';
 import { allot, complete, extend } from '../record/run-changes.js';
 import { isAllDone, type Run, type RunShard, tallyOf } from '../record/run-record.js';
 import { isComplete, isWorkable } from '../record/run-state.js';
+import { warningsOf } from '../record/warnings.js';
 import type { ShardSession } from './shard-session.js';
 import { surveyInstances } from './survey-instances.js';
 
@@ -38,12 +39,13 @@ export async function concludeJob(
  * shard tries it, after its own commit: inside that commit, two finishers would not see each other.
  */
 export async function completeRun(context: RunContext, handle: RunHandle): Promise<Conclusion> {
-  const { runtime, log } = context;
+  const { runtime, log, dryRun } = context;
   for (;;) {
     const { run, changed } = await handle.change((stored) => complete(stored, runtime.now()));
     if (changed && isComplete(run.header.state)) {
-      const { processed, updated } = tallyOf(run);
-      log.completed(run.header, { processed, updated, elapsedMs: elapsedMs(run.header, runtime.now()) });
+      const { processed, updated, failed } = tallyOf(run);
+      const took = { elapsedMs: elapsedMs(run.header, runtime.now()), warnings: warningsOf(run), dryRun };
+      log.completed(run.header, { processed, updated, failed, ...took });
     }
     const goesOn = run.header.state === 'running' && run.header.walkAgain && isAllDone(run);
     if (!goesOn) return conclusion(run, 'continued');

@@ -35,6 +35,7 @@ export async function performJob(
     if (context.queue === null) throw reason;
     session.end('hand-over');
   }
+  context.log.jobEnded(session.run.header);
   const concluded = await concludeJob(context, lasting, session).catch(async (error: unknown) => {
     throw await endWith(error);
   });

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { InstanceId, PageEntry } from '../../ports/repository.js';
 import { isFilled } from '../calls/page-entries.js';
 import type { RunContext } from '../context/run-context.js';
+import type { DroppedKey } from '../record/run-record.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { compilePlanner, type InstancePlanner, leftAlone, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
@@ -22,16 +23,17 @@ export function planBatches({ repository, runtime }: RunContext, session: ShardS
   const formatValue = repository.formatValue?.bind(repository);
   const leave = new Set<InstanceId>();
   let rereads = 0;
-  let planner: { readonly droppedKeys: readonly string[]; readonly plan: InstancePlanner } | null = null;
+  let planner: { readonly droppedKeys: readonly DroppedKey[]; readonly plan: InstancePlanner } | null = null;
   return {
     async plan(page) {
       const { droppedKeys } = session.run.header;
       if (planner?.droppedKeys !== droppedKeys) {
+        const dropped = droppedKeys.map(({ key }) => key);
         const rules = {
           paths,
           missing,
           clear,
-          droppedKeys,
+          droppedKeys: dropped,
           ...(formatValue === undefined ? {} : { formatValue }),
         };
         planner = { droppedKeys, plan: compilePlanner(rules) };

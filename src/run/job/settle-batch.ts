@@ -85,7 +85,6 @@ async function commitBatch(
   const after = entries.at(-1)?.cursor ?? session.shard.after;
   const result = await commitToShard(context, session, { entries, after });
   const failures = result.status === 'committed' ? result.tally.failures : [];
-  for (const { instanceId, reason } of failures)
-    context.log.instanceFailed(session.run.header, instanceId, reason);
+  for (const failure of failures) context.log.instanceFailed(session.run.header, failure);
   return result;
 }

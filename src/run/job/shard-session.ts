@@ -2,7 +2,7 @@ import type { Cursor } from '../../ports/repository.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
-import { recentRate } from '../record/recent-rate.js';
+import { advancePace, rateOf, withoutIdleTime } from '../record/pace.js';
 import { randomText } from '../record/run-definition.js';
 import type { Run, RunShard } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
@@ -39,19 +39,19 @@ export interface ShardSession {
   /** The most instances in a batch, learnt from time-outs. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
-  /** Nothing was done until now, so that the time does not count as slow work. */
-  idled(): void;
 }
 
+/** A longer hold, until off-peak hours say, is no measure of the rate. */
+const LONG_HOLD_MS = 60_000;
+
 export function openSession(
-  { runtime, compareCursors }: RunContext,
+  { runtime, maxInstancesPerSecond, compareCursors }: RunContext,
   { job, handle, run: loaded }: { readonly job: ShardJob; readonly handle: RunHandle; readonly run: Run },
 ): ShardSession {
   const nonce = randomText(runtime);
   const delivery = assessDelivery(loaded, job);
   const allottedStep = loaded.shards[job.shard]?.allottedStep ?? job.step;
   let run = loaded;
-  let busySince = runtime.now();
   let learntLimit: number | null = null;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
@@ -107,20 +107,27 @@ export function openSession(
     advanced(batch, { after, done }) {
       const before = shardNow();
       const now = runtime.now();
-      const elapsedMs = now - Math.max(before.progressAt, busySince);
+      const tally = addTallies(before.tally, batch);
+      const heldMs = (before.heldUntil ?? 0) - before.progressAt;
+      const counted = heldMs > LONG_HOLD_MS ? withoutIdleTime(before.pace, heldMs) : before.pace;
+      const pace = advancePace(counted, visited(tally), now);
+      const rate = Math.min(
+        rateOf(pace, visited(tally), now),
+        maxInstancesPerSecond ?? Number.POSITIVE_INFINITY,
+      );
       return {
         ...before,
         revision: before.revision + 1,
         after,
         done,
-        tally: addTallies(before.tally, batch),
+        tally,
         committedStep: job.step,
         committedBy: nonce,
         batchSizeLimit: learntLimit ?? before.batchSizeLimit,
         progressAt: now,
-        ratePerSecond: done
-          ? before.ratePerSecond
-          : recentRate(before.ratePerSecond, visited(batch), elapsedMs),
+        pace: done ? before.pace : pace,
+        ratePerSecond: done ? before.ratePerSecond : rate,
+        batchMs: Math.max(0, now - before.progressAt),
         sweeps: 0,
         sweptAt: null,
         heldUntil: null,
@@ -134,9 +141,6 @@ export function openSession(
     },
     limitBatches(size) {
       learntLimit = Math.max(1, Math.min(size, learntLimit ?? size));
-    },
-    idled() {
-      busySince = runtime.now();
     },
   };
 }

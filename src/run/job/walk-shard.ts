@@ -28,7 +28,7 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
   const { runtime, signal, sliceMs, log } = context;
   const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
   const planner = planBatches(context, session);
-  const sizer = createBatchSizer(context.batchSize, () => session.batchSizeLimit);
+  const sizer = createBatchSizer(context, () => session.batchSizeLimit);
   const pacer = createPacer(context);
   const others = watchOthers(context, session);
   let hasCommitted = false;
@@ -92,9 +92,8 @@ async function waitForTurn(
   }
   const isTooLong = until >= sliceEnd || (queue !== null && retryAfterMs > LONGEST_WAIT_MS);
   if (isLong && isTooLong) return session.end('hand-over');
-  handle.watch.onWait({ for: 'throttle', reason });
+  handle.watch.onWait({ for: 'throttle', reason, until });
   await runtime.sleep(retryAfterMs, signal);
-  session.idled();
 }
 
 /** An empty page may come from a replica that lags behind. Only the finishing commit proves that nothing is left. */
@@ -139,5 +138,8 @@ async function stopIfTooManyFailed({ runtime, log }: RunContext, session: ShardS
   session.adopt(run);
   if (!changed) return;
   const reason = run.header.lastError ?? '';
-  log.warned(run.header, `Metadata backfill stopped: ${reason}. Fix the cause, then resume this run.`);
+  log.warned(
+    run.header,
+    `Metadata backfill stopped: ${reason}. Fix the cause, then resume this run: it goes on behind the failed instances. To try those again, request the same keys with their instanceIds.`,
+  );
 }

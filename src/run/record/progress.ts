@@ -1,4 +1,5 @@
 import type { SafePoint } from '../../errors.js';
+import { ignoreErrors } from '../../input/ignore-errors.js';
 import type { Runtime } from '../../ports/runtime.js';
 import { type Run, type RunShard, tallyOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
@@ -17,35 +18,55 @@ export interface BackfillProgress extends RunPace {
   /** Processed, failed and gone instances: how far the walk has come. */
   readonly visited: number;
   /** Why nothing moves at the moment, or `null`. */
-  readonly waiting: {
-    readonly for: 'throttle' | 'retry';
-    readonly reason: string;
-  } | null;
+  readonly waiting: Waiting | null;
+}
+
+/** Why a run or a shard does nothing for a while. */
+export interface Waiting {
+  readonly for: 'startAfter' | 'throttle' | 'retry';
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
 }
 
 /** How fast a run goes. */
 export interface RunPace {
-  /** Instances per second of all shards, over about ten seconds. 0 once no shard has committed a batch for a minute. */
+  /**
+   * Instances per second of all shards, over about the last half of the walk. Holds of up to a minute and
+   * `maxInstancesPerSecond` count. 0 once the worker of each shard seems to be dead: see `lastProgressAt`.
+   */
   readonly ratePerSecond: number;
   /** Milliseconds left at that rate. `null` while there is no rate. */
   readonly etaMs: number | null;
+  /** When a batch was last committed, in milliseconds since the epoch. `null` before the first one. */
+  readonly lastProgressAt: number | null;
 }
 
-/** A shard that has committed nothing for longer does not count for the rate. */
-const LATE_MS = 60_000;
+/** A shard without a commit for longer than both of these has no rate: its worker seems to be dead. */
+const LATE_MS = 10_000;
+const LATE_BATCHES = 5;
 
 export function paceOf({ header, shards }: Run, now: number): RunPace {
-  const isMoving = ({ done, progressAt }: RunShard) =>
-    isWorkable(header.state) && !done && now - progressAt <= LATE_MS;
-  const ratePerSecond = shards.filter(isMoving).reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
-  const left = (header.total ?? 0) - visited(tallyOf({ header, shards }));
-  const etaMs = ratePerSecond > 0 ? Math.round((Math.max(0, left) * 1000) / ratePerSecond) : null;
-  return { ratePerSecond, etaMs };
+  const open = isWorkable(header.state) ? shards.filter(({ done }) => !done) : [];
+  const moving = open.filter(({ progressAt, heldUntil, batchMs }) => {
+    const idleMs = now - Math.max(progressAt, heldUntil ?? 0);
+    return idleMs <= Math.max(LATE_MS, LATE_BATCHES * (batchMs ?? 0));
+  });
+  const ratePerSecond = moving.reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
+  const left = Math.max(0, (header.total ?? 0) - visited(tallyOf({ header, shards })));
+  const heldMs = Math.max(0, ...moving.map(({ heldUntil }) => (heldUntil ?? 0) - now));
+  const committed = shards.filter(({ committedBy }) => committedBy !== null);
+  return {
+    ratePerSecond,
+    etaMs: ratePerSecond > 0 ? Math.round((left * 1000) / ratePerSecond + heldMs) : null,
+    lastProgressAt:
+      committed.length === 0 ? null : Math.max(...committed.map(({ progressAt }) => progressAt)),
+  };
 }
 
 interface ProgressSources {
   readonly runtime: Runtime;
-  onProgress(progress: BackfillProgress): void;
+  onProgress(progress: BackfillProgress): unknown;
 }
 
 /** Follows a run through the jobs of one call: reports each change to `onProgress`, and to errors how far the run had come. */
@@ -65,11 +86,7 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
   function report(waiting: BackfillProgress['waiting']): void {
     if (latest === null) return;
     const snapshot = progressOf(latest, waiting, runtime.now());
-    try {
-      onProgress(snapshot);
-    } catch {
-      // A failing display does not stop the work that it displays.
-    }
+    ignoreErrors(() => onProgress(snapshot)); // a failing display does not stop the work that it displays
   }
 
   return {

@@ -1,7 +1,9 @@
-import { paceOf, type RunPace } from './progress.js';
+import { paceOf, type RunPace, type Waiting } from './progress.js';
+import { START_AFTER } from './run-definition.js';
 import { type Run, type RunHeader, tallyOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
 import type { InstanceFailure, KeyCounts } from './tally.js';
+import { warningsOf } from './warnings.js';
 
 /** How a call of `runBackfill` or `handle` ended. Plain JSON. */
 export interface BackfillReport<Key extends string = string> {
@@ -24,6 +26,8 @@ export interface BackfillReport<Key extends string = string> {
   readonly keys: Readonly<Record<Key, KeyCounts>>;
   /** The first 20. Every failure is in the log. */
   readonly failures: readonly InstanceFailure[];
+  /** What somebody should look at, in sentences: a path that found nothing, say. Plain text for people. */
+  readonly warnings: readonly string[];
   readonly elapsedMs: number;
 }
 
@@ -35,10 +39,10 @@ export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'>, Run
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** Why the run failed, or `null`. */
+  /** Why the run failed, or why a newer run has ended it. Otherwise `null`. */
   readonly lastError: string | null;
-  /** Why a shard is held (`startAfter`, or the reason of the throttle), and until when. `null` while none is held. */
-  readonly waiting: { readonly reason: string; readonly until: number } | null;
+  /** Why a shard is held, and until when. `null` while none is held. */
+  readonly waiting: Waiting | null;
 }
 
 /** A stored run as `service.list` shows it. */
@@ -92,8 +96,10 @@ export function statusOf(run: Run, now: number): RunStatus {
 
 function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
   if (!isWorkable(header.state)) return null;
-  for (const { done, heldUntil: notBefore, heldFor: waiting } of shards) {
-    if (!done && notBefore !== null && notBefore > now) return { reason: waiting ?? '', until: notBefore };
+  for (const { done, heldUntil, heldFor } of shards) {
+    if (done || heldUntil === null || heldUntil <= now) continue;
+    const reason = heldFor ?? '';
+    return { for: reason === START_AFTER ? START_AFTER : 'throttle', reason, until: heldUntil };
   }
   return null;
 }
@@ -115,11 +121,12 @@ function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'>
       KeyCounts
     >,
     failures,
+    warnings: warningsOf(run),
     elapsedMs: elapsedMs(run.header, now),
   };
 }
 
 /** Milliseconds from the freeze to the end, pauses included. */
 export function elapsedMs({ startedAt, endedAt }: RunHeader, now: number): number {
-  return startedAt === null ? 0 : (endedAt ?? now) - startedAt;
+  return startedAt === null ? 0 : Math.max(0, (endedAt ?? now) - startedAt); // a clock may be set back
 }

@@ -1,4 +1,5 @@
 import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
+import { newPace, type Pace } from './pace.js';
 import { newShard } from './run-definition.js';
 import { isAllDone, type Run, type RunHeader, type RunShard, tallyOf } from './run-record.js';
 import { assertTransition, isActive, isWorkable } from './run-state.js';
@@ -31,6 +32,7 @@ export function freeze(
         upTo: bound,
         done: bound === null,
         progressAt: now,
+        pace: newPace(0, now),
       }),
     ),
   };
@@ -86,24 +88,29 @@ export function extend(
   if (upTo === null || last === undefined) return { header: extended };
   return {
     header: { ...extended, upTo, total: (header.total ?? 0) + total },
-    shards: [{ ...withNextStep(last), upTo, done: false, progressAt: now }],
+    shards: [{ ...withNextStep(last), upTo, done: false, progressAt: now, pace: paceFrom(last, now) }],
   };
 }
 
-/** Leaves keys to a newer request. A run without any key left is cancelled. */
-export function dropKeys(run: Run, keys: ReadonlySet<string>, now: number): RunChange | null {
+/** Leaves keys to a newer run. A run without any key left is cancelled. */
+export function dropKeys(
+  run: Run,
+  keys: ReadonlySet<string>,
+  takenBy: string,
+  now: number,
+): RunChange | null {
   const { header } = run;
   if (!isActive(header.state)) return null;
-  const own = header.definition.paths
-    .map(({ key }) => key)
-    .filter((key) => !header.droppedKeys.includes(key));
+  const gone = new Set(header.droppedKeys.map(({ key }) => key));
+  const own = header.definition.paths.map(({ key }) => key).filter((key) => !gone.has(key));
   const dropped = own.filter((key) => keys.has(key));
   if (dropped.length === 0) return null;
   // The run gives up its active key, too: it no longer does what the request for it asked for.
-  const droppedKeys = [...header.droppedKeys, ...dropped];
+  const droppedKeys = [...header.droppedKeys, ...dropped.map((key) => ({ key, takenBy }))];
   const changed: RunHeader = { ...header, activeKey: header.runId, droppedKeys };
-  const isEmpty = dropped.length === own.length;
-  return fenced(run, isEmpty ? { ...changed, state: 'cancelled', endedAt: now } : changed);
+  if (dropped.length < own.length) return fenced(run, changed);
+  const lastError = `run ${takenBy} has taken over its last key`;
+  return fenced(run, { ...changed, state: 'cancelled', lastError, endedAt: now });
 }
 
 export function pause(run: Run): RunChange | null {
@@ -136,7 +143,13 @@ export function resume(run: Run, now: number): RunChange | null {
   return {
     header: { ...header, state, endedAt: null, lastError: null, forgivenFailures: tallyOf(run).failed },
     shards: openShards(shards).map(
-      (shard): RunShard => ({ ...withNextStep(shard), sweeps: 0, sweptAt: null, progressAt: now }),
+      (shard): RunShard => ({
+        ...withNextStep(shard),
+        sweeps: 0,
+        sweptAt: null,
+        progressAt: now,
+        pace: paceFrom(shard, now),
+      }),
     ),
   };
 }
@@ -166,7 +179,12 @@ export function sweep(run: Run, staleAfterMs: number, now: number): RunChange | 
   }
   return {
     shards: stale.map(
-      (shard): RunShard => ({ ...withNextStep(shard), sweeps: shard.sweeps + 1, sweptAt: now }),
+      (shard): RunShard => ({
+        ...withNextStep(shard),
+        sweeps: shard.sweeps + 1,
+        sweptAt: now,
+        pace: paceFrom(shard, now),
+      }),
     ),
   };
 }
@@ -179,6 +197,11 @@ function isStale(
 ): boolean {
   const idleMs = now - Math.max(progressAt, sweptAt ?? 0, heldUntil ?? 0);
   return idleMs > staleAfterMs * 2 ** Math.min(sweeps, MOST_DOUBLINGS);
+}
+
+/** The time until now does not count for the rate. */
+function paceFrom({ tally }: RunShard, now: number): Pace {
+  return newPace(visited(tally), now);
 }
 
 function withNextStep(shard: RunShard): RunShard {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Runtime } from '../../ports/runtime.js';
+import { newPace } from './pace.js';
 import type { Run, RunDefinition, RunShard } from './run-record.js';
 import { emptyTally } from './tally.js';
 
@@ -35,11 +36,14 @@ export function newRun(
         ...newShard(0, definition.paths.length, now),
         revision: 0,
         heldUntil: startAfter?.getTime() ?? null,
-        heldFor: startAfter === undefined ? null : 'startAfter',
+        heldFor: startAfter === undefined ? null : START_AFTER,
       },
     ],
   };
 }
+
+/** The reason of a hold until the time that the request asked for. */
+export const START_AFTER = 'startAfter';
 
 /** A shard that is not stored yet. */
 export function newShard(index: number, keyCount: number, now: number): RunShard {
@@ -54,7 +58,9 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     committedStep: -1,
     committedBy: null,
     progressAt: now,
+    pace: newPace(0, now),
     ratePerSecond: null,
+    batchMs: null,
     batchSizeLimit: null,
     sweeps: 0,
     sweptAt: null,

@@ -1,6 +1,7 @@
 import { RunError } from '../../errors.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/repository.js';
+import type { Pace } from './pace.js';
 import { isActive, isComplete, type RunState } from './run-state.js';
 import { addTallies, emptyTally, type Tally } from './tally.js';
 
@@ -52,12 +53,18 @@ export interface RunHeader {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly lastError: string | null;
-  /** Keys that a newer request has taken over. This run no longer writes them. */
-  readonly droppedKeys: readonly string[];
+  /** Keys that a newer run has taken over. This run no longer writes them. */
+  readonly droppedKeys: readonly DroppedKey[];
   /** Failures from before the last resume. They do not count for `maxFailures`. */
   readonly forgivenFailures: number;
   /** Somebody asked for the same after the freeze: the run goes on to the instances that came since. */
   readonly walkAgain: boolean;
+}
+
+export interface DroppedKey {
+  readonly key: string;
+  /** The run that has taken it over. */
+  readonly takenBy: string;
 }
 
 /** The checkpoint of one range of instances. */
@@ -77,8 +84,11 @@ export interface RunShard {
   readonly committedBy: string | null;
   /** When it last committed a batch, or was opened. */
   readonly progressAt: number;
-  /** Instances per second, over about ten seconds. `null` before the first batch. */
+  readonly pace: Pace;
+  /** Instances per second. `null` before the first batch. */
   readonly ratePerSecond: number | null;
+  /** Milliseconds between its last two commits. */
+  readonly batchMs: number | null;
   /** The most instances in a batch, learnt from time-outs. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   /** How many sweeps have enqueued a job for it since the last committed batch, and when the last one did. */

@@ -1,0 +1,50 @@
+import { type Run, tallyOf } from './run-record.js';
+import { isComplete } from './run-state.js';
+
+/** What somebody should look at in a run, in sentences for people. Most of it is known only once the run is complete. */
+export function warningsOf(run: Run): string[] {
+  const { header } = run;
+  const taken = header.droppedKeys.map(
+    ({ key, takenBy }) => `Key ${quote(key)} was taken over by run ${takenBy}. This run no longer writes it.`,
+  );
+  return isComplete(header.state) ? [...taken, ...instanceWarnings(run), ...keyWarnings(run)] : taken;
+}
+
+function instanceWarnings({ header }: Run): string[] {
+  const { processModelId, total, definition } = header;
+  const chosen = definition.instanceIds?.length ?? 0;
+  const missing = chosen - (total ?? 0);
+  if (chosen > 0 && missing > 0 && definition.limit === null)
+    return [
+      `${missing} of the ${chosen} chosen instanceIds were not found in process model ${quote(processModelId)}. Check the ids, and whether they are strings or numbers.`,
+    ];
+  return total === 0
+    ? [`No instance of process model ${quote(processModelId)} was found. Check the id of the model.`]
+    : [];
+}
+
+function keyWarnings(run: Run): string[] {
+  const dropped = new Set(run.header.droppedKeys.map(({ key }) => key));
+  const tally = tallyOf(run);
+  return run.header.definition.paths.flatMap(({ key, segments }, index) => {
+    const counts = tally.keys[index];
+    if (counts === undefined || dropped.has(key)) return [];
+    const { written, kept, null: nulls, missing, failed, orphaned, cleared } = counts;
+    const path = `Path ${quote(segments.join('.'))} of key ${quote(key)}`;
+    const stale = orphaned - cleared;
+    return [
+      ...(missing > 0 && written + kept + nulls + failed === 0
+        ? [`${path} found nothing in any of ${missing} instances. Check the path.`]
+        : []),
+      ...(stale > 0
+        ? [
+            `${path} no longer finds a value in ${stale} instances that have a stored one. These values stay. To remove them, request the key with mode 'overwrite' and clear: true.`,
+          ]
+        : []),
+    ];
+  });
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
