@@ -67,5 +67,8 @@ export const libraryRecords: RecordReader = {
 };
 
 export function readHeader({ runId, content }: RunRecord): HeaderView {
-  return { ...(content as unknown as HeaderView), runId };
+  const header = content as unknown as Omit<HeaderView, 'droppedKeys'> & {
+    readonly droppedKeys: readonly { readonly key: string }[];
+  };
+  return { ...header, runId, droppedKeys: header.droppedKeys.map(({ key }) => key) };
 }

@@ -470,8 +470,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: '...withNextStep(shard), sweeps: shard.sweeps + 1, sweptAt: now',
-        replace: '...shard, sweeps: shard.sweeps + 1, sweptAt: now',
+        find: '        ...withNextStep(shard),\n        sweeps: shard.sweeps + 1,',
+        replace: '        ...shard,\n        sweeps: shard.sweeps + 1,',
       },
     ],
   },
@@ -481,8 +481,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'sweeps: shard.sweeps + 1, sweptAt: now',
-        replace: 'sweeps: shard.sweeps, sweptAt: now',
+        find: 'sweeps: shard.sweeps + 1,',
+        replace: 'sweeps: shard.sweeps,',
       },
     ],
   },
