@@ -2,6 +2,7 @@ import createDebug from 'debug';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { isBackfillError } from '../errors.js';
+import { ignoreErrors } from '../input/ignore-errors.js';
 import { aFunction, objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
 import type { BackfillJob, BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { Runtime } from '../ports/runtime.js';
@@ -109,11 +110,10 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
   }
 
   function report(error: unknown, job: BackfillJob): void {
-    try {
-      onFailure(error, job);
-    } catch (thrown) {
-      debug('onFailure threw: %O', thrown);
-    }
+    ignoreErrors(
+      () => onFailure(error, job),
+      (thrown) => debug('onFailure failed: %O', thrown),
+    );
   }
 
   return {

@@ -1,0 +1,243 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createBackfillService, runBackfill } from '../../src/index.js';
+import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
+import { runLog } from '../../src/run/context/run-log.js';
+import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
+import { databaseError, intercept } from '../support/intercept.js';
+import { linesLogger } from '../support/lines.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+const backfill = (rest: object) =>
+  runBackfill({
+    repository: createMemoryRepository(),
+    processModelId: MODEL,
+    paths: PATHS,
+    runtime: testRuntime(),
+    ...rest,
+  });
+const broken = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    id: index + 1,
+    processModelId: MODEL,
+    tasks: [{ state: 'COMPLETED', json: '{' }],
+  }));
+
+describe('what people see in the log', () => {
+  test('after failures: how many there were, and what to do about them', async () => {
+    const logger = linesLogger();
+    await backfill({
+      repository: createMemoryRepository({ instances: [...broken(2), instance(3, {})] }),
+      logger,
+    });
+
+    expect(logger.lines).toContainEqual(
+      expect.stringMatching(/^info .*Completed .* Processed: 1, Updated: 0/),
+    );
+    expect(logger.lines).toContainEqual(
+      expect.stringMatching(/^warn .*: 2 instances failed\. .*request\(\{ processModelId, paths \}\)/),
+    );
+  });
+
+  test('one line for each failure up to a bound, then how many more there are', async () => {
+    const logger = linesLogger();
+    await backfill({ repository: createMemoryRepository({ instances: broken(250) }), logger });
+
+    expect(logger.lines.filter((line) => line.startsWith('error'))).toHaveLength(100);
+    expect(logger.lines).toContainEqual(expect.stringMatching(/^warn .*: 150 more failures of this job/));
+  });
+
+  test('a path that finds nothing in any instance: one line that names key and path', async () => {
+    const logger = linesLogger();
+    const paths = [...PATHS, { key: 'typo', path: 'invoice.nubmer' }];
+    const report = await backfill({
+      repository: createMemoryRepository({ instances: invoices(3) }),
+      paths,
+      logger,
+    });
+
+    const warning = expect.stringContaining('Path "invoice.nubmer" of key "typo" found nothing in any of 3');
+    expect(report.warnings).toEqual([warning]);
+    expect(logger.lines.filter((line) => line.startsWith('warn'))).toEqual([warning]);
+  });
+
+  test.each([
+    ['a model without instances', {}, 'No instance of process model "test_group/invoice_process"'],
+    [
+      'unknown or odd ids',
+      { instanceIds: ['1', 2, 77], repository: createMemoryRepository({ instances: invoices(3) }) },
+      '2 of the 3 chosen instanceIds were not found',
+    ],
+  ])('%s', async (_, options, warning) => {
+    const logger = linesLogger();
+    const report = await backfill({ ...options, logger });
+
+    expect(report.warnings).toEqual([expect.stringContaining(warning)]);
+    expect(logger.lines).toContainEqual(expect.stringContaining(warning));
+  });
+
+  test('a dry run says that it is one', async () => {
+    const logger = linesLogger();
+    await backfill({ dryRun: true, logger });
+
+    expect(logger.lines).toContainEqual(expect.stringContaining('This was a dry run: nothing was written'));
+  });
+
+  test('pause, resume, cancel and a key that another run takes over: one line each', async () => {
+    const logger = linesLogger();
+    const queue = { enqueue: async () => {} };
+    const repository = createMemoryRepository({ instances: invoices(3) });
+    const service = createBackfillService({ repository, queue, logger, runtime: testRuntime() });
+    const request = async (path: string) => {
+      const result = await service.request({ processModelId: MODEL, paths: [{ key: 'k', path }] });
+      return result as { runId: string };
+    };
+    const first = await request('a');
+    await service.pause(first.runId);
+    await service.pause(first.runId);
+    await service.resume(first.runId);
+    const second = await request('b');
+    await service.cancel(second.runId);
+
+    const said = logger.lines.map((line) => line.replace(/celery_\w+\[\w+\]: /, ''));
+    expect(said).toEqual([
+      `info Paused metadata backfill for process model: ${MODEL}`,
+      `info Resumed metadata backfill for process model: ${MODEL}`,
+      `warn Keys were taken over: "k" by run ${second.runId}. No key is left: the run is cancelled`,
+      `info Cancelled metadata backfill for process model: ${MODEL}`,
+    ]);
+    expect(await service.status(first.runId)).toMatchObject({
+      state: 'cancelled',
+      lastError: `run ${second.runId} has taken over its last key`,
+      warnings: [expect.stringContaining(`Key "k" was taken over by run ${second.runId}`)],
+    });
+  });
+
+  test('a clock that is set back makes no negative time', async () => {
+    const logger = linesLogger();
+    const runtime = testRuntime();
+    let offset = 0;
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(3) }),
+      async ({ method, proceed }) => {
+        if (method === 'readInstances') offset = 3_600_000;
+        return proceed();
+      },
+    );
+    const report = await backfill({
+      repository,
+      logger,
+      runtime: { ...runtime, now: () => runtime.now() - offset },
+    });
+
+    expect(report.elapsedMs).toBe(0);
+    expect(logger.lines).toContainEqual(expect.stringMatching(/^info .*Time: 0\.00s$/));
+  });
+});
+
+describe('a line', () => {
+  const run = { runId: 'run', processModelId: MODEL };
+
+  test.each([
+    ['a format', 'a %O b', 'a %O b'],
+    ['line breaks', 'a\nb\r\u2028c', 'a\\u000ab\\u000d\\u2028c'],
+    ['bidirectional controls', 'a\u202eb\u2066c\u200fd', 'a\\u202eb\\u2066c\\u200fd'],
+    ['half of a surrogate pair', 'a\ud800b', 'a\\ud800b'],
+    ['a whole one', 'a😀b', 'a😀b'],
+  ])('shows %s in data readably', (_, text, shown) => {
+    const logger = linesLogger();
+    runLog(logger).warned(run, text);
+
+    expect(logger.lines).toEqual([`warn celery_task_backfill_metadata[run]: ${shown}`]);
+  });
+
+  test('is short, however long model, id and reason are', () => {
+    const logger = linesLogger();
+    const long = 'x'.repeat(10_000_000);
+    const log = runLog(logger);
+    log.started({ runId: 'run', processModelId: long });
+    log.failed({ runId: 'run', processModelId: long }, long);
+    log.instanceFailed(run, { instanceId: long, key: long, code: 'WRITE_REJECTED', reason: long });
+    log.completed(
+      { runId: 'run', processModelId: long },
+      { processed: 1, updated: 1, failed: 0, elapsedMs: 2340, warnings: [], dryRun: false },
+    );
+
+    expect(Math.max(...logger.lines.map(({ length }) => length))).toBeLessThan(2_100);
+    expect(logger.lines.at(-1)).toMatch(/Processed: 1, Updated: 1, Time: 2\.34s$/);
+  });
+
+  test('comes with its fields where the logger takes an object before it, as pino does', () => {
+    const calls: unknown[][] = [];
+    const method = (...args: unknown[]) => void calls.push(args);
+    const pino = { info: method, warn: method, error: method, bindings: () => ({}) };
+    runLog(pino).progressed(run, 50, 100);
+
+    expect(calls).toEqual([
+      [
+        { event: 'progressed', runId: 'run', processModelId: MODEL, visited: 50, total: 100 },
+        `celery_task_backfill_metadata[run]: Metadata backfill progress: 50/100 instances processed for model ${MODEL}`,
+      ],
+    ]);
+  });
+});
+
+describe('without a logger', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  test('warnings reach the process, the lines of every day do not', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    await backfill({});
+
+    expect(emitWarning.mock.calls).toEqual([
+      [expect.stringContaining('No instance of process model'), 'BackfillWarning'],
+    ]);
+  });
+});
+
+describe('what a host passes for information may fail', () => {
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no display');
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('no display');
+      },
+    ],
+  ])('a logger and an onProgress that %s stop nothing', async (_, fails) => {
+    const report = await backfill({
+      repository: createMemoryRepository({ instances: invoices(3) }),
+      onProgress: fails,
+      logger: { info: fails, warn: fails, error: fails },
+    });
+
+    expect(report).toMatchObject({ state: 'completed', updated: 3 });
+  });
+
+  test('an onFailure that rejects ends no process', async () => {
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(3) }),
+      async ({ method, proceed }) => {
+        if (method === 'readInstances') throw databaseError('42P01');
+        return proceed();
+      },
+    );
+    const queue = createInProcessQueue({
+      retry: { attempts: 1 },
+      onFailure: async () => {
+        throw new Error('no pager');
+      },
+    });
+    const logger = linesLogger();
+    const service = createBackfillService({ repository, queue, logger });
+    queue.work((payload, options) => service.handle(payload, options));
+    const { runId } = (await service.request({ processModelId: MODEL, paths: PATHS })) as { runId: string };
+    await queue.idle();
+
+    expect(await service.status(runId)).toMatchObject({ state: 'failed' });
+  });
+});
