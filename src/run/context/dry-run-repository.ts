@@ -3,7 +3,8 @@ import type { BackfillRepository, RunRecord } from '../../ports/repository.js';
 /** Reads from `repository`. Commits change only records of the run, which are kept in memory. */
 export function dryRunRepository(repository: BackfillRepository<unknown>): BackfillRepository<unknown> {
   const records = new Map<string, RunRecord>();
-  const { storesNull, deletes, maxKeyLength, formatValue, compareCursors, classifyError, splitInstances } = repository;
+  const { storesNull, deletes, maxKeyLength, formatValue, compareCursors, classifyError, splitInstances } =
+    repository;
   return {
     ...(storesNull === undefined ? {} : { storesNull }),
     ...(deletes === undefined ? {} : { deletes }),
