@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import {
+  createBackfillService,
+  type PageQuery,
+  type RepositoryCommit,
+  runBackfill,
+} from '../../src/index.js';
+import { createMemoryRepository } from '../../src/memory/index.js';
+import { isTimeOut } from '../../src/run/calls/is-time-out.js';
+import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { databaseError, intercept } from '../support/intercept.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+/** A database that takes too long for more than `most` instances. */
+function slow(most: { readonly read?: number; readonly commit?: number }) {
+  const batches: number[] = [];
+  const memory = createMemoryRepository({ instances: invoices(1000) });
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const size =
+      method === 'commit' ? (argument as RepositoryCommit).instances.length : (argument as PageQuery).limit;
+    const limit = method === 'commit' ? most.commit : method === 'readInstances' ? most.read : undefined;
+    if (limit !== undefined && size > limit)
+      throw databaseError('57014', 'canceling statement due to statement timeout');
+    if (method === 'commit' && size > 0) batches.push(size);
+    return proceed();
+  });
+  return { memory, repository, batches };
+}
+
+const backfill = (repository: ReturnType<typeof createMemoryRepository>, rest: object = {}) =>
+  runBackfill({ repository, processModelId: MODEL, paths: PATHS, runtime: testRuntime(), ...rest });
+
+describe('a batch that takes too long', () => {
+  test.each([
+    ['a fixed size', 400],
+    ['an adaptive size', { initial: 400, max: 2000 }],
+  ])('is made smaller, and so are those after it: %s', async (_, batchSize) => {
+    const { repository, batches } = slow({ commit: 100 });
+
+    const report = await backfill(repository, { batchSize });
+
+    expect(report).toMatchObject({ state: 'completed', updated: 1000, failed: 0 });
+    expect(Math.max(...batches)).toBeLessThanOrEqual(100);
+    expect(batches.length).toBeLessThanOrEqual(12);
+  });
+
+  test('is remembered by the run: the job after it does not try the size again', async () => {
+    const { memory, repository } = slow({ commit: 100 });
+    const jobs: unknown[] = [];
+    const queue = { enqueue: async (job: { payload: unknown }) => void jobs.push(job.payload) };
+    const runtime = testRuntime(1, 200);
+    const options = { repository, queue, runtime, batchSize: 400, sliceMs: 1 };
+    const service = createBackfillService(options);
+    await service.request({ processModelId: MODEL, paths: PATHS });
+    await service.handle(jobs.shift());
+    const sizes: number[] = [];
+    const later = createBackfillService({
+      ...options,
+      repository: intercept(memory, async ({ method, argument, proceed }) => {
+        if (method === 'commit') sizes.push((argument as RepositoryCommit).instances.length);
+        return proceed();
+      }),
+    });
+    while (jobs.length > 0) await later.handle(jobs.shift());
+
+    expect(Math.max(...sizes)).toBe(100);
+  });
+
+  test('of one instance is a fault that passes, and blames nobody', async () => {
+    const { repository } = slow({ commit: 0 });
+
+    await expect(backfill(repository, { batchSize: 4 })).rejects.toMatchObject({
+      code: 'PORT_FAILED',
+      retryable: true,
+    });
+  });
+});
+
+test('a page that takes too long is read in halves', async () => {
+  const { repository, batches } = slow({ read: 60 });
+
+  const report = await backfill(repository, { batchSize: 400 });
+
+  expect(report).toMatchObject({ state: 'completed', updated: 1000 });
+  expect(Math.max(...batches)).toBeLessThanOrEqual(60);
+});
+
+test.each([
+  [databaseError('57014'), true],
+  [databaseError('55P03'), true],
+  [Object.assign(new Error('Lock wait timeout'), { errno: 1205, code: 'ER_LOCK_WAIT_TIMEOUT' }), true],
+  [new Error('Query read timeout'), true],
+  [new Error('wrapped', { cause: databaseError('57014') }), true],
+  [Object.assign(new Error('wrapped'), { original: databaseError('57014') }), true],
+  [databaseError('40001'), false],
+  [databaseError('ECONNRESET'), false],
+  ['57014', false],
+  [null, false],
+])('knows a time-out when it sees one: %s', (error, expected) => {
+  expect(isTimeOut(error)).toBe(expected);
+});
