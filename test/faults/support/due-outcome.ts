@@ -50,7 +50,9 @@ const KEYS = `${FOUND}
   select key, count(*) filter (where kept)::int as kept,
     count(*) filter (where not kept and value is not null)::int as written,
     count(*) filter (where not kept and type = 'null')::int as null,
-    count(*) filter (where not kept and type is null)::int as missing, 0 as truncated
+    count(*) filter (where not kept and type is null)::int as missing,
+    (select count(*)::int from newest where broken) as failed,
+    0 as replaced, 0 as orphaned, 0 as cleared, 0 as truncated
   from found group by key`;
 
 const WRONG_ROWS = `${FOUND}, expected as (

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type RunStatus, runBackfill } from '../../../src/index.js';
+import { type BackfillReport, type RunStatus, runBackfill } from '../../../src/index.js';
 import { MODEL } from '../../support/instances.js';
 import { dueOutcome } from './due-outcome.js';
 import { createInstances, type FaultHost, openFaultHost, PATHS } from './fault-host.js';
@@ -11,7 +11,7 @@ export interface Outcome {
 }
 
 /** That a run over `createInstances` ended as PostgreSQL itself says it must, each value written exactly once. */
-export async function expectTrueOutcome(host: FaultHost, status: RunStatus): Promise<void> {
+export async function expectTrueOutcome(host: FaultHost, status: RunStatus | BackfillReport): Promise<void> {
   expect(status.state).toBe('completed_with_failures');
   expect(status.processed + status.failed + status.gone).toBe(status.total);
   const { instances, keys, wrongRows } = await dueOutcome(host);

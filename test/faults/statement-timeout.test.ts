@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
+import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
+import { type RepositoryCommit, runBackfill } from '../../src/index.js';
+import { MODEL } from '../support/instances.js';
+import { intercept } from '../support/intercept.js';
+import { describeWith } from '../support/servers.js';
+import { createInstances, type FaultHost, openFaultHost, PATHS } from './support/fault-host.js';
+import { expectTrueOutcome } from './support/true-outcome.js';
+
+describeWith(['PostgreSQL'], 'a statement_timeout that a large batch exceeds', () => {
+  let host: FaultHost;
+  beforeEach(async () => {
+    host = await openFaultHost();
+    await createInstances(host, 400);
+    // Each row takes so long that a statement of more than some hundred rows runs into the time-out, on any machine.
+    await host.query(`
+      create function take_time() returns trigger language plpgsql as
+        $$ begin perform pg_sleep(0.002); return new; end $$;
+      create trigger take_time before insert on process_instance_metadata
+        for each row execute function take_time()`);
+  });
+  afterEach(() => host.close());
+
+  test.each([
+    ['a fixed size', 400],
+    ['an adaptive size', { initial: 400 }],
+  ])('makes batches smaller until they get through, and blames nobody: %s', async (_, batchSize) => {
+    const database = pgDatabase(host.connect({ settings: '-c statement_timeout=600ms' }));
+    const sizes: number[] = [];
+    const repository = intercept(
+      createPostgresRepository(database),
+      async ({ method, argument, proceed }) => {
+        const result = await proceed();
+        const { instances } = argument as RepositoryCommit;
+        if (method === 'commit' && instances.length > 0) sizes.push(instances.length);
+        return result;
+      },
+    );
+
+    const report = await runBackfill({ repository, processModelId: MODEL, paths: PATHS, batchSize });
+
+    expect(Math.max(...sizes)).toBeLessThan(400);
+    expect(report.failures.every(({ code }) => code === 'TASK_DATA_UNREADABLE')).toBe(true);
+    await expectTrueOutcome(host, report);
+  });
+});
