@@ -3,6 +3,15 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 
+/** `npm run test:slow`: workers that are killed, servers that go down, big tables, mutants. */
+const SLOW = [
+  'test/faults/killed-workers.test.ts',
+  'test/faults/servers-down.test.ts',
+  'test/faults/stopped-worker.test.ts',
+  'test/simulation/mutants.test.ts',
+  'test/stores/plans/*.test.ts',
+];
+
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   resolve: {
@@ -13,11 +22,17 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW } },
+      { extends: true, test: { name: 'slow', include: SLOW } },
+    ],
+    // Many files wait for servers and processes most of the time.
+    maxWorkers: '100%',
     globalSetup: source('../test/support/name-absent-servers.ts'),
     // Examples that tests start as processes import the package from src, too: dist belongs to nobody's test.
     env: { TSX_TSCONFIG_PATH: source('../test/tsconfig.json') },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against a test that hangs. A busy machine may take ten times as long as a calm one.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });
