@@ -78,7 +78,10 @@ describe('the TypeScript in the README', () => {
 
   async function run(command: string, ...args: string[]): Promise<string> {
     const script = join(CHECKOUT, 'node_modules', command);
-    const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { cwd: folder }).catch(
+    // Left to itself, node:test reports in TAP or not, depending on the version of Node.js.
+    const env = { ...process.env, NODE_OPTIONS: '--test-reporter=tap' };
+    const options = { cwd: folder, env };
+    const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], options).catch(
       (error) => {
         throw new Error(`${error.message}\n${error.stdout}`); // tsc tells its errors on stdout
       },
