@@ -159,16 +159,24 @@ describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => 
         await queue.close();
         redis.disconnect();
       });
-      const options = {
+      // How long a request waits for Redis: hardly, while it is down, and as long as it takes, once it is there.
+      const optionsWith = (timeoutMs: number) => ({
         repository: host.repository,
-        queue: createBullmqQueue(queue, { timeoutMs: 300 }),
+        queue: createBullmqQueue(queue, { timeoutMs }),
         retry,
-      };
+      });
       // To its sweep, whatever was requested looks stale.
       const runtime = { ...systemRuntime, now: () => Date.now() + 3_600_000 };
-      const sweeper = createBackfillService({ ...options, runtime });
-      const connected = () => eventually(async () => redis.status === 'ready');
-      return { queue, connected, sweeper, service: createBackfillService(options) };
+      return {
+        queue,
+        async connected() {
+          await queue.waitUntilReady(); // a queue that is cut off while it gets ready for the first time stays useless
+          await eventually(async () => redis.status === 'ready');
+        },
+        impatient: createBackfillService(optionsWith(300)),
+        service: createBackfillService(optionsWith(300_000)),
+        sweeper: createBackfillService({ ...optionsWith(300_000), runtime }),
+      };
     }
 
     function work(service: BackfillService): void {
@@ -194,13 +202,13 @@ describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => 
       'is refused with a clear error and leaves a pending run, which a sweep starts: down %s',
       async (since) => {
         if (since === 'since long') await proxy.goDown();
-        const { connected, service, sweeper } = await openBullmq(proxy.url);
+        const { connected, impatient, service, sweeper } = await openBullmq(proxy.url);
         if (since === 'in the middle') {
           await connected();
           await proxy.goDown();
         }
 
-        const refused: PortError & { readonly runId: string } = await service
+        const refused: PortError & { readonly runId: string } = await impatient
           .request(REQUEST)
           .then(String, (error) => error);
         expect(refused).toMatchObject({ name: 'PortError', code: 'PORT_FAILED', retryable: true });
@@ -217,10 +225,10 @@ describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => 
     );
 
     test('joins that run when it is made again, and its job is enqueued', async () => {
-      const { connected, service } = await openBullmq(proxy.url);
+      const { connected, impatient, service } = await openBullmq(proxy.url);
       await connected();
       await proxy.goDown();
-      const refused: PortError & { readonly runId: string } = await service
+      const refused: PortError & { readonly runId: string } = await impatient
         .request(REQUEST)
         .then(String, (error) => error);
       await proxy.comeBack();
