@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import pg from 'pg';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { serverUrl } from '../support/server-urls.js';
 import { describeWith } from '../support/servers.js';
 
 const RUNNERS = [
@@ -56,12 +58,21 @@ for (const [example, servers] of RUNNERS) {
       expect(child.output).toContain(text);
     }
 
+    /** Nobody writes to this instance, nor passes it, until the answer is called. */
+    async function lockInstance(id: number): Promise<() => Promise<void>> {
+      const client = new pg.Client(serverUrl('PostgreSQL'));
+      await client.connect();
+      await client.query('begin');
+      await client.query(`select from ${name}.process_instance where id = $1 for update`, [id]);
+      return () => client.end();
+    }
+
     const clean = async () => expect(await ended(start('clean'))).toMatchObject({ code: 0 });
 
     afterEach(() => {
       for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
     });
-    afterAll(clean, 60_000);
+    afterAll(clean);
 
     test('does everything in one process, and SQL agrees with its report', async () => {
       const { code, output } = await ended(start('all'));
@@ -70,14 +81,15 @@ for (const [example, servers] of RUNNERS) {
       expect(output).not.toContain('✗');
       expect(code).toBe(0);
       await clean();
-    }, 180_000);
+    });
 
     test('a worker that is ended in the middle hands over to another', async () => {
-      const first = start('worker');
-      await said(first, 'waits for jobs');
       expect(await ended(start('request'))).toMatchObject({ code: 0 });
+      const unlock = await lockInstance(250); // so that the first one cannot be done before it is told to end
+      const first = start('worker');
       await said(first, '100/300');
       first.kill('SIGTERM');
+      await unlock();
       expect(await ended(first)).toMatchObject({
         code: 0,
         output: expect.stringContaining('has handed over'),
@@ -92,7 +104,7 @@ for (const [example, servers] of RUNNERS) {
       expect(checked.output).toContain('✓ the run is completed: 300 of 300 instances processed');
       expect(checked).toMatchObject({ code: 0 });
       await clean();
-    }, 180_000);
+    });
 
     test('a request for later is not started before', async () => {
       const worker = start('worker');
@@ -104,6 +116,6 @@ for (const [example, servers] of RUNNERS) {
       expect(Date.now() - requestedAt).toBeGreaterThanOrEqual(3000);
       worker.kill('SIGTERM');
       await ended(worker);
-    }, 180_000);
+    });
   });
 }
