@@ -18,7 +18,7 @@ describe.each(['json', 'jsonb'] as const)('the candidates of the benchmark, with
   beforeAll(async () => {
     database = await openDatabase();
     await fillTables(database.sql, scenario);
-  }, 60_000);
+  });
   afterAll(() => database?.close());
 
   async function rowsOf(candidate: Candidate): Promise<unknown[] | null> {
@@ -41,7 +41,7 @@ describe.each(['json', 'jsonb'] as const)('the candidates of the benchmark, with
       const rows = await rowsOf(candidate);
       if (rows !== null) expect(rows, candidate.name).toEqual(expected);
     }
-  }, 120_000);
+  });
 
   test('end up in the table and in the chart', async () => {
     const names = ['one INSERT … SELECT', 'batch 100'];
@@ -61,7 +61,7 @@ describe.each(['json', 'jsonb'] as const)('the candidates of the benchmark, with
     }
     expect(table).toContain(aside);
     expect(chart).not.toContain(aside);
-  }, 60_000);
+  });
 });
 
 describe('the options of the benchmark', () => {

@@ -29,7 +29,7 @@ test('the README of sql-databases has a command for each store', () => {
 
 for (const [store, servers] of STORES) {
   describeWith(servers, `sql-databases on ${store}`, () => {
-    test('prints what its README shows, and exits with 0', { timeout: 120_000 }, async () => {
+    test('prints what its README shows, and exits with 0', async () => {
       const { stdout } = await promisify(execFile)('npx', commands.get(store) ?? [], { cwd: CHECKOUT });
 
       const shown = /^```\n(The run is[^`]*)```$/m.exec(readme)?.[1];

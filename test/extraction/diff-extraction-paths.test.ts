@@ -334,7 +334,7 @@ describe('diffExtractionPaths', () => {
   });
 });
 
-describe('the laws of a diff', { timeout: 60_000 }, () => {
+describe('the laws of a diff', () => {
   test('applying the diff to `before` gives `after`', () => {
     fc.assert(
       fc.property(history, current, (before, after) => {

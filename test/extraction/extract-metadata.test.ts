@@ -256,7 +256,7 @@ describe('compilePath', () => {
   });
 });
 
-describe('extractMetadata on any data', { timeout: 60_000 }, () => {
+describe('extractMetadata on any data', () => {
   test('reads what a walk along own properties reads', () => {
     let runs = 0;
     let found = 0;

@@ -9,7 +9,7 @@ import {
 } from '../../src/extraction/extraction-path.js';
 import { spellPath } from './spell-path.js';
 
-describe('splitPath', { timeout: 60_000 }, () => {
+describe('splitPath', () => {
   test.each<[behaviour: string, path: string | readonly string[], segments: readonly string[]]>([
     ['takes a path without a dot as one key', 'total', ['total']],
     ['splits on every dot', 'invoice.customer.name', ['invoice', 'customer', 'name']],

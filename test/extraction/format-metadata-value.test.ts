@@ -159,7 +159,7 @@ describe('formatMetadataValue', () => {
   });
 });
 
-describe('formatMetadataValue of any value', { timeout: 60_000 }, () => {
+describe('formatMetadataValue of any value', () => {
   const value = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.jsonValue({ stringUnit: 'binary' }) as fc.Arbitrary<JsonValue>,

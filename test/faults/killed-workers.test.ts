@@ -167,5 +167,5 @@ describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and again',
     run.begin(null);
 
     await expectTrueOutcome(run.host, await run.ended());
-  }, 120_000);
+  });
 });

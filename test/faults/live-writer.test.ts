@@ -101,7 +101,6 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
       expect(results.stale).toBeGreaterThan(0);
       expect(report.gone).toBeGreaterThan(0);
     },
-    120_000,
   );
 
   /** Whatever a writer did last to a row is what is there. */

@@ -8,7 +8,7 @@ const DEPENDENCIES = ['debug', 'lodash.get', 'p-limit', 'zod'];
 let project: PackedProject;
 beforeAll(async () => {
   project = await createPackedProject();
-}, 180_000);
+});
 afterAll(() => project?.remove());
 
 /** For each entry: a script, without what differs between import and require, and what it prints. */

@@ -12,7 +12,7 @@ let pglite: PGlite;
 beforeAll(async () => {
   pglite = await PGlite.create();
   await fillTables(pgliteDatabase(pglite), { instances: 400, kilobytes: 1.6, type: 'json', keys: 20 });
-}, 60_000);
+});
 afterAll(() => pglite.close());
 
 test.each([

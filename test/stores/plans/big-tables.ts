@@ -28,7 +28,7 @@ export function useBigTables(
   beforeAll(async () => {
     opened = await open();
     await fill(opened.database);
-  }, 180_000);
+  });
   afterAll(() => opened?.close());
   return () => {
     if (opened === undefined) throw new Error('the tables are not there');
