@@ -96,7 +96,7 @@ describeWith(['PostgreSQL'], 'a worker that is stopped and wakes up again', () =
   test('changes nothing when PostgreSQL lost patience with its transaction, and another one has taken over', async () => {
     const { runId } = await fallAsleep({
       fault: { at: 'inside-commit', nth: 3, suffer: 'SIGSTOP' },
-      settings: '-c idle_in_transaction_session_timeout=300',
+      settings: '-c idle_in_transaction_session_timeout=2000',
     });
     const service = serviceWith({});
     await service.sweep({ staleAfterMs: 1000 });
@@ -112,7 +112,7 @@ describeWith(['PostgreSQL'], 'a worker that is stopped and wakes up again', () =
   test('goes on when PostgreSQL lost patience with its transaction, and nobody has taken over', async () => {
     const { runId } = await fallAsleep({
       fault: { at: 'inside-commit', nth: 3, suffer: 'SIGSTOP' },
-      settings: '-c idle_in_transaction_session_timeout=300',
+      settings: '-c idle_in_transaction_session_timeout=2000',
     });
     await eventually(async () => (await sessionsInTransaction()) === 0);
 
