@@ -59,7 +59,7 @@ describe('an empty project with the packed package', () => {
     await project.write('package.json', '{ "private": true, "type": "module" }');
     await project.write('own.test.ts', VITEST_FILE);
     await project.write('own.node-test.ts', TEST_FILE);
-  }, 180_000);
+  });
   afterAll(() => project?.remove());
 
   const byVitest = () =>
@@ -73,7 +73,7 @@ describe('an empty project with the packed package', () => {
     expect(output).toMatch(/↓ own\.test\.ts > transactions: .*\[not offered: transactions/);
     expect(output).toContain(SKIPPED);
     expect(output).not.toContain('failed');
-  }, 240_000);
+  });
 
   test("proves it in node's own test runner, which shows the same", async () => {
     const output = await byNode();
@@ -81,7 +81,7 @@ describe('an empty project with the packed package', () => {
     expect(output).toContain(`- ${BROKEN_NAME}`);
     expect(output).toMatch(/ok \d+ - transactions: .* # SKIP not offered: transactions/);
     expect(output).toMatch(/^# fail 0$/m);
-  }, 240_000);
+  });
 
   test('learns in both what a broken one does, and how to fix it', async () => {
     const repository = join('1-own-repository', 'repository.ts');
@@ -102,5 +102,5 @@ describe('an empty project with the packed package', () => {
     }
     expect(outputs[0]).toContain(`× own.test.ts > ${BROKEN_NAME}`);
     expect(outputs[1]).toMatch(/^not ok \d+ - commit: when it fills, keeps a value/m);
-  }, 240_000);
+  });
 });
