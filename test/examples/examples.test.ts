@@ -115,12 +115,13 @@ describe('embedded-postgres', () => {
       'Error processing metadata backfill for instance 42: the task data is not valid JSON',
     ]);
     // Of 300, 42 is broken; 300 has no completed task and so nothing that could be written.
-    expect(lines.at(-1)).toMatch(
+    expect(lines.at(-2)).toMatch(
       new RegExp(
         `^Completed metadata backfill for process model: ${MODEL}\\. Processed: 299, Updated: 298, Time: \\d+\\.\\d\\ds$`,
       ),
     );
-    expect(lines).toHaveLength(15);
+    expect(lines.at(-1)).toMatch(/^1 instances failed\. The failures of its status /);
+    expect(lines).toHaveLength(16);
 
     expect(output).toMatch(/✓ 865 new metadata rows, 0 of them other than SQL extracts them/);
     expect(output).toMatch(/✓ 299 rows from before, 0 of them touched/);
