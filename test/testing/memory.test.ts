@@ -8,6 +8,7 @@ describe('the repository in memory', () => {
     'compareCursors',
     'filled instances',
     'formatValue',
+    'maxKeyLength',
     'projected values',
     'splitInstances',
     'transactions',

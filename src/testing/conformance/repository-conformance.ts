@@ -1,5 +1,6 @@
 import type { InstanceId } from '../../ports/repository.js';
 import { type ConformanceCase, conformanceCase } from './conformance-case.js';
+import { clearingPromises } from './repository/clearing-promises.js';
 import { commitPromises } from './repository/commit-promises.js';
 import { concurrencyPromises } from './repository/concurrency-promises.js';
 import { recordPromises } from './repository/record-promises.js';
@@ -17,6 +18,7 @@ const PROMISES = [
   ...taskDataPromises,
   ...rowPromises,
   ...writePromises,
+  ...clearingPromises,
   ...commitPromises,
   ...concurrencyPromises,
   ...recordPromises,

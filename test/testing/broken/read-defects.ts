@@ -364,6 +364,13 @@ export const readDefects: readonly Defect[] = [
       'commit: writes all',
       'commit: while live instances',
       'metadata: accepts any text as a key',
+      'commit: replaces the value',
+      'commit: when it replaces by null',
+      'commit: deletes the',
+      'commit: when it deletes, keeps',
+      'commit: when it deletes, reports',
+      'commit: when it deletes, leaves',
+      'metadata: stores a key',
     ],
   },
   {
@@ -480,6 +487,8 @@ export const readDefects: readonly Defect[] = [
       'commit: when it overwrites, keeps a value',
       'commit: when it overwrites, keeps a row',
       'commit: while live instances',
+      'commit: when it replaces by null',
+      'commit: when it deletes, keeps',
     ],
   },
   {

@@ -42,6 +42,18 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     change(id, { rows: rows.set(key, { value, version: counter }) });
   }
 
+  function removeRow(id: InstanceId, key: string): void {
+    const rows = new Map(state.instances.get(id)?.rows);
+    rows.delete(key);
+    change(id, { rows });
+  }
+
+  /** Deletes a row as a commit does. */
+  function deleteRow(id: InstanceId, key: string): void {
+    if (rules.leftOfDeleted === 'null') setRow(id, key, null);
+    else removeRow(id, key);
+  }
+
   function select(selection: InstanceSelection, after: unknown, upTo: unknown): StoredInstance[] {
     const inOrder = [...state.instances.values()].toSorted((a, b) => a.cursor - b.cursor);
     return inOrder.filter(
@@ -81,7 +93,9 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         if (rows === undefined) continue;
         const keys = rules.storedKeys(write.key, rows);
         if (!isAllowed(write, rows.get(keys[0] ?? ''))) kept.push({ id, key: write.key });
-        else for (const key of keys) setRow(id, key, rules.storedValue(write.value ?? null));
+        else if (write.value === undefined)
+          for (const key of rules.deletedKeys(write.key, rows)) deleteRow(id, key);
+        else for (const key of keys) setRow(id, key, rules.storedValue(write.value));
       }
     }
     const gone = instances.map(({ id }) => id).filter((id) => living(id) === undefined);
@@ -98,8 +112,10 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
 
   function isAllowed(write: MetadataWrite, row: Row | undefined): boolean {
     const { value, replaces, key } = write;
+    if (value === undefined) return replaces !== undefined && rules.mayDelete(row, replaces, key, rules);
     if (row === undefined && rules.neverInserts(write)) return false;
-    if (replaces === undefined || row === undefined) return rules.mayFill(row, value ?? null);
+    if (replaces === undefined || row === undefined) return rules.mayFill(row, value);
+    if (value === null) return rules.mayNull(row, replaces, key, rules);
     return rules.mayReplace(row, replaces, key, rules);
   }
 
@@ -127,6 +143,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
 
   const repository: BackfillRepository<object> = {
     transactional: true,
+    deletes: true,
+    maxKeyLength: rules.maxKeyLength,
     formatValue: (value) => rules.formatValue(value),
     compareCursors: (a, b) => rules.compareCursors(Number(a), Number(b)),
     async surveyInstances(query) {
@@ -204,11 +222,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       change(id, { tasks: [...(state.instances.get(id)?.tasks ?? []), task] });
     },
     setMetadata: async (id, key, value) => setRow(id, key, value),
-    async deleteMetadata(id, key) {
-      const rows = new Map(state.instances.get(id)?.rows);
-      rows.delete(key);
-      change(id, { rows });
-    },
+    deleteMetadata: async (id, key) => removeRow(id, key),
     async metadata(id) {
       const rows = [...(state.instances.get(id)?.rows ?? [])];
       return Object.fromEntries(rows.map(([key, { value }]) => [key, value]));

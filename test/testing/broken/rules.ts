@@ -67,6 +67,13 @@ export interface Rules {
 
   mayFill(row: Row | undefined, value: JsonValue): boolean;
   mayReplace(row: Row | undefined, replaces: StoredValue, key: string, rules: Rules): boolean;
+  /** As `mayReplace`, for a null over the row. */
+  mayNull(row: Row, replaces: StoredValue, key: string, rules: Rules): boolean;
+  mayDelete(row: Row | undefined, replaces: StoredValue, key: string, rules: Rules): boolean;
+  /** The keys whose rows a delete removes. */
+  deletedKeys(key: string, rows: ReadonlyMap<string, Row>): readonly string[];
+  /** What is left of a deleted row. */
+  readonly leftOfDeleted: 'nothing' | 'null';
   /** Whether a missing row stays missing. */
   neverInserts(write: MetadataWrite): boolean;
   reportedKept(kept: readonly { id: InstanceId; key: string }[]): readonly { id: InstanceId; key: string }[];
@@ -76,6 +83,7 @@ export interface Rules {
   formatValue(value: JsonValue): FormattedValue;
   /** The keys under which a value is stored. */
   storedKeys(key: string, rows: ReadonlyMap<string, Row>): readonly string[];
+  readonly maxKeyLength: number;
   readonly mostInstances: number;
   readonly mostValues: number;
 
@@ -147,12 +155,17 @@ export const SOUND: Rules = {
 
   mayFill: (row, value) => row === undefined || (row.value === null && value !== null),
   mayReplace: (row, replaces, key, rules) => row !== undefined && rules.token(row, key) === replaces.token,
+  mayNull: (row, replaces, key, rules) => rules.mayReplace(row, replaces, key, rules),
+  mayDelete: (row, replaces, key, rules) => row !== undefined && rules.mayReplace(row, replaces, key, rules),
+  deletedKeys: (key) => [key],
+  leftOfDeleted: 'nothing',
   neverInserts: ({ replaces }) => replaces !== undefined,
   reportedKept: (kept) => kept,
   reportedGone: (gone) => gone,
   isStale: (current, given) => current !== given,
   storedValue: (value) => value,
   storedKeys: (key) => [key],
+  maxKeyLength: 255,
   formatValue: (value) => formatMetadataValue(value, { maxLength: 255 }),
   mostInstances: Number.POSITIVE_INFINITY,
   mostValues: Number.POSITIVE_INFINITY,

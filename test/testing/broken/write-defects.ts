@@ -55,6 +55,8 @@ export const writeDefects: readonly Defect[] = [
       'metadata: distinguishes keys',
       'metadata: accepts any text as a value',
       'metadata: accepts a long',
+      'commit: when it deletes, leaves',
+      'metadata: stores a key',
     ],
   },
   {
@@ -71,6 +73,7 @@ export const writeDefects: readonly Defect[] = [
       'metadata: distinguishes keys',
       'metadata: accepts any text as a value',
       'metadata: accepts a long',
+      'commit: when it deletes, leaves',
     ],
   },
   {
@@ -80,6 +83,8 @@ export const writeDefects: readonly Defect[] = [
       'commit: when it overwrites, keeps a value',
       'commit: when it overwrites, keeps a row',
       'commit: while live instances',
+      'commit: when it replaces by null',
+      'commit: when it deletes, keeps',
     ],
   },
   {
@@ -87,17 +92,76 @@ export const writeDefects: readonly Defect[] = [
     rules: () => ({
       mayReplace: (row, replaces) => row?.value === replaces.value,
     }),
-    breaks: ['commit: when it overwrites, keeps a row'],
+    breaks: [
+      'commit: when it overwrites, keeps a row',
+      'commit: when it replaces by null',
+      'commit: when it deletes, keeps',
+    ],
   },
   {
     title: 'a replacement never happens',
     rules: () => ({ mayReplace: () => false }),
-    breaks: ['commit: overwrites the', 'commit: leaves other rows', 'metadata: accepts any text as a key'],
+    breaks: [
+      'commit: overwrites the',
+      'commit: leaves other rows',
+      'metadata: accepts any text as a key',
+      'commit: replaces the value',
+      'commit: deletes the',
+      'commit: when it deletes, leaves',
+    ],
   },
   {
     title: 'a replacement inserts a deleted row',
     rules: () => ({ neverInserts: () => false }),
-    breaks: ['commit: when it overwrites, does'],
+    breaks: ['commit: when it overwrites, does', 'commit: when it replaces by null'],
+  },
+  {
+    title: 'a null replaces no value',
+    rules: () => ({ mayNull: () => false }),
+    breaks: ['commit: replaces the value'],
+  },
+  {
+    title: 'a null replaces any value',
+    rules: () => ({ mayNull: () => true }),
+    breaks: ['commit: when it replaces by null'],
+  },
+  {
+    title: 'a null compares only values',
+    rules: () => ({ mayNull: (row, replaces) => row.value === replaces.value }),
+    breaks: ['commit: when it replaces by null'],
+  },
+  {
+    title: 'nothing is deleted',
+    rules: () => ({ mayDelete: () => false }),
+    breaks: ['commit: deletes the', 'commit: when it deletes, leaves'],
+  },
+  {
+    title: 'a deleted row becomes null',
+    rules: () => ({ leftOfDeleted: 'null' }),
+    breaks: ['commit: deletes the', 'commit: when it deletes, leaves'],
+  },
+  {
+    title: 'a delete compares nothing',
+    rules: () => ({ mayDelete: (row) => row !== undefined }),
+    breaks: ['commit: when it deletes, keeps'],
+  },
+  {
+    title: 'a delete compares only values',
+    rules: () => ({ mayDelete: (row, replaces) => row !== undefined && row.value === replaces.value }),
+    breaks: ['commit: when it deletes, keeps'],
+  },
+  {
+    title: 'a delete of a row that is not there any more counts as done',
+    rules: () => ({
+      mayDelete: (row, replaces, key, rules) =>
+        row === undefined || SOUND.mayDelete(row, replaces, key, rules),
+    }),
+    breaks: ['commit: when it deletes, reports'],
+  },
+  {
+    title: 'a delete removes all rows of its instance',
+    rules: () => ({ deletedKeys: (_, rows) => [...rows.keys()] }),
+    breaks: ['commit: when it deletes, leaves'],
   },
   {
     title: 'kept values are not reported',
@@ -109,22 +173,35 @@ export const writeDefects: readonly Defect[] = [
       'commit: when it overwrites, keeps a value',
       'commit: when it overwrites, keeps a row',
       'commit: when it overwrites, does',
+      'commit: when it replaces by null',
+      'commit: when it deletes, keeps',
+      'commit: when it deletes, reports',
     ],
   },
   {
     title: 'only the first kept value is reported',
     rules: () => ({ reportedKept: (kept) => kept.slice(0, 1) }),
-    breaks: ['commit: when it fills, keeps values', 'commit: writes null where'],
+    breaks: [
+      'commit: when it fills, keeps values',
+      'commit: writes null where',
+      'commit: when it replaces by null',
+      'commit: when it deletes, keeps',
+    ],
   },
   {
     title: 'gone instances are not reported',
     rules: () => ({ reportedGone: () => [] }),
-    breaks: ['commit: reports instances', 'instance ids: accepts any'],
+    breaks: ['commit: reports instances', 'instance ids: accepts any', 'commit: when it deletes, reports'],
   },
   {
     title: 'values of gone instances are written',
     rules: () => ({ isLiving: () => true }),
-    breaks: ['commit: reports instances', 'commit: while instances', 'instance ids: accepts any text'],
+    breaks: [
+      'commit: reports instances',
+      'commit: while instances',
+      'instance ids: accepts any text',
+      'commit: when it deletes, reports',
+    ],
   },
   {
     title: 'the end of a large batch is lost',
@@ -154,7 +231,17 @@ export const writeDefects: readonly Defect[] = [
   {
     title: 'keys are shortened',
     rules: () => ({ storedKeys: (key) => [key.slice(0, 100)] }),
-    breaks: ['metadata: accepts any text as a key'],
+    breaks: ['metadata: accepts any text as a key', 'metadata: stores a key'],
+  },
+  {
+    title: 'the limit of keys counts UTF-16 units',
+    rules: () => ({ storedKeys: (key) => [key.slice(0, 300)] }),
+    breaks: ['metadata: stores a key'],
+  },
+  {
+    title: '`maxKeyLength` is more than the column holds',
+    rules: () => ({ maxKeyLength: 300, storedKeys: (key) => [[...key].slice(0, 255).join('')] }),
+    breaks: ['metadata: stores a key'],
   },
   {
     title: 'an empty text is stored as null',

@@ -13,15 +13,39 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     name: 'metadata: accepts any text as a key',
     advice: AS_PARAMETERS,
     async check(host) {
-      const id = await host.insert({ tasks: [task(Object.fromEntries(ODD.map((text) => [text, 'found'])))] });
-      await host.write([{ id, values: ODD.map((key) => fill(key, host.form('Oslo'))) }]);
+      const keys = ODD.map((text) => cut(text, host.repository.maxKeyLength));
+      const id = await host.insert({
+        tasks: [task(Object.fromEntries(keys.map((text) => [text, 'found'])))],
+      });
+      await host.write([{ id, values: keys.map((key) => fill(key, host.form('Oslo'))) }]);
 
-      await host.expectMetadata(id, Object.fromEntries(ODD.map((key) => [key, 'Oslo'])));
-      const { stored } = await host.readOne(id, { paths: pathsTo(...ODD) });
-      expectEqual('the keys of the rows that the page shows', [...stored.keys()].sort(), ODD.toSorted());
+      await host.expectMetadata(id, Object.fromEntries(keys.map((key) => [key, 'Oslo'])));
+      const { stored } = await host.readOne(id, { paths: pathsTo(...keys) });
+      expectEqual('the keys of the rows that the page shows', [...stored.keys()].sort(), keys.toSorted());
       const values = [...stored].map(([key, row]) => ({ key, value: host.form('Bergen'), replaces: row }));
       await host.write([{ id, values }]);
-      await host.expectMetadata(id, Object.fromEntries(ODD.map((key) => [key, 'Bergen'])));
+      await host.expectMetadata(id, Object.fromEntries(keys.map((key) => [key, 'Bergen'])));
+    },
+  },
+  {
+    name: 'metadata: stores a key of `maxKeyLength` characters whole, whatever characters they are',
+    capability: 'maxKeyLength',
+    advice:
+      'declare how many characters the column holds, counted in Unicode code points. A character may take four bytes, or two UTF-16 units.',
+    async check(host) {
+      const { maxKeyLength } = host.repository;
+      if (maxKeyLength === undefined) notOffered('maxKeyLength is absent: keys have no limit');
+      const id = await host.insert();
+      const keys = ['x', '価', '🧾'].flatMap((character) => {
+        const start = character.repeat(maxKeyLength - 1);
+        return [`${start}${character}`, `${start}y`];
+      });
+      const { result } = await host.write([{ id, values: keys.map((key) => fill(key, host.form('Oslo'))) }]);
+
+      expectEqual('the status', result.status, 'committed');
+      await host.expectMetadata(id, Object.fromEntries(keys.map((key) => [key, 'Oslo'])));
+      const { stored } = await host.readOne(id, { paths: pathsTo(...keys) });
+      expectEqual('the keys of the rows that the page shows', [...stored.keys()].sort(), keys.toSorted());
     },
   },
   {
@@ -181,6 +205,11 @@ function formOrNull(host: TestedRepository, text: string): JsonValue {
   } catch {
     return null;
   }
+}
+
+/** The first characters of a text, counted as `maxKeyLength` counts them. */
+function cut(text: string, length?: number): string {
+  return [...text].slice(0, length).join('');
 }
 
 /** Texts for keys, values, models and ids. */

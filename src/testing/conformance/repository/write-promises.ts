@@ -1,6 +1,7 @@
 import type { InstanceWrites } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
+import { expectOutcome } from './expect-outcome.js';
 import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';
 
 const GUARD =
@@ -225,14 +226,4 @@ async function overwrite(
   const replaces = await host.readRow(id, 'city');
   await live();
   return host.write([{ id, values: [{ key: 'city', value: host.form(value), replaces }] }]);
-}
-
-function expectOutcome(
-  committed: Committed | undefined,
-  expected: { readonly gone?: readonly unknown[]; readonly kept: readonly unknown[] },
-): void {
-  expectEqual('the status of the commit', committed?.result.status, 'committed');
-  expectEqual('`gone`', sorted(committed?.outcome?.gone ?? []), expected.gone ?? []);
-  const kept = (committed?.outcome?.kept ?? []).map(({ id, key }) => ({ id, key }));
-  expectEqual('`kept`', sorted(kept), sorted(expected.kept));
 }
