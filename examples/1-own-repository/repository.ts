@@ -4,6 +4,8 @@ import type { Sql, SqlDatabase } from './database.js';
 /** A repository over the tables of `schema.sql`. */
 export function createRepository(database: SqlDatabase): BackfillRepository<never, number> {
   return {
+    deletes: true,
+
     async surveyInstances({ processModelId, instanceIds, after, limit }) {
       const values = [processModelId, instanceIds, after, null, limit];
       const [survey] = await database.query<{ total: number; upTo: number | null }>(SURVEY, values);
@@ -39,7 +41,9 @@ export function createRepository(database: SqlDatabase): BackfillRepository<neve
         const writes = instances
           .filter(({ id }) => living.has(id))
           .flatMap(({ id, values }) =>
-            values.map(({ key, value, replaces }) => ({ id, key, value, token: replaces?.token })),
+            values.map(({ key, value, replaces }) => {
+              return { id, key, value, deletes: value === undefined, token: replaces?.token };
+            }),
           );
         const kept = await sql.query<{ id: number; key: string }>(WRITE, [JSON.stringify(writes)]);
 
@@ -118,11 +122,15 @@ const LOCK_INSTANCES = `select id from instance where id = any ($1) order by id 
 // Returns the values that were not written. The xmin tells whether a row is still the one that was read.
 const WRITE = `
   with wanted as (
-    select id, key, nullif(value, 'null') as value, token
-    from json_to_recordset($1) as w (id int, key text, value jsonb, token text)
+    select id, key, nullif(value, 'null') as value, deletes, token
+    from json_to_recordset($1) as w (id int, key text, value jsonb, deletes boolean, token text)
+  ), deleted as (
+    delete from metadata m using wanted w
+    where w.deletes and m.instance_id = w.id and m.key = w.key and m.xmin::text = w.token
+    returning m.instance_id, m.key
   ), replaced as (
     update metadata m set value = w.value from wanted w
-    where m.instance_id = w.id and m.key = w.key and m.xmin::text = w.token
+    where not w.deletes and m.instance_id = w.id and m.key = w.key and m.xmin::text = w.token
     returning m.instance_id, m.key
   ), filled as (
     insert into metadata (instance_id, key, value)
@@ -131,7 +139,7 @@ const WRITE = `
       where metadata.value is null and excluded.value is not null
     returning instance_id, key
   )
-  select id, key from wanted except (table replaced union all table filled)`;
+  select id, key from wanted except (table deleted union all table replaced union all table filled)`;
 
 // A record that somebody inserted after the others were locked is not updated, and is missing in the result.
 const STORE_RECORDS = `

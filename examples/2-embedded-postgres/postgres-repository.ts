@@ -29,6 +29,7 @@ export function createPostgresRepository(
   return {
     transactional: true,
     storesNull: false,
+    deletes: true,
     maxKeyLength: 255,
     formatValue: (value) => formatMetadataValue(value, { maxLength: 255, style: 'python' }),
 

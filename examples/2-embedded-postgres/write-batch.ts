@@ -83,27 +83,31 @@ const WRITE_ALL = `
   )
   select whole from seen`;
 
-// The column is not null, so there is no null row that a value could replace.
+// The column is not null. So there is no null row that a value could replace, and a write without a value is a delete.
 const WRITE_GUARDED = `
   with ${LIVING}, present as (
     table living union all select i.id from process_instance i where i.id = any ($2)
   ), wanted as materialized (
     select id, key, value, token, extract(epoch from now())::int as now
     from json_to_recordset($3) as w (id int, key text, value text, token text) where id in (table living)
+  ), deleted as (
+    delete from process_instance_metadata m using wanted w
+    where w.value is null and w.token is not null and m.process_instance_id = w.id and m.key = w.key and m.xmin::text = w.token
+    returning m.process_instance_id, m.key
   ), replaced as (
     update process_instance_metadata m set value = w.value, updated_at_in_seconds = w.now from wanted w
-    where w.token is not null and m.process_instance_id = w.id and m.key = w.key and m.xmin::text = w.token
+    where w.value is not null and w.token is not null and m.process_instance_id = w.id and m.key = w.key and m.xmin::text = w.token
     returning m.process_instance_id, m.key
   ), filled as (
     insert into process_instance_metadata ${COLUMNS}
     select id, key, value, now, now from wanted where token is null order by id, key
     on conflict (process_instance_id, key) do nothing
     returning process_instance_id, key
+  ), written as (
+    table deleted union all table replaced union all table filled
   )
   select
     case when (select count(*) from present) = cardinality($1) + cardinality($2) then '{}'
       else array(select unnest($1::int[] || $2::int[]) except table present) end as gone,
-    case when (select count(*) from replaced) + (select count(*) from filled) = (select count(*) from wanted) then '[]'
-      else (select json_agg(k) from (
-        select id, key from wanted except (table replaced union all table filled)
-      ) k) end as kept`;
+    case when (select count(*) from written) = (select count(*) from wanted) then '[]'
+      else (select json_agg(k) from (select id, key from wanted except table written) k) end as kept`;

@@ -1,9 +1,10 @@
 import type { CommitResult, InstanceWrites, RepositoryCommit, WriteOutcome } from 'process-metadata-backfill';
+import { deleteRows } from './delete-rows.js';
 import type { Dialect } from './dialects.js';
 import { instancesIn, newestHashOf } from './page.js';
 import { lockRecords, storeRecords } from './records.js';
 import type { Database } from './tables.js';
-import { valueWrites } from './value-write.js';
+import { writesAndDeletes } from './value-write.js';
 
 /** Rolls the transaction back and becomes the result of `commit`. */
 export class Refusal extends Error {
@@ -53,8 +54,11 @@ async function writeMetadata(
   const present = instances.filter(({ id }) => living.has(id));
   await refuseStale(database, dialect, present);
 
-  const writes = valueWrites(present);
-  const kept = writes.length === 0 ? [] : await dialect.write(database, writes);
+  const [writes, deletes] = writesAndDeletes(present);
+  const kept = [
+    ...(writes.length === 0 ? [] : await dialect.write(database, writes)),
+    ...(deletes.length === 0 ? [] : await deleteRows(database, dialect, deletes)),
+  ];
   return { gone: ids.filter((id) => !living.has(id)), kept: kept.map(({ id, key }) => ({ id, key })) };
 }
 

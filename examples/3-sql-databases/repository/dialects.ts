@@ -20,7 +20,9 @@ export interface Dialect {
   isIn(column: string, ids: readonly number[]): RawBuilder<boolean>;
   /** Returns JSON as the stored text. Some drivers would parse it. */
   asText(json: RawBuilder<unknown>): RawBuilder<string | null>;
-  /** `[key, value, token]` of each row `m` in a group, as one JSON array. The token changes when the row changes. */
+  /** The token of a row `m`. It changes when the row changes. */
+  readonly token: RawBuilder<string>;
+  /** `[key, value, token]` of each row `m` in a group, as one JSON array. */
   readonly rowsOfGroup: RawBuilder<unknown>;
   /** The number of rows in such an array; null has none. */
   rowsIn(rowsOfGroup: RawBuilder<unknown>): RawBuilder<number>;
@@ -48,6 +50,7 @@ export const postgres: Dialect = {
   isTheOnly: (column, text) => sql`${sql.ref(column)} = ${text}`,
   isIn: (column, ids) => sql`${sql.ref(column)} = any (${ids}::int[])`,
   asText: (json) => sql`${json}::text`,
+  token: sql`m.xmin::text`,
   rowsOfGroup: sql`json_agg(json_build_array(m.key, m.value, m.xmin::text))`,
   rowsIn: (rows) => sql`coalesce(json_array_length(${rows}), 0)`,
   materializes: true,
@@ -68,6 +71,7 @@ export const mariadb: Dialect = {
     sql`${sql.ref(column)} in
       (select id from json_table(${JSON.stringify(ids)}, '$[*]' columns (id int path '$')) as given)`,
   asText: (json) => sql`cast(${json} as char)`,
+  token: sql`concat(m.id, ' ', m.updated_at_in_seconds)`,
   rowsOfGroup: sql`json_arrayagg(json_array(m.key, m.value, concat(m.id, ' ', m.updated_at_in_seconds)))`,
   rowsIn: (rows) => sql`coalesce(json_length(${rows}), 0)`,
   materializes: false,
@@ -85,6 +89,7 @@ export const sqlite: Dialect = {
   isTheOnly: (column, text) => sql`${sql.ref(column)} = ${text}`,
   isIn: (column, ids) => sql`${sql.ref(column)} in (select value from json_each(${JSON.stringify(ids)}))`,
   asText: (json) => sql`${json}`,
+  token: sql`m.id || ' ' || m.updated_at_in_seconds`,
   rowsOfGroup: sql`json_group_array(json_array(m.key, m.value, m.id || ' ' || m.updated_at_in_seconds))`,
   rowsIn: (rows) => sql`json_array_length(${rows})`,
   materializes: false,

@@ -21,6 +21,7 @@ export function createSqlRepository(
   return {
     transactional: true,
     storesNull: false,
+    deletes: true,
     maxKeyLength: 255,
 
     formatValue(value: JsonValue) {

@@ -9,19 +9,26 @@ export interface ValueWrite {
   readonly token: string | null;
 }
 
-/** A value that was not written, because its guard did not hold. */
+/** A row to delete, as it was read. */
+export type RowDelete = Pick<ValueWrite, 'id' | 'key' | 'seen' | 'token'>;
+
+/** A value that was not written, or a row that was not deleted, because its guard did not hold. */
 export type KeptValue = Pick<ValueWrite, 'id' | 'key'>;
 
-export function valueWrites(instances: readonly InstanceWrites<number>[]): ValueWrite[] {
-  return instances.flatMap(({ id, values }) =>
-    values.map(({ key, value, replaces }) => ({
-      id,
-      key,
-      value: String(value),
-      seen: replaces === undefined ? null : String(replaces.value),
-      token: replaces?.token ?? null,
-    })),
-  );
+/** What a batch writes, and what it deletes: the writes without a value. */
+export function writesAndDeletes(
+  instances: readonly InstanceWrites<number>[],
+): [writes: ValueWrite[], deletes: RowDelete[]] {
+  const [writes, deletes]: [ValueWrite[], RowDelete[]] = [[], []];
+  for (const { id, values } of instances) {
+    for (const { key, value, replaces } of values) {
+      const seen = replaces === undefined ? null : String(replaces.value);
+      const token = replaces?.token ?? null;
+      if (value === undefined) deletes.push({ id, key, seen, token });
+      else writes.push({ id, key, value: String(value), seen, token });
+    }
+  }
+  return [writes, deletes];
 }
 
 /** Names a row of process_instance_metadata by its instance and key. */
