@@ -1,6 +1,6 @@
 import type { CommitEvent, History, HistoryEvent } from './history.js';
 import { isWorkable } from './judge/judged-world.js';
-import { type HeaderView, libraryRecords, type RecordReader } from './read-record.js';
+import { type HeaderView, libraryRecords, type RecordReader, type ShardView } from './read-record.js';
 
 const NAMES = [
   'crashes',
@@ -37,6 +37,10 @@ const NAMES = [
   'runs extended',
   'requests joined',
   'keys taken over',
+  'values replaced',
+  'values orphaned',
+  'values cleared',
+  'rows deleted',
 ] as const;
 
 /** How often each kind of event happened. The simulation proves nothing about a kind that never happens. */
@@ -123,7 +127,8 @@ function callCounter(add: Add): (event: HistoryEvent) => void {
 
 function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => void {
   const headers = new Map<string, HeaderView>();
-  return ({ status, late, instances, kept, gone, records }) => {
+  const tallies = new Map<string, ShardView['tally']>();
+  return ({ status, late, instances, kept, gone, written, records }) => {
     if (late) add(status === 'committed' ? 'commits landed late' : 'late commits refused');
     if (status === 'conflict') add('commits refused');
     if (status === 'not-exhausted') add('ends not proven');
@@ -131,9 +136,15 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
     if (status === 'refused' && instances.length > 1) add('batches bisected');
     add('races won by the live writer', kept.length);
     add('instances gone', gone.length);
+    add('rows deleted', written.filter(({ row }) => row === null).length);
     for (const record of records) {
       if (!reader.isHeader(record)) {
-        if (reader.shard(record).heldFor !== null) add('holds');
+        const { heldFor, tally } = reader.shard(record);
+        if (heldFor !== null) add('holds');
+        const before = tallies.get(record.id);
+        tallies.set(record.id, tally);
+        for (const name of ['replaced', 'orphaned', 'cleared'] as const)
+          add(`values ${name}`, countOf(tally, name) - (before === undefined ? 0 : countOf(before, name)));
         continue;
       }
       const [before, after] = [headers.get(record.runId), reader.header(record)];
@@ -147,4 +158,9 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
       add('keys taken over', after.droppedKeys.length - before.droppedKeys.length);
     }
   };
+}
+
+/** Of all keys. */
+function countOf({ keys }: ShardView['tally'], name: 'replaced' | 'orphaned' | 'cleared'): number {
+  return keys.reduce((sum, counts) => sum + counts[name], 0);
 }

@@ -24,7 +24,9 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
           ? 'changes records'
           : 'proves that nothing is left';
     const notes = [
-      ...written.map(({ id, key, row }) => `${id}.${key} = ${JSON.stringify(row.value)}`),
+      ...written.map(
+        ({ id, key, row }) => `${id}.${key} ${row === null ? 'deleted' : `= ${JSON.stringify(row.value)}`}`,
+      ),
       ...kept.map(({ id, key }) => `${id}.${key} kept`),
       ...gone.map((id) => `${id} gone`),
       ...stale.map((id) => `${id} is stale`),

@@ -112,7 +112,8 @@ export interface SeenInstance {
 export interface WrittenRow {
   readonly id: number;
   readonly key: string;
-  readonly row: Row;
+  /** `null` if the row was deleted. */
+  readonly row: Row | null;
 }
 
 export interface CommitEvent {
@@ -125,7 +126,8 @@ export interface CommitEvent {
   readonly exhausted: { readonly after: number | null; readonly upTo: number } | null;
   readonly instances: readonly {
     readonly id: number;
-    readonly values: readonly { readonly key: string; readonly value: JsonValue }[];
+    /** A write without a value is to delete the row. */
+    readonly values: readonly { readonly key: string; readonly value?: JsonValue }[];
   }[];
   readonly stale: readonly number[];
   readonly gone: readonly number[];

@@ -13,6 +13,7 @@ export interface HeaderView {
       readonly mode: string;
     }[];
     readonly missing: string;
+    readonly clear: boolean;
     readonly limit: number | null;
     readonly instanceIds: readonly (string | number)[] | null;
     readonly maxFailures: number | null;
@@ -47,6 +48,9 @@ export interface ShardView {
       readonly null: number;
       readonly missing: number;
       readonly failed: number;
+      readonly replaced: number;
+      readonly orphaned: number;
+      readonly cleared: number;
     }[];
     readonly failures: readonly { readonly reason: string }[];
   };

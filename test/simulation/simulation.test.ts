@@ -79,7 +79,7 @@ describe('the judge', () => {
       'a value that is not in the task data',
       (event) => {
         const [first, ...rest] = isBatch(event) ? event.written : [];
-        if (first === undefined || !isBatch(event)) return null;
+        if (!first?.row || !isBatch(event)) return null;
         return [{ ...event, written: [{ ...first, row: { ...first.row, value: 'made up' } }, ...rest] }];
       },
     ],

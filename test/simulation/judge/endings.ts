@@ -1,3 +1,4 @@
+import type { ShardView } from '../read-record.js';
 import { failuresOf, isComplete } from './judged-world.js';
 import type { Judgement, Rules, RunChange } from './judgement.js';
 
@@ -17,8 +18,12 @@ export const endingRules: Rules = {
   return({ call: id, answer }, { world, broken }) {
     const call = world.calls.get(id);
     if (call?.method !== 'rerun' || call.argument.time !== 2) return;
-    const { updated, state } = Object(answer);
+    const { updated, state, keys } = Object(answer);
     if (updated !== 0) broken(17, `a rerun updated ${updated} instances, although nothing had changed`);
+    for (const [key, { cleared, replaced }] of Object.entries<Counts>(Object(keys))) {
+      if (cleared + replaced > 0)
+        broken(17, `a rerun cleared ${cleared} and replaced ${replaced} values of "${key}"`);
+    }
     if (!isComplete(String(state))) broken(15, `a rerun without any fault ended as ${state}`);
   },
 
@@ -34,6 +39,8 @@ export const endingRules: Rules = {
     );
   },
 };
+
+type Counts = ShardView['tally']['keys'][number];
 
 const MOST_SWEEPS = 8;
 

@@ -1,4 +1,5 @@
-import type { CommitEvent, SeenInstance } from '../history.js';
+import type { CommitEvent, Row, SeenInstance, WrittenRow } from '../history.js';
+import { valueAt } from '../world/extraction.js';
 import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './judged-world.js';
 import {
   type Judgement,
@@ -10,7 +11,7 @@ import {
 } from './judgement.js';
 
 /**
- * 1. Each instance has at most one outcome, and the counters equal the history.
+ * 1. Each instance has at most one outcome, and the counters equal the history, those of each key as well.
  * 2. When a run is completed, processed + failed + gone = total.
  * 5. Values, outcomes and checkpoint are written in one transaction.
  */
@@ -88,10 +89,15 @@ function judgeTally(
   for (const [index, { key }] of definition.paths.entries()) {
     const [now, was] = [after.tally.keys[index], before.tally.keys[index]];
     if (now === undefined || was === undefined || droppedKeys.includes(key)) continue;
-    const written = event.written.filter((row) => row.key === key && row.row.value !== null).length;
-    if (now.written - was.written !== written) {
-      broken(1, `"${key}" counts ${now.written - was.written} written values, but there were ${written}`);
+    const grown = (name: keyof typeof now): number => now[name] - was[name];
+    const { orphaned, ...exact } = expectedCounts(event, world, run, call, key);
+    for (const name of ['written', 'replaced', 'cleared'] as const) {
+      if (grown(name) !== exact[name])
+        broken(1, `"${key}" counts ${grown(name)} ${name} values, but there were ${exact[name]}`);
     }
+    const { from, to } = orphaned;
+    if (grown('orphaned') < from || grown('orphaned') > to)
+      broken(1, `"${key}" counts ${grown('orphaned')} orphaned values, but there were ${from} to ${to}`);
     const sum = (counts: typeof now): number =>
       counts.written + counts.kept + counts.null + counts.missing + counts.failed;
     if (sum(now) - sum(was) !== counted)
@@ -115,7 +121,7 @@ function expectedTally(
   });
   const certain = failing.filter((failures) => failures.length > 0 && !failures.includes(false)).length;
   const possible = failing.filter((failures) => failures.includes(true)).length;
-  const updated = new Set(written.filter(({ row }) => row.value !== null).map(({ id }) => id)).size;
+  const updated = new Set(written.filter(isValue).map(({ id }) => id)).size;
   const gone = instances.length - present.length;
   const passedAndPresent = passed.filter(({ id }) => world.instances.has(id)).length;
   return {
@@ -127,6 +133,52 @@ function expectedTally(
     gone: { from: gone, to: gone },
     updated: { from: updated, to: updated },
   };
+}
+
+/** How much some counts of a key grow, by what was stored before the commit and what the call had read. */
+function expectedCounts(
+  { instances, written }: CommitEvent,
+  world: Replay,
+  run: JudgedRun,
+  call: JudgedCall | undefined,
+  key: string,
+) {
+  const ofKey = written.filter((row) => row.key === key);
+  const overValue = ofKey.filter(({ id }) => hasValue(world.instances.get(id)?.rows.get(key)));
+  const cleared = overValue.filter((row) => !isValue(row));
+  const clearedIds = new Set(cleared.map(({ id }) => id));
+  let [from, to] = [cleared.length, cleared.length];
+  for (const { id } of instances) {
+    if (!world.instances.has(id) || clearedIds.has(id)) continue;
+    const reads = call?.seen.get(id) ?? [];
+    const answers = reads.map(({ instance }) => isOrphan(run, instance, key));
+    if (call?.refused.has(id) === true) answers.push(false); // all of its keys may have failed
+    if (answers.includes(true)) to += 1;
+    if (answers.includes(true) && !answers.includes(false)) from += 1;
+  }
+  return {
+    written: ofKey.filter(isValue).length,
+    replaced: overValue.filter(isValue).length,
+    cleared: cleared.length,
+    orphaned: { from, to },
+  };
+}
+
+/** Whether an instance has a value that its path does not find, and that stays. */
+function isOrphan(run: JudgedRun, seen: SeenInstance, key: string): boolean {
+  const { paths, clear } = run.header.definition;
+  const path = paths.find((one) => one.key === key);
+  if (path?.mode !== 'overwrite' || !hasValue(seen.rows[key]) || isUnreadable(run, seen)) return false;
+  const found = seen.task.state === 'data' ? (valueAt(seen.task.value, path.segments) ?? null) : null;
+  return found === null && !(clear && !seen.running);
+}
+
+function hasValue(row: Row | null | undefined): boolean {
+  return (row?.value ?? null) !== null;
+}
+
+function isValue({ row }: WrittenRow): boolean {
+  return hasValue(row);
 }
 
 /** All possible answers to whether the instance failed: `true` if the store refused it, and one for each later read. */

@@ -65,7 +65,10 @@ export function applyCommit(
   const [only] = event.instances;
   if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
     call?.refused.set(only.id, at);
-  for (const { id, key, row } of event.written) instances.get(id)?.rows.set(key, row);
+  for (const { id, key, row } of event.written) {
+    if (row === null) instances.get(id)?.rows.delete(key);
+    else instances.get(id)?.rows.set(key, row);
+  }
   for (const record of event.records) records.set(record.id, record);
   for (const change of changes) applyChange(event, at, change, world);
 }

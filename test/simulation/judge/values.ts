@@ -6,9 +6,11 @@ import { type Judgement, type Rules, whoOf } from './judgement.js';
 import { isUnreadable } from './outcomes.js';
 
 /**
- * 9. Fill writes only where there is no row or a null row. Overwrite replaces only the row that was read. Null replaces nothing.
- * 10. The values written are those in the task data at the time of the commit, and all of them.
- * 11. Deleted instances get no metadata. Running instances get no null rows.
+ * 9. Fill writes only where there is no row or a null row. Overwrite replaces only the row that was read. Null replaces
+ *    nothing, and no row is deleted, unless the run clears: then only the very row that was read.
+ * 10. The values written are those in the task data at the time of the commit, and all of them. A run that clears leaves no
+ *    value whose path finds nothing.
+ * 11. Deleted instances get no metadata. Running instances get no null rows, and none of their values is cleared.
  */
 export const valueRules: Rules = {
   commit(event, judgement) {
@@ -54,7 +56,8 @@ function problemsOfRow({ world, run, call, seen }: Written, { id, key, row }: Wr
   const { rules } = world;
   const instance = world.instances.get(id);
   const path = run.header.definition.paths.find((one) => one.key === key);
-  const what = `${whoOf(call)} wrote ${JSON.stringify(row.value)} as "${key}" of instance ${id}`;
+  const did = row === null ? 'deleted' : `wrote ${JSON.stringify(row.value)} as`;
+  const what = `${whoOf(call)} ${did} "${key}" of instance ${id}`;
   if (instance === undefined) return [[11, `${what}, which is deleted`]];
   if (instance.processModelId !== run.processModelId) return [[11, `${what}, which is of another model`]];
   if (path === undefined) return [[9, `${what}, a key that was not requested`]];
@@ -63,21 +66,25 @@ function problemsOfRow({ world, run, call, seen }: Written, { id, key, row }: Wr
   const seenRow = seen.rows[key];
   const instead = `over ${JSON.stringify(stored?.value)}`;
   const hasValue = (stored?.value ?? null) !== null;
-  if (row.value === null) {
-    if (stored !== undefined) problems.push([9, `${what}, ${instead}`]);
+  const isSame = rules.tokens ? stored?.token === seenRow?.token : stored?.value === seenRow?.value;
+  const { missing, clear } = run.header.definition;
+  if (row === null || row.value === null) {
+    const clears = row === null || stored !== undefined;
+    if (clears && !(clear && path.mode === 'overwrite' && hasValue))
+      problems.push([9, `${what}, ${instead}, which it must not clear`]);
+    else if (clears && !isSame) problems.push([9, `${what}, ${instead}, which it has not read`]);
     if (instance.running) problems.push([11, `${what}, which is still running`]);
-    if (run.header.definition.missing === 'omit')
-      problems.push([9, `${what}, although the run writes no null rows`]);
+    if ((row === null) !== (missing === 'omit'))
+      problems.push([9, `${what}, although the run ${row === null ? 'writes null' : 'writes no null'} rows`]);
   } else if (path.mode === 'fill') {
     if (hasValue) problems.push([9, `${what}, ${instead}`]);
   } else if (hasValue) {
-    const isSame = rules.tokens ? stored?.token === seenRow?.token : stored?.value === seenRow?.value;
     if (!isSame) problems.push([9, `${what}, ${instead}, which it has not read`]);
   } else if ((seenRow?.value ?? null) !== null) {
     problems.push([9, `${what}, although that row was deleted since the read`]);
   }
   const expected = extracted(rules.versions ? instance.task : seen.task, path.segments) ?? null;
-  if (row.value !== expected)
+  if ((row?.value ?? null) !== expected)
     problems.push([10, `${what}, but the task data has ${JSON.stringify(expected)}`]);
   return problems;
 }
@@ -88,23 +95,26 @@ function problemsOfOtherKeys({ event, world, run, call, rows, seen }: Written): 
   const instance = world.instances.get(id);
   if (instance === undefined || call.refused.has(id) || isUnreadable(run, seen)) return [];
   if (world.staleBefore(event) >= MOST_REREADS) return [];
-  const { paths, missing } = run.header.definition;
+  const { paths, missing, clear } = run.header.definition;
   return paths.flatMap(({ key, segments, mode }): Problem[] => {
     if (run.header.droppedKeys.includes(key)) return [];
     const seenRow = seen.rows[key];
     const stored = instance.rows.get(key);
-    const now = rows.find((row) => row.key === key)?.row ?? stored;
+    const written = rows.find((row) => row.key === key);
+    const now = written === undefined ? stored : written.row;
+    const isUnchanged = stored !== undefined && stored.token === seenRow?.token;
     const inData = extracted(world.rules.versions ? instance.task : seen.task, segments) ?? null;
     if (inData === null) {
       const isWanted = missing === 'null' && !seen.running && seenRow === undefined;
-      return isWanted && now === undefined
-        ? [[10, `instance ${id} was processed and has no row "${key}"`]]
-        : [];
+      if (isWanted && now === undefined)
+        return [[10, `instance ${id} was processed and has no row "${key}"`]];
+      const isToGo = clear && mode === 'overwrite' && !seen.running && isUnchanged;
+      const isLeft = isToGo && (now?.value ?? null) !== null;
+      return isLeft ? [[10, `instance ${id} was processed and still has a value as "${key}"`]] : [];
     }
     const value = now?.value ?? null;
     const what = `instance ${id} was processed and has ${JSON.stringify(value)} as "${key}", not ${JSON.stringify(inData)}`;
     const wasEmpty = (seenRow?.value ?? null) === null;
-    const isUnchanged = stored !== undefined && stored.token === seenRow?.token;
     const isWrong = (wasEmpty && value === null) || (mode === 'overwrite' && isUnchanged && value !== inData);
     return isWrong ? [[10, what]] : [];
   });

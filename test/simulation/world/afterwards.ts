@@ -1,6 +1,6 @@
 import { runBackfill } from '../../../src/index.js';
 import { storedRuns } from './operators.js';
-import { MODEL, requestFor } from './request-plans.js';
+import { definitionFor } from './request-plans.js';
 import type { Scene } from './scene.js';
 import { type SimulatedProcess, startProcess } from './simulated-process.js';
 import { takeTurns } from './turns.js';
@@ -10,15 +10,16 @@ export async function lookAfterwards(scene: Scene, playTurn: () => void): Promis
   const process = startProcess(scene, 'afterwards', { batchSize: 100 });
   const { repository } = process.ports;
   const { sliceMs: _, ...tuning } = process.tuning;
-  const [first] = scene.world.requests;
   const untilIdle = whenIdle(process, playTurn);
 
   for (const { runId } of storedRuns(scene)) {
     process.invoke('status', { runId }, () => process.service.status(runId));
     await untilIdle();
   }
-  const request = requestFor('by-hand', first?.mode ?? 'fill');
-  const what = { processModelId: MODEL, paths: 'paths' in request ? request.paths : [], mode: first?.mode };
+  const { requests } = scene.world;
+  const { mode = 'fill', clearsBy = 'default' } = requests[0] ?? {};
+  const clears = requests.some(({ kind }) => kind === 'clearing');
+  const what = definitionFor({ kind: clears ? 'clearing' : 'by-hand', mode, clearsBy });
   // The first rerun repairs what was edited after the runs had passed. The second one finds nothing to do.
   for (const time of [1, 2]) {
     process.invoke('rerun', { time }, () => runBackfill({ ...tuning, ...what, repository }));

@@ -71,6 +71,8 @@ export interface World {
 export interface PlannedRequest {
   readonly kind: RequestKind;
   readonly mode: BackfillMode;
+  /** Whether a `clearing` request deletes rows. `default`: only if the store takes no null. */
+  readonly clearsBy: 'delete' | 'default';
   readonly atMs: number;
   readonly delayMs: number;
   /** What the host's transaction covers. `job-first`: only the records, so the job is delivered before they are stored. */
@@ -192,12 +194,27 @@ function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
   const kinds: RequestKind[] = [first];
   const more = oneOf([0, 1, 1, 2]);
   for (let index = 0; index < more; index += 1) {
-    kinds.push(oneOf([first, first, 'changed', 'changed', 'disjoint', 'by-hand', 'trial', 'chosen']));
+    kinds.push(
+      oneOf([
+        first,
+        first,
+        'changed',
+        'changed',
+        'clearing',
+        'clearing',
+        'disjoint',
+        'by-hand',
+        'trial',
+        'chosen',
+      ]),
+    );
   }
   const mode = oneOf(['fill', 'overwrite']);
+  const clearsBy = oneOf(['default', 'delete']);
   return kinds.map((kind, index) => ({
     kind,
     mode,
+    clearsBy,
     atMs: index === 0 ? 0 : chance(400) ? pick(8) * 15 : pick(20) * 100,
     delayMs: chance(150) ? 1500 : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',

@@ -48,14 +48,15 @@ export function startHosts(scene: Scene): Hosts {
 function request(
   scene: Scene,
   { process }: ProcessSlot,
-  { kind, mode, delayMs, transaction: scope }: PlannedRequest,
+  plan: PlannedRequest,
   onDone: () => void,
   onFailure: () => void,
 ): void {
   if (!process.isIdle) return;
   const { schedule, store } = scene;
   const { service, owner } = process;
-  const what = requestFor(kind, mode);
+  const { kind, delayMs, transaction: scope } = plan;
+  const what = requestFor(plan);
   const startAfter = delayMs === 0 ? {} : { startAfter: new Date(schedule.now + delayMs) };
 
   async function perform(): Promise<unknown> {

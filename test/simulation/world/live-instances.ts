@@ -42,12 +42,18 @@ export function startLiveInstances(scene: Scene): void {
     if (choices.chance(world.broken)) return { state: 'broken' };
     const kind = choices.pick(8);
     if (kind === 6) return { state: 'none' };
-    const whole = { a: newValue(), n: { a: newValue(), b: newValue() }, c: newValue() };
+    const whole = { a: newValue(), n: { a: newValue(), b: newValue() }, c: newValue(), ...newDetail() };
     if (choices.chance(world.poisoned))
       return { state: 'data', value: { ...whole, a: `${POISON} ${whole.a}` } };
     if (kind === 5) return { state: 'data', value: { ...whole, a: null } };
     if (kind === 7) return { state: 'data', value: { c: whole.c, n: { a: whole.n.a } } };
     return { state: 'data', value: whole };
+  }
+
+  /** What a `clearing` request looks for. Most tasks do not have it, or it is null. */
+  function newDetail(): { readonly d?: JsonValue } {
+    const kind = choices.pick(4);
+    return kind < 2 ? { d: { a: kind === 0 ? newValue() : null } } : {};
   }
 
   function insert(processModelId: string, options: { cursor?: number; savesValues?: boolean } = {}): void {

@@ -1,5 +1,6 @@
 import type { BackfillRequest } from '../../../src/index.js';
-import type { BackfillMode } from '../../../src/ports/repository.js';
+import type { DefinitionOptions } from '../../../src/run/options/definition-options.js';
+import type { PlannedRequest } from './draw-world.js';
 import type { HostTransaction } from './stored-records.js';
 
 /**
@@ -7,10 +8,11 @@ import type { HostTransaction } from './stored-records.js';
  * - `update`: a model update adds two paths.
  * - `by-hand`: the same paths, without a model update.
  * - `changed`: a model update changes the path of one of the two keys.
+ * - `clearing`: an overwrite from a path that often finds nothing, which clears what is stored then.
  * - `disjoint`: another key.
  * - `trial`, `chosen`: only some instances, by `limit` or by `instanceIds`.
  */
-export type RequestKind = 'update' | 'by-hand' | 'changed' | 'disjoint' | 'trial' | 'chosen';
+export type RequestKind = 'update' | 'by-hand' | 'changed' | 'clearing' | 'disjoint' | 'trial' | 'chosen';
 
 export const MODEL = 'sales/invoice';
 export const OTHER_MODEL = 'sales/offer';
@@ -23,7 +25,7 @@ export const LIVE_PATHS: readonly { readonly key: string; readonly path: string 
 ];
 const PATHS = LIVE_PATHS.slice(0, 2);
 
-export function requestFor(kind: RequestKind, mode: BackfillMode): BackfillRequest<HostTransaction> {
+export function requestFor({ kind, ...plan }: RequestPlan): BackfillRequest<HostTransaction> {
   const processModelId = MODEL;
   switch (kind) {
     case 'update':
@@ -32,8 +34,28 @@ export function requestFor(kind: RequestKind, mode: BackfillMode): BackfillReque
       const after = [{ key: 'a', path: 'n.a' }, ...PATHS.slice(1)];
       return { processModelId, before: PATHS, after, includeChanged: true };
     }
+    default:
+      return definitionFor({ kind, ...plan });
+  }
+}
+
+type RequestPlan<Kind = RequestKind> = Pick<PlannedRequest, 'mode' | 'clearsBy'> & { readonly kind: Kind };
+
+/** What is requested without a model update. */
+export function definitionFor({
+  kind,
+  mode,
+  clearsBy,
+}: RequestPlan<Exclude<RequestKind, 'update' | 'changed'>>): DefinitionOptions {
+  const processModelId = MODEL;
+  switch (kind) {
     case 'by-hand':
       return { processModelId, paths: PATHS, mode };
+    case 'clearing': {
+      const paths = [{ key: 'a', path: 'd.a' }, ...PATHS.slice(1)];
+      const missing = clearsBy === 'delete' ? 'omit' : undefined;
+      return { processModelId, paths, mode: 'overwrite', clear: true, missing };
+    }
     case 'disjoint':
       return { processModelId, paths: LIVE_PATHS.slice(2), mode };
     case 'trial':

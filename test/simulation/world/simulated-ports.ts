@@ -100,6 +100,7 @@ export function portsOf(
   return {
     repository: {
       transactional: true,
+      deletes: true,
       ...(world.store.storesNull ? {} : { storesNull: false }),
       surveyInstances(query) {
         const { call } = process;

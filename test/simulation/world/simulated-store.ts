@@ -1,4 +1,3 @@
-import type { JsonValue } from '../../../src/extraction/json-value.js';
 import type {
   CommitResult,
   InstanceSurvey,
@@ -93,17 +92,15 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     }
 
     const kept: { readonly id: number; readonly key: string }[] = [];
-    const allowed: { readonly instance: StoredInstance; readonly key: string; readonly value: JsonValue }[] =
-      [];
+    const allowed: { readonly instance: StoredInstance; readonly write: MetadataWrite }[] = [];
     for (const { id, instance, writes } of stored) {
       if (instance === undefined) continue;
       for (const write of writes) {
-        const { key, value = null } = write; // no request of this world clears
-        if (mayWrite(instance.rows.get(key), write)) allowed.push({ instance, key, value });
-        else kept.push({ id, key });
+        if (mayWrite(instance.rows.get(write.key), write)) allowed.push({ instance, write });
+        else kept.push({ id, key: write.key });
       }
     }
-    if (allowed.some(({ value }) => String(value).includes(POISON))) {
+    if (allowed.some(({ write }) => String(write.value).includes(POISON))) {
       recordCommit('refused');
       throw databaseError('22001', 'value too long for the column');
     }
@@ -114,10 +111,11 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       return { status: 'conflict' };
     }
     const written = allowed.map(
-      ({ instance, key, value }): WrittenRow => ({
+      ({ instance, write: { key, value } }): WrittenRow => ({
         id: instance.id,
         key,
-        row: instances.setRow(instance, key, value),
+        row:
+          value === undefined ? instances.deleteRow(instance, key) : instances.setRow(instance, key, value),
       }),
     );
     records.put(result, transaction);
@@ -185,11 +183,8 @@ export function databaseError(code: string, message: string): Error {
 
 const UNCHANGED = { stale: [], gone: [], kept: [], written: [], records: [] } as const;
 
-function keyAndValue({ key, value = null }: MetadataWrite): {
-  readonly key: string;
-  readonly value: JsonValue;
-} {
-  return { key, value };
+function keyAndValue({ key, value }: MetadataWrite): Pick<MetadataWrite, 'key' | 'value'> {
+  return value === undefined ? { key } : { key, value };
 }
 
 function place(cursor: unknown): number | null {

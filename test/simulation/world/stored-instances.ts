@@ -19,6 +19,7 @@ export interface StoredInstances {
   all(): readonly StoredInstance[];
   select(selection: InstanceSelection<number>, after: number | null, upTo: number | null): StoredInstance[];
   setRow(instance: StoredInstance, key: string, value: Row['value']): Row;
+  deleteRow(instance: StoredInstance, key: string): null;
 
   // The engine and its users:
   insert(instance: NewInstance): void;
@@ -52,6 +53,11 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
     return row;
   }
 
+  function deleteRow(instance: StoredInstance, key: string): null {
+    instance.rows.delete(key);
+    return null;
+  }
+
   function setRows(instance: StoredInstance, values: Readonly<Record<string, Row['value']>>): Rows {
     return Object.fromEntries(
       Object.entries(values).map(([key, value]) => [key, setRow(instance, key, value)]),
@@ -70,6 +76,7 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
           (instanceIds === null || instanceIds.includes(instance.id)),
       ),
     setRow,
+    deleteRow,
     insert({ values, ...given }) {
       instances += 1;
       const cursor = given.cursor ?? newest + 1;
@@ -96,8 +103,8 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
     edit(id, key, value) {
       const instance = byId.get(id);
       if (instance === undefined) return;
-      if (value === undefined) instance.rows.delete(key);
-      record({ type: 'edit', id, key, row: value === undefined ? null : setRow(instance, key, value) });
+      const row = value === undefined ? deleteRow(instance, key) : setRow(instance, key, value);
+      record({ type: 'edit', id, key, row });
     },
     delete(id) {
       byId.delete(id);
