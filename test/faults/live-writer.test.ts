@@ -2,7 +2,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { withLatency } from '../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
-import { type CommitResult, type InstanceSnapshot, type PageEntry, runBackfill } from '../../src/index.js';
+import {
+  type CommitResult,
+  type InstanceSnapshot,
+  type KeyCounts,
+  type PageEntry,
+  runBackfill,
+} from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { describeWith } from '../support/servers.js';
@@ -13,6 +19,19 @@ import { seededRandom } from './support/seeded-random.js';
 
 const INSTANCES = 400;
 const WRITERS = 2;
+
+interface Kind {
+  readonly mode: 'fill' | 'overwrite';
+  readonly clear: boolean;
+}
+
+/** A row that the run wrote or deleted. */
+interface Touched {
+  readonly operation: string;
+  readonly id: number;
+  readonly row: string;
+  readonly replaced: string | null;
+}
 
 /** A row version as a page saw it, `null` where there was no row. */
 type Seen = Map<string, Set<string | null>>;
@@ -30,10 +49,14 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
   });
   afterEach(() => host.close());
 
-  test.each(['fill', 'overwrite'] as const)(
+  test.each<[string, Kind]>([
+    ['fill', { mode: 'fill', clear: false }],
+    ['overwrite', { mode: 'overwrite', clear: false }],
+    ['overwrite and clear', { mode: 'overwrite', clear: true }],
+  ])(
     'find nothing of their work overwritten or put back: %s',
-    async (mode) => {
-      const random = seededRandom(`live writers beside ${mode}`);
+    async (name, kind) => {
+      const random = seededRandom(`live writers beside ${name}`);
       const seen: Seen = new Map();
       const results = { stale: 0 };
       let page: readonly number[] = [];
@@ -77,26 +100,33 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
         repository,
         processModelId: MODEL,
         paths: PATHS,
-        mode,
+        ...kind,
         batchSize: 20,
       });
       isOver = true;
       await live;
 
       console.log(
-        `beside ${mode}: ${acts} acts, ${JSON.stringify({ ...results, gone: report.gone, keys: report.keys })}`,
+        `beside ${name}: ${acts} acts, ${JSON.stringify({ ...results, gone: report.gone, keys: report.keys })}`,
       );
       expect(report.total).toBe(INSTANCES);
       expect(report.processed + report.failed + report.gone).toBe(report.total);
-      await expectWorkOf(writers, mode);
-      await expectOnlySeenRowsReplaced(seen, mode);
-      const written = await host.query<{ key: string; written: number }>(
-        `select key, count(*)::int as written from written_row where writer = $1 group by key`,
+      await expectWorkOf(writers, kind);
+      await expectOnlySeenRowsReplaced(seen, kind);
+      const done = await host.query<Pick<KeyCounts, 'written' | 'replaced' | 'cleared'> & { key: string }>(
+        `select key, count(*) filter (where operation <> 'DELETE')::int as written,
+          count(*) filter (where operation = 'UPDATE')::int as replaced,
+          count(*) filter (where operation = 'DELETE')::int as cleared
+        from written_row where writer = $1 group by key order by key`,
         [host.name],
       );
-      expect(Object.fromEntries(written.map((row) => [row.key, row.written]))).toEqual(
-        Object.fromEntries(Object.entries(report.keys).map(([key, counts]) => [key, counts.written])),
+      expect(done).toEqual(
+        Object.entries(report.keys)
+          .map(([key, { written, replaced, cleared }]) => ({ key, written, replaced, cleared }))
+          .sort((a, b) => (a.key < b.key ? -1 : 1)),
       );
+      const cleared = done.reduce((sum, counts) => sum + counts.cleared, 0);
+      if (kind.clear) expect(cleared).toBeGreaterThan(0);
       // They did get in its way.
       expect(results.stale).toBeGreaterThan(0);
       expect(report.gone).toBeGreaterThan(0);
@@ -104,7 +134,7 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
   );
 
   /** Whatever a writer did last to a row is what is there. */
-  async function expectWorkOf(writers: readonly LiveWriter[], mode: 'fill' | 'overwrite'): Promise<void> {
+  async function expectWorkOf(writers: readonly LiveWriter[], { mode }: Kind): Promise<void> {
     const stored = new Map<string, string>();
     for (const { id, key, value } of await host.query<{ id: number; key: string; value: string }>(
       'select process_instance_id as id, key, value from process_instance_metadata',
@@ -117,7 +147,7 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
       }
       for (const [id, { rows, isSaved }] of known) {
         for (const [key, value] of rows) {
-          // What a user edited, an overwrite replaces where it read it, and a fill fills in again what a user deleted.
+          // What a user edited, an overwrite replaces or clears where it read it, and a fill fills in again what a user deleted.
           const isCertain = isSaved || (mode === 'fill' && value !== null);
           if (isCertain) expect([id, key, stored.get(`${id} ${key}`) ?? null]).toEqual([id, key, value]);
         }
@@ -126,15 +156,18 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
   }
 
   /** By the history that PostgreSQL's own triggers wrote. */
-  async function expectOnlySeenRowsReplaced(seen: Seen, mode: 'fill' | 'overwrite'): Promise<void> {
-    const history = await host.query<{ operation: string; row: string; replaced: string | null }>(
-      `select operation, process_instance_id || ' ' || key as row, replaced from written_row where writer = $1`,
+  async function expectOnlySeenRowsReplaced(seen: Seen, { mode, clear }: Kind): Promise<void> {
+    const history = await host.query<Touched>(
+      `select operation, process_instance_id as id, process_instance_id || ' ' || key as row, replaced
+      from written_row where writer = $1`,
       [host.name],
     );
     expect(history.length).toBeGreaterThan(0);
-    const allowed = mode === 'fill' ? ['INSERT'] : ['INSERT', 'UPDATE'];
-    for (const { operation, row, replaced } of history) {
+    const allowed = ['INSERT', ...(mode === 'fill' ? [] : ['UPDATE']), ...(clear ? ['DELETE'] : [])];
+    for (const { operation, id, row, replaced } of history) {
       expect(allowed).toContain(operation);
+      const isRunning = id % 4 < 2;
+      if (isRunning) expect(operation, `${row} of a running instance`).not.toBe('DELETE');
       expect([...(seen.get(row) ?? [])], `${operation} of ${row}`).toContain(replaced);
     }
   }

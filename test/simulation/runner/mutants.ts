@@ -159,6 +159,96 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'the store clears a row that was changed since it was read',
+    breaks: [9],
+    edits: [
+      {
+        file: 'test/simulation/world/simulated-store.ts',
+        find: 'if (row === undefined) return false;',
+        replace: 'if (row === undefined || value === undefined || value === null) return row !== undefined;',
+      },
+    ],
+  },
+  {
+    name: 'a commit does not get the row that is to be cleared',
+    breaks: [10],
+    edits: [
+      {
+        file: 'src/run/job/plan-instance.ts',
+        find: "values.push(missing === 'null' ? { key, value: null, replaces: stored } : { key, replaces: stored });",
+        replace: 'values.push({ key, value: null });',
+      },
+    ],
+  },
+  {
+    name: 'running instances are cleared',
+    breaks: [11],
+    edits: [
+      {
+        file: 'src/run/job/plan-instance.ts',
+        find: 'if (!clear || running) return',
+        replace: 'if (!clear) return',
+      },
+    ],
+  },
+  {
+    name: 'a run clears although nobody asked for it',
+    breaks: [9],
+    edits: [
+      {
+        file: 'src/run/job/plan-instance.ts',
+        find: 'if (!clear || running) return',
+        replace: 'if (running) return',
+      },
+    ],
+  },
+  {
+    name: 'rows are deleted where they should become null',
+    breaks: [9],
+    edits: [
+      {
+        file: 'src/run/job/plan-instance.ts',
+        find: "values.push(missing === 'null' ? { key, value: null, replaces: stored } : { key, replaces: stored });",
+        replace: 'values.push({ key, replaces: stored });',
+      },
+    ],
+  },
+  {
+    name: 'a cleared value is not counted',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/count-outcomes.ts',
+        find: "'missing-cleared': ['missing', 'orphaned', 'cleared'],",
+        replace: "'missing-cleared': ['missing', 'orphaned'],",
+      },
+    ],
+  },
+  {
+    name: 'a value that was not cleared, because a live writer came first, is counted as cleared',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/plan-instance.ts',
+        find: `  'null-cleared',
+  'missing-cleared',
+]);`,
+        replace: ']);',
+      },
+    ],
+  },
+  {
+    name: 'an orphaned value is not counted',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/plan-instance.ts',
+        find: '-orphaned`;',
+        replace: '`;',
+      },
+    ],
+  },
+  {
     name: 'equal values are written again',
     breaks: [17],
     edits: [

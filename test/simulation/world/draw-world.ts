@@ -190,7 +190,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
 }
 
 function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
-  const first: RequestKind = oneOf(['update', 'update', 'by-hand']);
+  const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
   const kinds: RequestKind[] = [first];
   const more = oneOf([0, 1, 1, 2]);
   for (let index = 0; index < more; index += 1) {

@@ -29,6 +29,7 @@ export function startLiveInstances(scene: Scene): void {
   const { instances } = store;
   const { everyMs, weights } = world.live;
   const { storesNull } = world.store;
+  const clears = world.requests.some(({ kind }) => kind === 'clearing');
   let values = 0;
   let inserted = 0;
 
@@ -58,7 +59,9 @@ export function startLiveInstances(scene: Scene): void {
 
   function insert(processModelId: string, options: { cursor?: number; savesValues?: boolean } = {}): void {
     const task = newTask();
-    const had = choices.chance(150) ? { a: storesNull ? choices.oneOf(['old', null]) : 'old' } : {};
+    const had = choices.chance(clears ? 700 : 150)
+      ? { a: storesNull ? choices.oneOf(['old', null]) : 'old' }
+      : {};
     const values = options.savesValues === true ? savedValues(task) : had;
     const cursor = options.cursor === undefined ? {} : { cursor: options.cursor };
     instances.insert({ processModelId, running: choices.chance(world.running), task, values, ...cursor });
