@@ -2,9 +2,12 @@
 export type BackfillErrorCode =
   | 'INVALID_PATHS'
   | 'INVALID_INPUT'
+  | 'TASK_DATA_UNREADABLE'
   | 'VALUE_NOT_JSON'
+  | 'VALUE_UNSAFE_INTEGER'
   | 'VALUE_CYCLIC'
   | 'VALUE_TOO_DEEP'
+  | 'VALUE_TOO_LARGE'
   | 'VALUE_UNREADABLE'
   | 'RUN_NOT_FOUND'
   | 'RUN_STATE'
@@ -56,12 +59,18 @@ export class InvalidInputError extends BackfillError {
 }
 
 export type MetadataValueErrorCode =
+  | 'TASK_DATA_UNREADABLE'
   | 'VALUE_NOT_JSON'
+  | 'VALUE_UNSAFE_INTEGER'
   | 'VALUE_CYCLIC'
   | 'VALUE_TOO_DEEP'
+  | 'VALUE_TOO_LARGE'
   | 'VALUE_UNREADABLE';
 
-/** JSON cannot carry a value in the task data. During a run, that instance is counted as failed and the run goes on. */
+/**
+ * The task data is not JSON, or JSON cannot carry a value in it. During a run, that instance is counted as failed and the
+ * run goes on.
+ */
 export class MetadataValueError extends BackfillError {
   override readonly name = 'MetadataValueError';
   declare readonly code: MetadataValueErrorCode;
@@ -137,9 +146,12 @@ export class PortError extends BackfillError {
 export interface ErrorByCode {
   readonly INVALID_PATHS: InvalidExtractionPathsError;
   readonly INVALID_INPUT: InvalidInputError;
+  readonly TASK_DATA_UNREADABLE: MetadataValueError;
   readonly VALUE_NOT_JSON: MetadataValueError;
+  readonly VALUE_UNSAFE_INTEGER: MetadataValueError;
   readonly VALUE_CYCLIC: MetadataValueError;
   readonly VALUE_TOO_DEEP: MetadataValueError;
+  readonly VALUE_TOO_LARGE: MetadataValueError;
   readonly VALUE_UNREADABLE: MetadataValueError;
   readonly RUN_NOT_FOUND: RunError;
   readonly RUN_STATE: RunError;

@@ -30,6 +30,7 @@ export {
   formatMetadataValue,
 } from './extraction/format-metadata-value.js';
 export type { JsonValue } from './extraction/json-value.js';
+export { parseJson } from './extraction/parse-json.js';
 export type { BackfillLogger } from './ports/logger.js';
 export type { BackfillJob, BackfillQueue, JobPayload } from './ports/queue.js';
 export type {

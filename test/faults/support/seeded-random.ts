@@ -15,7 +15,7 @@ export function seededRandom(title: string): SeededRandom {
   return randomFrom(seed);
 }
 
-function randomFrom(seed: number): SeededRandom {
+export function randomFrom(seed: number): SeededRandom {
   let state = seed | 0;
   const next = (): number => {
     state = (state + 0x6d2b79f5) | 0;
