@@ -29,7 +29,7 @@ export {
   type FormattedValue,
   formatMetadataValue,
 } from './extraction/format-metadata-value.js';
-export type { JsonValue } from './extraction/json-value.js';
+export type { ExtractionOptions, JsonValue } from './extraction/json-value.js';
 export { parseJson } from './extraction/parse-json.js';
 export type { BackfillLogger } from './ports/logger.js';
 export type { BackfillJob, BackfillQueue, JobPayload } from './ports/queue.js';

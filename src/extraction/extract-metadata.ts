@@ -1,7 +1,7 @@
 import get from 'lodash.get';
 import { isBackfillError, MetadataValueError } from '../errors.js';
 import { type ExtractionPath, parsePaths } from './extraction-path.js';
-import { type JsonValue, toJsonValue } from './json-value.js';
+import { type ExtractionOptions, type JsonValue, toJsonValue } from './json-value.js';
 
 /** One value per key. `null` where the task data has nothing. */
 export type Metadata<Key extends string = string> = Record<Key, JsonValue>;
@@ -10,7 +10,8 @@ export type Metadata<Key extends string = string> = Record<Key, JsonValue>;
  * Reads the value at each path out of one instance's task data. A key with nothing at its path is `null`.
  * Only own properties and array elements count: `toString` or `length` read nothing.
  * @throws {InvalidExtractionPathsError} when a path cannot be used.
- * @throws {MetadataValueError} when a value is one that JSON cannot carry, such as NaN or a Map.
+ * @throws {MetadataValueError} when a value is one that JSON cannot carry, such as NaN or a Map, or is an integer that may have
+ *   lost digits. To read those, parse the text with `parseJson` and pass `{ exact: true }`.
  * @example
  * extractMetadata({ invoice: { number: 'INV-7' } }, [{ key: 'invoice_number', path: 'invoice.number' }]);
  * // { invoice_number: 'INV-7' }
@@ -18,8 +19,9 @@ export type Metadata<Key extends string = string> = Record<Key, JsonValue>;
 export function extractMetadata<const Key extends string>(
   taskData: unknown,
   paths: readonly ExtractionPath<Key>[],
+  options: ExtractionOptions = {},
 ): Metadata<Key> {
-  return compileExtractor(paths)(taskData);
+  return compileExtractor(paths, options)(taskData);
 }
 
 /**
@@ -28,32 +30,33 @@ export function extractMetadata<const Key extends string>(
  */
 export function compileExtractor<const Key extends string>(
   paths: readonly ExtractionPath<Key>[],
+  options: ExtractionOptions = {},
 ): (taskData: unknown) => Metadata<Key> {
   const readers = parsePaths(paths).map(({ key, segments }) => ({ key, read: compilePath(segments) }));
   const empty: Record<string, JsonValue> = Object.fromEntries(readers.map(({ key }) => [key, null]));
   return (taskData) => {
     const metadata = { ...empty };
-    for (const { key, read } of readers) metadata[key] = read(taskData) ?? null;
+    for (const { key, read } of readers) metadata[key] = read(taskData, options) ?? null;
     return metadata as Metadata<Key>;
   };
 }
 
 /** Reads one path: the JSON value there, or `undefined` where the data has nothing. A JSON null is `null`. */
-export type PathReader = (taskData: unknown) => JsonValue | undefined;
+export type PathReader = (taskData: unknown, options?: ExtractionOptions) => JsonValue | undefined;
 
 /** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry the value, or reading it throws. */
 export function compilePath(segments: readonly string[]): PathReader {
   const steps = segments.map((segment) => ({ segment, isIndex: isArrayIndex(segment) }));
   const last = steps.pop() as Step; // a path has at least one
   const lastSegment = [last.segment];
-  return (taskData) => {
+  return (taskData, options) => {
     try {
       const holder = ownHolder(taskData, steps, last);
       if (holder === undefined) return undefined;
       // Always an array: lodash.get caches every string path that it parses, without a bound.
       const value: unknown = get(holder, lastSegment);
       if (value === undefined || typeof value === 'string') return value;
-      return toJsonValue(value);
+      return toJsonValue(value, options);
     } catch (error) {
       if (isBackfillError(error)) throw error;
       throw new MetadataValueError('VALUE_UNREADABLE', `Reading ${segments.join('.')} threw an error.`, {

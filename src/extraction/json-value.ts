@@ -10,27 +10,54 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
+export interface ExtractionOptions {
+  /**
+   * Its integers have all their digits, because `parseJson` parsed them: one that is too large for a number is a string.
+   * @default false
+   */
+  readonly exact?: boolean | undefined;
+}
+
 const MAX_DEPTH = 64;
+const MAX_REPEATED = 1_000_000;
 
 /**
  * A copy of `value` that holds only JSON. A `Date` becomes its ISO string. Members that are `undefined` are left out.
- * @throws {MetadataValueError} for NaN, ±Infinity, BigInt, function, symbol, Map and other classes, cycles, and
- *   nesting deeper than 64.
+ * @throws {MetadataValueError} for NaN, ±Infinity, BigInt, function, symbol, Map and other classes, cycles, nesting deeper
+ *   than 64, integers beyond ±9007199254740991 unless they are exact, and objects that are shared so often that their
+ *   repetition takes more than a million characters.
  */
-export function toJsonValue(value: unknown): JsonValue {
-  return copy(value, []);
+export function toJsonValue(value: unknown, options?: ExtractionOptions): JsonValue {
+  const exact = options?.exact === true;
+  if (typeof value === 'number') return checkNumber(value, exact); // most values are scalars
+  return copy(value, { exact, ancestors: [], length: 0, seen: null, isRepeated: false, repeated: 0 });
 }
 
-function copy(value: unknown, ancestors: readonly object[]): JsonValue {
+interface Copying {
+  readonly exact: boolean;
+  /** The objects around the value, from the outermost on. */
+  readonly ancestors: object[];
+  /** Characters so far, at the least. */
+  length: number;
+  /** Objects that were copied after the first {@link MAX_REPEATED} characters. Those few may all be repeated. */
+  seen: Set<object> | null;
+  /** Whether this value is in an object that was copied before. */
+  isRepeated: boolean;
+  /** Characters that were. */
+  repeated: number;
+}
+
+function copy(value: unknown, copying: Copying): JsonValue {
   switch (typeof value) {
     case 'string':
+      count(value.length, copying);
+      return value;
     case 'boolean':
       return value;
     case 'number':
-      if (!Number.isFinite(value)) throw notJson(String(value));
-      return value === 0 ? 0 : value; // JSON has no -0
+      return checkNumber(value, copying.exact);
     case 'object':
-      return value === null ? null : copyObject(value, ancestors);
+      return value === null ? null : copyObject(value, copying);
     case 'undefined':
       return null;
     default:
@@ -38,19 +65,68 @@ function copy(value: unknown, ancestors: readonly object[]): JsonValue {
   }
 }
 
-function copyObject(value: object, ancestors: readonly object[]): JsonValue {
+function checkNumber(value: number, exact: boolean): number {
+  if (!Number.isFinite(value)) throw notJson(String(value));
+  if (!exact && Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value)) {
+    throw new MetadataValueError(
+      'VALUE_UNSAFE_INTEGER',
+      `The value is or contains an integer beyond ±${Number.MAX_SAFE_INTEGER}, which may have lost its last digits. Hand over the JSON text instead ({ form: 'json', text }), or parse it with parseJson and say so (exact: true).`,
+    );
+  }
+  return value === 0 ? 0 : value; // JSON has no -0
+}
+
+function copyObject(value: object, copying: Copying): JsonValue {
   if (types.isDate(value)) return isoString(value);
+  const { ancestors, isRepeated } = copying;
   if (ancestors.includes(value)) {
     throw new MetadataValueError('VALUE_CYCLIC', 'The value contains itself, which JSON cannot carry.');
   }
   if (ancestors.length >= MAX_DEPTH) {
     throw new MetadataValueError('VALUE_TOO_DEEP', `The value is nested deeper than ${MAX_DEPTH} levels.`);
   }
-  const path = [...ancestors, value];
-  if (Array.isArray(value)) return Array.from(value, (item) => copy(item, path));
+  ancestors.push(value);
+  noteRepetition(value, copying);
+  const copied = Array.isArray(value) ? copyArray(value, copying) : copyMembers(value, copying);
+  copying.isRepeated = isRepeated;
+  ancestors.pop();
+  return copied;
+}
+
+function copyArray(value: readonly unknown[], copying: Copying): JsonValue {
+  count(value.length + 2, copying);
+  return Array.from(value, (item) => copy(item, copying));
+}
+
+function copyMembers(value: object, copying: Copying): JsonValue {
   if (!isPlain(value)) throw notJson(`a ${value.constructor?.name ?? 'class instance'}`);
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(members.map(([key, member]) => [key, copy(member, path)]));
+  count(2, copying);
+  return Object.fromEntries(
+    members.map(([key, member]) => {
+      count(key.length + 4, copying);
+      return [key, copy(member, copying)];
+    }),
+  );
+}
+
+/** An object is shared when several others hold it. Written as JSON, it is there several times, and so is all it shares. */
+function noteRepetition(value: object, copying: Copying): void {
+  if (copying.length < MAX_REPEATED) return;
+  copying.seen ??= new Set();
+  if (copying.seen.has(value)) copying.isRepeated = true;
+  else copying.seen.add(value);
+}
+
+function count(characters: number, copying: Copying): void {
+  copying.length += characters;
+  if (!copying.isRepeated) return;
+  copying.repeated += characters;
+  if (copying.repeated <= MAX_REPEATED) return;
+  throw new MetadataValueError(
+    'VALUE_TOO_LARGE',
+    `The value holds some objects so often that to repeat them takes more than ${MAX_REPEATED} characters. Extract a part of it.`,
+  );
 }
 
 function isoString(date: Date): string {

@@ -187,14 +187,18 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   readonly version?: string;
 }
 
-/** The task data of an instance. With `json` and `unreadable`, one broken document does not fail its whole page. */
+/**
+ * The task data of an instance. With `json` and `unreadable`, one broken document does not fail its whole page.
+ * `exact`: `parseJson` parsed it, so that no integer has lost digits. Without that, a key with an integer beyond
+ * ±9007199254740991 fails. @default false
+ */
 export type TaskData =
   /** No completed task. */
   | { readonly form: 'none' }
-  | { readonly form: 'parsed'; readonly value: unknown }
+  | { readonly form: 'parsed'; readonly value: unknown; readonly exact?: boolean }
   | { readonly form: 'json'; readonly text: string }
   /** Extracted by the database, by key. A key with nothing at its path is absent. Must equal `extractMetadata`. */
-  | { readonly form: 'values'; readonly values: ReadonlyMap<string, JsonValue> }
+  | { readonly form: 'values'; readonly values: ReadonlyMap<string, JsonValue>; readonly exact?: boolean }
   | { readonly form: 'unreadable'; readonly reason: string };
 
 /** A metadata row that was read. */

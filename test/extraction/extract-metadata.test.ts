@@ -5,6 +5,7 @@ import { InvalidExtractionPathsError, MetadataValueError } from '../../src/error
 import { compileExtractor, compilePath, extractMetadata } from '../../src/extraction/extract-metadata.js';
 import type { ExtractionPath } from '../../src/extraction/extraction-path.js';
 import type { JsonValue } from '../../src/extraction/json-value.js';
+import { parseJson } from '../../src/extraction/parse-json.js';
 import { spellPath } from './spell-path.js';
 
 const lookUps = vi.hoisted(() => ({ total: 0, withString: 0 }));
@@ -184,6 +185,8 @@ describe('extractMetadata', () => {
   test.each<[what: string, data: unknown, code: string]>([
     ['a value that JSON cannot carry', { a: Number.NaN }, 'VALUE_NOT_JSON'],
     ['a cycle', { a: cyclic() }, 'VALUE_CYCLIC'],
+    ['an integer that may have lost digits', { a: [2 ** 60] }, 'VALUE_UNSAFE_INTEGER'],
+    ['shared references, 20 levels', { a: shared(20) }, 'VALUE_TOO_LARGE'],
     ['a depth over 64', { a: JSON.parse('['.repeat(65) + ']'.repeat(65)) }, 'VALUE_TOO_DEEP'],
     [
       'a getter that throws',
@@ -195,6 +198,26 @@ describe('extractMetadata', () => {
     const error = errorOf(() => extractMetadata(data, [{ key: 'k', path: 'a' }]));
     expect(error).toBeInstanceOf(MetadataValueError);
     expect(error).toMatchObject({ code });
+  });
+
+  test('reads integers of any size from what parseJson parsed', () => {
+    const text =
+      '{"order":{"id":3544790567247868102,"list":[[-9007199254740993]]},"size":1e300,"even":9007199254740992}';
+    const paths = [
+      { key: 'id', path: 'order.id' },
+      { key: 'order', path: 'order' },
+      { key: 'size', path: 'size' },
+      { key: 'even', path: 'even' },
+    ];
+    expect(extractMetadata(parseJson(text), paths, { exact: true })).toEqual({
+      id: '3544790567247868102',
+      order: { id: '3544790567247868102', list: [['-9007199254740993']] },
+      size: 1e300,
+      even: 2 ** 53,
+    });
+    expect(errorOf(() => compileExtractor(paths)(JSON.parse(text)))).toMatchObject({
+      code: 'VALUE_UNSAFE_INTEGER',
+    });
   });
 
   test('keeps what a getter threw as the cause', () => {
@@ -265,9 +288,10 @@ describe('extractMetadata on any data', () => {
         const segments = chooseSegments(data, choices);
         const value = walk(data, segments);
         const expected = { k: value === undefined ? null : JSON.parse(JSON.stringify(value)) };
-        deepStrictEqual(extractMetadata(data, [{ key: 'k', path: segments }]), expected);
+        deepStrictEqual(extractMetadata(data, [{ key: 'k', path: segments }], EXACT), expected);
         const dotted = spellPath(segments, brackets);
-        if (dotted !== null) deepStrictEqual(extractMetadata(data, [{ key: 'k', path: dotted }]), expected);
+        if (dotted !== null)
+          deepStrictEqual(extractMetadata(data, [{ key: 'k', path: dotted }], EXACT), expected);
         runs++;
         if (expected.k !== null) found++;
       }),
@@ -282,7 +306,7 @@ describe('extractMetadata on any data', () => {
     fc.assert(
       fc.property(documentOf(fc.oneof(jsonLeaf, foreignLeaf)), steps, (data, choices) => {
         const segments = chooseSegments(data, choices);
-        const extract = () => extractMetadata(data, [{ key: 'k', path: segments }]);
+        const extract = () => extractMetadata(data, [{ key: 'k', path: segments }], EXACT);
         if (holdsForeign(walk(data, segments))) {
           thrown++;
           expect(errorOf(extract)).toMatchObject({ code: 'VALUE_NOT_JSON' });
@@ -300,7 +324,8 @@ describe('extractMetadata on any data', () => {
     fc.assert(
       fc.property(documentOf(jsonLeaf), steps, metadataKey, (data, choices, key) => {
         const segments = chooseSegments(data, choices);
-        expect(Object.getOwnPropertyNames(extractMetadata(data, [{ key, path: segments }]))).toEqual([key]);
+        const metadata = extractMetadata(data, [{ key, path: segments }], EXACT);
+        expect(Object.getOwnPropertyNames(metadata)).toEqual([key]);
       }),
       { numRuns: 5_000 },
     );
@@ -318,6 +343,9 @@ describe('extractMetadata on any data', () => {
     expect(lookUps.withString).toBe(0);
   });
 });
+
+/** Half of the doubles that are drawn are integers beyond 2 ** 53. */
+const EXACT = { exact: true };
 
 const hostileKey = fc.constantFrom(
   ...[
@@ -440,6 +468,10 @@ function walk(data: unknown, segments: readonly string[]): unknown {
 function holdsForeign(value: unknown): boolean {
   if (FOREIGN.includes(value)) return true;
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsForeign);
+}
+
+function shared(levels: number): unknown {
+  return levels === 0 ? 'leaf' : Array(2).fill(shared(levels - 1));
 }
 
 function cyclic(): unknown {

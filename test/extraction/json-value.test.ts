@@ -77,6 +77,66 @@ describe('toJsonValue', () => {
     expect(errorOf(value).code).toBe('VALUE_CYCLIC');
   });
 
+  test.each<[what: string, value: number]>([
+    ['2 ** 60', 2 ** 60],
+    ['-(2 ** 53)', -(2 ** 53)],
+    ['2 ** 53, which may have been 2 ** 53 + 1', 2 ** 53],
+    ['12345678901234567000', 12345678901234567000],
+    ['1e300', 1e300],
+  ])('refuses %s, which may have lost digits, unless its integers are exact', (_, value) => {
+    for (const holder of [value, { a: value }, [[value]], { a: [1, { b: value }] }]) {
+      const { code, message } = errorOf(holder);
+      expect(code).toBe('VALUE_UNSAFE_INTEGER');
+      expect(message).toContain("Hand over the JSON text instead ({ form: 'json', text })");
+      expect(toJsonValue(holder, { exact: true })).toStrictEqual(holder);
+    }
+  });
+
+  test.each([[2 ** 53 - 1], [1 - 2 ** 53], [2 ** 52 + 0.5], [1e15 / 3], [5e-324], [0.1]])(
+    'keeps %d, which has all its digits',
+    (value) => {
+      expect(toJsonValue([value])).toStrictEqual([value]);
+    },
+  );
+
+  describe('objects that are shared', () => {
+    const double = (levels: number, leaf: unknown): unknown => {
+      let value = leaf;
+      for (let level = 0; level < levels; level++)
+        value = level % 2 ? [value, value] : { a: value, b: value };
+      return value;
+    };
+
+    test.each<[levels: number, leaf: unknown]>([
+      [20, 1],
+      [20, { city: 'Oslo' }],
+      [30, []],
+      [63, {}],
+      [12, 'x'.repeat(1000)],
+    ])(
+      '%d levels, each with the one below twice, are refused before they fill the memory',
+      (levels, leaf) => {
+        const before = process.memoryUsage().heapUsed;
+        expect(errorOf(double(levels, leaf)).code).toBe('VALUE_TOO_LARGE');
+        expect(process.memoryUsage().heapUsed - before).toBeLessThan(250e6);
+      },
+    );
+
+    test('some levels are copied, and so is an object that many others hold', () => {
+      expect(JSON.stringify(toJsonValue(double(12, 1)))).toBe(JSON.stringify(double(12, 1)));
+      const customer = { name: 'ACME', address: { street: 'Main street 1', city: 'Oslo' } };
+      const lines = Array.from({ length: 10_000 }, (_, position) => ({ position, customer }));
+      expect(toJsonValue(lines)).toEqual(lines);
+    });
+
+    test('a value in which nothing is shared may be of any size', () => {
+      const text = JSON.stringify(
+        Array.from({ length: 100_000 }, (_, position) => ({ position, customer: { name: 'ACME & Sons' } })),
+      );
+      expect(JSON.stringify(toJsonValue(JSON.parse(text)))).toBe(text);
+    });
+  });
+
   test.each<[what: string, leaf: unknown]>([
     ['a string', 'deep'],
     ['a Date', new Date(DAY)],
@@ -113,7 +173,7 @@ describe('toJsonValue of anything', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 6, stringUnit: 'binary' }), (text) => {
         const value: unknown = JSON.parse(text);
-        expect(JSON.stringify(toJsonValue(value))).toBe(JSON.stringify(value));
+        expect(JSON.stringify(toJsonValue(value, { exact: true }))).toBe(JSON.stringify(value));
       }),
       { numRuns: 10_000 },
     );

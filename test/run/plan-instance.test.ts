@@ -49,6 +49,87 @@ describe('planInstance', () => {
     expect(failures).toMatchObject([{ key: 'city', code }]);
   });
 
+  describe('of an integer that a double cannot hold', () => {
+    const rules = { paths: PATHS, missing: 'null', droppedKeys: [] } as const;
+    const rounded = 2 ** 60; // of 1152921504606846977, say
+    const address = { city: rounded };
+
+    test.each<[what: string, data: InstanceSnapshot['data'], value: unknown]>([
+      [
+        'of a JSON text',
+        { form: 'json', text: '{"address":{"city":1152921504606846977}}' },
+        '1152921504606846977',
+      ],
+      [
+        'in a list',
+        { form: 'json', text: '{"address":{"city":[[-9007199254740993,1]]}}' },
+        [['-9007199254740993', 1]],
+      ],
+      [
+        'in an object',
+        { form: 'json', text: '{"address":{"city":{"id":18446744073709551615}}}' },
+        { id: '18446744073709551615' },
+      ],
+      [
+        'of a value, as a string',
+        { form: 'values', values: new Map([['city', '1152921504606846977']]) },
+        '1152921504606846977',
+      ],
+    ])('keeps the digits %s', (_, data, value) => {
+      expect(planInstance(snapshot({ data }), rules)).toMatchObject({
+        writes: { values: [{ key: 'city', value }] },
+        failure: null,
+      });
+    });
+
+    test.each<[what: string, data: InstanceSnapshot['data']]>([
+      ['of a parsed document', { form: 'parsed', value: { address } }],
+      ['in a list of one', { form: 'parsed', value: { address: { city: [{ id: [rounded] }] } } }],
+      ['of a value', { form: 'values', values: new Map([['city', rounded]]) }],
+      ['in a value', { form: 'values', values: new Map([['city', { id: -rounded }]]) }],
+    ])('fails the key instead of storing what is left %s', (_, data) => {
+      const { failure } = planInstance(snapshot({ data }), rules);
+
+      expect(failure).toMatchObject({ key: 'city', code: 'VALUE_UNSAFE_INTEGER' });
+      expect(failure?.reason).toContain('Hand over the JSON text instead');
+    });
+
+    test.each<[what: string, data: InstanceSnapshot['data'], value: number]>([
+      ['an exponent in JSON text', { form: 'json', text: '{"address":{"city":1e300}}' }, 1e300],
+      [
+        'an even one in JSON text',
+        { form: 'json', text: '{"address":{"city":9007199254740994}}' },
+        2 ** 53 + 2,
+      ],
+      ['a document that parseJson parsed', { form: 'parsed', value: { address }, exact: true }, rounded],
+      [
+        'a value that parseJson parsed',
+        { form: 'values', values: new Map([['city', 1e300]]), exact: true },
+        1e300,
+      ],
+    ])('knows what is exact: %s', (_, data, value) => {
+      expect(planInstance(snapshot({ data }), rules)).toMatchObject({
+        writes: { values: [{ key: 'city', value }] },
+        failure: null,
+      });
+    });
+  });
+
+  test.each<[what: string, text: string, reason: string]>([
+    ['a bare NaN elsewhere', '{"address":{"city":"Oslo"},"rate":NaN}', 'has a bare NaN'],
+    ['a bare -Infinity elsewhere', '{"rate":-Infinity,"address":{"city":"Oslo"}}', 'has a bare -Infinity'],
+    ['a byte order mark', '\ufeff{"address":{"city":"Oslo"}}', 'begins with a byte order mark (U+FEFF)'],
+    ['a second encoding', JSON.stringify('{"address":{"city":"Oslo"}}'), 'encoded twice'],
+  ])('says what is wrong with the document: %s', (_, text, reason) => {
+    const data = { form: 'json', text } as const;
+
+    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
+
+    expect(failure).toMatchObject({ key: null, code: 'TASK_DATA_UNREADABLE' });
+    expect(failure?.reason).toContain(reason);
+    expect(failure?.reason).not.toContain('Oslo');
+  });
+
   test('does not look at data that no key needs, not even to find it broken', () => {
     const stored = new Map([['city', { value: 'Oslo' }]]);
     const data = { form: 'unreadable', reason: 'it is on a tape' } as const;

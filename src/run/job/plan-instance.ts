@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { MetadataValueError } from '../../errors.js';
 import { compilePath, type PathReader } from '../../extraction/extract-metadata.js';
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
-import { type JsonValue, toJsonValue } from '../../extraction/json-value.js';
+import { type ExtractionOptions, type JsonValue, toJsonValue } from '../../extraction/json-value.js';
+import { parseJson } from '../../extraction/parse-json.js';
 import type {
   Cursor,
   FilledInstances,
@@ -88,7 +89,8 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
           return failedInstance({ cursor: entry.cursor, findings: kept }, failure);
         }
         try {
-          const value = data.values === null ? path.read(data.document) : readValue(data.values, path.key);
+          const value =
+            data.values === null ? path.read(data.document, data) : readValue(data.values, path.key, data);
           findings.push(planValue(path, value, stored, entry, rules, values));
         } catch (error) {
           findings.push('failed');
@@ -198,20 +200,22 @@ class InstanceProblem extends Error {
 }
 
 /** Either the document to read the paths from, or the values by key. */
-type ReadableData =
-  | { readonly document: unknown; readonly values: null }
-  | { readonly values: ReadonlyMap<string, JsonValue> };
+type ReadableData = ExtractionOptions &
+  (
+    | { readonly document: unknown; readonly values: null }
+    | { readonly values: ReadonlyMap<string, JsonValue> }
+  );
 
 function readableData(data: TaskData): ReadableData {
   switch (data.form) {
     case 'none':
       return NOTHING;
     case 'parsed':
-      return { document: data.value, values: null };
+      return { document: data.value, values: null, exact: data.exact };
     case 'json':
-      return { document: parseJson(data.text), values: null };
+      return { document: parseJson(data.text), values: null, exact: true };
     case 'values':
-      return { values: data.values };
+      return { values: data.values, exact: data.exact };
     case 'unreadable':
       throw new InstanceProblem('TASK_DATA_UNREADABLE', data.reason);
   }
@@ -220,18 +224,13 @@ function readableData(data: TaskData): ReadableData {
 const NOTHING: ReadableData = { values: new Map() };
 
 /** The same checks as for a document: a driver may return what JSON cannot carry, or what is nested too deep. */
-function readValue(values: ReadonlyMap<string, JsonValue>, key: string): JsonValue | undefined {
+function readValue(
+  values: ReadonlyMap<string, JsonValue>,
+  key: string,
+  options: ExtractionOptions,
+): JsonValue | undefined {
   const value = values.get(key);
-  return value === undefined || typeof value === 'string' ? value : toJsonValue(value);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the data, which does not belong in a log.
-    throw new InstanceProblem('TASK_DATA_UNREADABLE', 'the task data is not valid JSON');
-  }
+  return value === undefined || typeof value === 'string' ? value : toJsonValue(value, options);
 }
 
 function hasValue(stored: StoredValue | undefined): stored is StoredValue {

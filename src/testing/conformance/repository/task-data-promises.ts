@@ -1,5 +1,6 @@
 import { compilePath } from '../../../extraction/extract-metadata.js';
 import type { JsonValue } from '../../../extraction/json-value.js';
+import { parseJson } from '../../../extraction/parse-json.js';
 import type { InstanceId, PagePath, TaskData } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
@@ -172,7 +173,7 @@ async function expectPaths(host: TestedRepository, { document, paths: names }: R
   const { data } = await host.readOne(id, { paths });
   for (const path of paths) {
     const what = `what is read at ${JSON.stringify(path.segments)}`;
-    expectEqual(what, valueAt(data, path), compilePath(path.segments)(document));
+    expectEqual(what, valueAt(data, path), compilePath(path.segments)(document, EXACT));
   }
 }
 
@@ -186,9 +187,9 @@ function valueAt(
     case 'values':
       return data.values.get(key);
     case 'parsed':
-      return compilePath(segments)(data.value);
+      return compilePath(segments)(data.value, EXACT);
     case 'json':
-      return compilePath(segments)(JSON.parse(data.text));
+      return compilePath(segments)(parseJson(data.text), EXACT);
     case 'unreadable':
       throw new Error(`the page says that the task data is unreadable: ${data.reason}`);
   }
@@ -202,5 +203,8 @@ function isReadable(data: TaskData): boolean {
     return false;
   }
 }
+
+/** What is compared here is what the page shows, whether or not a run would take it for exact. */
+const EXACT = { exact: true };
 
 const CITY: PagePath = { key: 'city', segments: ['city'], mode: 'fill' };
