@@ -1,4 +1,4 @@
-import type { JsonValue, PagePath, TaskData } from 'process-metadata-backfill';
+import { type JsonValue, type PagePath, parseJson, type TaskData } from 'process-metadata-backfill';
 import type { TypeParsers } from './sql.js';
 
 /** What a page selects from the column with the task data, and how it is parsed when a row arrives. */
@@ -13,7 +13,7 @@ export interface TaskDataColumn {
 /** Selects whole documents. Only the values are kept once a document has arrived. */
 export function wholeDocuments(paths: readonly PagePath[]): TaskDataColumn {
   const read = (text: string): TaskData => {
-    const document = parseJson(text);
+    const document = readableJson(text);
     if (document === undefined) return { form: 'json', text }; // the library reports what is wrong with it
     return valuesOf(paths, ({ segments }) => valueAt(document, segments));
   };
@@ -25,7 +25,7 @@ export function projectedValues(paths: readonly PagePath[], firstParameter: numb
   if (paths.some(({ segments }) => segments.some(isReadOtherwise))) return wholeDocuments(paths);
   const members = paths.map((_, index) => `'"${index}":' || (d.data #> $${firstParameter + index})::text`);
   const read = (text: string): TaskData => {
-    const members = JSON.parse(text) as Record<number, JsonValue>;
+    const members = parseJson(text) as Record<number, JsonValue>;
     return valuesOf(paths, (_, index) => members[index]);
   };
   return {
@@ -50,7 +50,7 @@ function valuesOf(
     const value = read(path, index);
     if (value !== undefined) values.set(path.key, value);
   }
-  return { form: 'values', values };
+  return { form: 'values', values, exact: true };
 }
 
 /** Reads as the library does: own members and elements only. */
@@ -64,9 +64,9 @@ function valueAt(document: JsonValue, segments: readonly string[]): JsonValue | 
   return current;
 }
 
-function parseJson(text: string): JsonValue | undefined {
+function readableJson(text: string): JsonValue | undefined {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type ExtractionPath, extractMetadata } from 'process-metadata-backfill';
+import { type ExtractionPath, extractMetadata, parseJson } from 'process-metadata-backfill';
 import { type Activity, executeInvoiceProcess, type Order } from './invoice-process.js';
 import type { Sql, SqlDatabase } from './sql.js';
 
@@ -51,7 +51,7 @@ async function saveInstance(sql: Sql, activities: readonly Activity[], paths: re
   );
 
   const newest = activities.findLast(({ state }) => state === 'COMPLETED');
-  const metadata = newest ? extractMetadata(JSON.parse(newest.data), paths) : {};
+  const metadata = newest ? extractMetadata(parseJson(newest.data), paths, { exact: true }) : {};
   for (const [key, value] of Object.entries(metadata)) {
     if (value === null) continue;
     await sql.query(

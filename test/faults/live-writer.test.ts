@@ -53,85 +53,82 @@ describeWith(['PostgreSQL'], 'live writers all through a run', () => {
     ['fill', { mode: 'fill', clear: false }],
     ['overwrite', { mode: 'overwrite', clear: false }],
     ['overwrite and clear', { mode: 'overwrite', clear: true }],
-  ])(
-    'find nothing of their work overwritten or put back: %s',
-    async (name, kind) => {
-      const random = seededRandom(`live writers beside ${name}`);
-      const seen: Seen = new Map();
-      const results = { stale: 0 };
-      let page: readonly number[] = [];
-      let acts = 0;
+  ])('find nothing of their work overwritten or put back: %s', async (name, kind) => {
+    const random = seededRandom(`live writers beside ${name}`);
+    const seen: Seen = new Map();
+    const results = { stale: 0 };
+    let page: readonly number[] = [];
+    let acts = 0;
 
-      const liveDatabase = pgDatabase(host.connect({ settings: '-c application_name=live' }));
-      const writers = Array.from({ length: WRITERS }, (_, writer) => {
-        const own = Array.from({ length: INSTANCES }, (_, index) => index + 1).filter(
-          (id) => id % WRITERS === writer,
-        );
-        const instances = own.map((id) => ({ id, running: id % 4 < 2 }));
-        return createLiveWriter(liveDatabase, random, { instances, near: () => page });
-      });
-      let isOver = false;
-      const begin = () =>
-        Promise.all(
-          writers.map(async (writer) => {
-            for (; !isOver; acts += 1) await writer.act();
-          }),
-        );
-      let live: Promise<unknown> | null = null;
-
-      const repository = intercept(
-        createPostgresRepository(withLatency(host.database, 1)),
-        async ({ method, proceed }) => {
-          const answer = await proceed();
-          if (method === 'readInstances') {
-            const entries = answer as readonly PageEntry<number>[];
-            const snapshots = entries.filter((entry): entry is InstanceSnapshot<number> => 'id' in entry);
-            remember(seen, snapshots);
-            page = snapshots.map(({ id }) => id);
-            live ??= begin();
-            const before = acts;
-            await eventually(async () => acts >= before + 4); // between every read and its commit
-          }
-          if (method === 'commit' && (answer as CommitResult).status === 'stale') results.stale += 1;
-          return answer;
-        },
+    const liveDatabase = pgDatabase(host.connect({ settings: '-c application_name=live' }));
+    const writers = Array.from({ length: WRITERS }, (_, writer) => {
+      const own = Array.from({ length: INSTANCES }, (_, index) => index + 1).filter(
+        (id) => id % WRITERS === writer,
       );
-      const report = await runBackfill({
-        repository,
-        processModelId: MODEL,
-        paths: PATHS,
-        ...kind,
-        batchSize: 20,
-      });
-      isOver = true;
-      await live;
-
-      console.log(
-        `beside ${name}: ${acts} acts, ${JSON.stringify({ ...results, gone: report.gone, keys: report.keys })}`,
+      const instances = own.map((id) => ({ id, running: id % 4 < 2 }));
+      return createLiveWriter(liveDatabase, random, { instances, near: () => page });
+    });
+    let isOver = false;
+    const begin = () =>
+      Promise.all(
+        writers.map(async (writer) => {
+          for (; !isOver; acts += 1) await writer.act();
+        }),
       );
-      expect(report.total).toBe(INSTANCES);
-      expect(report.processed + report.failed + report.gone).toBe(report.total);
-      await expectWorkOf(writers, kind);
-      await expectOnlySeenRowsReplaced(seen, kind);
-      const done = await host.query<Pick<KeyCounts, 'written' | 'replaced' | 'cleared'> & { key: string }>(
-        `select key, count(*) filter (where operation <> 'DELETE')::int as written,
+    let live: Promise<unknown> | null = null;
+
+    const repository = intercept(
+      createPostgresRepository(withLatency(host.database, 1)),
+      async ({ method, proceed }) => {
+        const answer = await proceed();
+        if (method === 'readInstances') {
+          const entries = answer as readonly PageEntry<number>[];
+          const snapshots = entries.filter((entry): entry is InstanceSnapshot<number> => 'id' in entry);
+          remember(seen, snapshots);
+          page = snapshots.map(({ id }) => id);
+          live ??= begin();
+          const before = acts;
+          await eventually(async () => acts >= before + 4); // between every read and its commit
+        }
+        if (method === 'commit' && (answer as CommitResult).status === 'stale') results.stale += 1;
+        return answer;
+      },
+    );
+    const report = await runBackfill({
+      repository,
+      processModelId: MODEL,
+      paths: PATHS,
+      ...kind,
+      batchSize: 20,
+    });
+    isOver = true;
+    await live;
+
+    console.log(
+      `beside ${name}: ${acts} acts, ${JSON.stringify({ ...results, gone: report.gone, keys: report.keys })}`,
+    );
+    expect(report.total).toBe(INSTANCES);
+    expect(report.processed + report.failed + report.gone).toBe(report.total);
+    await expectWorkOf(writers, kind);
+    await expectOnlySeenRowsReplaced(seen, kind);
+    const done = await host.query<Pick<KeyCounts, 'written' | 'replaced' | 'cleared'> & { key: string }>(
+      `select key, count(*) filter (where operation <> 'DELETE')::int as written,
           count(*) filter (where operation = 'UPDATE')::int as replaced,
           count(*) filter (where operation = 'DELETE')::int as cleared
         from written_row where writer = $1 group by key order by key`,
-        [host.name],
-      );
-      expect(done).toEqual(
-        Object.entries(report.keys)
-          .map(([key, { written, replaced, cleared }]) => ({ key, written, replaced, cleared }))
-          .sort((a, b) => (a.key < b.key ? -1 : 1)),
-      );
-      const cleared = done.reduce((sum, counts) => sum + counts.cleared, 0);
-      if (kind.clear) expect(cleared).toBeGreaterThan(0);
-      // They did get in its way.
-      expect(results.stale).toBeGreaterThan(0);
-      expect(report.gone).toBeGreaterThan(0);
-    },
-  );
+      [host.name],
+    );
+    expect(done).toEqual(
+      Object.entries(report.keys)
+        .map(([key, { written, replaced, cleared }]) => ({ key, written, replaced, cleared }))
+        .sort((a, b) => (a.key < b.key ? -1 : 1)),
+    );
+    const cleared = done.reduce((sum, counts) => sum + counts.cleared, 0);
+    if (kind.clear) expect(cleared).toBeGreaterThan(0);
+    // They did get in its way.
+    expect(results.stale).toBeGreaterThan(0);
+    expect(report.gone).toBeGreaterThan(0);
+  });
 
   /** Whatever a writer did last to a row is what is there. */
   async function expectWorkOf(writers: readonly LiveWriter[], { mode }: Kind): Promise<void> {

@@ -46,7 +46,10 @@ test('a parsed integer that may have lost digits is a failure that says to hand 
   const report = await runBackfill({ repository, processModelId: MODEL, paths: PATHS });
 
   expect(report).toMatchObject({ state: 'completed_with_failures', updated: 1, failed: 1 });
-  expect(report.failures).toMatchObject([{ instanceId: 1, key: 'order_id', code: 'VALUE_UNSAFE_INTEGER' }]);
+  expect(report.failures).toMatchObject([
+    { instanceId: 1, key: 'order_id', code: 'VALUE_UNSAFE_INTEGER' },
+    { instanceId: 1, key: 'order', code: 'VALUE_UNSAFE_INTEGER' },
+  ]);
   expect(report.failures[0]?.reason).toContain("{ form: 'json', text }");
   expect(repository.metadata(2)).toEqual({ order_id: 2 ** 53 - 1, order: { id: 2 ** 53 - 1 } });
 });

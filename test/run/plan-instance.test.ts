@@ -50,7 +50,7 @@ describe('planInstance', () => {
   });
 
   describe('of an integer that a double cannot hold', () => {
-    const rules = { paths: PATHS, missing: 'null', droppedKeys: [] } as const;
+    const rules = { paths: PATHS, missing: 'null', clear: false, droppedKeys: [] } as const;
     const rounded = 2 ** 60; // of 1152921504606846977, say
     const address = { city: rounded };
 
@@ -78,7 +78,7 @@ describe('planInstance', () => {
     ])('keeps the digits %s', (_, data, value) => {
       expect(planInstance(snapshot({ data }), rules)).toMatchObject({
         writes: { values: [{ key: 'city', value }] },
-        failure: null,
+        failures: [],
       });
     });
 
@@ -88,7 +88,7 @@ describe('planInstance', () => {
       ['of a value', { form: 'values', values: new Map([['city', rounded]]) }],
       ['in a value', { form: 'values', values: new Map([['city', { id: -rounded }]]) }],
     ])('fails the key instead of storing what is left %s', (_, data) => {
-      const { failure } = planInstance(snapshot({ data }), rules);
+      const [failure] = planInstance(snapshot({ data }), rules).failures;
 
       expect(failure).toMatchObject({ key: 'city', code: 'VALUE_UNSAFE_INTEGER' });
       expect(failure?.reason).toContain('Hand over the JSON text instead');
@@ -110,7 +110,7 @@ describe('planInstance', () => {
     ])('knows what is exact: %s', (_, data, value) => {
       expect(planInstance(snapshot({ data }), rules)).toMatchObject({
         writes: { values: [{ key: 'city', value }] },
-        failure: null,
+        failures: [],
       });
     });
   });
@@ -123,7 +123,12 @@ describe('planInstance', () => {
   ])('says what is wrong with the document: %s', (_, text, reason) => {
     const data = { form: 'json', text } as const;
 
-    const { failure } = planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', droppedKeys: [] });
+    const [failure] = planInstance(snapshot({ data }), {
+      paths: PATHS,
+      missing: 'null',
+      clear: false,
+      droppedKeys: [],
+    }).failures;
 
     expect(failure).toMatchObject({ key: null, code: 'TASK_DATA_UNREADABLE' });
     expect(failure?.reason).toContain(reason);
