@@ -92,8 +92,9 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /**
    * What an error of this repository means. `transient`: try again. `instance`: the data of some instance is to blame,
    * and the batch is split to find it. `systemic`: the run stops. `undefined`: the library decides.
-   * @default by the error codes of SQLSTATE, MySQL, SQLite and Node.js. An error without a known code is tried again. If
-   *   `commit` then throws once more, an instance is to blame
+   * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. An
+   *   error of unknown kind is tried again, then settled by experiment: an instance is to blame if its own commit is
+   *   refused while a commit without any instance is accepted
    */
   classifyError?(error: unknown): ErrorClass | undefined;
 }

@@ -172,8 +172,9 @@ describeWith(['PostgreSQL'], 'a database that becomes read-only', () => {
     await queue.idle();
 
     const cause = { code: '25006' };
-    expect(errors).toMatchObject([{ code: 'PORT_FAILED', retryable: false, cause }]);
-    expect(logger.lines).toContainEqual(expect.stringContaining('could not be marked as failed'));
+    expect(errors).toMatchObject([{ code: 'PORT_FAILED', retryable: true, cause }]);
+    expect(logger.lines.filter((line) => line.includes('for instance'))).toHaveLength(1); // a broken document
+    expect(await service.status(requested.runId)).toMatchObject({ state: 'running', failed: 1 });
     await expect(sweep()).rejects.toMatchObject({ code: 'PORT_FAILED', cause });
 
     await setReadOnly('off');

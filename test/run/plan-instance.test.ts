@@ -232,6 +232,31 @@ describe('planInstance', () => {
     ]);
   });
 
+  test.each<[string, unknown]>([
+    ['an object without a prototype', Object.create(null)],
+    ['an error without a message', Object.assign(new Error('x'), { message: null })],
+    ['nothing', undefined],
+  ])('makes an instance a failure, whatever its data or the repository throws: %s', (_, thrown) => {
+    const rules = { paths: PATHS, missing: 'null', droppedKeys: [] } as const;
+    const hostile = {
+      get address() {
+        throw thrown;
+      },
+    };
+    const text = { form: 'json', text: '{"address":{"city":"Turin"}}' } as const;
+    const formatValue = () => {
+      throw thrown;
+    };
+
+    expect(
+      planInstance(snapshot({ data: { form: 'parsed', value: hostile } }), rules).failure,
+    ).not.toBeNull();
+    expect(planInstance(snapshot({ data: text }), { ...rules, formatValue }).failure).toMatchObject({
+      code: 'WRITE_REJECTED',
+      reason: thrown === undefined ? 'undefined' : 'an error without a message',
+    });
+  });
+
   test('cuts a reason of any length', () => {
     const data = { form: 'unreadable', reason: 'x'.repeat(5000) } as const;
 

@@ -11,6 +11,8 @@ import { testRuntime } from '../support/test-runtime.js';
 
 describe('classifyError', () => {
   const repository = createMemoryRepository();
+  const thrown = (members: object, message = 'it failed'): Error =>
+    Object.assign(new Error(message), members);
 
   test.each([
     ['40001', 'transient'],
@@ -32,10 +34,70 @@ describe('classifyError', () => {
     ['ER_DATA_TOO_LONG', 'instance'],
     ['SQLITE_CONSTRAINT_CHECK', 'instance'],
     ['53100', 'systemic'],
-    ['25006', 'systemic'],
     ['42P01', 'systemic'],
     ['42501', 'systemic'],
-    ['XX000', 'systemic'],
+    ['58030', 'systemic'],
+    ['0A000', 'systemic'],
+    ['28P01', 'systemic'],
+    ['25006', 'transient'],
+    ['26000', 'transient'],
+    ['40003', 'transient'],
+    ['40002', 'instance'],
+    ['08P01', 'transient'],
+    ['72000', 'transient'],
+    ['P0001', 'suspect'],
+    ['P0004', 'suspect'],
+    ['54000', 'suspect'],
+    ['54023', 'suspect'],
+    ['44000', 'suspect'],
+    ['45000', 'suspect'],
+    ['21000', 'suspect'],
+    ['38000', 'suspect'],
+    ['XX000', 'unknown'],
+    ['53200', 'unknown'],
+    ['25P02', 'unknown'],
+    ['HY000', 'unknown'],
+    ['U0001', 'unknown'],
+    ['P1001', 'transient'],
+    ['P1017', 'transient'],
+    ['P2024', 'transient'],
+    ['P2028', 'transient'],
+    ['P2034', 'transient'],
+    ['P2037', 'transient'],
+    ['P2000', 'instance'],
+    ['P2002', 'instance'],
+    ['P2033', 'instance'],
+    ['P1003', 'systemic'],
+    ['P2021', 'systemic'],
+    ['P2029', 'suspect'],
+    ['P2010', 'unknown'],
+    ['CONNECTION_CLOSED', 'transient'],
+    ['CONNECTION_DESTROYED', 'transient'],
+    ['CONNECT_TIMEOUT', 'transient'],
+    ['ESOCKET', 'transient'],
+    ['ETIMEOUT', 'transient'],
+    ['ECONNCLOSED', 'transient'],
+    ['ELOGIN', 'systemic'],
+    ['ER_OPTION_PREVENTS_STATEMENT', 'transient'],
+    ['ER_UNKNOWN_COM_ERROR', 'transient'],
+    ['ER_USER_LIMIT_REACHED', 'transient'],
+    ['ER_TOO_MANY_USER_CONNECTIONS', 'transient'],
+    ['ER_TABLE_DEF_CHANGED', 'transient'],
+    ['ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', 'transient'],
+    ['ER_STATEMENT_TIMEOUT', 'transient'],
+    ['ER_LOCK_NOWAIT', 'transient'],
+    ['ER_SOCKET_UNEXPECTED_CLOSE', 'transient'],
+    ['ER_GET_CONNECTION_TIMEOUT', 'transient'],
+    ['ER_DUP_ENTRY', 'instance'],
+    ['ER_CHECK_CONSTRAINT_VIOLATED', 'instance'],
+    ['ER_SIGNAL_EXCEPTION', 'suspect'],
+    ['ER_NET_PACKET_TOO_LARGE', 'suspect'],
+    ['ER_PS_MANY_PARAM', 'suspect'],
+    ['ER_TABLEACCESS_DENIED_ERROR', 'systemic'],
+    ['ER_DISK_FULL', 'systemic'],
+    ['ER_INTERNAL_ERROR', 'unknown'],
+    ['SQLITE_LOCKED_SHAREDCACHE', 'transient'],
+    ['SQLITE_CORRUPT', 'systemic'],
     ['ENOSPC', 'systemic'],
     ['ER_NO_SUCH_TABLE', 'systemic'],
     ['SQLITE_FULL', 'systemic'],
@@ -51,6 +113,71 @@ describe('classifyError', () => {
     );
   });
 
+  test.each([
+    [{ errno: 1213 }, 'transient'],
+    [{ errno: 1969, sqlState: '70100' }, 'transient'],
+    [{ errno: 1047, sqlState: '08S01' }, 'transient'],
+    [{ errno: 1226, sqlState: '42000' }, 'transient'],
+    [{ errno: 4025, sqlState: '23000', code: 'UNKNOWN' }, 'instance'],
+    [{ errno: 1644, sqlState: '45000' }, 'suspect'],
+    [{ errno: 1234567, sqlState: '22007' }, 'instance'],
+    [{ errno: 1105, sqlState: 'HY000', code: 'ER_UNKNOWN_ERROR' }, 'unknown'],
+    [{ errno: -111, code: 'ECONNREFUSED' }, 'transient'],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 5 }, 'transient'],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 517 }, 'transient'],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 2067 }, 'instance'],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, 'systemic'],
+    [{ name: 'SQLiteError', code: 275 }, 'instance'],
+    [{ resultCode: 6 }, 'transient'],
+    [{ code: 'EREQUEST', number: 1205, class: 13 }, 'transient'],
+    [{ code: 'EREQUEST', number: 2627, class: 14 }, 'instance'],
+    [{ code: 'EREQUEST', number: 50000, class: 16 }, 'suspect'],
+    [{ code: 'EREQUEST', number: 208, class: 16 }, 'systemic'],
+    [{ name: 'PrismaClientInitializationError', errorCode: 'P1001' }, 'transient'],
+    [{ name: 'KnexTimeoutError' }, 'transient'],
+    [{ name: 'SequelizeConnectionAcquireTimeoutError' }, 'transient'],
+  ])('takes an error with %j as %s', (members, expected) => {
+    expect(classifyError(repository, thrown(members))).toBe(expected);
+  });
+
+  test.each([
+    ['cause', (inner: unknown) => ({ cause: inner })],
+    ['original', (inner: unknown) => ({ original: inner })],
+    ['parent', (inner: unknown) => ({ parent: inner })],
+    ['driverError', (inner: unknown) => ({ driverError: inner })],
+    ['nativeError', (inner: unknown) => ({ nativeError: inner })],
+    ['originalError', (inner: unknown) => ({ originalError: inner })],
+    ['meta, which is no error', () => ({ code: 'P2010', meta: { code: '40001', message: 'conflict' } })],
+    [
+      'an adapter of Prisma',
+      () => ({ meta: { driverAdapterError: { cause: { originalCode: '40001' } } }, code: 'P2010' }),
+    ],
+    ['a list of errors', (inner: unknown) => ({ errors: ['no error', inner] })],
+    ['five others', (inner: unknown) => [1, 2, 3, 4, 5].reduce((cause) => ({ cause }), { cause: inner })],
+    ['an error whose own code says nothing', (inner: unknown) => ({ code: 'SOMETHING', cause: inner })],
+  ])('finds a code within %s', (_, wrap) => {
+    expect(classifyError(repository, thrown(wrap(databaseError('40001'))))).toBe('transient');
+  });
+
+  test('is not caught by errors that wrap one another, or that cannot be read', () => {
+    const circle: Record<string, unknown> = {};
+    const other = { cause: circle, errors: [circle] };
+    Object.assign(circle, { cause: other, parent: circle });
+    const hostile = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('no');
+        },
+      },
+    );
+
+    expect(classifyError(repository, circle)).toBe('unknown');
+    expect(classifyError(repository, hostile)).toBe('unknown');
+    expect(classifyError(repository, Object.create(null))).toBe('unknown');
+    expect(classifyError(repository, null)).toBe('unknown');
+  });
+
   test('takes an error of the program as systemic, and one without a code as unknown', () => {
     expect(classifyError(repository, new TypeError('x is not a function'))).toBe('systemic');
     expect(classifyError(repository, new Error('poison'))).toBe('unknown');
@@ -62,8 +189,33 @@ describe('classifyError', () => {
     'Client has encountered a connection error and is not queryable',
     'timeout exceeded when trying to connect',
     'timeout expired',
-  ])('takes “%s” of node-postgres, which has no code, as transient', (message) => {
+    'Connection terminated due to connection timeout',
+    "Can't add new command when connection is in closed state",
+    'begin; - Connection terminated unexpectedly',
+    `insert into "t" ("v") values ('a - b', 'it''s') - Connection terminated`,
+  ])('takes “%s”, which has no code, as transient', (message) => {
     expect(classifyError(repository, new Error(message))).toBe('transient');
+  });
+
+  test('is not misled by a value in the statement that Knex puts in front', () => {
+    const error = new Error(`insert into "t" values ('x - Connection terminated') - something else`);
+
+    expect(classifyError(repository, error)).toBe('unknown');
+  });
+
+  test('tries again where PostgreSQL has to prepare a statement again', () => {
+    const error = databaseError('0A000', 'cached plan must not change result type');
+
+    expect(classifyError(repository, error)).toBe('transient');
+  });
+
+  test.each([
+    ['throws', () => JSON.parse('')],
+    ['answers a word that there is not', () => 'retry'],
+  ])('decides itself when the repository %s', (_, classify) => {
+    const odd = { ...repository, classifyError: classify as () => undefined };
+
+    expect(classifyError(odd, databaseError('40001'))).toBe('transient');
   });
 
   test('leaves the word to the repository', () => {

@@ -1,4 +1,87 @@
-/** Never more than the message: drivers hang statements and values on their errors. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+import { isBackfillError } from '../../errors.js';
+import { shownCode } from './error-codes.js';
+import { serverMessage } from './server-message.js';
+import { errorsWithin } from './wrapped-errors.js';
+
+/**
+ * Why something failed, in one bounded line for logs and records: the message of the database itself, with its code.
+ * Never the statement. Of what the message quotes, only names of columns and the like: the rest is data.
+ * @param values texts that must not show, because they are data of an instance.
+ */
+export function reasonOf(error: unknown, values: readonly string[] = []): string {
+  if (isBackfillError(error)) return error.message;
+  const errors = errorsWithin(error);
+  const isCoded = (wrapped: object): boolean => shownCode(wrapped) !== undefined;
+  const hasMessage = (wrapped: object): boolean => serverMessage(wrapped) !== '';
+  // The innermost error comes from the server. What is around it was told by a driver, an ORM, or the host.
+  const source =
+    errors.findLast((wrapped) => isCoded(wrapped) && hasMessage(wrapped)) ??
+    errors.findLast(hasMessage) ??
+    errors.findLast(isCoded);
+  if (source === undefined) return bounded(describe(error));
+  const code = shownCode(source);
+  const message = bounded(withoutValues(serverMessage(source), values), MOST_READ);
+  const text = code !== undefined || source instanceof SyntaxError ? withoutQuotes(message) : message;
+  if (code === undefined || text.includes(code.replace(/^SQLSTATE /, ''))) return bounded(text);
+  return text === '' ? bounded(code) : `${bounded(text, REASON_LENGTH - code.length - 3)} (${code})`;
 }
+
+const REASON_LENGTH = 500;
+const MOST_READ = 2_000;
+
+/** No longer than a record can keep of it. Half a surrogate pair is cut off, too. */
+export function bounded(text: string, length: number = REASON_LENGTH): string {
+  return text.slice(0, Math.max(0, length)).replace(/[\ud800-\udbff]$/, '');
+}
+
+/** Something that was thrown and has no message. It may not even be possible to make it a string. */
+function describe(thrown: unknown): string {
+  try {
+    return typeof thrown === 'object' && thrown !== null ? NOTHING_SAID : String(thrown);
+  } catch {
+    return NOTHING_SAID;
+  }
+}
+
+const NOTHING_SAID = 'an error without a message';
+
+/** A short text is left alone: it would be found in any message. */
+const SHORTEST_VALUE = 3;
+
+function withoutValues(message: string, values: readonly string[]): string {
+  return values
+    .map((value) => value.replace(/\s+/g, ' ').trim()) // as in the message
+    .filter(({ length }) => length >= SHORTEST_VALUE)
+    .reduce((told, value) => told.replaceAll(value, HIDDEN), message);
+}
+
+const HIDDEN = '…';
+
+/**
+ * The message with its quoted data hidden. Databases quote names, too, and say what they name: `column "value"`. MariaDB
+ * does not escape quotes within quotes, nor does PostgreSQL, so that a value at the end is hidden up to the last quote.
+ */
+function withoutQuotes(message: string): string {
+  const value = VALUE_BEFORE_NAME.test(message) ? VALUE_BEFORE_NAME : VALUE_AT_END;
+  return message
+    .replace(value, `$1 '${HIDDEN}'$2`)
+    .replace(/: ".*"$/, `: "${HIDDEN}"`)
+    .replace(QUOTED, (quoted, name: string | undefined) => {
+      if (name !== undefined || /^`[\w $-]{1,64}`$/.test(quoted)) return quoted;
+      return quoted[0] + HIDDEN + (PAIRS[quoted[0] ?? ''] ?? quoted[0]);
+    });
+}
+
+const VALUE_BEFORE_NAME = /\b(entry|value:?) '.*'( for (?:key|column)\b.*)$/;
+const VALUE_AT_END = /\b(entry|value:?) '.*'()$/;
+
+const PAIRS: Readonly<Record<string, string>> = { '«': '»', '„': '“', '“': '”' };
+
+const NAMES =
+  'constraint|relation|columns?|table|key|index|type|function|procedure|trigger|schema|database|domain|enum|encoding|parameter|role|user|policy|view|sequence|operator|language|extension|partition';
+
+/** A quote that is not closed, perhaps because the message was cut, goes to the end. An apostrophe within a word is none. */
+const QUOTED = new RegExp(
+  `(\\b(?:${NAMES}) (?:"[^"]*"|'[^']*'|«[^»]*»))|"[^"]*(?:"|$)|(?<!\\w)'.*?(?:'(?!\\w)|$)|\`[^\`]*(?:\`|$)|«[^»]*(?:»|$)|[„“][^“”]*(?:[“”]|$)`,
+  'gi',
+);

@@ -16,6 +16,7 @@ import type {
   TaskData,
 } from '../../ports/repository.js';
 import { isFilled } from '../calls/page-entries.js';
+import { bounded, reasonOf } from '../calls/reason-of.js';
 import type { RunDefinition } from '../record/run-record.js';
 import type { FailureCode, InstanceFailure } from '../record/tally.js';
 
@@ -243,7 +244,7 @@ function storedForm(value: JsonValue, rules: PlanRules): { form: JsonValue; trun
     const { text, truncated } = rules.formatValue(value);
     return { form: text, truncated };
   } catch (error) {
-    throw new InstanceProblem('WRITE_REJECTED', error instanceof Error ? error.message : String(error));
+    throw new InstanceProblem('WRITE_REJECTED', messageOf(error));
   }
 }
 
@@ -252,8 +253,6 @@ function codeOf(error: unknown): FailureCode {
   return 'TASK_DATA_UNREADABLE';
 }
 
-const REASON_LENGTH = 500;
-
 /** A failure whose reason is short enough to be kept in the record of the run. */
 export function instanceFailure(
   instanceId: InstanceId,
@@ -261,6 +260,11 @@ export function instanceFailure(
   code: FailureCode,
   error: unknown,
 ): InstanceFailure {
-  const reason = error instanceof Error ? error.message : String(error);
-  return { instanceId, key, code, reason: reason.slice(0, REASON_LENGTH) };
+  return { instanceId, key, code, reason: bounded(messageOf(error)) };
+}
+
+/** In the words of who threw it: the host's own code, or this library's. */
+function messageOf(error: unknown): string {
+  if (typeof error === 'string') return error;
+  return error instanceof Error && typeof error.message === 'string' ? error.message : reasonOf(error);
 }
