@@ -80,7 +80,10 @@ export class MetadataValueError extends BackfillError {
   }
 }
 
-/** A run is not stored (yet), its state does not allow the call, or another version stored it in another format. */
+/**
+ * A run is not stored (yet), its state does not allow the call, or its records cannot be read: another version stored
+ * them in another format, or they are damaged.
+ */
 export class RunError extends BackfillError {
   override readonly name = 'RunError';
   declare readonly code: 'RUN_NOT_FOUND' | 'RUN_STATE' | 'RUN_FORMAT';

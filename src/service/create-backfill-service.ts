@@ -100,7 +100,10 @@ export interface BackfillService<Transaction = never> {
    */
   sweep(options: SweepOptions): Promise<SweepReport>;
 
-  /** The stored runs, newest first, without those that another version stored in another format. */
+  /**
+   * The stored runs, newest first. Left out, with a warning in the log, are those that another version stored in another
+   * format and those whose record is damaged.
+   */
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
 }
 
@@ -165,7 +168,7 @@ export function createBackfillService<Transaction = never>(
         limit = 100,
       } = parseInput('list filter', runListFilter, filter);
       const records = await findRuns(context, { processModelId, active, before, limit });
-      return readableHeaders(records).map(summaryOf);
+      return readableHeaders(context, records).map(summaryOf);
     },
 
     pause: async (runId) => statusNow(await pauseRun(context, checkedId(runId))),

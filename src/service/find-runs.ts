@@ -1,5 +1,6 @@
 import { isBackfillError } from '../errors.js';
 import type { RunFilter, RunRecord } from '../ports/repository.js';
+import { findProblem } from '../run/calls/check-answers.js';
 import { portCalls } from '../run/calls/port-calls.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { headerFrom, type RunHeader } from '../run/record/run-record.js';
@@ -12,10 +13,17 @@ export async function findRuns(
   filter: Partial<RunFilter>,
   transaction?: unknown,
 ): Promise<readonly RunRecord[]> {
-  const all: RunFilter = { processModelId: null, activeKey: null, active: null, before: null, limit: PAGE };
-  return portCalls(context, null).call('repository.findRuns', () =>
-    context.repository.findRuns({ ...all, ...filter }, { transaction }),
+  const all: RunFilter = {
+    ...{ processModelId: null, activeKey: null, active: null, before: null, limit: PAGE },
+    ...filter,
+  };
+  const calls = portCalls(context, null);
+  const records = await calls.call('repository.findRuns', () =>
+    context.repository.findRuns({ ...all }, { transaction }),
   );
+  const problem = findProblem(records, all);
+  if (problem !== null) throw calls.contractError(`findRuns: ${problem}`);
+  return records;
 }
 
 /** All active runs, however many pages they take, newest first. */
@@ -36,14 +44,18 @@ export async function* findActiveRuns(
   }
 }
 
-/** The headers among records, without those that another version has stored in another format. */
-export function readableHeaders(records: readonly RunRecord[]): RunHeader[] {
+/**
+ * The headers among records, without those that are damaged or that another version has stored in another format. Each
+ * of those is a warning in the log.
+ */
+export function readableHeaders({ log }: RunContext, records: readonly RunRecord[]): RunHeader[] {
   return records.flatMap((record) => {
     try {
       return [headerFrom(record)];
     } catch (error) {
-      if (isBackfillError(error, 'RUN_FORMAT')) return [];
-      throw error;
+      if (!isBackfillError(error, 'RUN_FORMAT')) throw error;
+      log.warned(record, `Left out: ${error.message}`);
+      return [];
     }
   });
 }

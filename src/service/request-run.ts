@@ -32,7 +32,7 @@ export async function requestRun(
 /** Before the new run is stored, each active run leaves it the keys that it reads from another path. */
 async function takeOverKeys(context: RunContext, wanted: RunHeader, transaction: unknown): Promise<void> {
   for await (const record of findActiveRuns(context, wanted.processModelId, transaction)) {
-    const [active] = readableHeaders([record]);
+    const [active] = readableHeaders(context, [record]);
     if (active === undefined) continue;
     const keys = contestedKeys(wanted.definition, active.definition);
     if (keys.size === 0) continue;

@@ -3,6 +3,8 @@ import {
   type BackfillJob,
   type BackfillQueue,
   createBackfillService,
+  type JsonValue,
+  type RunRecord,
   type RunState,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
@@ -266,6 +268,84 @@ test('a record of another version is in the way of no other run', async () => {
   expect(jobs.map(({ payload }) => payload.step)).toEqual([0, 1]);
   expect((await service.list()).map((run) => run.runId)).toEqual([runId]);
   await expect(service.status('old')).rejects.toMatchObject({ code: 'RUN_FORMAT' });
+});
+
+test.each<[string, (content: object) => JsonValue]>([
+  ['is null', () => null],
+  ['has no definition', (content) => ({ ...content, definition: null }) as JsonValue],
+  ['has paths that are none', (content) => ({ ...content, definition: { paths: [null] } }) as JsonValue],
+  ['has no format', ({ format: _, ...content }: { format?: unknown }) => content as JsonValue],
+])('a record whose content %s is in the way of no other run', async (_, damage) => {
+  const { repository, service, request, sleep, jobs } = setUp();
+  const runId = await request();
+  const [record] = await repository.loadRun(runId);
+  if (record === undefined) throw new Error('the run is not there');
+  const damaged = {
+    ...record,
+    id: 'z',
+    runId: 'z',
+    activeKey: 'z',
+    content: damage(record.content as object),
+  };
+  await repository.commit({
+    processModelId: MODEL,
+    expected: [{ id: 'z', revision: null }],
+    instances: [],
+    next: () => [damaged],
+  });
+  await sleep(2);
+
+  await expect(service.sweep(STALE)).rejects.toMatchObject({ code: 'RUN_FORMAT', runId: 'z' });
+  expect(jobs.map(({ payload }) => payload.step)).toEqual([0, 1]);
+  expect((await service.list()).map((run) => run.runId)).toEqual([runId]);
+  await expect(service.status('z')).rejects.toMatchObject({ code: 'RUN_FORMAT' });
+  await expect(service.pause('z')).rejects.toMatchObject({ code: 'RUN_FORMAT' });
+  expect(await request()).toBe(runId);
+});
+
+describe('records that findRuns must not return', () => {
+  const header = (runId: string, changes: object = {}): RunRecord => ({
+    ...{ id: runId, runId, processModelId: MODEL, revision: 0, activeKey: `key of ${runId}`, content: null },
+    ...changes,
+  });
+  const page = Array.from({ length: 100 }, (_, index) => header(`run ${200 - index}`));
+
+  test.each<[string, () => unknown]>([
+    ['the same page for ever, whatever is asked for', () => page],
+    ['ascending ids', () => page.slice(0, 3).toReversed()],
+    ['a record twice', () => [page[0], page[0]]],
+    ['more than were asked for', () => [...page, header('run 0')]],
+    ['a shard', () => [header('run 1', { id: 'run 1_0' })]],
+    ['a run that is not active', () => [header('run 1', { activeKey: null })]],
+    ['no record', () => [undefined]],
+    ['no id', () => [header('run 1', { id: 7 })]],
+    ['nothing', () => undefined],
+  ])('are refused: %s', async (_, answer) => {
+    let calls = 0;
+    const { memory } = setUp();
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      if (method !== 'findRuns') return proceed();
+      calls += 1;
+      return answer();
+    });
+    const service = createBackfillService({ repository, queue: { enqueue: async () => {} } });
+
+    await expect(service.sweep(STALE)).rejects.toMatchObject({ code: 'REPOSITORY_CONTRACT', runId: null });
+    await expect(service.request({ processModelId: MODEL, paths: PATHS })).rejects.toMatchObject({
+      code: 'REPOSITORY_CONTRACT',
+    });
+    expect(calls).toBeLessThan(5);
+  });
+
+  test('are refused: runs of another model', async () => {
+    const { memory } = setUp();
+    const repository = intercept(memory, async ({ method, proceed }) =>
+      method === 'findRuns' ? [header('run 1', { processModelId: MODEL.toUpperCase() })] : proceed(),
+    );
+    const service = createBackfillService({ repository, queue: { enqueue: async () => {} } });
+
+    await expect(service.list({ processModelId: MODEL })).rejects.toThrow(/none that was asked for/);
+  });
 });
 
 describe('sweep', () => {

@@ -1,11 +1,13 @@
 import type {
   Cursor,
   FilledInstances,
-  InstanceId,
   InstanceRange,
   InstanceSnapshot,
+  InstanceWrites,
   PageEntry,
   PageQuery,
+  RunFilter,
+  RunRecord,
 } from '../../ports/repository.js';
 import { isFilled } from './page-entries.js';
 
@@ -68,17 +70,111 @@ export function splitProblem(
   return null;
 }
 
-/** What is wrong with the instances that the answer of a commit names. */
-export function outcomeProblem(
-  named: readonly unknown[],
-  instances: readonly { readonly id: InstanceId }[],
+/** What is wrong with what `next` was called with, or `null`. */
+export function outcomeProblem(outcome: unknown, instances: readonly InstanceWrites[]): string | null {
+  const { gone, kept } = Object(outcome) as Record<'gone' | 'kept', unknown>;
+  if (!Array.isArray(gone) || !Array.isArray(kept))
+    return `expected next to be called with { gone, kept }, got ${show(outcome)}`;
+  return strangerProblem([...gone, ...kept.map((value) => Object(value).id)], instances);
+}
+
+/** What is wrong with the answer of a commit, or `null`. `isNextCalled`: in this very attempt. */
+export function commitProblem(
+  result: unknown,
+  {
+    instances,
+    exhausted,
+    isNextCalled,
+  }: {
+    readonly instances: readonly InstanceWrites[];
+    readonly exhausted: unknown;
+    readonly isNextCalled: boolean;
+  },
 ): string | null {
+  const { status, instanceIds } = Object(result) as Record<'status' | 'instanceIds', unknown>;
+  switch (status) {
+    case 'conflict':
+      return null;
+    case 'committed':
+      return isNextCalled
+        ? null
+        : "answered 'committed' without a call of next, whose records belong to the same transaction";
+    case 'not-exhausted':
+      return exhausted === undefined ? "answered 'not-exhausted' although nothing was to be exhausted" : null;
+    case 'stale':
+      return staleProblem(instanceIds, instances);
+    default:
+      return `expected the status 'committed', 'conflict', 'not-exhausted' or 'stale', got ${show(result)}`;
+  }
+}
+
+/** An instance without a version is compared with nothing. If it could be stale, a commit of it might never succeed. */
+function staleProblem(stale: unknown, instances: readonly InstanceWrites[]): string | null {
+  if (!Array.isArray(stale) || stale.length === 0)
+    return `answered 'stale': expected the ids of the instances that are, got ${show(stale)}`;
+  const unversioned = instances.find(({ id, version }) => version === undefined && stale.includes(id));
+  return unversioned === undefined
+    ? strangerProblem(stale, instances)
+    : `answered 'stale' for the instance ${show(unversioned.id)}, which was given without a version`;
+}
+
+function strangerProblem(named: readonly unknown[], instances: readonly InstanceWrites[]): string | null {
   if (named.length === 0) return null;
   const ids = new Set<unknown>(instances.map(({ id }) => id));
-  const stranger = named.find((id) => !ids.has(id));
-  return stranger === undefined
+  const stranger = named.findIndex((id) => !ids.has(id));
+  return stranger === -1
     ? null
-    : `expected the ids of the batch as they were given, got ${show(stranger)}, which is none of them`;
+    : `expected the ids of the batch as they were given, got ${show(named[stranger])}, which is none of them`;
+}
+
+/** What is wrong with the records that `loadRun` returned, or `null`. What they hold is not looked at. */
+export function loadProblem(records: unknown, runId: string): string | null {
+  const problem = recordsProblem(records);
+  if (problem !== null) return problem;
+  const ids = new Set<string>();
+  for (const record of records as readonly RunRecord[]) {
+    if (record.runId !== runId)
+      return `expected records of the run ${runId}, got one of ${show(record.runId)}`;
+    if (ids.has(record.id)) return `the record ${record.id} is there twice`;
+    ids.add(record.id);
+  }
+  return null;
+}
+
+/** What is wrong with the records that `findRuns` returned, or `null`. With wrong ones, a search might never end. */
+export function findProblem(records: unknown, filter: RunFilter): string | null {
+  const problem = recordsProblem(records);
+  if (problem !== null) return problem;
+  const { processModelId, activeKey, active, before, limit } = filter;
+  let previous = before;
+  for (const record of records as readonly RunRecord[]) {
+    const { id } = record;
+    if (id !== record.runId) return `expected only records whose id is their runId, got ${id}`;
+    if (previous !== null && !(id < previous))
+      return `expected ids that descend, all of them less than before, got ${id} after ${previous}`;
+    previous = id;
+    const isWanted =
+      (processModelId === null || record.processModelId === processModelId) &&
+      (activeKey === null || record.activeKey === activeKey) &&
+      (active === null || (record.activeKey !== null) === active);
+    if (!isWanted) return `the record ${id} is none that was asked for`;
+  }
+  const { length } = records as readonly RunRecord[];
+  return length > limit ? `expected at most ${limit} records, got ${length}` : null;
+}
+
+function recordsProblem(records: unknown): string | null {
+  if (!Array.isArray(records)) return `expected an array of records, got ${show(records)}`;
+  for (const [index, record] of records.entries()) {
+    const { id, runId, processModelId, revision, activeKey } = Object(record) as Record<string, unknown>;
+    if (![id, runId, processModelId].every((text) => typeof text === 'string'))
+      return `record [${index}]: expected texts as id, runId and processModelId, got ${show(record)}`;
+    if (!Number.isSafeInteger(revision))
+      return `record ${id}: revision: expected a whole number, got ${show(revision)}`;
+    if (activeKey !== null && typeof activeKey !== 'string')
+      return `record ${id}: activeKey: expected a text or null, got ${show(activeKey)}`;
+  }
+  return null;
 }
 
 const FORMS: ReadonlySet<unknown> = new Set(['none', 'parsed', 'json', 'values', 'unreadable']);
@@ -113,5 +209,10 @@ function textHint(a: Cursor, b: Cursor): string {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+  if (typeof value === 'bigint') return `${value}n`;
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 200);
+  } catch {
+    return `something that is no JSON`; // a cycle, or a bigint within
+  }
 }

@@ -5,6 +5,7 @@ import { type ProgressWatch, watchProgress } from '../record/progress.js';
 import type { RunChange } from '../record/run-changes.js';
 import { headerRecord, type Run, recordsOf, runFrom, shardRecord } from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
+import { commitProblem, loadProblem } from './check-answers.js';
 import { enqueueJob, type JobOptions, type ShardJob } from './enqueue-job.js';
 import { type PortCalls, portCalls } from './port-calls.js';
 
@@ -42,8 +43,12 @@ export function openRun(
   // After an error the host's transaction may be broken, and only the host can begin it again.
   const tries = { isOnlyTry: transaction !== undefined };
 
-  const loadRecords = (): Promise<readonly RunRecord[]> =>
-    calls.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
+  async function loadRecords(): Promise<readonly RunRecord[]> {
+    const records = await calls.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
+    const problem = loadProblem(records, runId);
+    if (problem !== null) throw calls.contractError(`loadRun: ${problem}`);
+    return records;
+  }
 
   const isStored = async (): Promise<boolean> => (await loadRecords()).length > 0;
 
@@ -59,15 +64,21 @@ export function openRun(
     records: readonly RunRecord[],
     expected: (record: RunRecord) => number | null,
   ): Promise<boolean> {
+    let isNextCalled = false;
     const result = await repository.commit(
       {
         processModelId: header.processModelId,
         expected: records.map((record) => ({ id: record.id, revision: expected(record) })),
         instances: [],
-        next: () => records,
+        next() {
+          isNextCalled = true;
+          return records;
+        },
       },
       { transaction },
     );
+    const problem = commitProblem(result, { instances: [], exhausted: undefined, isNextCalled });
+    if (problem !== null) throw calls.contractError(`commit: ${problem}`);
     return result.status === 'committed';
   }
 
@@ -88,7 +99,8 @@ export function openRun(
       calls.call(
         'repository.commit',
         async (failedTries) => {
-          for (let refused: readonly RunRecord[] | null = null; ; ) {
+          let refused: readonly RunRecord[] | null = null;
+          for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
             const run = await load();
             const change = decide(run);
             if (change === null) return { run, changed: failedTries > 0 };
@@ -99,6 +111,7 @@ export function openRun(
             if (await store(run, records, before)) return { run: next, changed: true };
             refused = records;
           }
+          throw calls.contractError(ENDLESS_CONFLICT);
         },
         tries,
       ),
@@ -143,6 +156,11 @@ function refusedForGood(run: Run, next: Run, calls: PortCalls): Error {
   const message = `Run ${runId} cannot go on: another run of the same definition is active for ${JSON.stringify(processModelId)}. service.list({ active: true }) shows it.`;
   return new RunError('RUN_STATE', runId, message);
 }
+
+/** Each of them means that somebody else has stored a change since the run was loaded. Nobody is so fast so often. */
+export const MOST_CONFLICTS = 100;
+
+export const ENDLESS_CONFLICT: string = `commit answered 'conflict' ${MOST_CONFLICTS} times in a row, each time for the revisions that loadRun had just returned.`;
 
 export const STALE_READ =
   "commit answered 'conflict', but loadRun still returns the revisions that were expected. loadRun must read from where commits go, not from a replica.";

@@ -1,8 +1,8 @@
 import type { CommitResult, Cursor, InstanceId, InstanceRange } from '../../ports/repository.js';
-import { outcomeProblem } from '../calls/check-answers.js';
+import { commitProblem, outcomeProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
 import { isTimeOut } from '../calls/is-time-out.js';
-import { STALE_READ } from '../calls/open-run.js';
+import { ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
@@ -15,6 +15,8 @@ export interface ShardCommit {
   readonly entries: readonly PlannedEntry[];
   readonly after: Cursor | null;
   readonly exhausted?: InstanceRange;
+  /** The entry was refused before, in all its tries: an error of unknown kind is not tried again. @default false */
+  readonly isExperiment?: boolean;
 }
 
 export type ShardCommitResult =
@@ -48,27 +50,26 @@ export async function commitToShard(
     const { exhausted, entries, after } = commit;
     const before = session.shard;
     let committed = before;
+    let isNextCalled = false;
     const result = await context.repository.commit({
       processModelId: session.run.header.processModelId,
       expected: [{ id: shardRecordId(session.job.runId, before.index), revision: before.revision }],
       ...(exhausted === undefined ? {} : { exhausted }),
       instances,
       next: (outcome) => {
-        assertKnown([...outcome.gone, ...outcome.kept.map(({ id }) => id)]);
+        isNextCalled = true;
+        assertContract(outcomeProblem(outcome, instances));
         tally = countOutcomes(entries, outcome, keys);
         committed = session.advanced(tally, { after, done: exhausted !== undefined });
         return [shardRecord(session.run.header, committed)];
       },
     });
+    assertContract(commitProblem(result, { instances, exhausted, isNextCalled }));
     if (result.status === 'committed') session.adoptShard(committed);
-    if (result.status === 'stale') assertKnown(result.instanceIds);
-    if (result.status === 'not-exhausted' && exhausted === undefined)
-      throw calls.contractError("commit answered 'not-exhausted' although nothing was to be exhausted.");
     return result;
   }
 
-  function assertKnown(ids: readonly InstanceId[]): void {
-    const problem = outcomeProblem(ids, instances);
+  function assertContract(problem: string | null): void {
     if (problem !== null) throw calls.contractError(`commit: ${problem}`);
   }
 
@@ -81,32 +82,35 @@ export async function commitToShard(
     return null;
   }
 
-  /** Whether to blame an instance for an error. An unclassified error is blamed on one instance only after every try. */
-  function isInstanceToBlame(error: unknown): boolean {
+  /** Whether to stop trying, because an instance may be to blame. For an error of unknown kind only after other tries. */
+  function isSuspicious(error: unknown): boolean {
     const kind = classifyError(context.repository, error);
-    if (kind !== 'unknown') return kind === 'instance';
+    if (kind === 'instance') return true;
+    if (kind === 'transient' || kind === 'systemic') return false;
     unclassified += 1;
-    const isOneOfMany = commit.entries.length > 1 && unclassified > 1;
-    return isOneOfMany || !calls.mayTryAgain(unclassified);
+    if (commit.isExperiment === true || !calls.mayTryAgain(unclassified)) return true;
+    if (kind === 'suspect') return instances.length > 0;
+    return commit.entries.length > 1 && unclassified > 1;
   }
 
   return calls.call<ShardCommitResult>(
     'repository.commit',
     async () => {
-      for (;;) {
+      for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
         const result = await attempt();
         if (result.status === 'committed') return { ...result, tally };
         if (result.status !== 'conflict') return result;
         const found = await lookAround(true);
         if (found !== null) return found;
       }
+      throw calls.contractError(ENDLESS_CONFLICT);
     },
     {
       async onError(error) {
         const found = await lookAround(false);
         if (found !== null) return found;
         if (commit.entries.length > 1 && isTimeOut(error)) return { status: 'too-slow' };
-        return isInstanceToBlame(error) ? { status: 'rejected', error } : null;
+        return isSuspicious(error) ? { status: 'rejected', error } : null;
       },
     },
   );
@@ -120,6 +124,7 @@ async function findCheckpoint(
   const { shard: before, run } = session;
   session.adopt(await session.handle.load());
   const now = session.shard;
+  if (now.revision < before.revision) throw session.handle.calls.contractError(LOST_COMMIT);
   if (session.isOwn(now) && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {
     session.adoptShard(now);
     return 'landed';
@@ -129,3 +134,6 @@ async function findCheckpoint(
   if (session.ending !== null || isReplanned || !session.isAt(now.after, before.after)) return 'moved';
   return now.revision === before.revision ? 'unchanged' : 'renewed';
 }
+
+const LOST_COMMIT =
+  "loadRun returns an older revision than the one that commit answered 'committed' for. commit must store what next returns, and loadRun must read from where commits go, not from a replica.";

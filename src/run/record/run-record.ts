@@ -2,6 +2,7 @@ import { RunError } from '../../errors.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/repository.js';
 import type { Pace } from './pace.js';
+import { headerProblem, shardProblem } from './record-problem.js';
 import { isActive, isComplete, type RunState } from './run-state.js';
 import { addTallies, emptyTally, type Tally } from './tally.js';
 
@@ -155,22 +156,28 @@ export function shardRecordId(runId: string, index: number): string {
 
 /**
  * The run that these records describe, or `null` if there are none.
- * @throws {RunError} RUN_FORMAT when another version of the library wrote them.
+ * @throws {RunError} RUN_FORMAT when another version of the library wrote them, or one of them is damaged or missing.
  */
 export function runFrom(records: readonly RunRecord[]): Run | null {
-  const header = records.find((record) => record.id === record.runId);
-  if (header === undefined) return null;
-  const shards = records.filter((record) => record !== header).map(shardFrom);
-  return {
-    header: headerFrom(header),
-    shards: shards.sort((a, b) => a.index - b.index),
-  };
+  const [first] = records;
+  if (first === undefined) return null;
+  const record = records.find(({ id, runId }) => id === runId);
+  if (record === undefined) throw damaged(first.runId, first.runId, 'it is missing');
+  const header = headerFrom(record);
+  const shards = records.filter((other) => other !== record).map(shardFrom);
+  shards.sort((a, b) => a.index - b.index);
+  const missing = Math.max(
+    shards.length === 0 ? 0 : -1,
+    shards.findIndex(({ index }, place) => index !== place),
+  );
+  if (missing >= 0) throw damaged(header.runId, shardRecordId(header.runId, missing), 'it is missing');
+  return { header, shards };
 }
 
 export function headerFrom(record: RunRecord): RunHeader {
   const { runId, processModelId, revision } = record;
   return {
-    ...decode<Omit<RunHeader, 'runId' | 'processModelId' | 'revision'>>(record),
+    ...decode<Omit<RunHeader, 'runId' | 'processModelId' | 'revision'>>(record, headerProblem),
     runId,
     processModelId,
     revision,
@@ -179,7 +186,7 @@ export function headerFrom(record: RunRecord): RunHeader {
 
 function shardFrom(record: RunRecord): RunShard {
   return {
-    ...decode<Omit<RunShard, 'revision'>>(record),
+    ...decode<Omit<RunShard, 'revision'>>(record, shardProblem),
     revision: record.revision,
   };
 }
@@ -188,15 +195,26 @@ function encode(content: object): JsonValue {
   return { format: FORMAT, ...content } as unknown as JsonValue;
 }
 
-function decode<Content>({ content, runId }: RunRecord): Content {
-  const { format, ...rest } = (content ?? {}) as { readonly format?: unknown };
+function decode<Content>(
+  { id, content, runId }: RunRecord,
+  problemOf: (content: object) => string | null,
+): Content {
+  const { format, ...rest } = Object(content) as { readonly format?: unknown };
+  if (format === undefined) throw damaged(runId, id, 'it is no content that the library has stored');
   if (format !== FORMAT) {
-    const found = format === undefined ? 'none' : JSON.stringify(format);
+    const found = JSON.stringify(format);
     throw new RunError(
       'RUN_FORMAT',
       runId,
       `Run ${runId} is stored in format ${found}, this version reads format ${FORMAT}. Finish it with the version that started it, or request it again.`,
     );
   }
+  const problem = problemOf(rest);
+  if (problem !== null) throw damaged(runId, id, `${problem} cannot be read`);
   return rest as Content;
+}
+
+function damaged(runId: string, recordId: string, problem: string): RunError {
+  const message = `Run ${runId} has a damaged record ${recordId}: ${problem}. Restore that record as it was stored, or delete all records of the run and request it again.`;
+  return new RunError('RUN_FORMAT', runId, message);
 }

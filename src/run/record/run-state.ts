@@ -30,6 +30,10 @@ export function assertTransition(runId: string, from: RunState, to: RunState): v
   throw new RunError('RUN_STATE', runId, `Run ${runId} is ${from} and cannot become ${to}: ${choice}.`);
 }
 
+export function isRunState(state: unknown): state is RunState {
+  return typeof state === 'string' && Object.hasOwn(TRANSITIONS, state);
+}
+
 /** Whether jobs may work on a run. */
 export function isWorkable(state: RunState): state is 'pending' | 'running' {
   return state === 'pending' || state === 'running';

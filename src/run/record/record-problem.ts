@@ -1,0 +1,51 @@
+import { isRunState } from './run-state.js';
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** What is damaged in the content of a header record, or `null`. */
+export function headerProblem(content: object): string | null {
+  const { definition, state, activeKey, droppedKeys, total } = content as Members;
+  const { paths, instanceIds } = Object(definition) as Members;
+  if (!isListOf(paths, isDefinedPath)) return 'definition.paths';
+  if (instanceIds !== null && !Array.isArray(instanceIds)) return 'definition.instanceIds';
+  if (!isRunState(state)) return 'state';
+  if (typeof activeKey !== 'string') return 'activeKey';
+  if (!isListOf(droppedKeys, (dropped) => isText(Object(dropped).key))) return 'droppedKeys';
+  return total === null || isCount(total) ? null : 'total';
+}
+
+/** What is damaged in the content of a shard record, or `null`. */
+export function shardProblem(content: object): string | null {
+  const { index, done, tally, pace, allottedStep, committedStep } = content as Members;
+  const { keys, failures, ...counts } = Object(tally) as Members;
+  if (!isCount(index)) return 'index';
+  if (typeof done !== 'boolean') return 'done';
+  if (!['processed', 'updated', 'failed', 'gone'].every((name) => isCount(counts[name]))) return 'tally';
+  if (!isListOf(keys, isObject)) return 'tally.keys';
+  if (!isListOf(failures, isObject)) return 'tally.failures';
+  if (!isObject(Object(pace).from) || !isObject(Object(pace).next)) return 'pace';
+  return isCount(allottedStep) && Number.isSafeInteger(committedStep)
+    ? null
+    : 'allottedStep or committedStep';
+}
+
+function isDefinedPath(path: unknown): boolean {
+  const { key, segments } = Object(path) as Members;
+  return isText(key) && isListOf(segments, isText);
+}
+
+function isListOf(list: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(list) && list.every(isItem);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
