@@ -15,7 +15,7 @@ export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, i
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new InvalidInputError(`${subject}: expected an object, got ${describe(input)}`);
   }
-  const own = { ...input };
+  const own = ownMembers(input);
   const result = schema.safeParse(own);
   if (result.success) return { ...absent(schema), ...result.data };
   const problems = result.error.issues.flatMap((issue) => problemsOf(issue, own, schema));
@@ -25,6 +25,22 @@ export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, i
 function absent(schema: z.ZodType): Readonly<Record<string, undefined>> {
   const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+
+/** Without a prototype, so that a member of `Object.prototype` is none of the options, nor of the data among them. */
+function ownMembers(input: object): object {
+  const members = Object.entries(input).map(([name, value]) => [
+    name,
+    isData(value) ? ownMembers(value) : value,
+  ]);
+  return Object.assign(Object.create(null), Object.fromEntries(members));
+}
+
+/** An object literal of numbers, texts and the like: bounds of a batch, say, and no repository or logger. */
+function isData(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.values(value).every((member) => typeof member !== 'object' && typeof member !== 'function');
 }
 
 /** A schema for values that pass `check`. The error message says "expected <what>, got …". */

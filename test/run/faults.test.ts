@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
   type BackfillRepository,
+  createBackfillService,
   type InstanceSnapshot,
   isBackfillError,
+  type RunRecord,
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
@@ -239,9 +241,13 @@ describe('an instance that the database refuses', () => {
   };
 
   test.each([
-    ['a value that the column refuses', () => databaseError('22001', 'value too long')],
-    ['an error that says nothing about itself', () => new Error('poison')],
-  ])('costs its batch of 100 only itself: %s', async (_, error) => {
+    [
+      'a value that the column refuses',
+      () => databaseError('22001', 'value too long'),
+      'value too long (SQLSTATE 22001)',
+    ],
+    ['an error that says nothing about itself', () => new Error('poison'), 'poison'],
+  ])('costs its batch of 100 only itself: %s', async (_, error, reason) => {
     const { memory, repository } = poisoned([37], error);
     const logger = linesLogger();
 
@@ -255,10 +261,10 @@ describe('an instance that the database refuses', () => {
       failed: 1,
     });
     expect(report.failures).toEqual([
-      { instanceId: 37, key: 'invoice_number', code: 'WRITE_REJECTED', reason: expect.stringContaining(error().message) },
+      { instanceId: 37, key: 'invoice_number', code: 'WRITE_REJECTED', reason },
     ]);
     expect(logger.lines.filter((line) => line.startsWith('error'))).toEqual([
-      `error celery_task_backfill_metadata[${report.runId}]: Error processing metadata backfill for instance 37: ${report.failures[0]?.reason} (key "invoice_number")`,
+      `error celery_task_backfill_metadata[${report.runId}]: Error processing metadata backfill for instance 37: ${reason} (key "invoice_number")`,
     ]);
     const written = invoices(100).filter(({ id }) => memory.metadata(id)?.invoice_number !== undefined);
     expect(written).toHaveLength(99);
@@ -290,6 +296,144 @@ describe('an instance that the database refuses', () => {
 
     expect(report).toMatchObject({ state: 'completed_with_failures', processed: 95, failed: 5 });
     expect(report.failures.map(({ instanceId }) => instanceId)).toEqual([1, 2, 50, 51, 100]);
+  });
+});
+
+describe('a refusal of unknown kind', () => {
+  /** Commits of batches are refused while `isRefused` says so, and all others while `isDown` does. */
+  function refusing(count: number, error: unknown, isRefused: (ids: readonly number[]) => boolean) {
+    const memory = createMemoryRepository({ instances: invoices(count) });
+    const commits: (readonly number[])[] = [];
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      if (method !== 'commit') return proceed();
+      const { instances } = argument as {
+        instances: readonly { id: number; values: readonly unknown[] }[];
+      };
+      const ids = instances.filter(({ values }) => values.length > 0).map(({ id }) => id);
+      commits.push(ids);
+      if (isRefused(ids)) throw error;
+      return proceed();
+    });
+    return { memory, repository, commits };
+  }
+
+  test.each([
+    ['P0001 of a trigger', databaseError('P0001')],
+    ['54000 of an index', databaseError('54000')],
+    ['44000', databaseError('44000')],
+    ['21000 of a subquery', databaseError('21000')],
+    ['a SQLSTATE of the host’s own', databaseError('U0042')],
+    ['XX000', databaseError('XX000')],
+    ['ER_SIGNAL_EXCEPTION', databaseError('ER_SIGNAL_EXCEPTION')],
+    ['ER_NET_PACKET_TOO_LARGE', databaseError('ER_NET_PACKET_TOO_LARGE')],
+    ['SQLSTATE 45000 without a name', Object.assign(new Error('no'), { errno: 1644, sqlState: '45000' })],
+    ['Prisma P2000', databaseError('P2000')],
+    ['Prisma P2010 with P0001 within', Object.assign(databaseError('P2010'), { meta: { code: 'P0001' } })],
+    ['a THROW of SQL Server', Object.assign(databaseError('EREQUEST'), { number: 50001, class: 16 })],
+    ['no code', new Error('no')],
+    ['nothing at all', Object.create(null)],
+    ['undefined', undefined],
+  ])('is the fault of an instance if that instance alone is refused: %s', async (_, error) => {
+    const { repository, memory } = refusing(20, error, (ids) => ids.includes(7));
+
+    const report = await backfill(repository);
+
+    expect(report).toMatchObject({ state: 'completed_with_failures', processed: 19, updated: 19, failed: 1 });
+    expect(report.failures).toMatchObject([{ instanceId: 7, code: 'WRITE_REJECTED' }]);
+    expect(memory.metadata(7)).toEqual({});
+  });
+
+  test.each([
+    ['without a code', new Error('no')],
+    ['P0001', databaseError('P0001')],
+  ])('that refuses a commit without any instance, too, is no instance’s fault: %s', async (_, error) => {
+    let isDown = false;
+    const { repository, memory } = refusing(20, error, (ids) => {
+      isDown ||= ids.includes(11);
+      return isDown;
+    });
+
+    const thrown = await backfill(repository, { batchSize: 10 }).catch((reason: unknown) => reason);
+
+    expect(thrown).toMatchObject({ code: 'PORT_FAILED', retryable: true, progress: { visited: 10 } });
+    isDown = false;
+    const { runId } = thrown as { runId: string };
+    expect(await runBackfill({ repository: memory, runId })).toMatchObject({
+      state: 'completed',
+      processed: 20,
+      failed: 0,
+    });
+  });
+
+  test.each(
+    [new Error('no'), databaseError('P0001'), databaseError('XX000')].flatMap((error) =>
+      [1, 2, 3, 5].map(
+        (batchSize) => [(error as { code?: string }).code ?? 'no code', batchSize, error] as const,
+      ),
+    ),
+  )('of an outage blames nobody, whenever it ends: %s, batches of %i', async (_, batchSize, error) => {
+    for (let length = 1; length <= 25; length += 1) {
+      let left = 0;
+      const { repository, commits } = refusing(5, error, () => {
+        if (commits.length === 4) left = length;
+        left -= 1;
+        return left >= 0;
+      });
+      const options = { repository, batchSize, retry: { attempts: 3, initialDelayMs: 1 } };
+      let [report, runId]: [unknown, string | null] = [undefined, null];
+      while (report === undefined) {
+        const call = runId === null ? { processModelId: MODEL, paths: PATHS } : { runId };
+        report = await runBackfill({ ...call, ...options, runtime: testRuntime() }).catch(
+          (thrown: unknown) => {
+            if (!isBackfillError(thrown, 'PORT_FAILED') || !thrown.retryable) throw thrown;
+            runId = thrown.runId;
+          },
+        );
+      }
+
+      expect(report, `${length} refusals`).toMatchObject({ state: 'completed', processed: 5, failed: 0 });
+    }
+  });
+
+  test('is settled with two commits more than a refusal whose code speaks of the data', async () => {
+    const counts = await Promise.all(
+      ['22001', 'P0001'].map(async (code) => {
+        const { repository, commits } = refusing(1, databaseError(code), (ids) => ids.length > 0);
+        expect(await backfill(repository)).toMatchObject({ failed: 1 });
+        return commits.length;
+      }),
+    );
+
+    expect(counts).toEqual([6, 8]); // the run, its freeze, the instance, its failure, the end of the shard and of the run
+  });
+
+  test('of a run that is paused during the experiment leaves the instance alone', async () => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    const runOf = async (): Promise<string> => (await storedRuns(memory))[0]?.runId ?? '';
+    const repository = intercept(
+      memory,
+      atBatch(async () => {
+        await createBackfillService({ repository: memory, queue: { enqueue: async () => {} } }).pause(
+          await runOf(),
+        );
+        throw databaseError('P0001');
+      }),
+    );
+
+    expect(await backfill(repository, { batchSize: 1 })).toMatchObject({
+      state: 'paused',
+      processed: 0,
+      failed: 0,
+    });
+  });
+
+  test('has a reason without the values of the instance, however the message tells them', async () => {
+    const error = databaseError('P0001', 'no report wants INV-3 (or "INV-3")');
+    const { repository } = refusing(3, error, (ids) => ids.includes(3));
+
+    const { failures } = await backfill(repository);
+
+    expect(failures).toMatchObject([{ reason: 'no report wants … (or "…") (SQLSTATE P0001)' }]);
   });
 });
 
@@ -387,6 +531,141 @@ describe('a fault that is nobody’s data', () => {
 });
 
 describe('a repository that breaks its contract', () => {
+  /** How often commits of the given kind are called before the run gives up. */
+  async function commitsOf(answer: (call: Parameters<Around>[0]) => unknown, count = 5): Promise<number> {
+    let commits = 0;
+    const repository = intercept(createMemoryRepository({ instances: invoices(count) }), async (call) => {
+      const isBatch = call.method === 'commit' && (call.argument as CommitArgument).instances.length > 0;
+      if (!isBatch) return call.proceed();
+      commits += 1;
+      return answer(call);
+    });
+    await expect(backfill(repository)).rejects.toMatchObject({
+      code: 'REPOSITORY_CONTRACT',
+      retryable: false,
+    });
+    return commits;
+  }
+
+  test.each<[string, unknown]>([
+    ['a status that there is not', { status: 'ok' }],
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'committed'],
+    ['committed without a call of next', { status: 'committed' }],
+    ['stale for nobody', { status: 'stale', instanceIds: [] }],
+    ['stale without ids', { status: 'stale' }],
+  ])('by answering a commit with %s ends the run at once', async (_, answer) => {
+    expect(await commitsOf(() => answer)).toBe(1);
+  });
+
+  test.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['no lists', {}],
+    ['ids instead of values', { gone: [], kept: [1] }],
+  ])('by calling next with %s ends the run at once', async (_, outcome) => {
+    const call = ({ argument }: Parameters<Around>[0]) => {
+      (argument as { next(told: unknown): unknown }).next(outcome);
+      return { status: 'committed' };
+    };
+
+    expect(await commitsOf(async (around) => call(around))).toBe(1);
+  });
+
+  test('by answering stale for ever ends the run after as many commits as it has instances, and some', async () => {
+    const stale = async ({ argument }: Parameters<Around>[0]) => ({
+      status: 'stale',
+      instanceIds: [(argument as CommitArgument).instances[0]?.id],
+    });
+
+    expect(await commitsOf(stale)).toBe(4);
+  });
+
+  test('by answering stale for an instance without a version ends the run at once', async () => {
+    const memory = createMemoryRepository({ instances: invoices(5) });
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      if (method === 'commit' && (argument as CommitArgument).instances.length > 0)
+        return { status: 'stale', instanceIds: [1] };
+      const answer = await proceed();
+      if (method !== 'readInstances') return answer;
+      return (answer as InstanceSnapshot[]).map(({ version: _, ...rest }) => rest);
+    });
+
+    await expect(backfill(repository)).rejects.toThrow(/the instance 1, which was given without a version/);
+  });
+
+  test.each(['ok', 'stale', 'not-exhausted'])(
+    'by answering a commit of records alone with %s ends the call',
+    async (status) => {
+      const repository = intercept(
+        createMemoryRepository({ instances: invoices(5) }),
+        async ({ method, proceed }) => (method === 'commit' ? { status, instanceIds: [1] } : proceed()),
+      );
+
+      await expect(backfill(repository)).rejects.toMatchObject({ code: 'REPOSITORY_CONTRACT' });
+    },
+  );
+
+  test('by storing nothing of what it calls committed ends the run', async () => {
+    let commits = 0;
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(30) }),
+      atBatch(async ({ argument }) => {
+        commits += 1;
+        (argument as { next(told: unknown): unknown }).next({ gone: [], kept: [] });
+        return { status: 'committed' };
+      }),
+    );
+
+    await expect(backfill(repository, { batchSize: 10 })).rejects.toMatchObject({
+      code: 'REPOSITORY_CONTRACT',
+    });
+    expect(commits).toBeLessThan(10);
+  });
+
+  test('by answering conflict for ever, under ever new revisions, ends the run', async () => {
+    let loads = 0;
+    let commits = 0;
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(5) }),
+      async ({ method, argument, proceed }) => {
+        if (method === 'commit' && (argument as CommitArgument).instances.length > 0) {
+          commits += 1;
+          return { status: 'conflict' };
+        }
+        const answer = await proceed();
+        if (method !== 'loadRun') return answer;
+        loads += 1;
+        return (answer as { id: string; runId: string; revision: number }[]).map((record) =>
+          record.id === record.runId ? record : { ...record, revision: record.revision + loads },
+        );
+      },
+    );
+
+    await expect(backfill(repository)).rejects.toMatchObject({ code: 'REPOSITORY_CONTRACT' });
+    expect(commits).toBeLessThan(300);
+  });
+
+  test.each<[string, (records: readonly RunRecord[]) => unknown]>([
+    ['null', () => null],
+    ['an object', ([record]) => record],
+    ['a null among them', (records) => [...records, null]],
+    ['another run', (records) => records.map((record) => ({ ...record, runId: 'other' }))],
+    ['a record twice', (records) => [...records, ...records]],
+    ['a revision as text', (records) => records.map((record) => ({ ...record, revision: '1' }))],
+    ['no activeKey', (records) => records.map(({ activeKey: _, ...record }) => record)],
+  ])('by loading a run as %s ends the call', async (_, change) => {
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(5) }),
+      async ({ method, proceed }) => {
+        const answer = await proceed();
+        return method === 'loadRun' ? change(answer as RunRecord[]) : answer;
+      },
+    );
+
+    await expect(backfill(repository)).rejects.toMatchObject({ code: 'REPOSITORY_CONTRACT' });
+  });
+
   test.each<[string, (argument: CommitArgument & { next(told: unknown): unknown }) => unknown]>([
     ['stale', () => ({ status: 'stale', instanceIds: ['3'] })],
     ['gone', ({ next }) => next({ gone: ['3'], kept: [] })],
@@ -523,6 +802,54 @@ describe('a stored run', () => {
 
     expect(report).toMatchObject({ state: 'completed', processed: 3 });
     expect(repository.metadata(1)).toEqual({});
+  });
+
+  test.each<[string, (content: Record<string, unknown>, isHeader: boolean) => unknown]>([
+    ['a content of null', () => null],
+    ['a content that is a text', (content) => JSON.stringify(content)],
+    ['an empty content', () => ({})],
+    [
+      'a header without a definition',
+      ({ definition, ...rest }, isHeader) => (isHeader ? rest : { ...rest, definition }),
+    ],
+    ['a state that there is not', (content, isHeader) => (isHeader ? { ...content, state: 'odd' } : content)],
+    [
+      'a state of every object',
+      (content, isHeader) => (isHeader ? { ...content, state: 'toString' } : content),
+    ],
+    [
+      'paths that are none',
+      (content, isHeader) => (isHeader ? { ...content, definition: { paths: [1] } } : content),
+    ],
+    ['a shard without its tally', ({ tally, ...rest }, isHeader) => (isHeader ? { ...rest, tally } : rest)],
+    ['a shard with another index', (content, isHeader) => (isHeader ? content : { ...content, index: 3 })],
+  ])('that is damaged is refused: %s', async (_, damage) => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    const { runId } = await backfill(memory);
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      const answer = await proceed();
+      if (method !== 'loadRun') return answer;
+      return (answer as RunRecord[]).map((record) => ({
+        ...record,
+        content: damage(record.content as Record<string, unknown>, record.id === record.runId),
+      }));
+    });
+
+    await expect(runBackfill({ repository, runId })).rejects.toMatchObject({ code: 'RUN_FORMAT', runId });
+  });
+
+  test.each<[string, (record: RunRecord) => boolean]>([
+    ['header', ({ id, runId }) => id !== runId],
+    ['shard', ({ id, runId }) => id === runId],
+  ])('that lacks its %s is refused', async (_, isLeft) => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    const { runId } = await backfill(memory);
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      const answer = await proceed();
+      return method === 'loadRun' ? (answer as RunRecord[]).filter(isLeft) : answer;
+    });
+
+    await expect(runBackfill({ repository, runId })).rejects.toThrow(/damaged record .* it is missing/);
   });
 
   test('that another version wrote is refused', async () => {

@@ -237,7 +237,7 @@ describe('planInstance', () => {
     ['an error without a message', Object.assign(new Error('x'), { message: null })],
     ['nothing', undefined],
   ])('makes an instance a failure, whatever its data or the repository throws: %s', (_, thrown) => {
-    const rules = { paths: PATHS, missing: 'null', droppedKeys: [] } as const;
+    const rules = { paths: PATHS, missing: 'null', clear: false, droppedKeys: [] } as const;
     const hostile = {
       get address() {
         throw thrown;
@@ -248,10 +248,10 @@ describe('planInstance', () => {
       throw thrown;
     };
 
-    expect(
-      planInstance(snapshot({ data: { form: 'parsed', value: hostile } }), rules).failure,
-    ).not.toBeNull();
-    expect(planInstance(snapshot({ data: text }), { ...rules, formatValue }).failure).toMatchObject({
+    expect(planInstance(snapshot({ data: { form: 'parsed', value: hostile } }), rules).failures).toHaveLength(
+      1,
+    );
+    expect(planInstance(snapshot({ data: text }), { ...rules, formatValue }).failures[0]).toMatchObject({
       code: 'WRITE_REJECTED',
       reason: thrown === undefined ? 'undefined' : 'an error without a message',
     });

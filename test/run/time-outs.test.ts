@@ -87,8 +87,8 @@ test('a page that takes too long is read in halves', async () => {
 
 test.each([
   [databaseError('57014'), true],
-  [databaseError('55P03'), true],
-  [Object.assign(new Error('Lock wait timeout'), { errno: 1205, code: 'ER_LOCK_WAIT_TIMEOUT' }), true],
+  [databaseError('55P03'), false],
+  [Object.assign(new Error('Lock wait timeout'), { errno: 1205, code: 'ER_LOCK_WAIT_TIMEOUT' }), false],
   [new Error('Query read timeout'), true],
   [new Error('wrapped', { cause: databaseError('57014') }), true],
   [Object.assign(new Error('wrapped'), { original: databaseError('57014') }), true],

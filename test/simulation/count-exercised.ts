@@ -8,10 +8,12 @@ const NAMES = [
   'shutdowns',
   'calls failed',
   'answers lost',
+  'calls during an outage',
   'commits landed late',
   'late commits refused',
   'commits refused',
   'batches bisected',
+  'instances refused',
   'pages too old',
   'pages of a lagging replica',
   'ends not proven',
@@ -77,7 +79,7 @@ function nameOf(event: HistoryEvent): keyof Exercised | null {
     case 'give-up':
       return 'jobs given up';
     case 'fault':
-      return event.kind === 'failed' ? 'calls failed' : 'answers lost';
+      return FAULTS[event.kind];
     case 'throw':
       return event.code === 'RUN_NOT_FOUND' ? 'jobs delivered before their run was stored' : null;
     case 'read':
@@ -88,6 +90,13 @@ function nameOf(event: HistoryEvent): keyof Exercised | null {
       return null;
   }
 }
+
+const FAULTS = {
+  failed: 'calls failed',
+  'answer-lost': 'answers lost',
+  'lands-late': 'answers lost',
+  down: 'calls during an outage',
+} as const;
 
 const JOBS = {
   queued: null,
@@ -133,7 +142,7 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
     if (status === 'conflict') add('commits refused');
     if (status === 'not-exhausted') add('ends not proven');
     if (status === 'stale') add('pages too old');
-    if (status === 'refused' && instances.length > 1) add('batches bisected');
+    if (status === 'refused') add(instances.length > 1 ? 'batches bisected' : 'instances refused');
     add('races won by the live writer', kept.length);
     add('instances gone', gone.length);
     add('rows deleted', written.filter(({ row }) => row === null).length);

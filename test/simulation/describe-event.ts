@@ -104,6 +104,7 @@ const FAULTS = {
   failed: 'fails, without effect',
   'answer-lost': 'takes effect, but the answer is lost',
   'lands-late': 'fails, and will take effect later',
+  down: 'is refused, like everything during this outage',
 } as const;
 
 const FATES = {

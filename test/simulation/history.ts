@@ -156,8 +156,11 @@ export type PortEvent =
       readonly type: 'fault';
       readonly call: number;
       readonly port: string;
-      /** `failed`: it has no effect. `answer-lost`: it took effect. `lands-late`: it will take effect later. */
-      readonly kind: 'failed' | 'answer-lost' | 'lands-late';
+      /**
+       * `failed`: it has no effect. `answer-lost`: it took effect. `lands-late`: it will take effect later. `down`: it has
+       * no effect, like every such call of the store at that time.
+       */
+      readonly kind: 'failed' | 'answer-lost' | 'lands-late' | 'down';
     };
 
 export type QueueEvent =

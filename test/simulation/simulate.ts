@@ -9,6 +9,7 @@ import { drawWorld, type WorldOptions } from './world/draw-world.js';
 import { startHosts } from './world/hosts.js';
 import { startLiveInstances } from './world/live-instances.js';
 import { startOperators, storedRuns } from './world/operators.js';
+import { createOutages } from './world/outages.js';
 import type { Scene } from './world/scene.js';
 import { createSchedule } from './world/schedule.js';
 import { createSimulatedBroker } from './world/simulated-broker.js';
@@ -73,9 +74,12 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     world,
     choices,
     schedule,
-    store: createSimulatedStore({ ...world.store, record }),
+    store: createSimulatedStore({ ...world.store, poisonCode: world.poisonCode, record }),
     get broker() {
       return broker;
+    },
+    get outages() {
+      return outages;
     },
     get isCalm() {
       return isCalm;
@@ -92,6 +96,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     },
     random,
   };
+  const outages = createOutages(scene);
   const workers = startWorkers(scene);
   const broker = createSimulatedBroker(scene, workers);
   const hosts = startHosts(scene);

@@ -1,16 +1,14 @@
-import { reasonOf } from './reason-of.js';
+import { serverMessage } from './server-message.js';
+import { errorsWithin, memberOf } from './wrapped-errors.js';
 
-// PostgreSQL statement_timeout and lock_timeout; MySQL and MariaDB max_execution_time, max_statement_time and lock wait
-// (names and numbers); mssql ETIMEOUT; Prisma P2028 (a transaction that took too long).
+// PostgreSQL statement_timeout; MySQL max_execution_time and MariaDB max_statement_time (names and numbers); mysql2; mssql;
+// Prisma (a transaction that took too long). A wait for a lock is no such time-out: it says nothing about the size.
 const CODES: ReadonlySet<unknown> = new Set([
   '57014',
-  '55P03',
   'ER_QUERY_TIMEOUT',
   'ER_STATEMENT_TIMEOUT',
-  'ER_LOCK_WAIT_TIMEOUT',
   3024,
   1969,
-  1205,
   'PROTOCOL_SEQUENCE_TIMEOUT',
   'ETIMEOUT',
   'P2028',
@@ -21,14 +19,10 @@ const MESSAGE = /^Query read timeout/;
 
 /** Whether a statement took too long, so that a smaller batch may get through. Looks at wrapped errors, too. */
 export function isTimeOut(error: unknown): boolean {
-  for (
-    let [inner, level] = [error, 0];
-    typeof inner === 'object' && inner !== null && level < 5;
-    level += 1
-  ) {
-    const { code, errno, cause, original, driverError } = inner as Record<string, unknown>;
-    if (CODES.has(code) || CODES.has(errno) || MESSAGE.test(reasonOf(inner))) return true;
-    inner = (cause ?? original ?? driverError) as object;
-  }
-  return false;
+  return errorsWithin(error).some(
+    (wrapped) =>
+      CODES.has(memberOf(wrapped, 'code')) ||
+      CODES.has(memberOf(wrapped, 'errno')) ||
+      MESSAGE.test(serverMessage(wrapped)),
+  );
 }

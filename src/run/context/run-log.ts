@@ -1,9 +1,9 @@
 import createDebug from 'debug';
 import { ignoreErrors } from '../../input/ignore-errors.js';
+import { oneLine } from '../../input/one-line.js';
 import type { BackfillLogger, LogFields } from '../../ports/logger.js';
 import type { RunHeader } from '../record/run-record.js';
 import type { InstanceFailure } from '../record/tally.js';
-import { oneLine } from './one-line.js';
 
 /** The lines that operators search their logs for. */
 export interface RunLog {

@@ -7,7 +7,10 @@ import { sizeInMemory } from './size-in-memory.js';
 export interface BatchSizer {
   /** Instances in the next batch. */
   readonly size: number;
-  /** Instances in the next page, which holds no more task data than `maxBytes`. A batch may take several pages. */
+  /**
+   * Instances in the next page. It holds about `maxBytes` of task data at most, if its documents are like those before.
+   * The first batch of a job takes several pages.
+   */
   readonly pageSize: number;
   readonly maxBytes: number;
   /** The snapshots of a page. Returns how many bytes of task data they hold. */
@@ -16,11 +19,12 @@ export interface BatchSizer {
   learn(batch: { readonly instances: number; readonly tookMs: number }): void;
 }
 
-/** The first page of a job is small, because its documents may be large. Pages without any document grow from there. */
+/**
+ * The first page of a job is small, because its documents may be large. Each page after it may hold several times as many
+ * instances as all pages before it, at most as many as fit if documents are as large as the largest ones so far.
+ */
 const FIRST_PAGE = 10;
-const UNSEEN_GROWTH = 4;
-/** The second page allows for documents that are several times larger than those of the first page, later pages for less. */
-const FIRST_MARGIN = 8;
+const PAGE_GROWTH = 4;
 
 /**
  * @param context.batchSize a fixed size is the upper bound.
@@ -33,12 +37,11 @@ export function createBatchSizer(
   const { initial, max, targetMs, maxBytes } = boundsOf(batchSize, maxInstancesPerSecond);
   const isAdaptive = typeof batchSize !== 'number';
   let size = initial;
-  let unseenPage = FIRST_PAGE;
+  let largestPage = FIRST_PAGE;
   let smoothedMs: number | null = null;
-  let bytesEach: number | null = null;
-  let margin = 2 * FIRST_MARGIN;
+  let bytesEach = 1;
 
-  const fitting = (): number => (bytesEach === null ? max : maxBytes / bytesEach);
+  const fitting = (): number => maxBytes / bytesEach;
   const sizeNow = (): number => atLeastOne(Math.min(size, limit() ?? size));
 
   return {
@@ -47,18 +50,15 @@ export function createBatchSizer(
       return sizeNow();
     },
     get pageSize() {
-      return atLeastOne(Math.min(sizeNow(), bytesEach === null ? unseenPage : fitting() / margin));
+      return atLeastOne(Math.min(sizeNow(), largestPage, fitting()));
     },
     see(snapshots) {
-      const sizes = snapshots
-        .filter(({ data }) => data.form !== 'none')
-        .map((shown) => bytesOf(shown, maxBytes));
+      const sizes = snapshots.map(sizeInMemory);
       const bytes = sizes.reduce((sum, each) => sum + each, 0);
-      if (sizes.length === 0) unseenPage *= UNSEEN_GROWTH;
-      else {
+      largestPage *= PAGE_GROWTH;
+      if (sizes.length > 0) {
         // The estimate falls slowly: after one page of short documents, the next page may be large again.
-        bytesEach = Math.max(1, bytes / sizes.length, FORGETTING * (bytesEach ?? 0));
-        margin = Math.max(1, margin / 2);
+        bytesEach = Math.max(1, bytes / sizes.length, FORGETTING * bytesEach);
         if (isAdaptive) size = atLeastOne(Math.min(size, fitting()));
       }
       return bytes;
@@ -97,10 +97,6 @@ function boundsOf(
 
 function atLeastOne(size: number): number {
   return Math.max(1, Math.floor(size));
-}
-
-function bytesOf({ bytes, data }: InstanceSnapshot, most: number): number {
-  return bytes ?? sizeInMemory(data, most);
 }
 
 const MOST_GROWTH = 1.5;

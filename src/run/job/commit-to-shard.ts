@@ -27,7 +27,7 @@ export type ShardCommitResult =
   | { readonly status: 'not-exhausted' }
   | { readonly status: 'stale'; readonly instanceIds: readonly InstanceId[] }
   /** Not committed: the batch took too long, a smaller one may get through. */
-  | { readonly status: 'too-slow' }
+  | { readonly status: 'too-slow'; readonly error: unknown }
   /** Not committed, and an instance may be to blame. */
   | { readonly status: 'rejected'; readonly error: unknown };
 
@@ -109,7 +109,7 @@ export async function commitToShard(
       async onError(error) {
         const found = await lookAround(false);
         if (found !== null) return found;
-        if (commit.entries.length > 1 && isTimeOut(error)) return { status: 'too-slow' };
+        if (commit.entries.length > 1 && isTimeOut(error)) return { status: 'too-slow', error };
         return isSuspicious(error) ? { status: 'rejected', error } : null;
       },
     },

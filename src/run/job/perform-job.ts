@@ -34,8 +34,9 @@ export async function performJob(
     if (error !== reason) context.log.failed(run.header, reasonOf(error));
     if (context.queue === null) throw reason;
     session.end('hand-over');
+  } finally {
+    context.log.jobEnded(run.header);
   }
-  context.log.jobEnded(session.run.header);
   const concluded = await concludeJob(context, lasting, session).catch(async (error: unknown) => {
     throw await endWith(error);
   });

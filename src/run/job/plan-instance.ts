@@ -4,6 +4,7 @@ import { compilePath, type PathReader } from '../../extraction/extract-metadata.
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
 import { type ExtractionOptions, type JsonValue, toJsonValue } from '../../extraction/json-value.js';
 import { parseJson } from '../../extraction/parse-json.js';
+import { oneLine } from '../../input/one-line.js';
 import type {
   Cursor,
   FilledInstances,
@@ -260,7 +261,7 @@ export function instanceFailure(
   code: FailureCode,
   error: unknown,
 ): InstanceFailure {
-  return { instanceId, key, code, reason: bounded(messageOf(error)) };
+  return { instanceId, key, code, reason: oneLine(bounded(messageOf(error)), 500) };
 }
 
 /** In the words of who threw it: the host's own code, or this library's. */

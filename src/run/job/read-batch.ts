@@ -43,7 +43,8 @@ export async function readBatch(
     bytes += sizer.see(snapshots);
     shown += snapshots.length;
     instances += countInstances(page);
-    const isWhole = limit >= wanted || shown >= sizer.size || bytes >= sizer.maxBytes;
+    // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time.
+    const isWhole = limit >= wanted || shown >= sizer.size || snapshots.length === 0 || bytes >= sizer.maxBytes;
     if (isWhole && readsAhead()) pages.readAhead(last, sizer.pageSize);
     entries.push(...(await planner.plan(page)));
     if (isWhole) break;

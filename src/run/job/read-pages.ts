@@ -47,21 +47,22 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
       let query = isNext ? found.query : queryAfter(after, limit);
       if (!isNext) await lastRead; // two reads at a time are enough
       const answer = isNext ? await found.answer : null;
-      const page =
-        answer === null
-          ? await calls.call('repository.readInstances', () => read(query), { onError })
-          : answer.page;
+      const page = answer === null ? await calls.call('repository.readInstances', readInTime) : answer.page;
       const problem = pageProblem(page, query, compare);
       if (problem !== null) throw calls.contractError(`readInstances: ${problem}`);
       return cutPage(page, limit); // it may have been read ahead before the limit fell
 
-      /** A page that takes too long is tried again with half of its instances. */
-      async function onError(error: unknown): Promise<null> {
-        if (query.limit > 1 && isTimeOut(error)) {
-          query = { ...query, limit: Math.ceil(query.limit / 2) };
-          session.limitBatches(query.limit);
+      /** A page that takes too long is read in parts. That is no failed try: the try comes to an end. */
+      async function readInTime(): Promise<Page> {
+        for (;;) {
+          try {
+            return await read(query);
+          } catch (error) {
+            if (query.limit === 1 || !isTimeOut(error)) throw error;
+            query = { ...query, limit: Math.ceil(query.limit / 4) };
+            session.limitBatches(query.limit);
+          }
         }
-        return null;
       }
     },
     readAhead(after, limit) {

@@ -36,10 +36,13 @@ export interface ShardSession {
   /** Whether this very job committed the shard last. */
   isOwn(shard: RunShard): boolean;
   isAt(cursor: Cursor | null, other: Cursor | null): boolean;
-  /** The most instances in a batch, learnt from time-outs. Stored with the next commit. `null`: no time-out yet. */
+  /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
 }
+
+/** After this many batches without a time-out, larger ones are tried. */
+const GOOD_BATCHES = 10;
 
 /** A longer hold, until off-peak hours say, is no measure of the rate. */
 const LONG_HOLD_MS = 60_000;
@@ -52,7 +55,8 @@ export function openSession(
   const delivery = assessDelivery(loaded, job);
   const allottedStep = loaded.shards[job.shard]?.allottedStep ?? job.step;
   let run = loaded;
-  let learntLimit: number | null = null;
+  let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
+  let goodBatches = 0;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
   const isOwn = ({ committedBy }: RunShard): boolean => committedBy === nonce;
@@ -69,6 +73,12 @@ export function openSession(
   function isOvertaken(before: RunShard, now: RunShard): boolean {
     if (isOwn(now) || now.committedStep < job.step) return false;
     return now.committedStep > job.step || !isAt(now.after, before.after);
+  }
+
+  /** The time-outs may have had a cause that is over. */
+  function raised(size: number): number {
+    goodBatches += 1;
+    return goodBatches % GOOD_BATCHES === 0 ? 2 * size : size;
   }
 
   return {
@@ -101,6 +111,7 @@ export function openSession(
       const shards = run.shards.map((shard) => (shard.index === committed.index ? committed : shard));
       run = { ...run, shards };
       handle.watch.see(run);
+      if (limit !== null) limit = raised(limit);
       if (committed.done) ending ??= 'shard-done';
       else if (committed.allottedStep > allottedStep) ending ??= 'yielded';
     },
@@ -108,7 +119,7 @@ export function openSession(
       const before = shardNow();
       const now = runtime.now();
       const tally = addTallies(before.tally, batch);
-      const heldMs = (before.heldUntil ?? 0) - before.progressAt;
+      const heldMs = Math.min(before.heldUntil ?? 0, now) - before.progressAt;
       const counted = heldMs > LONG_HOLD_MS ? withoutIdleTime(before.pace, heldMs) : before.pace;
       const pace = advancePace(counted, visited(tally), now);
       const rate = Math.min(
@@ -123,7 +134,7 @@ export function openSession(
         tally,
         committedStep: job.step,
         committedBy: nonce,
-        batchSizeLimit: learntLimit ?? before.batchSizeLimit,
+        batchSizeLimit: limit,
         progressAt: now,
         pace: done ? before.pace : pace,
         ratePerSecond: done ? before.ratePerSecond : rate,
@@ -137,10 +148,11 @@ export function openSession(
     isOwn,
     isAt,
     get batchSizeLimit() {
-      return learntLimit ?? run.shards[job.shard]?.batchSizeLimit ?? null;
+      return limit;
     },
     limitBatches(size) {
-      learntLimit = Math.max(1, Math.min(size, learntLimit ?? size));
+      limit = Math.max(1, Math.min(size, limit ?? size));
+      goodBatches = 0;
     },
   };
 }

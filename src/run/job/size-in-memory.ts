@@ -1,44 +1,51 @@
-import type { TaskData } from '../../ports/repository.js';
+import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
 
-/** Of each list, and of the members of each object, this many are measured. The others count like them. */
-const SAMPLE = 16;
 const NODE_BYTES = 16;
+/** So many nodes of a document are looked at. The rest of it counts like them. */
+const MOST_NODES = 2_000;
 
-/** Roughly how many bytes task data takes in memory, at one byte per character. Looks at a sample of a large document. */
-export function sizeInMemory(data: TaskData, most: number): number {
+/** Roughly how many bytes a snapshot takes in memory, at one byte per character. Large documents are estimated. */
+export function sizeInMemory({ bytes, data, stored }: InstanceSnapshot): number {
+  let rows = 0;
+  for (const { value } of stored.values())
+    rows += typeof value === 'string' ? value.length : sizeOfValue(value);
+  return rows + (bytes ?? sizeOfData(data));
+}
+
+function sizeOfData(data: TaskData): number {
   switch (data.form) {
     case 'json':
       return data.text.length;
     case 'parsed':
-      return sizeOfValue(data.value, most, 0);
+      return sizeOfValue(data.value);
     case 'values':
-      return [...data.values.values()].reduce<number>((sum, value) => sum + sizeOfValue(value, most, 0), 0);
+      return [...data.values.values()].reduce<number>((sum, value) => sum + sizeOfValue(value), 0);
     default:
       return 0;
   }
 }
 
-/** Deeper members are no part of JSON, see `toJsonValue`: planning makes them a failure. */
-const MOST_LEVELS = 64;
-
-function sizeOfValue(value: unknown, most: number, level: number): number {
-  if (typeof value === 'string') return NODE_BYTES + value.length;
-  if (typeof value !== 'object' || value === null || level > MOST_LEVELS) return NODE_BYTES;
-  const keys = Object.keys(value);
-  const step = Math.max(1, Math.floor(keys.length / SAMPLE));
-  let [size, measured] = [0, 0];
-  for (let index = 0; index < keys.length && size < most; index += step) {
-    const key = keys[index] ?? '';
-    size += key.length + sizeOfValue(member(value, key), most, level + 1);
-    measured += 1;
+/** Breadth first, so that a large text near the top is always seen. */
+function sizeOfValue(root: unknown): number {
+  const waiting: unknown[] = [root];
+  let [size, seen] = [0, 0];
+  for (; seen < waiting.length && seen < MOST_NODES; seen += 1) {
+    const value = waiting[seen];
+    size += NODE_BYTES + (typeof value === 'string' ? value.length : 0);
+    if (typeof value === 'object' && value !== null) addMembers(value, waiting);
   }
-  return NODE_BYTES + (measured === 0 ? 0 : (size * keys.length) / measured);
+  return seen === 0 ? 0 : (size * waiting.length) / seen;
 }
 
-function member(value: object, key: string): unknown {
+function addMembers(value: object, waiting: unknown[]): void {
   try {
-    return Reflect.get(value, key);
+    if (Array.isArray(value)) {
+      // Of a long list, some elements stand for all: they are as many entries of the queue as the list has elements.
+      for (const element of value) waiting.push(element);
+      return;
+    }
+    for (const key in value) if (Object.hasOwn(value, key)) waiting.push(Reflect.get(value, key));
   } catch {
-    return undefined; // a getter that throws: planning makes it a failure
+    // A getter that throws: planning makes it a failure.
   }
 }

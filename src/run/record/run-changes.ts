@@ -1,3 +1,4 @@
+import { oneLine } from '../../input/one-line.js';
 import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
 import { newPace, type Pace } from './pace.js';
 import { newShard } from './run-definition.js';
@@ -45,6 +46,12 @@ export function allot({ header, shards }: Run, shardIndex: number, step: number)
   return shard.allottedStep === step ? { shards: [withNextStep(shard)] } : null;
 }
 
+/** Stores a shard as it is, under its next revision: the proof that the repository takes commits. */
+export function touch({ header, shards }: Run, shardIndex: number): RunChange | null {
+  const shard = shards[shardIndex];
+  return !isWorkable(header.state) || shard === undefined || shard.done ? null : { shards: [shard] };
+}
+
 /** Says why and until when a shard is held, so that no sweep takes its job for lost. Not if it has changed since. */
 export function hold(
   { header, shards }: Run,
@@ -53,7 +60,7 @@ export function hold(
 ): RunChange | null {
   const shard = shards[index];
   if (!isWorkable(header.state) || shard?.revision !== revision) return null;
-  return { shards: [{ ...shard, heldUntil: until, heldFor: reason.slice(0, 500) }] };
+  return { shards: [{ ...shard, heldUntil: until, heldFor: oneLine(reason, 500) }] };
 }
 
 /** Ends the run once every shard is done. Instances that the walk never met are gone. Late ones raise the total. */
@@ -123,7 +130,7 @@ export function cancel(run: Run, now: number): RunChange | null {
 
 export function fail(run: Run, reason: string, now: number): RunChange | null {
   if (!isWorkable(run.header.state)) return null;
-  return stopped(run, { state: 'failed', lastError: reason.slice(0, 500), endedAt: now });
+  return stopped(run, { state: 'failed', lastError: oneLine(reason, 500), endedAt: now });
 }
 
 /** Fails a run in which more than `maxFailures` instances have failed since its last resume. */

@@ -14,7 +14,7 @@ function instanceWarnings({ header }: Run): string[] {
   const { processModelId, total, definition } = header;
   const chosen = definition.instanceIds?.length ?? 0;
   const missing = chosen - (total ?? 0);
-  if (chosen > 0 && missing > 0 && definition.limit === null)
+  if (chosen > 0 && missing > 0 && (definition.limit === null || total === 0))
     return [
       `${missing} of the ${chosen} chosen instanceIds were not found in process model ${quote(processModelId)}. Check the ids, and whether they are strings or numbers.`,
     ];
@@ -32,13 +32,16 @@ function keyWarnings(run: Run): string[] {
     const { written, kept, null: nulls, missing, failed, orphaned, cleared } = counts;
     const path = `Path ${quote(segments.join('.'))} of key ${quote(key)}`;
     const stale = orphaned - cleared;
+    const remedy = run.header.definition.clear
+      ? 'These instances are still running, and their next save decides.'
+      : "To remove them, request the key with mode 'overwrite' and clear: true.";
     return [
-      ...(missing > 0 && written + kept + nulls + failed === 0
+      ...(missing > 0 && written + kept + nulls + failed + orphaned === 0
         ? [`${path} found nothing in any of ${missing} instances. Check the path.`]
         : []),
       ...(stale > 0
         ? [
-            `${path} no longer finds a value in ${stale} instances that have a stored one. These values stay. To remove them, request the key with mode 'overwrite' and clear: true.`,
+            `${path} no longer finds a value in ${stale} instances that have a stored one. These values stay. ${remedy}`,
           ]
         : []),
     ];

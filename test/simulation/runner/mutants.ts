@@ -278,11 +278,9 @@ export const mutants: readonly Mutant[] = [
         file: 'src/run/job/settle-batch.ts',
         find: `  batch: readonly PlannedEntry[],
 ): Promise<ShardCommitResult> {
-  const { calls } = session.handle;
   const result = await commitBatch(context, session, batch);`,
         replace: `  batch, isHeld = false) {
-  const { calls } = session.handle;
-  const result = await commitBatch(context, session, batch, isHeld);`,
+  const result = await commitBatch(context, session, batch, {}, isHeld);`,
       },
       {
         file: 'src/run/job/settle-batch.ts',
@@ -290,16 +288,54 @@ export const mutants: readonly Mutant[] = [
         replace: 'batch.slice(0, half), true);',
       },
       {
-        file: 'src/run/job/settle-batch.ts',
-        find: `  entries: readonly PlannedEntry[],
+        file: 'src/run/job/commit-batch.ts',
+        find: `  { isExperiment = false }: { readonly isExperiment?: boolean } = {},
 ): Promise<ShardCommitResult> {`,
-        replace: '  entries, isHeld = false) {',
+        replace: '  { isExperiment = false } = {}, isHeld = false): Promise<ShardCommitResult> {',
       },
       {
-        file: 'src/run/job/settle-batch.ts',
+        file: 'src/run/job/commit-batch.ts',
         find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
         replace:
           'const after = isHeld ? session.shard.after : (entries.at(-1)?.cursor ?? session.shard.after);',
+      },
+    ],
+  },
+  {
+    name: 'an instance is blamed for an outage that ends while it is being settled',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-instance.ts',
+        find: "if (classifyError(context.repository, error) !== 'instance') {",
+        replace: 'if (Math.random() > 1) {',
+      },
+    ],
+  },
+  {
+    name: 'an instance is refused again in the same outage, because nobody asked whether it is over',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-instance.ts',
+        find: "if (!(await commitNothing(session))) return { status: 'moved' };",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'an instance is blamed without being tried once more after the outage',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-instance.ts',
+        find: "if (again.status !== 'rejected') return again;\n    refusal = again.error;",
+        replace: '',
+      },
+      {
+        file: 'src/run/job/settle-instance.ts',
+        find: 'const again = await commitBatch(context, session, [entry], { isExperiment: true });',
+        replace: '',
       },
     ],
   },
@@ -313,7 +349,7 @@ export const mutants: readonly Mutant[] = [
         replace: 'const half = Math.ceil(batch.length / 2); session.past = batch.at(-1).cursor;',
       },
       {
-        file: 'src/run/job/settle-batch.ts',
+        file: 'src/run/job/commit-batch.ts',
         find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
         replace: 'const after = session.past ?? entries.at(-1)?.cursor ?? session.shard.after;',
       },
@@ -341,7 +377,7 @@ export const mutants: readonly Mutant[] = [
           'session.past = page.length > limit ? page.at(-1).cursor : null; return cutPage(page, limit);',
       },
       {
-        file: 'src/run/job/settle-batch.ts',
+        file: 'src/run/job/commit-batch.ts',
         find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
         replace:
           'const after = (entries.length > 0 && session.past) || (entries.at(-1)?.cursor ?? session.shard.after);',
@@ -740,6 +776,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a script that takes up a paused run enqueues its jobs',
+    isRare: true,
     breaks: [12],
     edits: [
       {

@@ -66,6 +66,13 @@ export interface World {
   readonly operatorEveryMs: number;
   readonly operator: Readonly<Record<OperatorKind, number>>;
   readonly chaosTurns: number;
+  /** So many times in a thousand calls the store takes no more of them, for a while. */
+  readonly outages: number;
+  readonly outageOf: 'everything' | 'commits';
+  /** The code of the error that it answers then. `null`: none. */
+  readonly outageCode: string | null;
+  /** The code of the error that refuses a poisoned value. `null`: none. */
+  readonly poisonCode: string | null;
 }
 
 export interface PlannedRequest {
@@ -186,6 +193,10 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       'take-up': oneOf([0, 1]),
     },
     chaosTurns: oneOf([120, 200, 320]),
+    outages: oneOf([0, 0, 15, 50]),
+    outageOf: oneOf(['everything', 'commits']),
+    outageCode: oneOf([null, 'P0001']),
+    poisonCode: oneOf(['22001', 'P0001', null]),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Outages } from './outages.js';
 import type { SimulatedBroker } from './simulated-broker.js';
 import type { SimulatedStore } from './simulated-store.js';
 import type { Stage } from './stage.js';
@@ -6,4 +7,5 @@ import type { Stage } from './stage.js';
 export interface Scene extends Stage {
   readonly store: SimulatedStore;
   readonly broker: SimulatedBroker;
+  readonly outages: Outages;
 }

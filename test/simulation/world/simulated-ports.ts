@@ -53,6 +53,11 @@ export function portsOf(
         ...(isChange ? { landLate } : {}),
         happen() {
           if (signal?.aborted === true && choices.chance(500)) return reject(signal.reason);
+          const outage = scene.outages.answer(port);
+          if (outage !== null) {
+            scene.record({ type: 'fault', call, port, kind: 'down' });
+            return fail(outage);
+          }
           const isDown = port === 'enqueue' && scene.broker.isDown();
           const fate = scene.isCalm ? 'answered' : isDown ? 'failed' : fateOf(isChange);
           if (fate === 'failed' || fate === 'answer-lost' || fate === 'lands-late') {

@@ -11,11 +11,14 @@ import type {
   SurveyQuery,
 } from '../../../src/ports/repository.js';
 import type { CommitEvent, HistoryEvent, Row, WrittenRow } from '../history.js';
+import { refusalOf } from './outages.js';
 import { type PageOptions, pageOf } from './page-of.js';
 import { createStoredInstances, type StoredInstance, type StoredInstances } from './stored-instances.js';
 import { createStoredRecords, type HostTransaction } from './stored-records.js';
 
 export interface StoreOptions extends PageOptions {
+  /** The code of the error that refuses a poisoned value. `null`: none. */
+  readonly poisonCode: string | null;
   readonly record: (event: HistoryEvent) => void;
 }
 
@@ -47,7 +50,7 @@ interface CommitHow {
 export const POISON = 'poison';
 
 export function createSimulatedStore(options: StoreOptions): SimulatedStore {
-  const { tokens, record } = options;
+  const { tokens, poisonCode, record } = options;
   const instances = createStoredInstances(record);
   const records = createStoredRecords();
   let lastPage: readonly number[] = [];
@@ -102,7 +105,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     }
     if (allowed.some(({ write }) => String(write.value).includes(POISON))) {
       recordCommit('refused');
-      throw databaseError('22001', 'value too long for the column');
+      throw refusalOf(poisonCode, 'the value cannot be stored');
     }
     const gone = stored.filter(({ instance }) => instance === undefined).map(({ id }) => id);
     const result = next({ gone, kept });

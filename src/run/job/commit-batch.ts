@@ -1,0 +1,18 @@
+import type { RunContext } from '../context/run-context.js';
+import { commitToShard, type ShardCommitResult } from './commit-to-shard.js';
+import type { PlannedEntry } from './plan-instance.js';
+import type { ShardSession } from './shard-session.js';
+
+/** Commits planned entries with the checkpoint behind them, and logs the failures among them. */
+export async function commitBatch(
+  context: RunContext,
+  session: ShardSession,
+  entries: readonly PlannedEntry[],
+  { isExperiment = false }: { readonly isExperiment?: boolean } = {},
+): Promise<ShardCommitResult> {
+  const after = entries.at(-1)?.cursor ?? session.shard.after;
+  const result = await commitToShard(context, session, { entries, after, isExperiment });
+  const failures = result.status === 'committed' ? result.tally.failures : [];
+  for (const failure of failures) context.log.instanceFailed(session.run.header, failure);
+  return result;
+}
