@@ -9,7 +9,7 @@ export type CommitFate = 'passed' | 'before' | 'after' | 'under-way';
 /** A gate that has the connection cut in the middle of COMMIT as `decide` says. */
 export function cuttingCommits(decide: () => CommitFate): ClientGate {
   return (chunk, { client, server, forward }) => {
-    const fate = COMMITS.some((commit) => chunk.equals(commit)) ? decide() : 'passed';
+    const fate = isCommit(chunk) ? decide() : 'passed';
     if (fate === 'before') {
       client.destroy();
       return;
@@ -20,5 +20,7 @@ export function cuttingCommits(decide: () => CommitFate): ClientGate {
   };
 }
 
-/** As node-postgres (a message of type Query) and mysql2 (a packet with COM_QUERY) send it. */
-const COMMITS = [Buffer.from('Q\0\0\0\x0bcommit\0'), Buffer.from('\x07\0\0\0\x03commit')];
+/** As a message of type Query or Parse of PostgreSQL, or a packet with COM_QUERY of MySQL: no other text around it. */
+function isCommit(chunk: Buffer): boolean {
+  return chunk.length < 200 && /\p{Cc}commit;?(\p{Cc}|$)/iu.test(chunk.toString('latin1'));
+}
