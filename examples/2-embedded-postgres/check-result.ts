@@ -7,28 +7,31 @@ export async function rememberMetadata(sql: Sql): Promise<void> {
   );
 }
 
-/**
- * Compares what the backfill wrote with what PostgreSQL itself reads in the task data, and prints the verdicts.
- * @returns whether all is well.
- */
-export async function checkResult(sql: Sql, reportedUpdated: number): Promise<boolean> {
+export interface Verdict {
+  readonly isRight: boolean;
+  readonly claim: string;
+}
+
+/** Compares what the backfill wrote with what PostgreSQL itself reads in the task data. */
+export async function checkResult(sql: Sql, reportedUpdated: number): Promise<Verdict[]> {
   const [found] =
     await sql.query<Record<'expected' | 'wrong' | 'updated' | 'before' | 'touched', number>>(CHECK);
-  if (found === undefined) return false;
+  if (found === undefined) throw new Error('The check found nothing.');
   const { expected, wrong, updated, before, touched } = found;
-  const verdicts: [isRight: boolean, claim: string][] = [
-    [
-      expected > 0 && wrong === 0,
-      `${expected} new metadata rows, ${wrong} of them other than SQL extracts them`,
-    ],
-    [
-      updated === reportedUpdated,
-      `${updated} instances with new rows, ${reportedUpdated} in the report of the run`,
-    ],
-    [before > 0 && touched === 0, `${before} rows from before, ${touched} of them touched`],
+  return [
+    {
+      isRight: expected > 0 && wrong === 0,
+      claim: `${expected} new metadata rows, ${wrong} of them other than SQL extracts them`,
+    },
+    {
+      isRight: updated === reportedUpdated,
+      claim: `${updated} instances with new rows, ${reportedUpdated} in the report of the run`,
+    },
+    {
+      isRight: before > 0 && touched === 0,
+      claim: `${before} rows from before, ${touched} of them touched`,
+    },
   ];
-  for (const [isRight, claim] of verdicts) console.log(`  ${isRight ? '✓' : '✗'} ${claim}`);
-  return verdicts.every(([isRight]) => isRight);
 }
 
 // With `case`, because PostgreSQL may cast a broken document before a `where` excludes it.

@@ -1,14 +1,16 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { PGlite } from '@electric-sql/pglite';
-import { type BackfillProgress, createBackfillService, loadBackfillConfig } from 'process-metadata-backfill';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { createBackfillService, loadBackfillConfig } from 'process-metadata-backfill';
 import { createInProcessQueue } from 'process-metadata-backfill/memory';
 import { checkResult, rememberMetadata } from './check-result.js';
+import { createDemoDatabase, openKeptDatabase } from './demo-database.js';
 import { createPostgresRepository } from './postgres-repository.js';
-import { printReport } from './report.js';
-import { pgliteDatabase, withLatency } from './sql.js';
+import { readReport } from './report.js';
+import { withLatency } from './sql.js';
 import { createTerminal } from './terminal.js';
 import { breakTaskData, createInstances, MODEL } from './workflow-host.js';
+
+const INSTANCES = 300;
 
 const before = [{ key: 'customer_id', path: 'customer.id' }];
 const after = [
@@ -20,26 +22,22 @@ const after = [
 const shown = new Map([
   [1, ''],
   [2, ''],
-  [10, '← under warranty, never had an invoice'],
-  [17, '← waits for an approval'],
-  [42, '← its task data is broken'],
-  [300, '← was never started, has no completed task'],
+  [10, 'under warranty, never had an invoice'],
+  [17, 'waits for an approval'],
+  [42, 'its task data is broken'],
+  [INSTANCES, 'was never started, has no completed task'],
 ]);
 
-console.log('Starting PostgreSQL in this process ...');
-const pglite = await PGlite.create();
-await pglite.exec(await readFile(new URL('schema.sql', import.meta.url), 'utf8'));
-const database = pgliteDatabase(pglite);
-console.log('Executing invoice.bpmn 300 times ...');
-await createInstances(database, 300, before);
-await breakTaskData(database, 42);
-await rememberMetadata(database);
+const { print, printTable, showProgress, endProgress, logger } = createTerminal(process.stdout);
+const interrupted = new AbortController();
+process.on('SIGINT', () => interrupted.abort());
 
-console.log(`\nThe report of ${MODEL}, while the model has one extraction path:`);
-await printReport(database, shown);
+print('Starting PostgreSQL in this process ...');
+const keptFolder = process.argv[2];
+const demo = await (keptFolder === undefined ? createDemoDatabase() : openKeptDatabase(keptFolder));
+const { database } = demo;
+print(`Its files are in ${demo.folder}.`);
 
-console.log('\nThe model is updated: three more paths.');
-const terminal = createTerminal(process.stdout);
 const queue = createInProcessQueue();
 const service = createBackfillService({
   repository: createPostgresRepository(withLatency(database, 10)),
@@ -48,40 +46,83 @@ const service = createBackfillService({
     SPIFFWORKFLOW_BACKEND_CELERY_ENABLED: 'true',
     SPIFFWORKFLOW_BACKEND_PROCESS_INSTANCE_METADATA_BACKFILL_ENABLED: 'true',
   }),
-  batchSize: 25,
-  logger: terminal.logger,
+  batchSize: 3, // so small that you can watch the bar; the default is 100
+  logger,
 });
-const request = await service.request({ processModelId: MODEL, before, after });
-if (request.status === 'skipped') throw new Error(request.reason);
-console.log(`Backfill ${request.runId} is queued for ${request.keys.join(', ')}.\n`);
 
-let progress: BackfillProgress | undefined;
-queue.work((payload, { signal }) =>
-  service.handle(payload, {
-    signal,
-    onProgress(snapshot) {
-      progress = snapshot;
-      terminal.showProgress(snapshot);
-    },
-  }),
-);
-const isInterrupted = await Promise.race([
-  queue.idle().then(() => false),
-  once(process, 'SIGINT').then(() => true),
-]);
+let end: 'keep' | 'delete' = 'delete';
+try {
+  if (keptFolder === undefined) await createHost();
+  const runId = keptFolder === undefined ? await requestRun() : await takeUpRun();
 
-if (isInterrupted) {
+  queue.work((payload, { signal }) => service.handle(payload, { signal, onProgress: showProgress }));
+  await Promise.race([queue.idle(), once(interrupted.signal, 'abort')]);
   await queue.stop();
-  terminal.endProgress();
-  const { processed = 0, failed = 0, gone = 0, total = 0 } = progress ?? {};
-  console.log(`\nStopped at ${processed + failed + gone}/${total}; run ${request.runId} goes on from there.`);
-  process.exitCode = 130;
-} else {
-  terminal.endProgress();
-  const { state, updated, failed } = await service.status(request.runId);
-  console.log(`\nThe run is ${state}: ${updated} instances updated, ${failed} failed. The same report now:`);
-  await printReport(database, shown);
-  console.log('\nChecked with SQL alone:');
-  process.exitCode = (await checkResult(database, updated)) ? 0 : 1;
+  endProgress();
+
+  if (interrupted.signal.aborted) {
+    end = 'keep';
+    await printHowToGoOn(runId);
+  } else {
+    await printResult(runId);
+  }
+} catch (error) {
+  if (error !== interrupted.signal.reason) throw error;
+  endProgress();
+  print('\nStopped before there was a backfill. Nothing is kept.');
+} finally {
+  if (interrupted.signal.aborted) process.exitCode = 130;
+  await demo.close(end);
 }
-await pglite.close();
+
+/** What a workflow backend has done before a model is updated. */
+async function createHost(): Promise<void> {
+  print(`Executing invoice.bpmn ${INSTANCES} times ...`);
+  await createInstances(database, INSTANCES, before, async (visited) => {
+    showProgress({ visited, total: INSTANCES, ratePerSecond: 0, etaMs: null });
+    await setImmediate(); // nothing else here waits for the event loop, and without it no Ctrl-C arrives
+    interrupted.signal.throwIfAborted();
+  });
+  endProgress();
+  await breakTaskData(database, 42);
+  await rememberMetadata(database);
+  print(`\nThe report of ${MODEL}, while the model has one extraction path:`);
+  printTable(await readReport(database, shown));
+}
+
+async function requestRun(): Promise<string> {
+  print('\nThe model is updated: three more paths.');
+  const request = await service.request({ processModelId: MODEL, before, after });
+  if (request.status === 'skipped') throw new Error(request.reason);
+  print(`Backfill ${request.runId} is queued for ${request.keys.join(', ')}.\n`);
+  return request.runId;
+}
+
+/** The job was lost with the process that had it in its queue. A sweep finds that and enqueues another one. */
+async function takeUpRun(): Promise<string> {
+  const [run] = await service.list({ limit: 1 });
+  if (run === undefined) throw new Error('This demo was stopped before there was a backfill. Start another.');
+  print(`Backfill ${run.runId} goes on.\n`);
+  for (;;) {
+    const { active, enqueued } = await service.sweep({ staleAfterMs: 1000 });
+    if (active === 0 || enqueued.length > 0) return run.runId;
+    await setTimeout(200);
+  }
+}
+
+async function printHowToGoOn(runId: string): Promise<void> {
+  const { processed, failed, gone, total } = await service.status(runId);
+  print(`\nStopped at ${processed + failed + gone}/${total}; run ${runId} goes on from there with`);
+  print(`\n  npm run demo -- ${/\s/.test(demo.folder) ? JSON.stringify(demo.folder) : demo.folder}\n`);
+  print('The database stays in this folder until the run has ended.');
+}
+
+async function printResult(runId: string): Promise<void> {
+  const { state, updated, failed } = await service.status(runId);
+  print(`\nThe run is ${state}: ${updated} instances updated, ${failed} failed. The same report now:`);
+  printTable(await readReport(database, shown));
+  print('\nChecked with SQL alone:');
+  const verdicts = await checkResult(database, updated);
+  for (const { isRight, claim } of verdicts) print(`  ${isRight ? '✓' : '✗'} ${claim}`);
+  process.exitCode = verdicts.every(({ isRight }) => isRight) ? 0 : 1;
+}

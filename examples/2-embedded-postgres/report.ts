@@ -1,24 +1,20 @@
+import type { TableRow } from './format-table.js';
 import type { Sql } from './sql.js';
 
 const KEYS = ['customer_id', 'invoice_number', 'city', 'first_article'] as const;
 
 type Row = Record<'id' | 'status' | (typeof KEYS)[number], string | null>;
 
-/** Prints the process-instance report: metadata keys as columns, some of the rows, and how many cells are filled. */
-export async function printReport(sql: Sql, notes: ReadonlyMap<number, string>): Promise<void> {
+/** The process-instance report: metadata keys as columns, some of the rows, and how many cells are filled. */
+export async function readReport(sql: Sql, notes: ReadonlyMap<number, string>): Promise<TableRow[]> {
   const rows = await sql.query<Row>(REPORT, [[...notes.keys()]]);
-  const cells = rows.map((row) => [
-    row.id ?? '',
-    row.status ?? '',
-    ...KEYS.map((key) => row[key] ?? '–'),
-    notes.get(Number(row.id)) ?? '',
-  ]);
-  const table = [['id', 'status', ...KEYS, ''], ...cells];
-  const widths =
-    table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const row of table) {
-    console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
-  }
+  return [
+    { cells: ['id', 'status', ...KEYS] },
+    ...rows.map((row) => ({
+      cells: [row.id ?? '', row.status ?? '', ...KEYS.map((key) => row[key] ?? '–')],
+      note: notes.get(Number(row.id)) || undefined,
+    })),
+  ];
 }
 
 // Every key is a constant from above. Nothing in this SQL comes from data.
@@ -30,6 +26,6 @@ const REPORT = `
   ), shown as (
     select id as place, id::text, status, ${KEYS.join(', ')} from report where id = any ($1)
     union all
-    select null, 'filled', 'of ' || count(*), ${KEYS.map((key) => `count(${key})::text`).join(', ')} from report
+    select null, null, 'of ' || count(*) || ' have', ${KEYS.map((key) => `count(${key})::text`).join(', ')} from report
   )
   select id, status, ${KEYS.join(', ')} from shown order by place nulls last`;

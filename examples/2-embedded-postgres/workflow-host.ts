@@ -10,12 +10,14 @@ export async function createInstances(
   database: SqlDatabase,
   count: number,
   paths: readonly ExtractionPath[],
+  onCreated: (created: number) => Promise<void> | void = () => {},
 ): Promise<void> {
   for (let number = 1; number <= count; number += 1) {
     const isNeverStarted = number === count;
     const isApproved = number % 12 !== 5;
     const activities = isNeverStarted ? [] : await executeInvoiceProcess(orderNumber(number), isApproved);
     await database.transaction((sql) => saveInstance(sql, activities, paths));
+    await onCreated(number);
   }
 }
 

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { describeWith } from '../support/servers.js';
@@ -104,13 +107,17 @@ describe('own-repository', async () => {
   });
 });
 
+function folderOf(output: string): string {
+  return /^Its files are in (\S+)\.$/m.exec(output)?.[1] ?? expect.unreachable('no folder is named');
+}
+
 describe('embedded-postgres', () => {
   test('tells its progress in the fixed lines, with true counts, and agrees with SQL', async () => {
     const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts');
     const lines = logLines(output);
 
     expect(lines[0]).toBe(`Starting metadata backfill for process model: ${MODEL}`);
-    expect(progressLines(lines)).toEqual(Array.from({ length: 12 }, (_, index) => 25 * (index + 1)));
+    expect(progressLines(lines)).toEqual(Array.from({ length: 100 }, (_, index) => 3 * (index + 1)));
     expect(lines.filter((line) => line.startsWith('Error'))).toEqual([
       'Error processing metadata backfill for instance 42: the task data is not valid JSON',
     ]);
@@ -120,28 +127,59 @@ describe('embedded-postgres', () => {
         `^Completed metadata backfill for process model: ${MODEL}\\. Processed: 299, Updated: 298, Time: \\d+\\.\\d\\ds$`,
       ),
     );
-    expect(lines.at(-1)).toMatch(/^1 instances failed\. The failures of its status /);
-    expect(lines).toHaveLength(16);
+    expect(lines.at(-1)).toMatch(/^1 instances? failed\. /);
+    expect(lines).toHaveLength(104);
 
     expect(output).toMatch(/✓ 865 new metadata rows, 0 of them other than SQL extracts them/);
     expect(output).toMatch(/✓ 299 rows from before, 0 of them touched/);
     expect(output).not.toContain('✗');
+    expect(output).not.toContain('\u001b');
+    expect(existsSync(folderOf(output))).toBe(false);
     expect(exitCode).toBe(0);
   });
 
-  test('stops at Ctrl-C after the batch in flight, says where, and exits with 130', async () => {
+  test('stops at Ctrl-C, exits with 130, and goes on by the command that it prints', async () => {
     const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', {
-      ctrlCAt: 'progress: 50/300',
+      ctrlCAt: 'progress: 51/300',
     });
 
     expect(exitCode).toBe(130);
     const lines = logLines(output);
     const [, stoppedAt, runId] =
-      /^Stopped at (\d+)\/300; run (\w+) goes on from there\.$/m.exec(output) ?? [];
-    expect([50, 75]).toContain(Number(stoppedAt));
+      /^Stopped at (\d+)\/300; run (\w+) goes on from there with$/m.exec(output) ?? [];
     expect(Number(stoppedAt)).toBe(progressLines(lines).at(-1));
     expect(output).toContain(`celery_task_backfill_metadata[${runId}]: Starting`);
     expect(lines.some((line) => line.startsWith('Completed'))).toBe(false);
     expect(output).not.toContain('The same report now');
+
+    const [, folder = ''] = /^ {2}npm run demo -- (\S+)$/m.exec(output) ?? [];
+    expect(folder).toBe(folderOf(output));
+    const resumed = await runExample('examples/2-embedded-postgres/main.ts', { words: [folder] });
+    expect(resumed.output).toContain(`Backfill ${runId} goes on.`);
+    expect(progressLines(logLines(resumed.output))[0]).toBe(Number(stoppedAt) + 3);
+    expect(resumed.output).toContain('✓ 865 new metadata rows, 0 of them other');
+    expect(resumed.output).not.toContain('✗');
+    expect(resumed.exitCode).toBe(0);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('keeps nothing if Ctrl-C comes before there is a run', async () => {
+    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', {
+      ctrlCAt: 'Executing',
+    });
+
+    expect(output).toContain('Nothing is kept.');
+    expect(existsSync(folderOf(output))).toBe(false);
+    expect(exitCode).toBe(130);
+  });
+
+  test('refuses a folder that is not one of its own, before it opens or deletes it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'not-a-demo-'));
+    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', { words: [folder] });
+
+    expect(output).toContain(`expected the folder that an interrupted demo has kept, got ${folder}`);
+    expect(exitCode).toBe(1);
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
   });
 });

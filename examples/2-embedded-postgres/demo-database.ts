@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { pgliteDatabase, type SqlDatabase } from './sql.js';
+
+const PREFIX = 'metadata-backfill-demo-';
+
+export interface DemoDatabase {
+  readonly database: SqlDatabase;
+  readonly folder: string;
+  /** Closes it. A folder that is kept can be opened again. */
+  close(end: 'keep' | 'delete'): Promise<void>;
+}
+
+/** A PostgreSQL in this process, with the tables of `schema.sql`, in a new folder for temporary files. */
+export async function createDemoDatabase(): Promise<DemoDatabase> {
+  const demo = await open(await mkdtemp(join(tmpdir(), PREFIX)));
+  await demo.pglite.exec(await readFile(new URL('schema.sql', import.meta.url), 'utf8'));
+  return demo;
+}
+
+/** The database that an interrupted demo has kept. Other folders are refused, because the folder is deleted at the end. */
+export async function openKeptDatabase(folder: string): Promise<DemoDatabase> {
+  if (!basename(folder).startsWith(PREFIX) || !existsSync(join(folder, 'PG_VERSION')))
+    throw new Error(`expected the folder that an interrupted demo has kept, got ${folder}`);
+  return open(folder);
+}
+
+async function open(folder: string) {
+  const pglite = await PGlite.create(folder);
+  return {
+    pglite,
+    database: pgliteDatabase(pglite),
+    folder,
+    async close(end: 'keep' | 'delete') {
+      await pglite.close();
+      if (end === 'delete') await rm(folder, { recursive: true });
+    },
+  };
+}
