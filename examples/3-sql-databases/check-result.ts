@@ -46,11 +46,11 @@ export async function checkResult(
   const verdicts: [isRight: boolean, claim: string][] = [
     [
       count('expected') > 0 && wrong === 0,
-      `${count('written')} new metadata rows, ${wrong} of them missing or other than SQL extracts them`,
+      `${count('written')} new metadata rows, ${wrong} missing or other than in SQL`,
     ],
     [
       count('updated') === expectation.updated,
-      `${count('updated')} instances with new rows, ${expectation.updated} in the report of the run`,
+      `${count('updated')} instances with new rows, ${expectation.updated} in the report`,
     ],
     [
       count('untouched') === expectation.rowsBefore,

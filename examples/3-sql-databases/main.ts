@@ -28,6 +28,7 @@ const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
 
 const { database, dialect, close } = await open();
+let shown = 0;
 try {
   console.log(`Creating 500 instances on ${name} ...`);
   const rowsBefore = await createInstances(database, 500);
@@ -35,7 +36,10 @@ try {
     repository: createSqlRepository(database, dialect),
     processModelId: MODEL,
     paths,
-    logger: console,
+    onProgress({ visited, total }) {
+      if (visited > shown) console.log(`  ${visited} of ${total} instances`);
+      shown = visited;
+    },
     signal: interrupted.signal,
   });
   const { state, updated, keys } = report;
@@ -44,6 +48,7 @@ try {
   process.exitCode = (await checkResult(database, name, { rowsBefore, updated })) ? 0 : 1;
 } catch (error) {
   if (error !== interrupted.signal.reason) throw error;
+  console.log('Stopped. This demo keeps nothing.');
   process.exitCode = 130;
 } finally {
   await close(); // drops the database
