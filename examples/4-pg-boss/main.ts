@@ -1,6 +1,6 @@
 import PgBoss from 'pg-boss';
 import { createBackfillService } from 'process-metadata-backfill';
-import { command, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
+import { command, logger, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
 import { createPgBossQueue, startPgBossWorker } from './pg-boss-queue.js';
 
 const host = await openHost('demo_pg_boss');
@@ -14,7 +14,7 @@ const service = createBackfillService({
   transactional: true,
   batchSize: 10,
   sliceMs: 2000,
-  logger: console,
+  logger,
 });
 
 await play(host, {

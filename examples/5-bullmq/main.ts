@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createBackfillService } from 'process-metadata-backfill';
-import { command, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
+import { command, logger, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
 import { createBullmqQueue, startBullmqWorker } from './bullmq-queue.js';
 
 const QUEUE = 'backfill_metadata';
@@ -19,7 +19,7 @@ const service = createBackfillService({
   queue: createBullmqQueue(queue),
   batchSize: 10,
   sliceMs: 2000,
-  logger: console,
+  logger,
 });
 
 await play(host, {

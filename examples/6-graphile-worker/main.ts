@@ -1,6 +1,6 @@
 import { runMigrations } from 'graphile-worker';
 import { createBackfillService } from 'process-metadata-backfill';
-import { command, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
+import { command, logger, MODEL, openHost, play, startAfter, updateModel } from '../demo-host/demo-host.js';
 import { createGraphileWorkerQueue, startGraphileWorker } from './graphile-worker-queue.js';
 
 const host = await openHost('demo_graphile_worker');
@@ -13,7 +13,7 @@ const service = createBackfillService({
   transactional: true,
   batchSize: 10,
   sliceMs: 2000,
-  logger: console,
+  logger,
 });
 
 await play(host, {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import type {
@@ -10,6 +11,7 @@ import type {
 } from 'process-metadata-backfill';
 import { createPostgresRepository } from '../2-embedded-postgres/postgres-repository.js';
 import { type Sql, type SqlDatabase, withLatency } from '../2-embedded-postgres/sql.js';
+import { createTerminal } from '../2-embedded-postgres/terminal.js';
 import { createInstances, MODEL } from '../2-embedded-postgres/workflow-host.js';
 import { pgDatabase } from './pg-sql.js';
 
@@ -22,6 +24,9 @@ const AFTER = [
 ];
 
 export { MODEL };
+
+/** Plain lines. In a terminal they are wrapped to its width. */
+export const { logger, print } = createTerminal(process.stdout);
 
 export const command: string = process.argv[2] ?? 'all';
 
@@ -95,6 +100,7 @@ export async function play(host: DemoHost, demo: Demo): Promise<void> {
       printRequest(await demo.request());
       const isInterrupted = await ended();
       await stop();
+      if (isInterrupted) await printHowToGoOn(demo);
       process.exitCode = isInterrupted ? 130 : await check(host, demo);
       return;
     }
@@ -133,7 +139,18 @@ async function createDemoData({ database }: DemoHost): Promise<void> {
 
 function printRequest(request: RequestResult): void {
   if (request.status === 'skipped') console.log(`No backfill: ${request.reason}.`);
-  else console.log(`Backfill ${request.runId} is queued for ${request.keys.join(', ')}.`);
+  else print(`Backfill ${request.runId} is queued for ${request.keys.join(', ')}.`);
+}
+
+async function printHowToGoOn({ service }: Demo): Promise<void> {
+  const [run] = await service.list({ limit: 1 });
+  if (run === undefined) return;
+  const { processed, failed, gone, total } = await service.status(run.runId);
+  const main = `npx tsx ${relative('', process.argv[1] ?? '')}`;
+  print(`\nStopped at ${processed + failed + gone}/${total}; run ${run.runId} goes on from there with`);
+  console.log(`\n  ${main} worker\n  ${main} check    # in another terminal\n`);
+  print('The tables and the jobs stay until you drop them with');
+  console.log(`\n  ${main} clean`);
 }
 
 async function runEnded({ service }: Demo): Promise<void> {
