@@ -30,6 +30,7 @@ const shown = new Map([
 
 const { print, printTable, showProgress, endProgress, logger } = createTerminal(process.stdout);
 const interrupted = new AbortController();
+const interruption = once(interrupted.signal, 'abort');
 process.on('SIGINT', () => interrupted.abort());
 
 print('Starting PostgreSQL in this process ...');
@@ -56,7 +57,7 @@ try {
   const runId = keptFolder === undefined ? await requestRun() : await takeUpRun();
 
   queue.work((payload, { signal }) => service.handle(payload, { signal, onProgress: showProgress }));
-  await Promise.race([queue.idle(), once(interrupted.signal, 'abort')]);
+  await Promise.race([queue.idle(), interruption]);
   await queue.stop();
   endProgress();
 
