@@ -102,21 +102,21 @@ function findLongDigits(text: string): Digits[] {
       const inside = 4 * word + 4;
       let end = inside;
       while (end < length && ((bytes[end] as number) - ZERO) >>> 0 <= 9) end += 1;
-      let isInString = end < length && bytes[end] === QUOTE; // no string starts right behind a digit: this one ends
-      if (isInString) next = end + 1;
-      else {
-        if (end === length) end = endOfDigits(text, base + end) - base;
-        if (quote < base + end) quote = indexOrEnd(text, text.indexOf('"', base + end));
-        isInString = endsString(text, quote);
-        if (isInString) next = quote - base + 1;
-      }
-      if (!isInString) {
-        let start = inside;
-        while (start > next && ((bytes[start - 1] as number) - ZERO) >>> 0 <= 9) start -= 1;
-        const mayBeTooLarge = end - start > LONG || (end - start === LONG && bytes[start] === NINE);
-        if (mayBeTooLarge && mayStart(text, base + start))
-          found.push({ start: base + start, end: base + end });
+      // It is in a string: none starts right behind a digit, and a backslash is nowhere else.
+      if (end + 1 < length && (bytes[end] === QUOTE || bytes[end + 1] === BACKSLASH)) {
         next = end + 1;
+        word = ((next + 3) >> 2) - 1;
+        continue;
+      }
+      if (end === length) end = endOfDigits(text, base + end) - base;
+      let start = inside;
+      while (start > next && ((bytes[start - 1] as number) - ZERO) >>> 0 <= 9) start -= 1;
+      next = end + 1;
+      const mayBeTooLarge = end - start > LONG || (end - start === LONG && bytes[start] === NINE);
+      if (mayBeTooLarge && mayStart(text, base + start)) {
+        if (quote < base + end) quote = indexOrEnd(text, text.indexOf('"', base + end));
+        if (endsString(text, quote)) next = quote - base + 1;
+        else found.push({ start: base + start, end: base + end });
       }
       word = ((next + 3) >> 2) - 1; // from here, the third one is the first to look at
     }

@@ -175,7 +175,9 @@ describe('embedded-postgres', () => {
 
   test('refuses a folder that is not one of its own, before it opens or deletes it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'not-a-demo-'));
-    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', { words: [folder] });
+    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', {
+      words: [folder],
+    });
 
     expect(output).toContain(`expected the folder that an interrupted demo has kept, got ${folder}`);
     expect(exitCode).toBe(1);

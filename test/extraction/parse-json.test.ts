@@ -48,6 +48,14 @@ describe('an integer that a number would change', () => {
     expect(parseJson(text)).toStrictEqual(value);
   });
 
+  test('is a string whatever was parsed before', () => {
+    for (const rest of ['\\\\', '"', '0', ' ']) {
+      parseJson(`"${rest === '"' ? '' : rest.repeat(100)}"`);
+      expect(parseJson('[9007199254740993]')).toEqual(['9007199254740993']);
+      expect(parseJson('9007199254740993')).toBe('9007199254740993');
+    }
+  });
+
   test('is a string wherever the text is cut into parts', () => {
     const literal = '3544790567247868102';
     for (const length of [2 ** 16, 2 ** 17]) {

@@ -44,7 +44,8 @@ export async function readBatch(
     shown += snapshots.length;
     instances += countInstances(page);
     // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time.
-    const isWhole = limit >= wanted || shown >= sizer.size || snapshots.length === 0 || bytes >= sizer.maxBytes;
+    const isWhole =
+      limit >= wanted || shown >= sizer.size || snapshots.length === 0 || bytes >= sizer.maxBytes;
     if (isWhole && readsAhead()) pages.readAhead(last, sizer.pageSize);
     entries.push(...(await planner.plan(page)));
     if (isWhole) break;

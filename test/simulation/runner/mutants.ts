@@ -788,6 +788,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a sweep enqueues only the steps that its last try allotted',
+    isRare: true,
     breaks: [14],
     edits: [
       {
