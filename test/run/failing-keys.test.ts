@@ -86,6 +86,102 @@ describe('one bad key of an instance does not cost its good ones', () => {
     expect(memory.metadata(1)).toEqual({});
     expect(memory.metadata(2)).toEqual(whole);
     expect(report).toMatchObject({ processed: 1, failed: 1, updated: 1 });
+    expect(report.failures.map(({ instanceId, key }) => [instanceId, key])).toEqual(
+      KEYS.map((key) => [1, key]),
+    );
+    for (const counts of Object.values(report.keys)) expect(counts).toMatchObject({ written: 1, failed: 1 });
+  });
+
+  test('what was found under the other keys still counts: kept, missing, a value that JSON cannot carry', async () => {
+    const memory = createMemoryRepository({
+      instances: [instance(1, { a: 'refused a', b: 'B', d: Number.NaN, e: 'refused e' })],
+    });
+    memory.setMetadata(1, 'b', 'live');
+
+    const report = await backfill(
+      refusing(memory, () => databaseError('22001')),
+      { missing: 'omit' },
+    );
+
+    expect(memory.metadata(1)).toEqual({ b: 'live' });
+    expect(report.failures.map(({ key, code }) => [key, code])).toEqual([
+      ['d', 'VALUE_NOT_JSON'],
+      ['a', 'WRITE_REJECTED'],
+      ['e', 'WRITE_REJECTED'],
+    ]);
+    expect(report.keys).toMatchObject({
+      a: { failed: 1 },
+      b: { kept: 1, failed: 0 },
+      c: { missing: 1, failed: 0 },
+      d: { failed: 1 },
+      e: { failed: 1 },
+    });
+  });
+
+  test('a hiccup while values are tried out blames no innocent key', async () => {
+    const memory = createMemoryRepository({ instances: [instance(1, { ...whole, b: 'refused' })] });
+    let hiccups = 0;
+    const repository = intercept(
+      refusing(memory, () => databaseError('22001')),
+      async ({ method, argument, proceed }) => {
+        const { instances } = argument as RepositoryCommit;
+        const isProbe = method === 'commit' && instances[0]?.values.some(({ key }) => key === 'd');
+        if (isProbe && !instances[0]?.values.some(({ key }) => key === 'b') && hiccups === 0) {
+          hiccups += 1;
+          throw new Error('pool: no connection at the moment');
+        }
+        return proceed();
+      },
+    );
+
+    const report = await backfill(repository);
+
+    expect(hiccups).toBe(1);
+    expect(memory.metadata(1)).toEqual(without('b'));
+    expect(report.failures).toMatchObject([{ instanceId: 1, key: 'b' }]);
+  });
+
+  test('an instance that is saved after each refusal does not keep the run busy for ever', async () => {
+    const memory = createMemoryRepository({
+      instances: [instance(1, { ...whole, b: 'refused' }), instance(2, whole)],
+    });
+    let commits = 0;
+    const repository = intercept(
+      refusing(memory, () => databaseError('22001')),
+      async ({ method, argument, proceed }) => {
+        const isOfOne =
+          method === 'commit' && (argument as RepositoryCommit).instances.some(({ id }) => id === 1);
+        if (isOfOne) commits += 1;
+        if (commits > 200) throw databaseError('42501', 'enough');
+        return proceed().finally(() => {
+          if (isOfOne) memory.updateInstance(1, {});
+        });
+      },
+    );
+
+    const report = await backfill(repository);
+
+    expect(report).toMatchObject({ state: expect.stringContaining('completed'), total: 2 });
+    expect(memory.metadata(2)).toEqual(whole);
+  });
+
+  test('of many keys, the refused one is found by halves', async () => {
+    const keys = Array.from({ length: 64 }, (_, index) => `k${index}`);
+    const data = Object.fromEntries(keys.map((key) => [key, key === 'k40' ? 'refused' : key]));
+    const memory = createMemoryRepository({ instances: [instance(1, data)] });
+    let commits = 0;
+    const repository = intercept(
+      refusing(memory, () => databaseError('22001')),
+      async ({ method, proceed }) => {
+        if (method === 'commit') commits += 1;
+        return proceed();
+      },
+    );
+
+    const report = await backfill(repository, { paths: keys.map((key) => ({ key, path: key })) });
+
+    expect(report.failures).toMatchObject([{ key: 'k40' }]);
+    expect(commits).toBeLessThan(25);
   });
 
   test('a document that cannot be read fails every key', async () => {

@@ -85,6 +85,34 @@ test('a page that takes too long is read in halves', async () => {
   expect(Math.max(...batches.slice(1))).toBeLessThanOrEqual(60); // the first batch takes several pages
 });
 
+test('a time-out that passes does not make batches small for good', async () => {
+  let failures = 3;
+  const { repository, batches } = slow({});
+  const report = await backfill(
+    intercept(repository, async ({ method, argument, proceed }) => {
+      const isBatch = method === 'commit' && (argument as RepositoryCommit).instances.length > 0;
+      if (isBatch && failures > 0) {
+        failures -= 1;
+        throw databaseError('57014');
+      }
+      return proceed();
+    }),
+    { batchSize: 40 },
+  );
+
+  expect(report).toMatchObject({ state: 'completed', updated: 1000 });
+  expect(Math.max(...batches.slice(-3))).toBe(40);
+});
+
+test('a page that needs more halvings than there are tries gets through', async () => {
+  const { repository } = slow({ read: 10 });
+
+  expect(await backfill(repository, { batchSize: 5000, retry: { attempts: 2 } })).toMatchObject({
+    state: 'completed',
+    updated: 1000,
+  });
+});
+
 test.each([
   [databaseError('57014'), true],
   [databaseError('55P03'), false],

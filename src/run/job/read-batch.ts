@@ -45,7 +45,7 @@ export async function readBatch(
     instances += countInstances(page);
     // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time.
     const isWhole =
-      limit >= wanted || shown >= sizer.size || snapshots.length === 0 || bytes >= sizer.maxBytes;
+      limit >= wanted || shown >= sizer.size || snapshots.length === 0 || 2 * bytes >= sizer.maxBytes;
     if (isWhole && readsAhead()) pages.readAhead(last, sizer.pageSize);
     entries.push(...(await planner.plan(page)));
     if (isWhole) break;

@@ -1,0 +1,142 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { type InstanceSnapshot, type PageEntry, type PageQuery, runBackfill } from '../../src/index.js';
+import { createMemoryRepository } from '../../src/memory/index.js';
+import { openRun } from '../../src/run/calls/open-run.js';
+import { createRunContext } from '../../src/run/context/create-run-context.js';
+import { planBatches } from '../../src/run/job/plan-batches.js';
+import { openSession } from '../../src/run/job/shard-session.js';
+import { sizeInMemory } from '../../src/run/job/size-in-memory.js';
+import { definitionOf } from '../../src/run/options/definition-options.js';
+import { newRun } from '../../src/run/record/run-definition.js';
+import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { intercept } from '../support/intercept.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+/** Instances whose documents are said to take so many bytes, and the bytes of each page that was read. */
+function documents(count: number, bytesOf: (id: number) => number) {
+  const pages: number[] = [];
+  const memory = createMemoryRepository({ instances: invoices(count) });
+  const repository = intercept(memory, async ({ method, proceed }) => {
+    const answer = await proceed();
+    if (method !== 'readInstances') return answer;
+    const page = (answer as InstanceSnapshot[]).map((shown) => ({
+      ...shown,
+      bytes: bytesOf(Number(shown.id)),
+    }));
+    pages.push(page.reduce((sum, { bytes }) => sum + bytes, 0));
+    return page;
+  });
+  return { repository, pages };
+}
+
+const backfill = (repository: ReturnType<typeof createMemoryRepository>, rest: object = {}) =>
+  runBackfill({ repository, processModelId: MODEL, paths: PATHS, runtime: testRuntime(), ...rest });
+const MEGABYTE = 1e6;
+
+describe('the task data in memory', () => {
+  test.each([
+    ['the default size', {}],
+    ['a fixed size', { batchSize: 2000 }],
+    ['an adaptive size', { batchSize: {} }],
+  ])('is bounded from the first page on: %s', async (_, options) => {
+    const { repository, pages } = documents(120, () => 6 * MEGABYTE);
+
+    const report = await backfill(repository, options);
+
+    expect(report).toMatchObject({ state: 'completed', updated: 120 });
+    expect(pages[0]).toBeLessThanOrEqual(60 * MEGABYTE);
+    expect(Math.max(...pages.slice(1))).toBeLessThanOrEqual(2 ** 24);
+  });
+
+  test('grows step by step where old documents are short and new ones large', async () => {
+    const { repository, pages } = documents(400, (id) => (id <= 10 ? 100 : 6 * MEGABYTE));
+
+    await backfill(repository, { batchSize: 2000 });
+
+    expect(Math.max(...pages)).toBeLessThanOrEqual(40 * 6 * MEGABYTE);
+    expect(Math.max(...pages.slice(2))).toBeLessThanOrEqual(2 ** 24);
+  });
+
+  test('ends a batch that is full of it, although it has few instances', async () => {
+    const { repository } = documents(40, () => 6 * MEGABYTE);
+    const visited: number[] = [];
+
+    await backfill(repository, {
+      onProgress: (progress: { visited: number }) => visited.push(progress.visited),
+    });
+
+    expect([...new Set(visited)].slice(0, 4)).toEqual([0, 10, 12, 14]);
+  });
+
+  test('does not keep filled instances without a checkpoint, once documents were large', async () => {
+    const memory = createMemoryRepository({ instances: invoices(500) });
+    let reads = 0;
+    let mostReads = 0;
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      if (method === 'commit') reads = 0;
+      if (method !== 'readInstances') return proceed();
+      reads += 1;
+      mostReads = Math.max(mostReads, reads);
+      const { after, limit } = argument as PageQuery;
+      if (after === null || Number(after) < 20) {
+        const page = (await proceed()) as InstanceSnapshot[];
+        return page.map((shown) => ({ ...shown, bytes: 4 * MEGABYTE }));
+      }
+      const last = Math.min(500, Number(after) + limit);
+      const filled = last - Number(after);
+      return (filled > 0 ? [{ cursor: last, filled }] : []) satisfies PageEntry[];
+    });
+
+    expect(await backfill(repository)).toMatchObject({ state: 'completed', processed: 500 });
+    expect(mostReads).toBeLessThanOrEqual(3);
+  });
+
+  test.each([
+    ['JSON text', { form: 'json', text: 'x'.repeat(5000) }],
+    ['one large member among many', { form: 'parsed', value: { ...many(40), file: 'x'.repeat(5000) } }],
+    ['a deep one', { form: 'parsed', value: { a: [{ b: { c: 'x'.repeat(5000) } }] } }],
+    ['a projected value', { form: 'values', values: new Map([['a', 'x'.repeat(5000)]]) }],
+  ] as const)('is measured: %s', (_, data) => {
+    const size = sizeInMemory({ id: 1, cursor: 1, data, stored: new Map() });
+
+    expect(size).toBeGreaterThanOrEqual(5000);
+    expect(size).toBeLessThan(8000);
+  });
+
+  test('includes stored values', () => {
+    const stored = new Map([['k', { value: 'x'.repeat(5000) }]]);
+    expect(sizeInMemory({ id: 1, cursor: 1, data: { form: 'none' }, stored })).toBeGreaterThanOrEqual(5000);
+  });
+});
+
+test('between two documents, other work of the process gets its turn', async () => {
+  const repository = createMemoryRepository({ instances: invoices(50) });
+  const context = createRunContext({ repository, runtime: testRuntime(1, 15) }, { dryRun: false });
+  const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), context);
+  const job = { runId: run.header.runId, shard: 0, step: 0 };
+  const session = openSession(context, { job, handle: openRun(context, job.runId), run });
+  const page: InstanceSnapshot[] = Array.from({ length: 20 }, (_, id) => ({
+    id,
+    cursor: id,
+    data: { form: 'json', text: '{}' },
+    stored: new Map(),
+  }));
+  let [turns, isPlanned] = [0, false];
+  const others = (async () => {
+    while (!isPlanned) {
+      await setImmediate();
+      turns += 1;
+    }
+  })();
+
+  await planBatches(context, session).plan(page);
+  isPlanned = true;
+  await others;
+
+  expect(turns).toBeGreaterThanOrEqual(9);
+});
+
+function many(count: number): Record<string, number> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, index]));
+}
