@@ -46,6 +46,22 @@ describe('what people see in the log', () => {
     expect(logger.lines).toContainEqual(expect.stringMatching(/^warn .*: 150 more failures of this job/));
   });
 
+  test('also of a job that ends with an error, and each job for itself', () => {
+    const logger = linesLogger();
+    const log = runLog(logger);
+    const run = { runId: 'run', processModelId: MODEL };
+    const failure = { instanceId: 1, key: null, code: 'WRITE_REJECTED', reason: 'no' } as const;
+    for (const count of [150, 20]) {
+      for (let failed = 0; failed < count; failed += 1) log.instanceFailed(run, failure);
+      log.jobEnded(run);
+    }
+
+    expect(logger.lines.filter((line) => line.startsWith('error'))).toHaveLength(120);
+    expect(logger.lines.filter((line) => line.startsWith('warn'))).toEqual([
+      expect.stringContaining('50 more failures of this job were not logged'),
+    ]);
+  });
+
   test('a path that finds nothing in any instance: one line that names key and path', async () => {
     const logger = linesLogger();
     const paths = [...PATHS, { key: 'typo', path: 'invoice.nubmer' }];

@@ -13,7 +13,6 @@ const polluted = {
   initial: 1,
   attempts: 1,
   paths: PATHS,
-  shards: 2,
 };
 
 afterEach(() => {

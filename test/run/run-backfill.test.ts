@@ -499,3 +499,20 @@ describe('slices', () => {
     expect(report).toMatchObject({ state: 'completed', total: 10, processed: 10, updated: 10 });
   });
 });
+
+test('what a repository does to the query of a page changes nothing in the run', async () => {
+  const memory = createMemoryRepository({ instances: invoices(30) });
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const answer = await proceed();
+    if (method === 'readInstances') {
+      const { paths } = argument as { paths: { key: string; segments: string[] }[] };
+      for (const path of paths) path.segments.length = 0;
+      paths.length = 0;
+    }
+    return answer;
+  });
+
+  const report = await runBackfill({ repository, processModelId: MODEL, paths: PATHS, batchSize: 10 });
+
+  expect(report).toMatchObject({ state: 'completed', updated: 30 });
+});

@@ -122,6 +122,25 @@ describe('a new path that finds less than the old one', () => {
     expect(values(memory)[0]).toBe('Oslo');
   });
 
+  test('a dry run of clear needs deletes as a real run does, and finds them', async () => {
+    const memory = await filled();
+
+    const options = { mode: 'overwrite', clear: true, missing: 'omit', dryRun: true };
+    expect((await backfill(memory, options)).keys.k).toMatchObject({ cleared: 8 });
+    expect(values(memory)[0]).toBe('Oslo');
+  });
+
+  test('a request that clears does not join one that does not', async () => {
+    const queue = { enqueue: async () => {} };
+    const service = createBackfillService({ repository: await filled(), queue });
+    const request = { processModelId: MODEL, paths: TOWN, mode: 'overwrite' } as const;
+    const plain = await service.request(request);
+    const clearing = await service.request({ ...request, clear: true });
+
+    expect(clearing).toMatchObject({ status: 'triggered', created: true });
+    expect(await service.request(request)).toMatchObject({ ...plain, created: false });
+  });
+
   test('fill neither clears nor counts orphans', async () => {
     const memory = await filled();
 
