@@ -84,6 +84,22 @@ describe('the judge', () => {
       },
     ],
     [
+      'a row that was deleted although it should be written',
+      (event) => {
+        const [first, ...rest] = isBatch(event) ? event.written : [];
+        if (!first?.row || !isBatch(event)) return null;
+        return [{ ...event, written: [{ ...first, row: null }, ...rest] }];
+      },
+    ],
+    [
+      'a value that was cleared and is still there',
+      (event) => {
+        const written = isBatch(event) ? event.written.filter(({ row }) => row !== null) : [];
+        if (!isBatch(event) || written.length === event.written.length) return null;
+        return [{ ...event, written }];
+      },
+    ],
+    [
       'a job whose step nobody has allotted',
       (event) =>
         event.type === 'enqueue' && event.payload.step > 0
