@@ -75,7 +75,8 @@ async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
     shard: index,
     step: allottedStep,
   }));
-  return [first ?? { runId, shard: 0, step: run.shards[0]?.allottedStep ?? 0 }, ...others];
+  const last = { runId, shard: 0, step: run.shards[0]?.allottedStep ?? 0 }; // finds out that nothing is open
+  return [first ?? last, ...others];
 }
 
 async function performFirst(context: RunContext, [first, ...others]: Jobs): Promise<BackfillReport> {

@@ -20,7 +20,7 @@ const page = (count: number, bytes = 10): InstanceSnapshot[] =>
 /** One batch from its page to its commit. */
 function settle(sizer: BatchSizer, { count = sizer.size, bytes = 10, tookMs = 0 }): void {
   sizer.see(page(count, bytes));
-  sizer.learn({ instances: count, tookMs });
+  sizer.learn({ shown: count, tookMs });
 }
 
 describe('an adaptive batch size', () => {
@@ -66,7 +66,7 @@ describe('an adaptive batch size', () => {
     const sizer = createBatchSizer({ initial: 100, max: 2000, maxBytes: 100_000 });
     sizer.see(page(100, 10_000));
     expect(sizer.size).toBe(10); // for the page that is read ahead, too
-    sizer.learn({ instances: 100, tookMs: 1 });
+    sizer.learn({ shown: 100, tookMs: 1 });
     expect(sizer.size).toBe(10);
     settle(sizer, { bytes: 1 });
     expect(sizer.size).toBe(11);
@@ -83,11 +83,11 @@ describe('an adaptive batch size', () => {
   test('is led nowhere by a page that shows few instances or none, among those that it passes over', () => {
     const sizer = createBatchSizer({ initial: 100, targetMs: 1000 });
     for (let batch = 0; batch < 5; batch += 1) {
-      sizer.learn({ instances: 0, tookMs: 5000 });
-      sizer.learn({ instances: 1, tookMs: 900 });
+      sizer.learn({ shown: 0, tookMs: 5000 });
+      sizer.learn({ shown: 1, tookMs: 900 });
     }
     expect(sizer.size).toBe(100);
-    sizer.learn({ instances: 1, tookMs: 2000 });
+    sizer.learn({ shown: 1, tookMs: 2000 });
     expect(sizer.size).toBe(50);
   });
 

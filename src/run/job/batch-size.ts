@@ -16,7 +16,7 @@ export interface BatchSizer {
   /** The snapshots of a page. Returns how many bytes of task data they hold. */
   see(snapshots: readonly InstanceSnapshot[]): number;
   /** A batch with this number of snapshots has been committed. */
-  learn(batch: { readonly instances: number; readonly tookMs: number }): void;
+  learn(batch: { readonly shown: number; readonly tookMs: number }): void;
 }
 
 /**
@@ -63,15 +63,15 @@ export function createBatchSizer(
       }
       return bytes;
     },
-    learn({ instances, tookMs }) {
+    learn({ shown, tookMs }) {
       if (!isAdaptive) return;
       // A smaller batch says nothing about larger ones, unless it took too long. That may be due to what its page passed
       // over: a full batch is not expected to take longer.
-      if (instances === 0 || (instances < size && tookMs <= targetMs)) return;
-      const msEach = tookMs / Math.max(instances, size);
+      if (shown === 0 || (shown < size && tookMs <= targetMs)) return;
+      const msEach = tookMs / Math.max(shown, size);
       const isFarOver = tookMs > FAR_OVER * targetMs;
       smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
-      const most = instances < size ? size : Math.max(size + 1, size * MOST_GROWTH);
+      const most = shown < size ? size : Math.max(size + 1, size * MOST_GROWTH);
       size = atLeastOne(Math.min(max, most, targetMs / smoothedMs, fitting()));
     },
   };

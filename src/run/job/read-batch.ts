@@ -5,7 +5,7 @@ import type { BatchPlanner } from './plan-batches.js';
 import type { PlannedEntry } from './plan-instance.js';
 import type { PageReader } from './read-pages.js';
 
-/** What the next commit is about. The documents are gone by then: only values and failures are left of them. */
+/** What is to be committed next, in one batch or, after a refusal, in parts. Of the documents, only values and failures are left. */
 export interface Batch {
   readonly entries: readonly PlannedEntry[];
   /** How many instances it stands for, and how many of them were shown. */

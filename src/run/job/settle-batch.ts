@@ -2,7 +2,7 @@ import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import type { PlannedEntry } from './plan-instance.js';
-import { settleInstance } from './settle-instance.js';
+import { settleRefusedInstance } from './settle-refused-instance.js';
 import type { ShardSession } from './shard-session.js';
 
 /**
@@ -20,7 +20,7 @@ export async function settleBatch(
 
   const [first, ...others] = batch;
   if (first === undefined) throw new RangeError('there is no batch to settle');
-  if (others.length === 0) return settleInstance(context, session, first, result.error);
+  if (others.length === 0) return settleRefusedInstance(context, session, first, result.error);
   const half = Math.ceil(batch.length / 2);
   if (result.status === 'too-slow') session.limitBatches(half);
   const left = await settleBatch(context, session, batch.slice(0, half));

@@ -2,6 +2,7 @@ import type { ThrottleAnswer } from '../../ports/throttle.js';
 import type { RunContext } from '../context/run-context.js';
 import { failIfTooManyFailed, hold } from '../record/run-changes.js';
 import { tallyOf } from '../record/run-record.js';
+import { visited } from '../record/tally.js';
 import { createBatchSizer } from './batch-size.js';
 import { commitToShard } from './commit-to-shard.js';
 import { createPacer } from './pacer.js';
@@ -56,17 +57,19 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
       continue;
     }
     emptyPages = 0;
-    const failedBefore = session.shard.tally.failed;
+    const before = session.shard.tally;
     const result = await settleBatch(context, session, batch.entries);
     planner.learn(result);
-    if (session.shard.tally.failed > failedBefore) await stopIfTooManyFailed(context, session);
-    if (result.status !== 'committed') continue;
+    // Parts of it may be committed although the last one is not.
+    const committed = visited(session.shard.tally) - visited(before);
+    if (session.shard.tally.failed > before.failed) await stopIfTooManyFailed(context, session);
+    if (committed === 0) continue;
     hasCommitted = true;
 
-    const { visited, total } = session.handle.watch.progress();
-    log.progressed(session.run.header, visited, total);
-    sizer.learn({ instances: batch.shown, tookMs: runtime.now() - startedAt });
-    pacer.learn({ instances: batch.instances, startedAt });
+    const reached = session.handle.watch.progress();
+    log.progressed(session.run.header, reached.visited, reached.total);
+    if (result.status === 'committed') sizer.learn({ shown: batch.shown, tookMs: runtime.now() - startedAt });
+    pacer.learn({ instances: committed, startedAt });
   }
 }
 

@@ -306,7 +306,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'src/run/job/settle-instance.ts',
+        file: 'src/run/job/settle-refused-instance.ts',
         find: "if (classifyError(context.repository, error) !== 'instance') {",
         replace: 'if (Math.random() > 1) {',
       },
@@ -317,7 +317,7 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'src/run/job/settle-instance.ts',
+        file: 'src/run/job/settle-refused-instance.ts',
         find: "if (!(await commitNothing(session))) return { status: 'moved' };",
         replace: '',
       },
@@ -328,12 +328,12 @@ export const mutants: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'src/run/job/settle-instance.ts',
+        file: 'src/run/job/settle-refused-instance.ts',
         find: "if (again.status !== 'rejected') return again;\n    refusal = again.error;",
         replace: '',
       },
       {
-        file: 'src/run/job/settle-instance.ts',
+        file: 'src/run/job/settle-refused-instance.ts',
         find: 'const again = await commitBatch(context, session, [entry], { isExperiment: true });',
         replace: '',
       },

@@ -19,7 +19,7 @@ import type { ShardSession } from './shard-session.js';
  * 4. Even that is refused: the instance gets nothing, and its failure is counted. If even a commit without its values is
  *    refused, no instance is to blame.
  */
-export async function settleInstance(
+export async function settleRefusedInstance(
   context: RunContext,
   session: ShardSession,
   entry: PlannedEntry,
