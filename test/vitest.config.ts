@@ -6,7 +6,9 @@ const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`,
 /** `npm run test:slow`: workers that are killed, servers that go down, big tables, mutants. */
 const SLOW = [
   'test/faults/killed-workers.test.ts',
+  'test/faults/drivers.test.ts',
   'test/faults/servers-down.test.ts',
+  'test/faults/statement-timeout.test.ts',
   'test/faults/stopped-worker.test.ts',
   'test/simulation/mutants.test.ts',
   'test/stores/plans/*.test.ts',
