@@ -86,7 +86,7 @@ export function runLog(logger: BackfillLogger = defaultLogger, tag: string = DEF
           'warn',
           run,
           'completed-with-failures',
-          `${failed} instances failed. The failures of its status list the first ones, with reasons. Repair their data, then request the same keys with request({ processModelId, paths }): values that are stored are kept`,
+          `${failed} ${failed === 1 ? 'instance' : 'instances'} failed. The failures of its status list the first ones, with reasons. Repair their data, then request the same keys with request({ processModelId, paths }): values that are stored are kept`,
           counts,
         );
       for (const warning of warnings) write('warn', run, 'warning', warning);
