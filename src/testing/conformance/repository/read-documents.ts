@@ -13,7 +13,7 @@ const MEMBERS: JsonValue = {
   no: false,
   nothing: null,
   price: 1.1,
-  big: 12_345_678_901_234_567_000,
+  big: 9_007_199_254_740_991, // beyond it, a parsed document may have lost digits
   small: -0.000_001,
   digits: '007',
   list: [[1, 2], { article: 'pump' }, null],

@@ -173,7 +173,7 @@ async function expectPaths(host: TestedRepository, { document, paths: names }: R
   const { data } = await host.readOne(id, { paths });
   for (const path of paths) {
     const what = `what is read at ${JSON.stringify(path.segments)}`;
-    expectEqual(what, valueAt(data, path), compilePath(path.segments)(document, EXACT));
+    expectEqual(what, valueAt(data, path), compilePath(path.segments)(document));
   }
 }
 
@@ -187,9 +187,9 @@ function valueAt(
     case 'values':
       return data.values.get(key);
     case 'parsed':
-      return compilePath(segments)(data.value, EXACT);
+      return compilePath(segments)(data.value);
     case 'json':
-      return compilePath(segments)(parseJson(data.text), EXACT);
+      return compilePath(segments)(parseJson(data.text));
     case 'unreadable':
       throw new Error(`the page says that the task data is unreadable: ${data.reason}`);
   }
@@ -203,8 +203,5 @@ function isReadable(data: TaskData): boolean {
     return false;
   }
 }
-
-/** What is compared here is what the page shows, whether or not a run would take it for exact. */
-const EXACT = { exact: true };
 
 const CITY: PagePath = { key: 'city', segments: ['city'], mode: 'fill' };
