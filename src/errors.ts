@@ -122,7 +122,7 @@ export class RepositoryContractError extends BackfillError {
   }
 }
 
-/** The repository or the queue failed and retries did not help. What was committed is kept. `runId` goes on from there. */
+/** The repository or the queue failed and retries did not help. What was committed is kept. Pass `runId` to go on. */
 export class PortError extends BackfillError {
   override readonly name = 'PortError';
   declare readonly code: 'PORT_FAILED';
@@ -163,7 +163,7 @@ export interface ErrorByCode {
   readonly PORT_FAILED: PortError;
 }
 
-/** Whether this library threw `error`, perhaps another installed copy of it. With a `code`: an error of that code. */
+/** Whether this library, in any installed copy, threw `error`. With `code`: whether the error has that code. */
 export function isBackfillError(error: unknown): error is BackfillError;
 export function isBackfillError<Code extends BackfillErrorCode>(
   error: unknown,

@@ -35,7 +35,7 @@ export interface ExtractionPathDiff {
   readonly removed: readonly ExtractionPath[];
   readonly unchanged: readonly ExtractionPath[];
   readonly changed: readonly ChangedPath[];
-  /** Only reported: both keys are in `removed` and `added`, too. */
+  /** A hint only: `from` is in `removed`, and `to` in `added`. */
   readonly possibleRenames: readonly PossibleRename[];
   /** In no other list, and no run reads them. They are reported rather than refused, so that an old model can be saved. */
   readonly unusable: readonly UnusablePath[];
@@ -43,8 +43,8 @@ export interface ExtractionPathDiff {
 
 /**
  * Compares the extraction paths of a model before and after an update, by key. Spellings of one path are equal.
- * `before` is history: of duplicate keys the last one counts, and entries that cannot be used are ignored.
- * @throws {InvalidExtractionPathsError} when `after` has a problem that `before` does not have in the same entry.
+ * In `before`, the last of duplicate keys counts, and entries that cannot be used are ignored.
+ * @throws {InvalidExtractionPathsError} when `after` has a duplicate key, or a bad entry that is new.
  */
 export function diffExtractionPaths(
   before: readonly ExtractionPath[] | null | undefined,

@@ -18,7 +18,7 @@ export interface ParsedPath<Key extends string = string> {
   readonly segments: readonly string[];
 }
 
-/** What the column of the keys holds. */
+/** What the key column can hold. */
 export interface KeyLimit {
   /** The most characters of a key, counted in Unicode code points. @default no limit */
   readonly maxKeyLength?: number | undefined;

@@ -12,7 +12,7 @@ export type JsonValue =
 
 export interface ExtractionOptions {
   /**
-   * Its integers have all their digits, because `parseJson` parsed them: one that is too large for a number is a string.
+   * The data comes from `parseJson`. Its integers have all their digits: one too large for a number is a string.
    * @default false
    */
   readonly exact?: boolean | undefined;

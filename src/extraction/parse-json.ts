@@ -3,7 +3,7 @@ import type { JsonValue } from './json-value.js';
 import { createStringTracker, quoteInexactIntegers, standsAlone } from './quote-inexact-integers.js';
 
 /**
- * As JSON.parse, but an integer (no point, no exponent) whose digits a number would not keep becomes a string of all its digits,
+ * Like JSON.parse, but an integer (no point, no exponent) that a number cannot hold exactly becomes a string of its digits,
  * at any depth. For adapters that parse task data themselves.
  * @throws {MetadataValueError} with the code `TASK_DATA_UNREADABLE` for text that is not JSON, and for JSON that was encoded
  *   twice. The message says what is wrong and never quotes the text.

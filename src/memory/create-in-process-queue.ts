@@ -21,7 +21,7 @@ export interface InProcessQueueOptions {
   readonly runtime?: Runtime | undefined;
 }
 
-/** Does a job, such as `service.handle`. Rejects if the job failed. `stop` of the queue aborts the signal. */
+/** Runs a job, as `service.handle` does. Rejects if the job failed. `stop` of the queue aborts the signal. */
 export type JobHandler = (payload: JobPayload, context: { readonly signal: AbortSignal }) => Promise<unknown>;
 
 /** A queue with a worker inside this process. */

@@ -23,8 +23,8 @@ export interface MemoryTask {
   /** Only tasks with the state `COMPLETED` count. */
   readonly state: string;
   /**
-   * Milliseconds, a `Date` or an ISO 8601 text, which is compared to its last digit and is UTC without a zone. `null`
-   * sorts behind every time. @default null
+   * Milliseconds, a `Date` or an ISO 8601 text. All its digits count. Without a zone it is UTC. `null`
+   * is the earliest time. @default null
    */
   readonly endedAt?: number | string | Date | null;
   /** The task data, parsed. */

@@ -58,7 +58,7 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /**
    * Where to split a range into at most `parts` ranges with about the same number of instances, for runs in shards.
    * Returns cursors strictly between `after` and `upTo`, ascending, fewer than `parts`.
-   * @default one `surveyInstances` per part counts the instances off
+   * @default the library calls `surveyInstances` once per part
    */
   splitInstances?(query: SplitQuery<Id>): Promise<readonly Cursor[]>;
 
@@ -92,9 +92,9 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /**
    * What an error of this repository means. `transient`: try again. `instance`: the data of some instance is to blame,
    * and the batch is split to find it. `systemic`: the run stops. `undefined`: the library decides.
-   * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. An
-   *   error of unknown kind is tried again, then settled by experiment: an instance is to blame if its own commit is
-   *   refused while a commit without any instance is accepted
+   * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. After
+   *   an unknown error, the call is tried again. Then an instance is to blame if its own commit is refused and a
+   *   commit without instances is accepted
    */
   classifyError?(error: unknown): ErrorClass | undefined;
 }
@@ -158,8 +158,8 @@ export interface PagePath {
 export type PageEntry<Id extends InstanceId = InstanceId> = InstanceSnapshot<Id> | FilledInstances;
 
 /**
- * Instances in a row that the page passes over. Only when every key has the mode `fill`, and only instances that have a
- * value other than null under every key. They do not count for the limit of the page, and `commit` does not get them.
+ * Consecutive instances that the page passes over. Every key must have the mode `fill`, and each instance a value other
+ * than null under every key. They do not count for the limit of the page, and `commit` does not get them.
  */
 export interface FilledInstances {
   /** The cursor of the last of them, or any cursor between that one and the next instance. */
@@ -180,9 +180,9 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   readonly data: TaskData;
   /** The metadata rows under the keys of the page, by key. A key without a row is absent. */
   readonly stored: ReadonlyMap<string, StoredValue>;
-  /** Roughly how many bytes `data` takes in memory. @default measured, of large documents by a sample */
+  /** Roughly how many bytes `data` takes in memory. @default measured; large documents by a sample */
   readonly bytes?: number;
-  /** Still executing. Such an instance gets no null rows, because its own next save decides. @default false */
+  /** Still executing. Such an instance gets no null rows, because a value may still come. @default false */
   readonly running?: boolean;
   /** Changes whenever the latest task data does. `commit` gets it back and compares it. Absent: nothing is compared. */
   readonly version?: string;
@@ -205,8 +205,8 @@ export type TaskData =
 /** A metadata row that was read. */
 export interface StoredValue {
   /**
-   * In the stored form (see `formatValue`), or null for a null row. Under a key with the mode `fill`, only whether it is
-   * null counts. Any value without a token may stand for the stored one there, so that the row need not be read.
+   * In the stored form (see `formatValue`), or null for a null row. In the mode `fill`, the library only checks if it is
+   * null. Any other value, without a token, may then stand in for it. So the row need not be read.
    */
   readonly value: JsonValue;
   /** A row version, which tells this row from a later one with the same value. `MetadataWrite.replaces` gives it back. */
@@ -252,7 +252,7 @@ export interface RepositoryCommit<Id extends InstanceId = InstanceId> {
 export interface WriteOutcome<Id extends InstanceId = InstanceId> {
   /** Instances that no longer exist. Nothing was written for them. */
   readonly gone: readonly Id[];
-  /** Values that their guard held back, because another writer came first. None of a gone instance. */
+  /** Values not written, because another writer came first. Leave out those of gone instances. */
   readonly kept: readonly { readonly id: Id; readonly key: string }[];
 }
 

@@ -27,7 +27,7 @@ import { isWorkable } from './record/run-state.js';
  *
  * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
  * @throws {RunError} when `runId` is not stored, or was stored by an incompatible version.
- * @throws {PortError} when the repository or the queue fails and retries do not help. `error.runId` goes on from there.
+ * @throws {PortError} when the repository or the queue fails and retries do not help. To go on, pass `error.runId`.
  * @throws {RepositoryContractError} when the repository gives an answer that cannot be right. Nothing of it is committed.
  * @throws `signal.reason` when aborted without a queue.
  * @example

@@ -32,7 +32,7 @@ export interface ManualRequest<Transaction = never> extends RequestOptions<Trans
 
 export type BackfillRequest<Transaction = never> = ModelUpdate<Transaction> | ManualRequest<Transaction>;
 
-/** What a request of a service uses where it does not say otherwise. */
+/** The defaults for the requests of a service. */
 export type RequestDefaults = Pick<DefinitionOptions, 'mode' | 'missing' | 'maxFailures' | 'shards'>;
 
 /** What a request leads to: a definition, or `null` where nothing is new. */

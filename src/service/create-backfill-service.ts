@@ -96,13 +96,13 @@ export interface BackfillService<Transaction = never> {
    * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
    * lost, the queue was down, or its worker died. Call it every minute, from any number of processes. A job too many
    * does no harm. A production system needs it, because every job runner can lose a job.
-   * @throws {PortError} when an error kept it from some runs. It has looked at all others.
+   * @throws {PortError} when it failed for some runs. It has looked at all others.
    */
   sweep(options: SweepOptions): Promise<SweepReport>;
 
   /**
-   * The stored runs, newest first. Left out, with a warning in the log, are those that another version stored in another
-   * format and those whose record is damaged.
+   * The stored runs, newest first. Runs with a damaged record, or a record in the format of another
+   * version, are left out with a warning in the log.
    */
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
 }

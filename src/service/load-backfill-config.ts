@@ -2,7 +2,7 @@ import { InvalidInputError } from '../errors.js';
 
 /** Whether backfills are switched on, and what they need. */
 export interface BackfillConfig {
-  /** Whether model updates start backfills. */
+  /** Whether requests start runs. */
   readonly enabled: boolean;
   /** Whether there is background processing. */
   readonly celeryEnabled: boolean;

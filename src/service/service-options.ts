@@ -30,7 +30,7 @@ export interface RunListFilter {
 }
 
 export interface SweepOptions {
-  /** Milliseconds that a run may go without a committed batch, at least 1,000. Well above the time of a batch and of a retry. */
+  /** Milliseconds that a shard may go without a commit, at least 1,000. Choose far more than a batch or a retry takes. */
   readonly staleAfterMs: number;
 }
 

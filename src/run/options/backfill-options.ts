@@ -15,7 +15,7 @@ import { type DefinitionOptions, definitionFields, targetFields } from './defini
 import { type TuningOptions, tuningFields } from './tuning-options.js';
 
 export interface CallOptions {
-  /** Called when a run is first seen, after each change to it, and when a retry or the throttle waits. What it throws is ignored. */
+  /** Called when a job first reads the run, after each change, and when a wait begins. Its errors are ignored. */
   readonly onProgress?: ((progress: BackfillProgress) => void) | undefined;
   /** Stops the job after the batch in flight. The checkpoint stays. */
   readonly signal?: AbortSignal | undefined;

@@ -29,7 +29,7 @@ export interface DefinitionOptions<Key extends string = string> {
   readonly limit?: number | undefined;
   /** Only these instances, at most 10,000. @default all */
   readonly instanceIds?: readonly InstanceId[] | undefined;
-  /** The run fails once more instances than this have failed. @default no limit */
+  /** The run fails when more instances than this have failed. @default no limit */
   readonly maxFailures?: number | undefined;
   /** The most ranges to split the instances into, from 1 to 100, each with jobs and checkpoints of its own. @default 1 */
   readonly shards?: number | undefined;

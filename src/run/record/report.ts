@@ -24,9 +24,9 @@ export interface BackfillReport<Key extends string = string> {
   /** Instances that were deleted during the run. */
   readonly gone: number;
   readonly keys: Readonly<Record<Key, KeyCounts>>;
-  /** The first 20. Every failure is in the log. */
+  /** The first 20. The log has 100 per job. */
   readonly failures: readonly InstanceFailure[];
-  /** What somebody should look at, in sentences: a path that found nothing, say. Plain text for people. */
+  /** Sentences for people about what to check, such as a path that found nothing. */
   readonly warnings: readonly string[];
   readonly elapsedMs: number;
 }
