@@ -71,7 +71,7 @@ export interface JudgedCall {
   /** By shard record: how many commits in a row were stale, and whether the last one was committed. */
   readonly stale: Map<string, { readonly times: number; readonly isOver: boolean }>;
   /** Instances that the store refused in a commit of their own, and when. */
-  readonly refused: Map<number, number>;
+  readonly refused: Map<number, { readonly at: number; readonly keys: ReadonlySet<string> }>;
   /** How many of its commits failed, and how many ended as a conflict. */
   commitFaults: number;
   conflicts: number;

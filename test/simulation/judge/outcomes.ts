@@ -117,7 +117,7 @@ function expectedTally(
   const failing = present.map(({ id, values }) => {
     if (values.length === 0) return failuresOf(run, call, id);
     // Alone, and without the values that the store has refused.
-    return present.length === 1 ? refusalsOf(call, id) : [];
+    return present.length === 1 ? refusalsOf(call, id, new Set(values.map(({ key }) => key))) : [];
   });
   const certain = failing.filter((failures) => failures.length > 0 && !failures.includes(false)).length;
   const possible = failing.filter((failures) => failures.includes(true)).length;
@@ -183,17 +183,23 @@ function isValue({ row }: WrittenRow): boolean {
 
 /** All possible answers to whether the instance failed: `true` if the store refused it, and one for each later read. */
 function failuresOf(run: JudgedRun, call: JudgedCall | undefined, id: number): readonly boolean[] {
-  const refusedAt = call?.refused.get(id) ?? null;
+  const refusedAt = call?.refused.get(id)?.at ?? null;
   const reads = (call?.seen.get(id) ?? []).filter(({ at }) => refusedAt === null || at > refusedAt);
   const unreadable = reads.map(({ instance }) => isUnreadable(run, instance));
   return refusedAt === null ? unreadable : [true, ...unreadable];
 }
 
 /** All possible answers to whether the store refused a value of the instance: one for each read since. */
-function refusalsOf(call: JudgedCall | undefined, id: number): readonly boolean[] {
-  const refusedAt = call?.refused.get(id) ?? null;
-  if (refusedAt === null) return [false];
-  return [true, ...(call?.seen.get(id) ?? []).filter(({ at }) => at > refusedAt).map(() => false)];
+function refusalsOf(
+  call: JudgedCall | undefined,
+  id: number,
+  committed: ReadonlySet<string>,
+): readonly boolean[] {
+  const refusal = call?.refused.get(id);
+  if (refusal === undefined) return [false];
+  // With all of the values, it is the commit that was refused before: it lands late, or is accepted by now.
+  if ([...refusal.keys].every((key) => committed.has(key))) return [false];
+  return [true, ...(call?.seen.get(id) ?? []).filter(({ at }) => at > refusal.at).map(() => false)];
 }
 
 /** Whether its data is broken, and a key must be read from it. */

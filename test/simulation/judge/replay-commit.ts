@@ -64,7 +64,10 @@ export function applyCommit(
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
   const [only] = event.instances;
   if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
-    call?.refused.set(only.id, at);
+    call?.refused.set(only.id, {
+      at,
+      keys: new Set([...(call.refused.get(only.id)?.keys ?? []), ...only.values.map(({ key }) => key)]),
+    });
   for (const { id, key, row } of event.written) {
     if (row === null) instances.get(id)?.rows.delete(key);
     else instances.get(id)?.rows.set(key, row);
