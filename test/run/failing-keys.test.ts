@@ -184,6 +184,30 @@ describe('one bad key of an instance does not cost its good ones', () => {
     expect(commits).toBeLessThan(25);
   });
 
+  test.each([
+    ['a text', (value: unknown) => String(value)],
+    ['a promise', async (value: unknown) => ({ text: String(value), truncated: false })],
+    ['a number for the text', () => ({ text: 5, truncated: false })],
+  ])('a formatValue that returns %s deletes and writes nothing', async (_, formatValue) => {
+    const memory = createMemoryRepository({ instances: [instance(1, whole)] });
+    memory.setMetadata(1, 'a', 'old');
+
+    const report = await backfill({ ...memory, formatValue: formatValue as never }, { mode: 'overwrite' });
+
+    expect(memory.metadata(1)).toEqual({ a: 'old' });
+    expect(report).toMatchObject({ updated: 0, failed: 1 });
+    expect(report.failures[0]?.reason).toContain('formatValue returned no { text, truncated }');
+  });
+
+  test('a parsed document that is JSON encoded twice fails, instead of giving nulls', async () => {
+    const memory = createMemoryRepository({ instances: [instance(1, JSON.stringify(whole))] });
+
+    const report = await backfill(memory);
+
+    expect(report.failures).toMatchObject([{ instanceId: 1, key: null, code: 'TASK_DATA_UNREADABLE' }]);
+    expect(report.failures[0]?.reason).toContain('encoded twice');
+  });
+
   test('a document that cannot be read fails every key', async () => {
     const memory = createMemoryRepository({
       instances: [{ id: 1, processModelId: MODEL, tasks: [{ state: 'COMPLETED', json: '{"a": 1' }] }],

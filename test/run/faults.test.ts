@@ -395,7 +395,7 @@ describe('a refusal of unknown kind', () => {
     }
   });
 
-  test('is settled with two commits more than a refusal whose code speaks of the data', async () => {
+  test('is settled with four commits more than a refusal whose code speaks of the data', async () => {
     const counts = await Promise.all(
       ['22001', 'P0001'].map(async (code) => {
         const { repository, commits } = refusing(1, databaseError(code), (ids) => ids.length > 0);
@@ -404,7 +404,7 @@ describe('a refusal of unknown kind', () => {
       }),
     );
 
-    expect(counts).toEqual([6, 8]); // the run, its freeze, the instance, its failure, the end of the shard and of the run
+    expect(counts).toEqual([6, 10]); // the run, its freeze, the instance, its failure, the end of the shard and of the run
   });
 
   test('of a run that is paused during the experiment leaves the instance alone', async () => {

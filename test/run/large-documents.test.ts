@@ -110,6 +110,22 @@ describe('the task data in memory', () => {
   });
 });
 
+test.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '600', 600n])(
+  'bytes of %s are refused',
+  async (bytes) => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      const answer = await proceed();
+      return method === 'readInstances' ? (answer as object[]).map((shown) => ({ ...shown, bytes })) : answer;
+    });
+
+    await expect(backfill(repository)).rejects.toMatchObject({
+      code: 'REPOSITORY_CONTRACT',
+      message: expect.stringContaining('bytes: expected a number from 0'),
+    });
+  },
+);
+
 test('between two documents, other work of the process gets its turn', async () => {
   const repository = createMemoryRepository({ instances: invoices(50) });
   const context = createRunContext({ repository, runtime: testRuntime(1, 15) }, { dryRun: false });

@@ -76,6 +76,16 @@ describe('what people see in the log', () => {
     expect(logger.lines.filter((line) => line.startsWith('warn'))).toEqual([warning]);
   });
 
+  test('a path that finds nothing, although one document is broken and one row is there', async () => {
+    const instances = [...invoices(3), ...broken(1).map((one) => ({ ...one, id: 4 }))];
+    const repository = createMemoryRepository({ instances });
+    repository.setMetadata(1, 'typo', 'live');
+    const report = await backfill({ repository, paths: [{ key: 'typo', path: 'invoice.nubmer' }] });
+
+    expect(report.keys).toMatchObject({ typo: { kept: 1, missing: 2, failed: 1 } });
+    expect(report.warnings).toEqual([expect.stringContaining('found nothing in any of 2 instances')]);
+  });
+
   test.each([
     ['a model without instances', {}, 'No instance of process model "test_group/invoice_process"'],
     [
@@ -232,6 +242,23 @@ describe('what a host passes for information may fail', () => {
     });
 
     expect(report).toMatchObject({ state: 'completed', updated: 3 });
+  });
+
+  test('not even an error that cannot be shown stops anything', async () => {
+    const odd = {
+      [Symbol.for('nodejs.util.inspect.custom')]() {
+        throw new Error('cannot be shown');
+      },
+    };
+    const fails = async () => {
+      throw odd;
+    };
+    const report = await backfill({
+      repository: createMemoryRepository({ instances: invoices(3) }),
+      logger: { info: fails, warn: fails, error: fails },
+    });
+
+    expect(report).toMatchObject({ state: 'completed' });
   });
 
   test('an onFailure that rejects ends no process', async () => {

@@ -98,12 +98,17 @@ describe('the time left', () => {
     const {
       costMs: _,
       throttled,
+      holdMs,
       ...tuning
-    } = { throttled: 0, ...(options as { throttled?: number; costMs: unknown }) };
+    } = {
+      throttled: 0,
+      holdMs: 4000,
+      ...(options as { throttled?: number; holdMs?: number; costMs: unknown }),
+    };
     let asked = 0;
     const throttle = () => {
       asked += 1;
-      return throttled > 0 && asked % throttled === 0 ? { reason: 'lag', retryAfterMs: 4000 } : null;
+      return throttled > 0 && asked % throttled === 0 ? { reason: 'lag', retryAfterMs: holdMs } : null;
     };
     await runBackfill({
       repository,
@@ -127,6 +132,11 @@ describe('the time left', () => {
     ['throttled', 1000, { batchSize: 10, costMs: () => 500, throttled: 3 }],
     ['limited', 1000, { batchSize: 100, costMs: () => 10, maxInstancesPerSecond: 10 }],
     ['limited, by adaptive batches', 1000, { batchSize: {}, costMs: () => 10, maxInstancesPerSecond: 10 }],
+    [
+      'one batch every ninety seconds',
+      3000,
+      { batchSize: 100, costMs: () => 200, throttled: 2, holdMs: 90_000 },
+    ],
     ['two shards', 1000, { batchSize: 10, costMs: () => 1000, shards: 2 }],
   ])('is right within a factor of two: %s', async (_, count, options) => {
     const errors = await errorsOf(count, options);

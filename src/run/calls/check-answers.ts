@@ -188,11 +188,15 @@ function shapeProblem(entry: unknown): string | null {
     const isCount = Number.isSafeInteger(filled) && Number(filled) > 0;
     return isCount ? null : `filled: expected a whole number from 1, got ${show(filled)}`;
   }
-  const { data, stored } = entry as Record<keyof InstanceSnapshot, unknown>;
+  const { data, stored, bytes } = entry as Record<keyof InstanceSnapshot, unknown>;
   if (typeof id !== 'string' && typeof id !== 'number')
     return `id: expected a string or a number, got ${typeof id}`;
-  if (!FORMS.has((data as { form?: unknown } | null)?.form))
-    return `data: expected a TaskData, got ${show(data)}`;
+  const { form, text, values } = Object(data) as { form?: unknown; text?: unknown; values?: unknown };
+  if (!FORMS.has(form)) return `data: expected a TaskData, got ${show(data)}`;
+  if (form === 'json' && typeof text !== 'string') return `data.text: expected a string, got ${typeof text}`;
+  if (form === 'values' && !(values instanceof Map)) return 'data.values: expected a Map from key to value';
+  if (bytes !== undefined && !(typeof bytes === 'number' && bytes >= 0 && bytes < Number.POSITIVE_INFINITY))
+    return `bytes: expected a number from 0, got ${show(bytes)}`;
   if (!(stored instanceof Map)) return 'stored: expected a Map from key to StoredValue';
   return null;
 }

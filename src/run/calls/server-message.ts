@@ -13,7 +13,7 @@ export function serverMessage(error: object): string {
 }
 
 /** A message of this length holds a whole statement with its values. */
-const MOST_LENGTH = 100_000;
+const MOST_LENGTH = 4_000;
 
 function statementOf(error: object): string {
   return textOf(error, 'sql') || textOf(error, 'query') || textOf(error, 'statement');

@@ -213,6 +213,8 @@ function readableData(data: TaskData): ReadableData {
     case 'none':
       return NOTHING;
     case 'parsed':
+      // A driver parses a JSON column that holds a text to that text: it may be JSON, encoded twice.
+      if (typeof data.value === 'string') parseJson(JSON.stringify(data.value));
       return { document: data.value, values: null, exact: data.exact };
     case 'json':
       return { document: parseJson(data.text), values: null, exact: true };
@@ -241,12 +243,16 @@ function hasValue(stored: StoredValue | undefined): stored is StoredValue {
 
 function storedForm(value: JsonValue, rules: PlanRules): { form: JsonValue; truncated: boolean } {
   if (rules.formatValue === undefined) return { form: value, truncated: false };
+  let formatted: unknown;
   try {
-    const { text, truncated } = rules.formatValue(value);
-    return { form: text, truncated };
+    formatted = rules.formatValue(value);
   } catch (error) {
     throw new InstanceProblem('WRITE_REJECTED', messageOf(error));
   }
+  const { text, truncated } = Object(formatted) as Partial<FormattedValue>;
+  if (typeof text !== 'string')
+    throw new InstanceProblem('WRITE_REJECTED', 'formatValue returned no { text, truncated } with a text');
+  return { form: text, truncated: truncated === true };
 }
 
 function codeOf(error: unknown): FailureCode {

@@ -10,11 +10,14 @@ import { findRefusedValues } from './find-refused-values.js';
 import { failedInstance, instanceFailure, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 
+const EXPERIMENTS = 2;
+
 /**
  * One instance alone was refused. If the error speaks of its data, the instance is to blame. Any other error may come
  * from an outage, so an experiment decides:
  * 1. A commit without any instance. While that is refused, too, no instance is to blame.
- * 2. The instance alone, once more. If the first refusal came from an outage, that outage is over by now.
+ * 2. The instance alone, once more. If the first refusal came from an outage, that outage is over by now. Both steps are
+ *    done twice, because there may be another outage.
  * 3. Refused again: the values that are refused are found, and the others are written.
  * 4. Even that is refused: the instance gets nothing, and its failure is counted. If even a commit without its values is
  *    refused, no instance is to blame.
@@ -29,7 +32,8 @@ export async function settleRefusedInstance(
   const { writes } = entry;
   if (writes === null) throw calls.failure('repository.commit', error);
   let refusal = error;
-  if (classifyError(context.repository, error) !== 'instance') {
+  const isOfData = classifyError(context.repository, error) === 'instance';
+  for (let round = 0; round < (isOfData ? 0 : EXPERIMENTS); round += 1) {
     if (!(await commitNothing(session))) return { status: 'moved' };
     const again = await commitBatch(context, session, [entry], { isExperiment: true });
     if (again.status !== 'rejected') return again;

@@ -2,7 +2,7 @@ import type { Cursor } from '../../ports/repository.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
-import { advancePace, rateOf, withoutIdleTime } from '../record/pace.js';
+import { advancePace, newPace, rateOf, withoutIdleTime } from '../record/pace.js';
 import { randomText } from '../record/run-definition.js';
 import type { Run, RunShard } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
@@ -120,12 +120,17 @@ export function openSession(
       const now = runtime.now();
       const tally = addTallies(before.tally, batch);
       const heldMs = Math.min(before.heldUntil ?? 0, now) - before.progressAt;
-      const counted = heldMs > LONG_HOLD_MS ? withoutIdleTime(before.pace, heldMs) : before.pace;
+      const isLeftOut = heldMs > LONG_HOLD_MS && !before.pace.wasHeld;
+      const held = isLeftOut ? withoutIdleTime(before.pace, heldMs) : before.pace;
+      // A clock that was set back makes every mark worthless.
+      const counted = now < held.from.at ? newPace(visited(before.tally), now) : held;
       const pace = advancePace(counted, visited(tally), now);
-      const rate = Math.min(
-        rateOf(pace, visited(tally), now),
-        maxInstancesPerSecond ?? Number.POSITIVE_INFINITY,
-      );
+      const isTimed = now > pace.from.at;
+      const measured = isTimed ? rateOf(pace, visited(tally), now) : before.ratePerSecond;
+      const rate =
+        maxInstancesPerSecond === null
+          ? measured
+          : Math.min(measured ?? maxInstancesPerSecond, maxInstancesPerSecond);
       return {
         ...before,
         revision: before.revision + 1,

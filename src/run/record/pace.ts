@@ -15,15 +15,17 @@ export interface Pace {
   readonly origin: number;
   readonly from: PaceMark;
   readonly next: PaceMark;
+  /** Whether one long hold was left out. If there is another one, such holds limit the run, and count. */
+  readonly wasHeld: boolean;
 }
 
 export function newPace(visited: number, at: number): Pace {
-  return { origin: visited, from: { visited, at }, next: { visited, at } };
+  return { origin: visited, from: { visited, at }, next: { visited, at }, wasHeld: false };
 }
 
-export function advancePace({ origin, from, next }: Pace, visited: number, at: number): Pace {
+export function advancePace({ origin, from, next, wasHeld }: Pace, visited: number, at: number): Pace {
   const hasGrown = visited - origin >= GROWTH * (next.visited - origin);
-  return hasGrown ? { origin, from: next, next: { visited, at } } : { origin, from, next };
+  return hasGrown ? { origin, from: next, next: { visited, at }, wasHeld } : { origin, from, next, wasHeld };
 }
 
 const GROWTH = 1.5;
@@ -31,10 +33,10 @@ const GROWTH = 1.5;
 /** The same pace, without an idle time that says nothing about the rest of the run. */
 export function withoutIdleTime({ origin, from, next }: Pace, idleMs: number): Pace {
   const shifted = ({ visited, at }: PaceMark): PaceMark => ({ visited, at: at + idleMs });
-  return { origin, from: shifted(from), next: shifted(next) };
+  return { origin, from: shifted(from), next: shifted(next), wasHeld: true };
 }
 
-/** Instances per second. */
+/** Instances per second, at a time after `from`. */
 export function rateOf({ from }: Pace, visited: number, at: number): number {
-  return ((visited - from.visited) * 1000) / Math.max(1, at - from.at);
+  return ((visited - from.visited) * 1000) / (at - from.at);
 }

@@ -1,20 +1,26 @@
 import { type Run, tallyOf } from './run-record.js';
 import { isComplete } from './run-state.js';
 
+const MOST_WARNINGS = 50;
+
 /** What somebody should look at in a run, in sentences for people. Most of it is known only once the run is complete. */
 export function warningsOf(run: Run): string[] {
   const { header } = run;
   const taken = header.droppedKeys.map(
     ({ key, takenBy }) => `Key ${quote(key)} was taken over by run ${takenBy}. This run no longer writes it.`,
   );
-  return isComplete(header.state) ? [...taken, ...instanceWarnings(run), ...keyWarnings(run)] : taken;
+  const warnings = isComplete(header.state)
+    ? [...taken, ...instanceWarnings(run), ...keyWarnings(run)]
+    : taken;
+  const more = warnings.length - MOST_WARNINGS;
+  return more > 0 ? [...warnings.slice(0, MOST_WARNINGS), `${more} more warnings are left out.`] : warnings;
 }
 
 function instanceWarnings({ header }: Run): string[] {
   const { processModelId, total, definition } = header;
   const chosen = definition.instanceIds?.length ?? 0;
   const missing = chosen - (total ?? 0);
-  if (chosen > 0 && missing > 0 && (definition.limit === null || total === 0))
+  if (chosen > 0 && missing > 0 && (total ?? 0) < (definition.limit ?? chosen))
     return [
       `${missing} of the ${chosen} chosen instanceIds were not found in process model ${quote(processModelId)}. Check the ids, and whether they are strings or numbers.`,
     ];
@@ -26,17 +32,17 @@ function instanceWarnings({ header }: Run): string[] {
 function keyWarnings(run: Run): string[] {
   const dropped = new Set(run.header.droppedKeys.map(({ key }) => key));
   const tally = tallyOf(run);
-  return run.header.definition.paths.flatMap(({ key, segments }, index) => {
+  return run.header.definition.paths.flatMap(({ key, segments, mode }, index) => {
     const counts = tally.keys[index];
     if (counts === undefined || dropped.has(key)) return [];
-    const { written, kept, null: nulls, missing, failed, orphaned, cleared } = counts;
+    const { written, kept, null: nulls, missing, orphaned, cleared } = counts;
     const path = `Path ${quote(segments.join('.'))} of key ${quote(key)}`;
     const stale = orphaned - cleared;
     const remedy = run.header.definition.clear
       ? 'These instances are still running, and their next save decides.'
       : "To remove them, request the key with mode 'overwrite' and clear: true.";
     return [
-      ...(missing > 0 && written + kept + nulls + failed + orphaned === 0
+      ...(missing > 0 && written + nulls + orphaned === 0 && (kept === 0 || mode === 'fill')
         ? [`${path} found nothing in any of ${missing} instances. Check the path.`]
         : []),
       ...(stale > 0

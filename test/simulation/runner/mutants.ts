@@ -307,8 +307,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-refused-instance.ts',
-        find: "if (classifyError(context.repository, error) !== 'instance') {",
-        replace: 'if (Math.random() > 1) {',
+        find: 'round < (isOfData ? 0 : EXPERIMENTS)',
+        replace: 'round < 0',
       },
     ],
   },
