@@ -42,7 +42,7 @@ function keyWarnings(run: Run): string[] {
       ? 'These instances are still running, and their next save decides.'
       : "To remove them, request the key with mode 'overwrite' and clear: true.";
     return [
-      ...(missing > 0 && written + nulls + orphaned === 0 && (kept === 0 || mode === 'fill')
+      ...(missing > 0 && written + nulls + orphaned === 0 && kept < (mode === 'fill' ? missing : 1)
         ? [`${path} found nothing in any of ${missing} instances. Check the path.`]
         : []),
       ...(stale > 0
