@@ -11,6 +11,7 @@ export {
   RunError,
   type SafePoint,
 } from './errors.js';
+export { compileJsonReader, type JsonReader } from './extraction/compile-json-reader.js';
 export {
   type ChangedPath,
   diffExtractionPaths,

@@ -1,4 +1,10 @@
-import { type JsonValue, type PagePath, parseJson, type TaskData } from 'process-metadata-backfill';
+import {
+  compileJsonReader,
+  type JsonValue,
+  type PagePath,
+  parseJson,
+  type TaskData,
+} from 'process-metadata-backfill';
 import type { TypeParsers } from './sql.js';
 
 /** What a page selects from the column with the task data, and how it is parsed when a row arrives. */
@@ -12,10 +18,13 @@ export interface TaskDataColumn {
 
 /** Selects whole documents. Only the values are kept once a document has arrived. */
 export function wholeDocuments(paths: readonly PagePath[]): TaskDataColumn {
+  const valuesIn = compileJsonReader(paths);
   const read = (text: string): TaskData => {
-    const document = readableJson(text);
-    if (document === undefined) return { form: 'json', text }; // the library reports what is wrong with it
-    return valuesOf(paths, ({ segments }) => valueAt(document, segments));
+    try {
+      return { form: 'values', values: valuesIn(text), exact: true };
+    } catch {
+      return { form: 'json', text }; // the library reports what is wrong with it
+    }
   };
   return { select: 'd.data', parameters: [], parsers: parsersOfJson(read) };
 }
@@ -26,7 +35,12 @@ export function projectedValues(paths: readonly PagePath[], firstParameter: numb
   const members = paths.map((_, index) => `'"${index}":' || (d.data #> $${firstParameter + index})::text`);
   const read = (text: string): TaskData => {
     const members = parseJson(text) as Record<number, JsonValue>;
-    return valuesOf(paths, (_, index) => members[index]);
+    const values = new Map<string, JsonValue>();
+    for (const [index, { key }] of paths.entries()) {
+      const value = members[index];
+      if (value !== undefined) values.set(key, value);
+    }
+    return { form: 'values', values, exact: true };
   };
   return {
     // `#> '{}'` makes PostgreSQL unpack a large document once, and not for each path.
@@ -39,37 +53,6 @@ export function projectedValues(paths: readonly PagePath[], firstParameter: numb
 /** In an array, `#>` also accepts -1 and 01 as indices. A NUL or half a surrogate pair cannot be sent at all. */
 function isReadOtherwise(segment: string): boolean {
   return (/^\s*[+-]?\d+$/.test(segment) && !/^(?:0|[1-9]\d*)$/.test(segment)) || /[\0\p{Cs}]/u.test(segment);
-}
-
-function valuesOf(
-  paths: readonly PagePath[],
-  read: (path: PagePath, index: number) => JsonValue | undefined,
-): TaskData {
-  const values = new Map<string, JsonValue>();
-  for (const [index, path] of paths.entries()) {
-    const value = read(path, index);
-    if (value !== undefined) values.set(path.key, value);
-  }
-  return { form: 'values', values, exact: true };
-}
-
-/** Reads as the library does: own members and elements only. */
-function valueAt(document: JsonValue, segments: readonly string[]): JsonValue | undefined {
-  let current: JsonValue | undefined = document;
-  for (const segment of segments) {
-    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, segment)) return undefined;
-    if (segment === 'length' && Array.isArray(current)) return undefined;
-    current = (current as { readonly [key: string]: JsonValue })[segment];
-  }
-  return current;
-}
-
-function readableJson(text: string): JsonValue | undefined {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The keys are the type numbers of PostgreSQL for text, json and jsonb. */

@@ -46,15 +46,10 @@ export type PathReader = (taskData: unknown, options?: ExtractionOptions) => Jso
 
 /** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry the value, or reading it throws. */
 export function compilePath(segments: readonly string[]): PathReader {
-  const steps = segments.map((segment) => ({ segment, isIndex: isArrayIndex(segment) }));
-  const last = steps.pop() as Step; // a path has at least one
-  const lastSegment = [last.segment];
+  const lookUp = compileLookup(segments);
   return (taskData, options) => {
     try {
-      const holder = ownHolder(taskData, steps, last);
-      if (holder === undefined) return undefined;
-      // Always an array: lodash.get caches every string path that it parses, without a bound.
-      const value: unknown = get(holder, lastSegment);
+      const value = lookUp(taskData);
       if (value === undefined || typeof value === 'string') return value;
       return toJsonValue(value, options);
     } catch (error) {
@@ -63,6 +58,18 @@ export function compilePath(segments: readonly string[]): PathReader {
         cause: error,
       });
     }
+  };
+}
+
+/** @returns a function that follows a path, and returns what is there as it is, or `undefined`. */
+export function compileLookup(segments: readonly string[]): (taskData: unknown) => unknown {
+  const steps = segments.map((segment) => ({ segment, isIndex: isArrayIndex(segment) }));
+  const last = steps.pop() as Step; // a path has at least one
+  const lastSegment = [last.segment];
+  return (taskData) => {
+    const holder = ownHolder(taskData, steps, last);
+    // Always an array: lodash.get caches every string path that it parses, without a bound.
+    return holder === undefined ? undefined : get(holder, lastSegment);
   };
 }
 

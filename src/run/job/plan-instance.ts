@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MetadataValueError } from '../../errors.js';
+import { compileJsonReader, type JsonReader } from '../../extraction/compile-json-reader.js';
 import { compilePath, type PathReader } from '../../extraction/extract-metadata.js';
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
 import { type ExtractionOptions, type JsonValue, toJsonValue } from '../../extraction/json-value.js';
@@ -71,6 +72,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
       isDropped: rules.droppedKeys.includes(key),
     }),
   );
+  const readJson = compileJsonReader(rules.paths);
   const kept = paths.map(({ isDropped }): Finding => (isDropped ? 'dropped' : 'kept'));
 
   return (entry) => {
@@ -85,7 +87,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
       else if (path.fills && hasValue(stored)) findings.push('kept');
       else {
         try {
-          data ??= readableData(entry.data);
+          data ??= readableData(entry.data, readJson);
         } catch (error) {
           const failure = instanceFailure(entry.id, null, codeOf(error), error);
           return failedInstance({ cursor: entry.cursor, findings: kept }, failure);
@@ -208,7 +210,7 @@ type ReadableData = ExtractionOptions &
     | { readonly values: ReadonlyMap<string, JsonValue> }
   );
 
-function readableData(data: TaskData): ReadableData {
+function readableData(data: TaskData, readJson: JsonReader): ReadableData {
   switch (data.form) {
     case 'none':
       return NOTHING;
@@ -217,7 +219,7 @@ function readableData(data: TaskData): ReadableData {
       if (typeof data.value === 'string') parseJson(JSON.stringify(data.value));
       return { document: data.value, values: null, exact: data.exact };
     case 'json':
-      return { document: parseJson(data.text), values: null, exact: true };
+      return { values: readJson(data.text), exact: true };
     case 'values':
       return { values: data.values, exact: data.exact };
     case 'unreadable':
