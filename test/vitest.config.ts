@@ -25,7 +25,11 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW } },
+      // Concurrent tests of the fast ones mostly wait.
+      {
+        extends: true,
+        test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW, maxConcurrency: 30 },
+      },
       { extends: true, test: { name: 'slow', include: SLOW } },
     ],
     // Many files wait for servers and processes most of the time.

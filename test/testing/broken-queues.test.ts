@@ -4,9 +4,12 @@ import { queueDefects } from './broken/queue-defects.js';
 import { failuresOf, named } from './fixtures/failures-of.js';
 import { offeringFixture } from './fixtures/in-process-fixture.js';
 
+/** How long a case waits for what a broken queue never does. */
+const BROKEN_MS = 10_000;
+
 describe.concurrent('a queue where', () => {
   test.each(queueDefects)('$title fails the cases that say so, and no other', async ({ breakIt, breaks }) => {
-    const cases = queueConformance(() => breakIt(offeringFixture()));
+    const cases = queueConformance(() => breakIt(offeringFixture(BROKEN_MS)));
 
     const failures = await failuresOf(cases);
 
@@ -15,12 +18,12 @@ describe.concurrent('a queue where', () => {
   });
 
   test('nothing is wrong fails no case', async () => {
-    expect(await failuresOf(queueConformance(offeringFixture))).toEqual(new Map());
+    expect(await failuresOf(queueConformance(() => offeringFixture()))).toEqual(new Map());
   });
 });
 
 test('each case is failed by some broken queue', () => {
-  const cases = queueConformance(offeringFixture);
+  const cases = queueConformance(() => offeringFixture());
   const failed = new Set(queueDefects.flatMap(({ breaks }) => named(breaks, cases)));
   expect(cases.map(({ name }) => name).filter((name) => !failed.has(name))).toEqual([]);
 });

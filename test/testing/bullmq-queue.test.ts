@@ -6,6 +6,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { createBullmqQueue, startBullmqWorker } from '../../examples/5-bullmq/bullmq-queue.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
+import { PATIENCE_MS } from './fixtures/in-process-fixture.js';
 import { serviceOf } from './fixtures/service-of.js';
 
 const NAME = 'backfill_metadata';
@@ -29,6 +30,7 @@ describeWith(['Redis'], 'the queue of example 5, on BullMQ', ({ Redis: url }) =>
     queue.on('error', () => {}); // after `disconnect`
     await queue.waitUntilReady();
     return {
+      patienceMs: PATIENCE_MS,
       queue: createBullmqQueue(queue),
       startWorker: (handler) =>
         startBullmqWorker(NAME, serviceOf(handler), { connection: workerRedis, prefix }),

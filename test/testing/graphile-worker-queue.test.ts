@@ -7,6 +7,7 @@ import {
 } from '../../examples/6-graphile-worker/graphile-worker-queue.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
+import { PATIENCE_MS } from './fixtures/in-process-fixture.js';
 import { openRunnerDatabase, type RunnerDatabase } from './fixtures/runner-database.js';
 import { serviceOf } from './fixtures/service-of.js';
 
@@ -24,6 +25,7 @@ describeWith(['PostgreSQL'], 'the queue of example 6, on Graphile Worker', ({ Po
     const { schema } = opened;
     const enqueuing = openRunnerDatabase(url);
     return {
+      patienceMs: PATIENCE_MS,
       queue: createGraphileWorkerQueue(enqueuing.database, schema),
       startWorker: (handler) =>
         startGraphileWorker(serviceOf(handler), {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { createPgBossQueue, startPgBossWorker } from '../../examples/4-pg-boss/pg-boss-queue.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
+import { PATIENCE_MS } from './fixtures/in-process-fixture.js';
 import { openRunnerDatabase, type RunnerDatabase } from './fixtures/runner-database.js';
 import { serviceOf } from './fixtures/service-of.js';
 
@@ -19,6 +20,7 @@ describeWith(['PostgreSQL'], 'the queue of example 4, on pg-boss', ({ PostgreSQL
     boss.on('error', () => {}); // after `disconnect`
     await boss.start();
     return {
+      patienceMs: PATIENCE_MS,
       queue: await createPgBossQueue(boss),
       startWorker: (handler) => startPgBossWorker(boss, serviceOf(handler)),
       transaction: (work) => opened.database.transaction(work),
