@@ -5,6 +5,7 @@ import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import {
   type BackfillRepository,
   createBackfillService,
+  isBackfillError,
   type RunStatus,
   runBackfill,
 } from '../../src/index.js';
@@ -99,6 +100,40 @@ describeWith(['PostgreSQL'], 'an error that PostgreSQL really raises', () => {
     await expectTrueOutcome(host, await statusOf(runId));
   });
 
+  test.each([
+    ['a row policy', 'insufficient_privilege'],
+    ['what it does not support', 'feature_not_supported'],
+    ['a value of another type', 'datatype_mismatch'],
+  ])('of one instance alone, %s: only that instance fails', async (_, condition) => {
+    await host.query(`create function refuse() returns trigger language plpgsql as $$
+      begin raise exception 'refused' using errcode = '${condition}'; end $$`);
+    await host.query(`create trigger refuse before insert on process_instance_metadata
+      for each row when (new.process_instance_id = 25) execute function refuse()`);
+
+    const report = await runBackfill({ ...RUN, repository: host.repository });
+
+    const rejected = report.failures.filter(({ code }) => code === 'WRITE_REJECTED');
+    expect(new Set(rejected.map(({ instanceId }) => instanceId))).toEqual(new Set([25]));
+    expect(report).toMatchObject({ total: INSTANCES, processed: INSTANCES - report.failed });
+    expect(report.failed).toBe(new Set(report.failures.map(({ instanceId }) => instanceId)).size);
+  });
+
+  test('a permission that is taken away: no instance fails, and the run goes on once it is back', async () => {
+    await host.query(`create function refuse() returns trigger language plpgsql as $$
+      begin raise exception 'permission denied for table' using errcode = 'insufficient_privilege'; end $$`);
+    await host.query(`create trigger refuse before insert on process_instance_metadata
+      for each row when (new.process_instance_id > 20) execute function refuse()`);
+
+    const failure = await runBackfill({ ...RUN, repository: host.repository }).catch(
+      (error: unknown) => error,
+    );
+
+    if (!isBackfillError(failure, 'PORT_FAILED') || failure.runId === null) throw failure;
+    expect(failure).toMatchObject({ retryable: false, cause: { code: '42501' } });
+    await host.query('drop trigger refuse on process_instance_metadata');
+    await expectTrueOutcome(host, await runBackfill({ runId: failure.runId, repository: host.repository }));
+  });
+
   test('a full disk: the run has failed, and goes on from there when it is resumed', async () => {
     await host.query(`create function full_disk() returns trigger language plpgsql as $$
       begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$`);
@@ -158,7 +193,7 @@ describeWith(['PostgreSQL'], 'a database that becomes read-only', () => {
     const errors: unknown[] = [];
     const queue = createInProcessQueue({ onFailure: (error) => errors.push(error) });
     const repository = intercept(host.repository, async ({ method, count, proceed }) => {
-      if (method === 'readInstances' && count === 4) await setReadOnly('on');
+      if (method === 'commit' && count === 5) await setReadOnly('on'); // the third batch
       return proceed();
     });
     const options = { repository, queue, batchSize: 10, logger };

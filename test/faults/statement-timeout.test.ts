@@ -44,4 +44,30 @@ describeWith(['PostgreSQL'], 'a statement_timeout that a large batch exceeds', (
     expect(report.failures.every(({ code }) => code === 'TASK_DATA_UNREADABLE')).toBe(true);
     await expectTrueOutcome(host, report);
   });
+
+  test('that one instance alone exceeds fails that instance, and no other', async () => {
+    await host.query(`
+      create function take_a_minute() returns trigger language plpgsql as
+        $$ begin perform pg_sleep(60); return new; end $$;
+      create trigger take_a_minute before insert on process_instance_metadata
+        for each row when (new.process_instance_id = 25) execute function take_a_minute()`);
+    const database = pgDatabase(host.connect({ settings: '-c statement_timeout=1s' }));
+    const repository = createPostgresRepository(database);
+    const instanceIds = Array.from({ length: 30 }, (_, index) => index + 1);
+
+    const report = await runBackfill({
+      repository,
+      processModelId: MODEL,
+      paths: PATHS,
+      instanceIds,
+      retry: { initialDelayMs: 1 },
+    });
+
+    const rejected = report.failures.filter(({ code }) => code === 'WRITE_REJECTED');
+    expect(rejected).toMatchObject([{ instanceId: 25, key: null }]);
+    expect(report).toMatchObject({ total: 30, processed: 30 - report.failed });
+    expect(
+      report.failures.every(({ code, instanceId }) => code === 'TASK_DATA_UNREADABLE' || instanceId === 25),
+    ).toBe(true);
+  });
 });

@@ -34,10 +34,10 @@ describe('classifyError', () => {
     ['ER_DATA_TOO_LONG', 'instance'],
     ['SQLITE_CONSTRAINT_CHECK', 'instance'],
     ['53100', 'systemic'],
-    ['42P01', 'systemic'],
-    ['42501', 'systemic'],
+    ['42P01', 'doubtful'],
+    ['42501', 'doubtful'],
     ['58030', 'systemic'],
-    ['0A000', 'systemic'],
+    ['0A000', 'doubtful'],
     ['28P01', 'systemic'],
     ['25006', 'transient'],
     ['26000', 'transient'],
@@ -68,7 +68,7 @@ describe('classifyError', () => {
     ['P2002', 'instance'],
     ['P2033', 'instance'],
     ['P1003', 'systemic'],
-    ['P2021', 'systemic'],
+    ['P2021', 'doubtful'],
     ['P2029', 'suspect'],
     ['P2010', 'unknown'],
     ['CONNECTION_CLOSED', 'transient'],
@@ -93,13 +93,13 @@ describe('classifyError', () => {
     ['ER_SIGNAL_EXCEPTION', 'suspect'],
     ['ER_NET_PACKET_TOO_LARGE', 'suspect'],
     ['ER_PS_MANY_PARAM', 'suspect'],
-    ['ER_TABLEACCESS_DENIED_ERROR', 'systemic'],
+    ['ER_TABLEACCESS_DENIED_ERROR', 'doubtful'],
     ['ER_DISK_FULL', 'systemic'],
     ['ER_INTERNAL_ERROR', 'unknown'],
     ['SQLITE_LOCKED_SHAREDCACHE', 'transient'],
     ['SQLITE_CORRUPT', 'systemic'],
     ['ENOSPC', 'systemic'],
-    ['ER_NO_SUCH_TABLE', 'systemic'],
+    ['ER_NO_SUCH_TABLE', 'doubtful'],
     ['SQLITE_FULL', 'systemic'],
     ['SQLITE_READONLY', 'systemic'],
     ['SOMETHING_ELSE', 'unknown'],
@@ -132,7 +132,7 @@ describe('classifyError', () => {
     [{ code: 'EREQUEST', number: 1205, class: 13 }, 'transient'],
     [{ code: 'EREQUEST', number: 2627, class: 14 }, 'instance'],
     [{ code: 'EREQUEST', number: 50000, class: 16 }, 'suspect'],
-    [{ code: 'EREQUEST', number: 208, class: 16 }, 'systemic'],
+    [{ code: 'EREQUEST', number: 208, class: 16 }, 'doubtful'],
     [{ name: 'PrismaClientInitializationError', errorCode: 'P1001' }, 'transient'],
     [{ name: 'KnexTimeoutError' }, 'transient'],
     [{ name: 'SequelizeConnectionAcquireTimeoutError' }, 'transient'],
@@ -178,8 +178,8 @@ describe('classifyError', () => {
     expect(classifyError(repository, null)).toBe('unknown');
   });
 
-  test('takes an error of the program as systemic, and one without a code as unknown', () => {
-    expect(classifyError(repository, new TypeError('x is not a function'))).toBe('systemic');
+  test('takes an error of the program as doubtful, and one without a code as unknown', () => {
+    expect(classifyError(repository, new TypeError('x is not a function'))).toBe('doubtful');
     expect(classifyError(repository, new Error('poison'))).toBe('unknown');
     expect(classifyError(repository, 'poison')).toBe('unknown');
   });
@@ -225,7 +225,7 @@ describe('classifyError', () => {
     };
 
     expect(classifyError(outspoken, 'wait')).toBe('transient');
-    expect(classifyError(outspoken, databaseError('42P01'))).toBe('systemic');
+    expect(classifyError(outspoken, databaseError('28P01'))).toBe('systemic');
   });
 });
 

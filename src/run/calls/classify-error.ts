@@ -7,6 +7,7 @@ import { errorsWithin, textOf } from './wrapped-errors.js';
  * What an error of a repository means: as its `classifyError` says, else by the codes of the error and of what it wraps.
  * - `unknown`: it may pass, or may be the fault of an instance. Another try shows which.
  * - `suspect`: another try does not help. It may be the fault of an instance.
+ * - `doubtful`: another try does not help. It is the fault of an instance only if others are accepted.
  */
 export function classifyError(
   repository: Pick<BackfillRepository, 'classifyError'>,
@@ -21,7 +22,7 @@ export function classifyError(
     if (meaning !== undefined) return meaning;
   }
   if (errors.some(isLostConnection)) return 'transient';
-  return isOfProgram(error) ? 'systemic' : 'unknown';
+  return isOfProgram(error) ? 'doubtful' : 'unknown';
 }
 
 /** What the repository answers counts only if it is a word that there is. */

@@ -3,9 +3,9 @@ import { memberOf, textOf } from './wrapped-errors.js';
 
 /**
  * `suspect`: the database has judged what it got, so that another try does not help. The fault may be that of an
- * instance, or of everything.
+ * instance, or of everything. `doubtful`: the same, but most likely it is that of everything.
  */
-export type ErrorMeaning = ErrorClass | 'suspect';
+export type ErrorMeaning = ErrorClass | 'suspect' | 'doubtful';
 
 /** What the codes of one error mean, not looking into what it wraps. `undefined`: no code of it says anything. */
 export function meaningOfCodes(error: object): ErrorMeaning | undefined {
@@ -74,7 +74,8 @@ const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
   // Prisma: unreachable, too slow, pool or transaction timed out, connection closed, write conflict, too many connections
   [/^P(1001|1002|1008|1017|2024|2028|2034|2037|5009|5010|5011|6004|6008)$/, 'transient'],
   [/^P(2000|2002|2003|2004|2005|2006|2007|2011|2012|2019|2020|2023|2033)$/, 'instance'],
-  [/^P(1\d\d\d|2008|2009|2021|2022|2026|3\d\d\d)$/, 'systemic'],
+  [/^P(1\d\d\d|3\d\d\d)$/, 'systemic'],
+  [/^P(2008|2009|2021|2022|2026)$/, 'doubtful'],
   [/^P(2025|2029|2035)$/, 'suspect'],
 
   // SQLSTATE. Transient: a connection, a transaction that was rolled back, a lock, a time-out, a shutdown, too many
@@ -86,7 +87,9 @@ const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
   // What triggers, functions and limits answer to one row: raised (P0, 45, 09, 27, 38, 39), too many rows, too large
   [/^(09|20|21|27|2F|38|39|44|45|54|P0)[0-9A-Z]{3}$/, 'suspect'],
   [/^(53100|57P04|58030|58P\d\d)$/, 'systemic'],
-  [/^(0[A-FLP]|24|25(?!P0[12])|28|2B|2D|34|36|3B|3D|3F|42|F0)[0-9A-Z]{3}$/, 'systemic'],
+  [/^(0[B-FLP]|24|25(?!P0[12])|28|2B|2D|34|36|3B|3D|3F|F0)[0-9A-Z]{3}$/, 'systemic'],
+  // Not supported, not allowed, no such column: of a statement, but also of a row policy, a trigger or a cast of one value
+  [/^(0A|42)[0-9A-Z]{3}$/, 'doubtful'],
 
   // MySQL and MariaDB
   [/^ER_\w*(CONNECTION|SOCKET)_\w+$/, 'transient'],
@@ -121,8 +124,8 @@ const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
   ],
   [
     named(
-      'DUP_ENTRY\\w*|DATA_\\w+|TRUNCATED_\\w+|WARN_DATA_\\w+|BAD_NULL_ERROR|ILLEGAL_VALUE_FOR_TYPE|INVALID_JSON\\w*|JSON_\\w+|NO_REFERENCED_ROW\\w*|CONSTRAINT_FAILED|CHECK_CONSTRAINT_VIOLATED',
-      '1048|1062|1216|1264|1265|1292|1366|1367|1406|1452|1586|1690|314[0-6]|3157|3819|4025|403[5-9]|404[0-4]',
+      'DUP_ENTRY\\w*|DATA_\\w+|TRUNCATED_\\w+|WARN_DATA_\\w+|BAD_NULL_ERROR|ILLEGAL_VALUE_FOR_TYPE|INVALID_JSON\\w*|JSON_\\w+|NO_REFERENCED_ROW\\w*|CONSTRAINT_FAILED|CHECK_CONSTRAINT_VIOLATED|WRONG_VALUE(_FOR_TYPE)?',
+      '1411|1525|1048|1062|1216|1264|1265|1292|1366|1367|1406|1452|1586|1690|314[0-6]|3157|3819|4025|403[5-9]|404[0-4]',
     ),
     'instance',
   ],
@@ -135,16 +138,24 @@ const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
   ],
   [
     named(
-      '\\w*ACCESS_DENIED\\w*|NO_SUCH_\\w+|BAD_(DB|FIELD|TABLE)_ERROR|PARSE_ERROR|SYNTAX_ERROR|UNKNOWN_TABLE|WRONG_\\w+|SP_DOES_NOT_EXIST|DISK_FULL|RECORD_FILE_FULL|CRASHED_\\w+|NOT_KEYFILE|OLD_KEYFILE|INDEX_CORRUPT|TABLESPACE_\\w+|OPEN_AS_READONLY|NOT_SUPPORTED_YET',
-      '1044|1045|1142|1143|1227|1370|1146|1049|1054|1051|1064|1149|1305|1021|1114|119[45]|103[45]|1712|1036|1235',
+      '(DB)?ACCESS_DENIED_ERROR|BAD_DB_ERROR|DISK_FULL|RECORD_FILE_FULL|CRASHED_\\w+|NOT_KEYFILE|OLD_KEYFILE|INDEX_CORRUPT|TABLESPACE_\\w+|OPEN_AS_READONLY',
+      '1044|1045|1049|1021|1114|119[45]|103[45]|1712|1036',
     ),
     'systemic',
+  ],
+  [
+    named(
+      '\\w+ACCESS_DENIED\\w*|NO_SUCH_\\w+|BAD_(FIELD|TABLE)_ERROR|PARSE_ERROR|SYNTAX_ERROR|UNKNOWN_TABLE|WRONG_\\w+|SP_DOES_NOT_EXIST|NOT_SUPPORTED_YET',
+      '1142|1143|1227|1370|1146|1054|1051|1064|1149|1305|1235',
+    ),
+    'doubtful',
   ],
 
   // SQLite, by name, and by extended number with its primary number
   [/^(SQLITE_(BUSY|LOCKED|PROTOCOL|INTERRUPT)\w*|SQLite \d+ (5|6|9|15))$/, 'transient'],
   [/^(SQLITE_(CONSTRAINT|TOOBIG|MISMATCH)\w*|SQLite \d+ (18|19|20))$/, 'instance'],
   [/^(SQLITE_NOMEM\w*|SQLite \d+ 7)$/, 'suspect'],
+  [/^(SQLITE_ERROR|SQLite \d+ 1)$/, 'doubtful'],
   [/^(SQLITE_|SQLite (?!(0|100|101) )\d)/, 'systemic'],
 
   // SQL Server: deadlock, lock, snapshot conflict, time-out, and what Azure answers while it moves a database
@@ -154,5 +165,6 @@ const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
   ],
   [/^SQL Server (220|245|515|547|2601|2627|2628|8115|8152)$/, 'instance'],
   [/^SQL Server ([5-9]\d{4}|\d{6,})$/, 'suspect'], // RAISERROR and THROW
-  [/^SQL Server (102|156|207|208|229|230|262|1105|18456|9002)$/, 'systemic'],
+  [/^SQL Server (102|156|207|208|229|230|262)$/, 'doubtful'],
+  [/^SQL Server (1105|18456|9002)$/, 'systemic'],
 ];

@@ -46,7 +46,8 @@ export function portCalls(context: RunContext, watch: ProgressWatch | null): Por
 
   // A queue has no error classes: whatever it throws may pass.
   const mayPass = (method: PortMethod, error: unknown): boolean =>
-    method === 'queue.enqueue' || !['instance', 'systemic'].includes(classifyError(repository, error));
+    method === 'queue.enqueue' ||
+    !['instance', 'doubtful', 'systemic'].includes(classifyError(repository, error));
 
   const pause = (failedTries: number): Promise<void> =>
     runtime.sleep(backOffMs(retry, failedTries, runtime.random), signal);

@@ -1,5 +1,5 @@
 import type { RunContext } from '../context/run-context.js';
-import { commitToShard, type ShardCommitResult } from './commit-to-shard.js';
+import { commitToShard, type ShardCommit, type ShardCommitResult } from './commit-to-shard.js';
 import type { PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 
@@ -8,10 +8,10 @@ export async function commitBatch(
   context: RunContext,
   session: ShardSession,
   entries: readonly PlannedEntry[],
-  { isExperiment = false }: { readonly isExperiment?: boolean } = {},
+  options: Pick<ShardCommit, 'patience'> = {},
 ): Promise<ShardCommitResult> {
   const after = entries.at(-1)?.cursor ?? session.shard.after;
-  const result = await commitToShard(context, session, { entries, after, isExperiment });
+  const result = await commitToShard(context, session, { entries, after, ...options });
   const failures = result.status === 'committed' ? result.tally.failures : [];
   for (const failure of failures) context.log.instanceFailed(session.run.header, failure);
   return result;

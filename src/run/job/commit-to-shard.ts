@@ -9,15 +9,21 @@ import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
 import type { PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
+import { tryOutOnce } from './try-out.js';
 
 /** A batch and the checkpoint behind it. With `exhausted`: the proof that nothing is left, which ends the shard. */
 export interface ShardCommit {
   readonly entries: readonly PlannedEntry[];
   readonly after: Cursor | null;
   readonly exhausted?: InstanceRange;
-  /** The entry was refused before, in all its tries: an error of unknown kind is not tried again. @default false */
-  readonly isExperiment?: boolean;
+  /**
+   * `search`: part of a batch whose tries are spent. No error is tried again. `experiment`: one instance that was refused
+   * in all its tries. An error of unknown kind is not tried again. @default all errors that may pass are tried again
+   */
+  readonly patience?: CommitPatience | undefined;
 }
+
+export type CommitPatience = 'search' | 'experiment';
 
 export type ShardCommitResult =
   /** With the outcomes of the entries. */
@@ -82,13 +88,22 @@ export async function commitToShard(
     return null;
   }
 
-  /** Whether to stop trying, because an instance may be to blame. For an error of unknown kind only after other tries. */
-  function isSuspicious(error: unknown): boolean {
+  /**
+   * Whether to stop trying, because an instance may be to blame. For an error that may pass only after other tries, and
+   * only if the database takes a commit without instances.
+   */
+  async function isSuspicious(error: unknown, failedTries: number): Promise<boolean> {
     const kind = classifyError(context.repository, error);
     if (kind === 'instance') return true;
-    if (kind === 'transient' || kind === 'systemic') return false;
+    if (kind === 'systemic') return false;
+    if (kind === 'doubtful') return instances.length > 0;
+    if (commit.patience === 'search') return true;
+    if (kind === 'transient') {
+      if (instances.length === 0 || calls.mayTryAgain(failedTries)) return false;
+      return (await tryOutOnce(context, session, [])).is !== 'refused';
+    }
     unclassified += 1;
-    if (commit.isExperiment === true || !calls.mayTryAgain(unclassified)) return true;
+    if (commit.patience === 'experiment' || !calls.mayTryAgain(unclassified)) return true;
     if (kind === 'suspect') return instances.length > 0;
     return commit.entries.length > 1 && unclassified > 1;
   }
@@ -106,11 +121,11 @@ export async function commitToShard(
       throw calls.contractError(ENDLESS_CONFLICT);
     },
     {
-      async onError(error) {
+      async onError(error, failedTries) {
         const found = await lookAround(false);
         if (found !== null) return found;
         if (commit.entries.length > 1 && isTimeOut(error)) return { status: 'too-slow', error };
-        return isSuspicious(error) ? { status: 'rejected', error } : null;
+        return (await isSuspicious(error, failedTries)) ? { status: 'rejected', error } : null;
       },
     },
   );

@@ -1,6 +1,6 @@
 import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
-import type { ShardCommitResult } from './commit-to-shard.js';
+import type { CommitPatience, ShardCommitResult } from './commit-to-shard.js';
 import type { PlannedEntry } from './plan-instance.js';
 import { settleRefusedInstance } from './settle-refused-instance.js';
 import type { ShardSession } from './shard-session.js';
@@ -15,15 +15,23 @@ export async function settleBatch(
   session: ShardSession,
   batch: readonly PlannedEntry[],
 ): Promise<ShardCommitResult> {
-  const result = await commitBatch(context, session, batch);
-  if (result.status !== 'rejected' && result.status !== 'too-slow') return result;
+  async function settle(
+    part: readonly PlannedEntry[],
+    patience?: CommitPatience,
+  ): Promise<ShardCommitResult> {
+    const result = await commitBatch(context, session, part, { patience });
+    if (result.status !== 'rejected' && result.status !== 'too-slow') return result;
 
-  const [first, ...others] = batch;
-  if (first === undefined) throw new RangeError('there is no batch to settle');
-  if (others.length === 0) return settleRefusedInstance(context, session, first, result.error);
-  const half = Math.ceil(batch.length / 2);
-  if (result.status === 'too-slow') session.limitBatches(half);
-  const left = await settleBatch(context, session, batch.slice(0, half));
-  if (left.status !== 'committed' || session.ending !== null) return left;
-  return settleBatch(context, session, batch.slice(half));
+    const [first, ...others] = part;
+    if (first === undefined) throw new RangeError('there is no batch to settle');
+    if (others.length === 0) return settleRefusedInstance(context, session, first, { ...result, batch });
+    const half = Math.ceil(part.length / 2);
+    if (result.status === 'too-slow') session.limitBatches(half);
+    const next = result.status === 'rejected' ? 'search' : patience;
+    const left = await settle(part.slice(0, half), next);
+    if (left.status !== 'committed' || session.ending !== null) return left;
+    return settle(part.slice(half), next);
+  }
+
+  return settle(batch);
 }

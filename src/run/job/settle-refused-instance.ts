@@ -9,38 +9,57 @@ import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
 import { failedInstance, instanceFailure, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
+import { tryOut } from './try-out.js';
 
 const EXPERIMENTS = 2;
+const MOST_WITNESSES = 3;
+
+interface Refusal {
+  readonly error: unknown;
+  /** The entries that were to be committed with it. */
+  readonly batch: readonly PlannedEntry[];
+}
 
 /**
  * One instance alone was refused. If the error speaks of its data, the instance is to blame. Any other error may come
- * from an outage, so an experiment decides:
+ * from an outage, or from a fault of the whole database, so experiments decide:
  * 1. A commit without any instance. While that is refused, too, no instance is to blame.
  * 2. The instance alone, once more. If the first refusal came from an outage, that outage is over by now. Both steps are
  *    done twice, because there may be another outage.
- * 3. Refused again: the values that are refused are found, and the others are written.
- * 4. Even that is refused: the instance gets nothing, and its failure is counted. If even a commit without its values is
+ * 3. Refused again with an error that may pass, or that most likely is not about data: other instances of the batch are
+ *    tried out. Unless one is accepted, no instance is to blame. If one is, the instance is tried a last time.
+ * 4. The values that are refused are found, and the others are written.
+ * 5. Even that is refused: the instance gets nothing, and its failure is counted. If even a commit without its values is
  *    refused, no instance is to blame.
  */
 export async function settleRefusedInstance(
   context: RunContext,
   session: ShardSession,
   entry: PlannedEntry,
-  error: unknown,
+  { error, batch }: Refusal,
 ): Promise<ShardCommitResult> {
   const { calls } = session.handle;
   const { writes } = entry;
   if (writes === null) throw calls.failure('repository.commit', error);
   let refusal = error;
-  const isOfData = classifyError(context.repository, error) === 'instance';
+  const isOfData = kindOf(error) === 'instance';
   for (let round = 0; round < (isOfData ? 0 : EXPERIMENTS); round += 1) {
     if (!(await commitNothing(session))) return { status: 'moved' };
-    const again = await commitBatch(context, session, [entry], { isExperiment: true });
+    const again = await commitBatch(context, session, [entry], { patience: 'experiment' });
+    if (again.status !== 'rejected') return again;
+    refusal = again.error;
+  }
+  const mayPass = kindOf(refusal) === 'transient';
+  if (mayPass || kindOf(refusal) === 'doubtful') {
+    if (!(await isAnotherAccepted(context, session, entry, batch)))
+      throw calls.failure('repository.commit', refusal);
+    const again = await commitBatch(context, session, [entry], { patience: 'experiment' });
     if (again.status !== 'rejected') return again;
     refusal = again.error;
   }
 
-  const refused = await findRefusedValues(context, session, writes, refusal);
+  // Which value makes an error that may pass cannot be told from a few tries.
+  const refused = mayPass ? NONE : await findRefusedValues(context, session, writes, refusal);
   if ('status' in refused) return refused;
   if (refused.size > 0) {
     const partial = await commitBatch(context, session, [
@@ -52,6 +71,32 @@ export async function settleRefusedInstance(
   const counted = await commitBatch(context, session, [failed]);
   if (counted.status === 'rejected') throw calls.failure('repository.commit', counted.error);
   return counted;
+
+  function kindOf(error: unknown): ReturnType<typeof classifyError> {
+    return classifyError(context.repository, error);
+  }
+}
+
+const NONE: ReadonlyMap<string, unknown> = new Map();
+
+/** Tries out a few others with values to write, first those behind it, which are not written yet. */
+async function isAnotherAccepted(
+  context: RunContext,
+  session: ShardSession,
+  entry: PlannedEntry,
+  batch: readonly PlannedEntry[],
+): Promise<boolean> {
+  const place = batch.indexOf(entry);
+  const others = [...batch.slice(place + 1), ...batch.slice(0, place)]
+    .flatMap(({ writes }) => writes ?? [])
+    .filter(({ values }) => values.length > 0);
+  for (const other of others.slice(0, MOST_WITNESSES)) {
+    const verdict = await tryOut(context, session, [other]);
+    if (verdict.is === 'accepted') return true;
+    // Another job goes on. The next commit of this one finds that out.
+    if (verdict.is === 'unclear' && verdict.result.status === 'conflict') return true;
+  }
+  return false;
 }
 
 /**
