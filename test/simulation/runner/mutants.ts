@@ -276,22 +276,22 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-batch.ts',
-        find: `  batch: readonly PlannedEntry[],
-): Promise<ShardCommitResult> {
-  const result = await commitBatch(context, session, batch);`,
-        replace: `  batch, isHeld = false) {
-  const result = await commitBatch(context, session, batch, {}, isHeld);`,
+        find: `    patience?: CommitPatience,
+  ): Promise<ShardCommitResult> {
+    const result = await commitBatch(context, session, part, { patience });`,
+        replace: `    patience, isHeld = false) {
+    const result = await commitBatch(context, session, part, { patience }, isHeld);`,
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'batch.slice(0, half));',
-        replace: 'batch.slice(0, half), true);',
+        find: 'part.slice(0, half), next);',
+        replace: 'part.slice(0, half), next, true);',
       },
       {
         file: 'src/run/job/commit-batch.ts',
-        find: `  { isExperiment = false }: { readonly isExperiment?: boolean } = {},
+        find: `  options: Pick<ShardCommit, 'patience'> = {},
 ): Promise<ShardCommitResult> {`,
-        replace: '  { isExperiment = false } = {}, isHeld = false): Promise<ShardCommitResult> {',
+        replace: '  options = {}, isHeld = false): Promise<ShardCommitResult> {',
       },
       {
         file: 'src/run/job/commit-batch.ts',
@@ -329,13 +329,12 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-refused-instance.ts',
-        find: "if (again.status !== 'rejected') return again;\n    refusal = again.error;",
-        replace: '',
-      },
-      {
-        file: 'src/run/job/settle-refused-instance.ts',
-        find: 'const again = await commitBatch(context, session, [entry], { isExperiment: true });',
-        replace: '',
+        find: `    const again = await commitBatch(context, session, [entry], { patience: 'experiment' });
+    if (again.status !== 'rejected') return again;
+    refusal = again.error;
+  }
+  const mayPass`,
+        replace: '  }\n  const mayPass',
       },
     ],
   },
@@ -345,8 +344,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'const half = Math.ceil(batch.length / 2);',
-        replace: 'const half = Math.ceil(batch.length / 2); session.past = batch.at(-1).cursor;',
+        find: 'const half = Math.ceil(part.length / 2);',
+        replace: 'const half = Math.ceil(part.length / 2); session.past = part.at(-1).cursor;',
       },
       {
         file: 'src/run/job/commit-batch.ts',
