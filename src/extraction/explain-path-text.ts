@@ -42,6 +42,36 @@ const FAULTS: readonly Fault[] = [
     fix: (text) => text.slice(1).split('/').map(unescapePointer),
   },
   {
+    found: /^#\//,
+    problem: "begins with '#/', but a path begins with a key and is split on dots",
+    fix: (text) => text.slice(2).split('/').map(unescapePointer),
+  },
+  {
+    found: /^@(?:[.[]|$)/,
+    problem: "begins with '@', but a path begins with a key",
+    fix: (text) => text.replace(/^@\.?/, ''),
+  },
+  {
+    found: /->/,
+    problem: 'has an arrow, but a path is split on dots',
+    fix: (text) => text.replace(/\s*->>?\s*/g, '.'),
+  },
+  {
+    found: /\{\{/,
+    problem: 'has the braces of a template, but a path is only what stands between them',
+    fix: (text) => text.replace(/^\{\{\s*|\s*\}\}$/g, ''),
+  },
+  {
+    found: /(?:^|\.)#(?:[.[]|$)/,
+    problem: 'asks for any number of values, but one path reads one value: name an index',
+    fix: (text) => text.replace(/(^|\.)#(?=[.[]|$)/g, '$1[0]'),
+  },
+  {
+    found: /(?:^|\.)(["'`])[^.[\]]*\1(?:[.[]|$)/,
+    problem: 'has quotes around a key, which only brackets need',
+    fix: (text) => text.replace(/(^|\.)(["'`])([^.[\]]*)\2(?=[.[]|$)/g, '$1$3'),
+  },
+  {
     found: /\*|\[(?:[\s\d-]*[:,].*|\s*)\]|\[[?(@]/,
     problem: 'asks for any number of values, but one path reads one value: name an index',
     fix: (text) =>

@@ -27,10 +27,9 @@ describe('splitPath', () => {
     ['starts with a quoted key', '["$ref"].x', ['$ref', 'x']],
     [
       'takes a dollar, a slash or a quote in the middle as it is',
-      `a.$oid.b/c.it's`,
-      ['a', '$oid', 'b/c', "it's"],
+      `a.$oid.b/c.it's.@id.c#."d`,
+      ['a', '$oid', 'b/c', "it's", '@id', 'c#', '"d'],
     ],
-    ['takes a text in quotes without brackets as it is', `'a'.b`, [`'a'`, 'b']],
     ['takes segments as they are, with their dots and brackets', ['a.b', 'c[0]', ''], ['a.b', 'c[0]', '']],
   ])('%s', (_, path, segments) => {
     expect(splitPath(path)).toEqual(segments);
@@ -91,6 +90,15 @@ describe('splitPath', () => {
     ['\ufeffa', 'a blank at an end', "'a'", String.raw`['\u{feff}a']`],
     ['a\u200b', 'a blank at an end', "'a'", String.raw`['a\u{200b}']`],
     [' $.a[*] . b ', 'a blank at an end', "'a[0].b'"],
+    ['#/a/b~1c', "begins with '#/'", "'a.b/c'"],
+    ['@.a.b', "begins with '@'", "'a.b'"],
+    ["data->'invoice'->>'number'", 'an arrow', "'data.invoice.number'"],
+    ['a -> b', 'an arrow', "'a.b'"],
+    ['{{ a.b }}', 'the braces of a template', "'a.b'"],
+    ['a {{b}}', 'the braces of a template', "['a {{b}}']"],
+    ['a.#.b', 'any number of values', "'a[0].b'"],
+    ['"a"."b c"', 'quotes around a key', "'a.b c'"],
+    ['`a`[0]', 'quotes around a key', "'a[0]'"],
   ])('refuses %j and says what to write instead', (path, problem, ...instead) => {
     expect(splitPath(path)).toBeNull();
     const [text = '', ...others] = problemsOf([{ key: 'k', path }]);
@@ -120,6 +128,10 @@ describe('splitPath', () => {
       ':',
       '\\',
       '~',
+      '#',
+      '@',
+      '>',
+      '{{',
     );
     let refused = 0;
     fc.assert(

@@ -9,13 +9,13 @@ import {
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { withFaults } from '../../src/testing/index.js';
-import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { type Around, databaseError, intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 interface CommitArgument {
-  readonly instances: readonly { readonly id: number }[];
+  readonly instances: readonly { readonly id: number; readonly values: readonly unknown[] }[];
 }
 
 const backfill = (repository: BackfillRepository, rest: object = {}) =>
@@ -434,6 +434,23 @@ describe('a refusal of unknown kind', () => {
     const { failures } = await backfill(repository);
 
     expect(failures).toMatchObject([{ reason: 'no report wants … (or "…") (SQLSTATE P0001)' }]);
+  });
+
+  test('has a reason without what an object among its values holds', async () => {
+    const data = { invoice: { number: { mail: 'bob@example.com', parts: [12345, null, true] } } };
+    const memory = createMemoryRepository({ instances: [...invoices(2), instance(3, data)] });
+    const error = databaseError('P0001', 'null mail bob@example.com is taken by 12345, which is true');
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      const { instances } = argument as CommitArgument;
+      if (method === 'commit' && instances.some(({ id, values }) => id === 3 && values.length > 0))
+        throw error;
+      return proceed();
+    });
+
+    const { failures } = await backfill(repository);
+
+    const reason = 'null mail … is taken by …, which is true (SQLSTATE P0001)';
+    expect(failures).toMatchObject([{ instanceId: 3, reason }]);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { JsonValue } from '../../extraction/json-value.js';
 import type { InstanceWrites } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
 import { reasonOf } from '../calls/reason-of.js';
@@ -130,6 +131,14 @@ function withoutValues(
 }
 
 function failureOf({ id, values }: InstanceWrites, key: string | null, error: unknown): InstanceFailure {
-  const texts = values.map(({ value }) => (typeof value === 'string' ? value : `${JSON.stringify(value)}`));
+  const texts = values.flatMap(({ value }) => textsOf(value));
   return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error, texts));
+}
+
+/** What a message may quote of a value: the whole of it, and what it holds. The longest first. */
+function textsOf(value: JsonValue | undefined): string[] {
+  if (typeof value === 'string' || typeof value === 'number') return [String(value)];
+  if (typeof value !== 'object' || value === null) return [];
+  const inside = Object.values(value).flatMap(textsOf);
+  return [JSON.stringify(value), ...inside.toSorted((a, b) => b.length - a.length)];
 }

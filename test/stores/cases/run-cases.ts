@@ -119,6 +119,21 @@ export function runCases(tables: () => KyselyTables): void {
       for (const [id, city] of live) expect(await host.metadata(id)).toMatchObject({ city });
     });
 
+    test('keeps every digit of an integer that a number cannot hold, and keeps it again', async () => {
+      const host = tables();
+      const id = await insertInstance(host);
+      await host.addDocument(id, '{"invoice":{"number":3544790567247868102},"city":[-9007199254740993]}');
+
+      for (const mode of ['fill', 'overwrite'] as const) {
+        const report = await runBackfill({ ...options(host, MODEL), mode });
+        expect(report).toMatchObject({ state: 'completed', updated: mode === 'fill' ? 1 : 0 });
+        expect(await host.metadata(id)).toEqual({
+          invoice_number: '3544790567247868102',
+          city: "['-9007199254740993']",
+        });
+      }
+    });
+
     test('fails a value that the column cannot hold, and no other', async () => {
       const host = tables();
       const odd = await insertInstance(host, { tasks: [completedTask({ city: 'a\u0000b' })] });
