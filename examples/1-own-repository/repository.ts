@@ -145,7 +145,7 @@ const WRITE = `
 const STORE_RECORDS = `
   insert into metadata_backfill_run as stored (id, run_id, process_model_id, revision, active_key, content)
   select id, "runId", "processModelId", revision, "activeKey", content::json from json_to_recordset($1) as
-    record (id text, "runId" text, "processModelId" text, revision int, "activeKey" text, content text)
+    record (id text, "runId" text, "processModelId" text, revision text, "activeKey" text, content text)
   on conflict (id) do update
     set revision = excluded.revision, active_key = excluded.active_key, content = excluded.content
     where stored.id = any ($2)

@@ -12,5 +12,5 @@ create table metadata (
 -- The table that the library needs. Collation "C": runs are listed by id, sorted as JavaScript sorts strings.
 create table metadata_backfill_run (
   id text collate "C" primary key, run_id text collate "C" not null, process_model_id text not null,
-  revision int not null, active_key text unique, content json not null);
+  revision text not null, active_key text unique, content json not null);
 create index on metadata_backfill_run (run_id);

@@ -39,7 +39,7 @@ create table metadata_backfill_run (
   id text collate "C" primary key,
   run_id text collate "C" not null,
   process_model_id varchar(255) not null,
-  revision int not null,
+  revision text not null,
   active_key text constraint metadata_backfill_run_active_key unique,
   content json not null
 );

@@ -239,7 +239,7 @@ export interface RepositoryCommit<Id extends InstanceId = InstanceId> {
   readonly processModelId: string;
   readonly expected: readonly {
     readonly id: string;
-    readonly revision: number | null;
+    readonly revision: string | null;
   }[];
   readonly exhausted?: InstanceRange<Id>;
   /** In ascending cursor order, each instance once. Empty when only records change. */
@@ -270,8 +270,11 @@ export interface RunRecord {
   readonly id: string;
   readonly runId: string;
   readonly processModelId: string;
-  /** Grows by one with each change. Compare-and-set compares it. */
-  readonly revision: number;
+  /**
+   * Text of the form [0-9a-z]{16}: another one after each change, and never the same twice, so that a change which the
+   * database has forgotten cannot be taken for another one. `commit` compares it for equality with the expected one.
+   */
+  readonly revision: string;
   /** UNIQUE where not null, so that equal requests do not become two runs. Null once a run has ended. */
   readonly activeKey: string | null;
   /** Belongs to the library. The README says how large it gets. */

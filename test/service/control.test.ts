@@ -254,7 +254,7 @@ test('a fault while a run is being completed ends it as failed, to be resumed', 
 
 test('a record of another version is in the way of no other run', async () => {
   const { repository, service, request, sleep, jobs } = setUp();
-  const record = { runId: 'old', processModelId: MODEL, revision: 0, activeKey: 'old key' };
+  const record = { runId: 'old', processModelId: MODEL, revision: 'old', activeKey: 'old key' };
   await repository.commit({
     processModelId: MODEL,
     expected: [{ id: 'old', revision: null }],
@@ -305,7 +305,14 @@ test.each<[string, (content: object) => JsonValue]>([
 
 describe('records that findRuns must not return', () => {
   const header = (runId: string, changes: object = {}): RunRecord => ({
-    ...{ id: runId, runId, processModelId: MODEL, revision: 0, activeKey: `key of ${runId}`, content: null },
+    ...{
+      id: runId,
+      runId,
+      processModelId: MODEL,
+      revision: 'first',
+      activeKey: `key of ${runId}`,
+      content: null,
+    },
     ...changes,
   });
   const page = Array.from({ length: 100 }, (_, index) => header(`run ${200 - index}`));

@@ -122,7 +122,7 @@ export interface CommitEvent {
   /** It took effect after it had failed for its caller, or after its caller had crashed. */
   readonly late: boolean;
   readonly status: 'committed' | 'conflict' | 'not-exhausted' | 'stale' | 'refused';
-  readonly expected: readonly { readonly id: string; readonly revision: number | null }[];
+  readonly expected: readonly { readonly id: string; readonly revision: string | null }[];
   readonly exhausted: { readonly after: number | null; readonly upTo: number } | null;
   readonly instances: readonly {
     readonly id: number;

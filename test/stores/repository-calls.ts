@@ -32,7 +32,7 @@ export function fill(key: string, value: string): MetadataWrite {
 
 export function record(fields: Partial<RunRecord>): RunRecord {
   const run = { id: 'run', runId: 'run', processModelId: MODEL };
-  return { ...run, revision: 1, activeKey: 'key', content: {}, ...fields };
+  return { ...run, revision: 'first', activeKey: 'key', content: {}, ...fields };
 }
 
 export function survey(

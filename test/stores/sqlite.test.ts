@@ -58,8 +58,8 @@ describe('on SQLite', () => {
       const results = await Promise.all(
         repositories.map((repository, index) =>
           write({ repository }, [{ id: index === 0 ? first : second, values: [fill('city', 'Oslo')] }], {
-            expected: [{ id: 'run', revision: 1 }],
-            next: () => [record({ revision: 2 })],
+            expected: [{ id: 'run', revision: 'first' }],
+            next: () => [record({ revision: 'second' })],
           }).catch((error: unknown) => ({ result: { status: host.repository.classifyError?.(error) } })),
         ),
       );

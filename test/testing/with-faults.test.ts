@@ -22,7 +22,14 @@ const job = {
   key: 'run_0_1',
   payload: { runId: 'run', shard: 0, step: 1 },
 } as const;
-const record = { id: 'run', runId: 'run', processModelId: MODEL, revision: 0, activeKey: null, content: {} };
+const record = {
+  id: 'run',
+  runId: 'run',
+  processModelId: MODEL,
+  revision: 'first',
+  activeKey: null,
+  content: {},
+};
 const creation = {
   processModelId: MODEL,
   expected: [{ id: 'run', revision: null }],

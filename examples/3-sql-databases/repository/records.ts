@@ -7,7 +7,7 @@ export async function lockRecords(
   database: Database,
   dialect: Dialect,
   expected: RepositoryCommit['expected'],
-): Promise<ReadonlyMap<string, number> | null> {
+): Promise<ReadonlyMap<string, string> | null> {
   if (expected.length === 0) return new Map();
   const locked = await database
     .selectFrom('metadata_backfill_run')
@@ -28,7 +28,7 @@ export async function lockRecords(
 export async function storeRecords(
   database: Database,
   records: readonly RunRecord[],
-  locked: ReadonlyMap<string, number>,
+  locked: ReadonlyMap<string, string>,
 ): Promise<void> {
   const created = records.filter(({ id }) => !locked.has(id));
   for (const record of records.filter(({ id }) => locked.has(id))) {

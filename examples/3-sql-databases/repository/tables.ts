@@ -30,7 +30,7 @@ export interface Tables {
     id: string;
     run_id: string;
     process_model_id: string;
-    revision: number;
+    revision: string;
     active_key: string | null;
     content: string;
   };

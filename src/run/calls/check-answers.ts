@@ -169,8 +169,8 @@ function recordsProblem(records: unknown): string | null {
     const { id, runId, processModelId, revision, activeKey } = Object(record) as Record<string, unknown>;
     if (![id, runId, processModelId].every((text) => typeof text === 'string'))
       return `record [${index}]: expected texts as id, runId and processModelId, got ${show(record)}`;
-    if (!Number.isSafeInteger(revision))
-      return `record ${id}: revision: expected a whole number, got ${show(revision)}`;
+    if (typeof revision !== 'string')
+      return `record ${id}: revision: expected the text that was stored, got ${show(revision)}`;
     if (activeKey !== null && typeof activeKey !== 'string')
       return `record ${id}: activeKey: expected a text or null, got ${show(activeKey)}`;
   }

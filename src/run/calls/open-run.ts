@@ -1,9 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
 import { RunError } from '../../errors.js';
-import type { RunRecord } from '../../ports/repository.js';
+import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
 import type { RunContext } from '../context/run-context.js';
 import { type ProgressWatch, watchProgress } from '../record/progress.js';
 import type { RunChange } from '../record/run-changes.js';
-import { headerRecord, type Run, recordsOf, runFrom, shardRecord } from '../record/run-record.js';
+import { newRevision } from '../record/run-definition.js';
+import {
+  headerRecord,
+  type Run,
+  recordsOf,
+  runFrom,
+  shardRecord,
+  shardRecordId,
+} from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
 import { commitProblem, loadProblem } from './check-answers.js';
 import { enqueueJob, type JobOptions, type ShardJob } from './enqueue-job.js';
@@ -37,7 +46,7 @@ export function openRun(
   runId: string,
   options: { readonly watch?: ProgressWatch | undefined; readonly transaction?: unknown } = {},
 ): RunHandle {
-  const { repository, queue } = context;
+  const { repository, queue, runtime } = context;
   const { watch = watchProgress(runId, context), transaction } = options;
   const calls = portCalls(context, watch);
   // After an error the host's transaction may be broken, and only the host can begin it again.
@@ -62,13 +71,13 @@ export function openRun(
   async function store(
     { header }: Run,
     records: readonly RunRecord[],
-    expected: (record: RunRecord) => number | null,
+    expected: RepositoryCommit['expected'],
   ): Promise<boolean> {
     let isNextCalled = false;
     const result = await repository.commit(
       {
         processModelId: header.processModelId,
-        expected: records.map((record) => ({ id: record.id, revision: expected(record) })),
+        expected,
         instances: [],
         next() {
           isNextCalled = true;
@@ -91,7 +100,7 @@ export function openRun(
       calls.call(
         'repository.commit',
         async (failedTries) =>
-          (await store(run, recordsOf(run), () => null)) || (failedTries > 0 && isStored()),
+          (await store(run, recordsOf(run), notStored(run))) || (failedTries > 0 && isStored()),
         // The outcome of a failed try is unknown: it may have landed, or land late.
         tries.isOnlyTry ? tries : { onError: async () => (await isStored()) || null },
       ),
@@ -99,17 +108,16 @@ export function openRun(
       calls.call(
         'repository.commit',
         async (failedTries) => {
-          let refused: readonly RunRecord[] | null = null;
+          let refused: RepositoryCommit['expected'] | null = null;
           for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
             const run = await load();
             const change = decide(run);
             if (change === null) return { run, changed: failedTries > 0 };
-            const next = applied(run, change);
-            const records = changedRecords(next, change);
-            if (refused !== null && isSameAttempt(refused, records)) throw refusedForGood(run, next, calls);
-            const before = ({ revision }: RunRecord) => (revision === 0 ? null : revision - 1);
-            if (await store(run, records, before)) return { run: next, changed: true };
-            refused = records;
+            const next = applied(run, change, () => newRevision(runtime));
+            const expected = expectedOf(run, change);
+            if (isDeepStrictEqual(refused, expected)) throw refusedForGood(run, next, calls);
+            if (await store(run, changedRecords(next, change), expected)) return { run: next, changed: true };
+            refused = expected;
           }
           throw calls.contractError(ENDLESS_CONFLICT);
         },
@@ -124,13 +132,33 @@ export function openRun(
   };
 }
 
-function applied(run: Run, { header, shards = [] }: RunChange): Run {
+/** The run after a change. What was stored before gets its next revision. */
+function applied(run: Run, { header, shards = [] }: RunChange, draw: () => string): Run {
   const all = [...run.shards];
-  for (const shard of shards) all[shard.index] = { ...shard, revision: shard.revision + 1 };
+  for (const shard of shards) {
+    const changes = run.shards[shard.index] === undefined ? 0 : shard.changes + 1;
+    all[shard.index] = { ...shard, changes, revision: draw() };
+  }
   return {
-    header: header === undefined ? run.header : { ...header, revision: header.revision + 1 },
+    header: header === undefined ? run.header : { ...header, changes: header.changes + 1, revision: draw() },
     shards: all,
   };
+}
+
+/** The revisions that a change was decided on. */
+function expectedOf(run: Run, { header, shards = [] }: RunChange): RepositoryCommit['expected'] {
+  const { runId, revision } = run.header;
+  return [
+    ...(header === undefined ? [] : [{ id: runId, revision }]),
+    ...shards.map(({ index }) => ({
+      id: shardRecordId(runId, index),
+      revision: run.shards[index]?.revision ?? null,
+    })),
+  ];
+}
+
+function notStored(run: Run): RepositoryCommit['expected'] {
+  return recordsOf(run).map(({ id }) => ({ id, revision: null }));
 }
 
 function changedRecords({ header, shards }: Run, change: RunChange): RunRecord[] {
@@ -139,14 +167,6 @@ function changedRecords({ header, shards }: Run, change: RunChange): RunRecord[]
     ...(change.header === undefined ? [] : [headerRecord(header)]),
     ...shards.filter(({ index }) => indices.has(index)).map((shard) => shardRecord(header, shard)),
   ];
-}
-
-/** Refused although nobody has changed the records since. */
-function isSameAttempt(a: readonly RunRecord[], b: readonly RunRecord[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ id, revision }, index) => id === b[index]?.id && revision === b[index].revision)
-  );
 }
 
 /** Another run holds the active key, or the repository contradicts itself. */

@@ -4,6 +4,7 @@ import { classifyError } from '../calls/classify-error.js';
 import { isTimeOut } from '../calls/is-time-out.js';
 import { ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
+import { newRevision } from '../record/run-definition.js';
 import { shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
@@ -55,6 +56,7 @@ export async function commitToShard(
   async function attempt(): Promise<CommitResult> {
     const { exhausted, entries, after } = commit;
     const before = session.shard;
+    const revision = newRevision(context.runtime);
     let committed = before;
     let isNextCalled = false;
     const result = await context.repository.commit({
@@ -66,7 +68,7 @@ export async function commitToShard(
         isNextCalled = true;
         assertContract(outcomeProblem(outcome, instances));
         tally = countOutcomes(entries, outcome, keys);
-        committed = session.advanced(tally, { after, done: exhausted !== undefined });
+        committed = session.advanced(tally, { after, done: exhausted !== undefined, revision });
         return [shardRecord(session.run.header, committed)];
       },
     });
@@ -139,16 +141,21 @@ async function findCheckpoint(
   const { shard: before, run } = session;
   session.adopt(await session.handle.load());
   const now = session.shard;
-  if (now.revision < before.revision) throw session.handle.calls.contractError(LOST_COMMIT);
-  if (session.isOwn(now) && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {
+  if (now.commits < before.commits && session.losses > MOST_LOSSES)
+    throw session.handle.calls.contractError(LOST_COMMITS);
+  const isNext = now.commits === before.commits + 1 && session.isOwn(now);
+  if (isNext && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {
     session.adoptShard(now);
     return 'landed';
   }
   // A changed header may have dropped keys, for which this batch was planned.
   const isReplanned = session.run.header.revision !== run.header.revision;
-  if (session.ending !== null || isReplanned || !session.isAt(now.after, before.after)) return 'moved';
+  if (session.ending !== null || isReplanned || now.commits !== before.commits) return 'moved';
   return now.revision === before.revision ? 'unchanged' : 'renewed';
 }
 
-const LOST_COMMIT =
-  "loadRun returns an older revision than the one that commit answered 'committed' for. commit must store what next returns, and loadRun must read from where commits go, not from a replica.";
+/** A database may lose its last commits in a crash. One that does so again and again does not store them. */
+const MOST_LOSSES = 3;
+
+const LOST_COMMITS =
+  "loadRun keeps returning a shard with fewer commits than the repository has answered 'committed' for. commit must store what next returns, and loadRun must read from where commits go, not from a replica.";

@@ -32,13 +32,15 @@ export interface ShardSession {
   /** Goes on from a checkpoint of its own. */
   adoptShard(shard: RunShard): void;
   /** The shard once this job has committed a batch with these outcomes. */
-  advanced(batch: Tally, checkpoint: Pick<RunShard, 'after' | 'done'>): RunShard;
+  advanced(batch: Tally, checkpoint: Pick<RunShard, 'after' | 'done' | 'revision'>): RunShard;
   /** Whether this very job committed the shard last. */
   isOwn(shard: RunShard): boolean;
   isAt(cursor: Cursor | null, other: Cursor | null): boolean;
   /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
+  /** How often the stored shard had fewer commits than this job knew of. */
+  readonly losses: number;
 }
 
 /** After this many batches without a time-out, larger ones are tried. */
@@ -57,6 +59,7 @@ export function openSession(
   let run = loaded;
   let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
   let goodBatches = 0;
+  let losses = 0;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
   const isOwn = ({ committedBy }: RunShard): boolean => committedBy === nonce;
@@ -69,10 +72,12 @@ export function openSession(
     return found;
   }
 
-  /** A younger job has committed, if only a proof. Or another delivery of the same step has, and moved on. */
+  /**
+   * A younger job has committed, if only a proof. Or another delivery of the same step has, and moved on.
+   */
   function isOvertaken(before: RunShard, now: RunShard): boolean {
     if (isOwn(now) || now.committedStep < job.step) return false;
-    return now.committedStep > job.step || !isAt(now.after, before.after);
+    return now.committedStep > job.step || now.commits > before.commits;
   }
 
   /** The time-outs may have had a cause that is over. */
@@ -99,11 +104,16 @@ export function openSession(
     },
     adopt(loadedRun) {
       const before = run.shards[job.shard];
+      const wasFrozen = run.header.total !== null;
       run = loadedRun;
       handle.watch.see(run);
       const now = run.shards[job.shard];
       if (!isWorkable(run.header.state)) ending ??= 'stopped';
+      else if (wasFrozen && run.header.total === null)
+        ending ??= 'hand-over'; // even the freeze was lost
       else if (before === undefined || now === undefined) return;
+      else if (now.commits < before.commits)
+        losses += 1; // this job goes on from there
       else if (now.done) ending ??= 'shard-done';
       else if (isOvertaken(before, now)) ending ??= 'superseded';
     },
@@ -115,7 +125,7 @@ export function openSession(
       if (committed.done) ending ??= 'shard-done';
       else if (committed.allottedStep > allottedStep) ending ??= 'yielded';
     },
-    advanced(batch, { after, done }) {
+    advanced(batch, { after, done, revision }) {
       const before = shardNow();
       const now = runtime.now();
       const tally = addTallies(before.tally, batch);
@@ -133,10 +143,13 @@ export function openSession(
           : Math.min(measured ?? maxInstancesPerSecond, maxInstancesPerSecond);
       return {
         ...before,
-        revision: before.revision + 1,
+        revision,
+        changes: before.changes + 1,
+        commits: before.commits + 1,
         after,
         done,
         tally,
+        allottedStep: Math.max(before.allottedStep, job.step), // the database may have forgotten that it was allotted
         committedStep: job.step,
         committedBy: nonce,
         batchSizeLimit: limit,
@@ -154,6 +167,9 @@ export function openSession(
     isAt,
     get batchSizeLimit() {
       return limit;
+    },
+    get losses() {
+      return losses;
     },
     limitBatches(size) {
       limit = Math.max(1, Math.min(size, limit ?? size));

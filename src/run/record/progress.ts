@@ -123,8 +123,8 @@ function progressOf(run: Run, waiting: BackfillProgress['waiting'], now: number)
 }
 
 function newest(a: Run, b: Run): Run {
-  const newer = <Record extends { readonly revision: number }>(x: Record, y: Record | undefined): Record =>
-    y === undefined || x.revision > y.revision ? x : y;
+  const newer = <Record extends { readonly changes: number }>(x: Record, y: Record | undefined): Record =>
+    y === undefined || x.changes > y.changes ? x : y;
   const [long, short] = a.shards.length > b.shards.length ? [a, b] : [b, a];
   return {
     header: newer(a.header, b.header),

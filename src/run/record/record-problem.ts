@@ -4,11 +4,12 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** What is damaged in the content of a header record, or `null`. */
 export function headerProblem(content: object): string | null {
-  const { definition, state, activeKey, droppedKeys, total } = content as Members;
+  const { definition, state, activeKey, droppedKeys, total, changes } = content as Members;
   const { paths, instanceIds } = Object(definition) as Members;
   if (!isListOf(paths, isDefinedPath)) return 'definition.paths';
   if (instanceIds !== null && !Array.isArray(instanceIds)) return 'definition.instanceIds';
   if (!isRunState(state)) return 'state';
+  if (!isCount(changes)) return 'changes';
   if (typeof activeKey !== 'string') return 'activeKey';
   if (!isListOf(droppedKeys, (dropped) => isText(Object(dropped).key))) return 'droppedKeys';
   return total === null || isCount(total) ? null : 'total';
@@ -16,9 +17,10 @@ export function headerProblem(content: object): string | null {
 
 /** What is damaged in the content of a shard record, or `null`. */
 export function shardProblem(content: object): string | null {
-  const { index, done, tally, pace, allottedStep, committedStep } = content as Members;
+  const { index, done, tally, pace, allottedStep, committedStep, changes, commits } = content as Members;
   const { keys, failures, ...counts } = Object(tally) as Members;
   if (!isCount(index)) return 'index';
+  if (!isCount(changes) || !isCount(commits)) return 'changes or commits';
   if (typeof done !== 'boolean') return 'done';
   if (!['processed', 'updated', 'failed', 'gone'].every((name) => isCount(counts[name]))) return 'tally';
   if (!isListOf(keys, isObject)) return 'tally.keys';

@@ -43,7 +43,8 @@ export function freeze(
 export function allot({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
   const shard = shards[shardIndex];
   if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
-  return shard.allottedStep === step ? { shards: [withNextStep(shard)] } : null;
+  // It may be less: the database may have forgotten that the step was allotted.
+  return shard.allottedStep <= step ? { shards: [{ ...shard, allottedStep: step + 1 }] } : null;
 }
 
 /** Stores a shard as it is, under its next revision: the proof that the repository takes commits. */

@@ -17,7 +17,8 @@ export function newRun(
     header: {
       runId,
       processModelId,
-      revision: 0,
+      revision: newRevision(runtime),
+      changes: 0,
       activeKey: options.activeKey ?? runId,
       definition,
       state: 'pending',
@@ -34,7 +35,7 @@ export function newRun(
     shards: [
       {
         ...newShard(0, definition.paths.length, now),
-        revision: 0,
+        revision: newRevision(runtime),
         heldUntil: startAfter?.getTime() ?? null,
         heldFor: startAfter === undefined ? null : START_AFTER,
       },
@@ -49,7 +50,9 @@ export const START_AFTER = 'startAfter';
 export function newShard(index: number, keyCount: number, now: number): RunShard {
   return {
     index,
-    revision: -1,
+    revision: '',
+    changes: 0,
+    commits: 0,
     done: false,
     after: null,
     upTo: null,
@@ -84,6 +87,11 @@ export function fingerprint(processModelId: string, definition: RunDefinition): 
 export function newRunId(runtime: Runtime): string {
   const time = runtime.now().toString(36).padStart(9, '0');
   return `${time}${randomText(runtime)}${randomText(runtime)}`;
+}
+
+/** A revision that no record has had before, not even in changes that the database has forgotten. */
+export function newRevision(runtime: Runtime): string {
+  return `${randomText(runtime)}${randomText(runtime)}`;
 }
 
 /** Eight characters that nobody else draws. */

@@ -42,7 +42,9 @@ export interface DefinedPath {
 export interface RunHeader {
   readonly runId: string;
   readonly processModelId: string;
-  readonly revision: number;
+  readonly revision: string;
+  /** How often it has been stored since its creation. */
+  readonly changes: number;
   /** Unique in the store while the run is active: a fingerprint of what was asked for. */
   readonly activeKey: string;
   readonly definition: RunDefinition;
@@ -71,7 +73,11 @@ export interface DroppedKey {
 /** The checkpoint of one range of instances. */
 export interface RunShard {
   readonly index: number;
-  readonly revision: number;
+  readonly revision: string;
+  /** How often it has been stored since its creation. */
+  readonly changes: number;
+  /** How many batches have been committed. A stored shard with fewer than one that was seen has lost commits. */
+  readonly commits: number;
   readonly done: boolean;
   /** The cursor of the last instance that has its outcome. */
   readonly after: Cursor | null;

@@ -51,7 +51,7 @@ describeWith(
             instances: [{ id: 1, values: [{ key: 'city', value: 'Oslo' }], ...written }],
             next(told) {
               outcome = told;
-              const record = { id: 'run', runId: 'run', processModelId: MODEL, revision: 1 };
+              const record = { id: 'run', runId: 'run', processModelId: MODEL, revision: 'first' };
               return [{ ...record, activeKey: null, content: {} }];
             },
           })

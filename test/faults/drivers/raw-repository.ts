@@ -7,7 +7,7 @@ export const TABLES = [
   `create table metadata (instance_id int not null, name varchar(50) not null, value varchar(50) not null,
     primary key (instance_id, name), constraint no_negative_number check (value not like '-%'))`,
   `create table run (id varchar(64) primary key, run_id varchar(64) not null, process_model_id varchar(64) not null,
-    revision int not null, active_key varchar(64) unique, content text not null)`,
+    revision varchar(40) not null, active_key varchar(64) unique, content text not null)`,
 ];
 
 /** A repository that lets every error through as its driver throws it. All instances are of one model. */
@@ -107,7 +107,7 @@ function recordOf(row: Row): RunRecord {
     id: String(row.id),
     runId: String(row.run_id),
     processModelId: String(row.process_model_id),
-    revision: Number(row.revision),
+    revision: String(row.revision),
     activeKey: row.active_key === null ? null : String(row.active_key),
     content: JSON.parse(String(row.content)),
   };

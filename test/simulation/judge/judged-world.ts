@@ -85,6 +85,8 @@ export interface Replay {
   readonly rules: StoreRules;
   readonly instances: ReadonlyMap<number, JudgedInstance>;
   readonly records: ReadonlyMap<string, RunRecord>;
+  /** All that a record ever had. */
+  readonly revisions: Set<string>;
   readonly runs: ReadonlyMap<string, JudgedRun>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
   /** By run: when its first job began. That may be before its records are stored. */

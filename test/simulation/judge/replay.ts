@@ -14,6 +14,7 @@ export interface ReplayedWorld extends Replay {
 export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWorld {
   const instances = new Map<number, JudgedInstance>();
   const records = new Map<string, RunRecord>();
+  const revisions = new Set<string>();
   const runs = new Map<string, JudgedRun>();
   const calls = new Map<number, JudgedCall>();
   const begunAt = new Map<string, number>();
@@ -100,6 +101,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     rules,
     instances,
     records,
+    revisions,
     runs,
     calls,
     begunAt,

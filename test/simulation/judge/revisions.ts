@@ -17,8 +17,9 @@ export const revisionRules: Rules = {
         broken(6, `${who} changed record ${record.id} without naming its revision`);
       else if (expected.get(record.id) !== stored)
         broken(6, `${who} named revision ${expected.get(record.id)} of ${record.id}, but replaced ${stored}`);
-      if (stored !== null && record.revision !== stored + 1)
-        broken(6, `revision ${stored} of ${record.id} was followed by ${record.revision}`);
+      if (world.revisions.has(record.revision))
+        broken(6, `revision ${record.revision} of ${record.id} was given twice`);
+      world.revisions.add(record.revision);
       const others = [...world.records.values()].filter(
         ({ id, activeKey }) => activeKey !== null && activeKey === record.activeKey && id !== record.id,
       );

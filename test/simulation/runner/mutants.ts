@@ -433,13 +433,18 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a job takes any commit that raised the revision by one for its own',
+    name: 'a job takes any next commit for its own',
     breaks: [1, 4],
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'if (session.isOwn(now) && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {',
-        replace: 'if (now.revision === before.revision + 1) {',
+        find: 'const isNext = now.commits === before.commits + 1 && session.isOwn(now);',
+        replace: 'const isNext = now.commits === before.commits + 1;',
+      },
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'if (isNext && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {',
+        replace: 'if (isNext) {',
       },
       {
         file: 'src/run/job/commit-to-shard.ts',

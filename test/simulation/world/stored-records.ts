@@ -4,7 +4,7 @@ import type { RunFilter, RunRecord } from '../../../src/ports/repository.js';
 export interface HostTransaction {
   readonly records: Map<string, RunRecord>;
   /** The stored revisions that its records replace, by record id. */
-  readonly expected: Map<string, number | null>;
+  readonly expected: Map<string, string | null>;
   /** Whether it covers jobs. Otherwise the runner gets them before it is committed. */
   readonly coversJobs: boolean;
   /** Enqueue its jobs. Called when it is committed. */
@@ -17,7 +17,7 @@ export function beginTransaction(coversJobs: boolean): HostTransaction {
 
 /** The table of runs. */
 export interface StoredRecords {
-  revisionOf(id: string, transaction?: HostTransaction): number | null;
+  revisionOf(id: string, transaction?: HostTransaction): string | null;
   ofRun(runId: string, transaction?: HostTransaction): RunRecord[];
   find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
   /** Whether one of these has an active key that another record has. */
@@ -36,7 +36,7 @@ export function createStoredRecords(): StoredRecords {
     if (transaction === undefined || transaction.records.size === 0) return [...records.values()];
     return [...new Map([...records, ...transaction.records]).values()];
   }
-  const revisionOf = (id: string, transaction?: HostTransaction): number | null =>
+  const revisionOf = (id: string, transaction?: HostTransaction): string | null =>
     get(id, transaction)?.revision ?? null;
   const collide = (next: readonly RunRecord[], transaction?: HostTransaction): boolean =>
     next.some(

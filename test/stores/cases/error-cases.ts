@@ -17,7 +17,7 @@ export function errorCases(tables: () => TablesFixture): void {
         { id: first, values: [fill('city', value)] },
         { id: second, values: [fill('city', value)] },
       ],
-      { next: () => [record({ processModelId: `${value}${'x'.repeat(300)}`, revision: Number.NaN })] },
+      { next: () => [record({ processModelId: `${value}${'x'.repeat(300)}`, revision: null as never })] },
     ).catch((error: unknown) => error);
 
     expect(failed).toBeInstanceOf(Error);

@@ -17,7 +17,7 @@ export function transactionCases(tables: () => KyselyTables): void {
         const failing = write(
           host,
           [{ id: instance, values: [fill('city', 'Oslo')] }],
-          { expected: [], next: () => [record({ id: 'bad', revision: Number.NaN })] },
+          { expected: [], next: () => [record({ id: 'bad', revision: null as never })] },
           { transaction },
         );
         await expect(failing).rejects.toThrow();

@@ -87,7 +87,7 @@ export interface Rules {
   readonly mostInstances: number;
   readonly mostValues: number;
 
-  isExpected(stored: number | null, expected: number | null): boolean;
+  isExpected(stored: string | null, expected: string | null): boolean;
   isKeyTaken(activeKey: string, others: readonly RunRecord[]): boolean;
   storedRecords(records: readonly RunRecord[]): readonly RunRecord[];
   storedContent(content: JsonValue): JsonValue;

@@ -38,7 +38,7 @@ create table metadata_backfill_run (
   id varchar(255) primary key,
   run_id varchar(255) not null,
   process_model_id varchar(255) not null,
-  revision int not null,
+  revision varchar(40) not null,
   active_key varchar(255) unique,
   content longtext not null,
   index metadata_backfill_run_run_id (run_id)

@@ -35,7 +35,7 @@ create table metadata_backfill_run (
   id varchar(255) primary key,
   run_id varchar(255) not null,
   process_model_id varchar(255) not null,
-  revision int not null,
+  revision text not null,
   active_key varchar(255) unique,
   content text not null
 );

@@ -1,7 +1,9 @@
 import type { CommitResult, InstanceId } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
-import { at, fill, type TestedRepository, task } from './tested-repository.js';
+import { at, fill, OTHER_REVISIONS, REVISION, type TestedRepository, task } from './tested-repository.js';
+
+const [NEXT_REVISION = ''] = OTHER_REVISIONS;
 
 const ONE_TRANSACTION =
   'Run all statements of a commit in one transaction. Roll it back unless you answer `committed`.';
@@ -38,7 +40,7 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       await host.store(record);
 
       const committing = host.write([{ id, values: [fill('city', host.form('Oslo'))] }], {
-        expected: [{ id: record.id, revision: 1 }],
+        expected: [{ id: record.id, revision: REVISION }],
         next: () => {
           throw new Error('thrown by the conformance case');
         },
@@ -54,10 +56,10 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     advice: `compare the revision of every record in \`expected\` under a lock, before anything else. ${ONE_TRANSACTION}`,
     async check(host) {
       const id = await host.insert();
-      const record = host.record({ revision: 7 });
+      const record = host.record();
       await host.store(record);
 
-      for (const revision of [6, 8]) await expectConflict(host, id, [{ id: record.id, revision }]);
+      for (const revision of OTHER_REVISIONS) await expectConflict(host, id, [{ id: record.id, revision }]);
       await expectUnchanged(host, id, record.runId, [record]);
     },
   },
@@ -81,7 +83,7 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       const id = await host.insert();
       const runId = host.newRunId();
 
-      await expectConflict(host, id, [{ id: runId, revision: 1 }]);
+      await expectConflict(host, id, [{ id: runId, revision: REVISION }]);
       await expectUnchanged(host, id, runId, []);
     },
   },
@@ -91,15 +93,12 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     async check(host) {
       const id = await host.insert();
       const runId = host.newRunId();
-      const records = [
-        host.record({ id: runId, runId }),
-        host.record({ id: `${runId}_0`, runId, revision: 3 }),
-      ];
+      const records = [host.record({ id: runId, runId }), host.record({ id: `${runId}_0`, runId })];
       await host.store(...records);
 
       await expectConflict(host, id, [
-        { id: runId, revision: 1 },
-        { id: `${runId}_0`, revision: 2 },
+        { id: runId, revision: REVISION },
+        { id: `${runId}_0`, revision: NEXT_REVISION },
       ]);
       await expectUnchanged(host, id, runId, records);
     },
@@ -122,8 +121,8 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
         next: () => [newRun],
       });
       const updated = await host.write([{ id, values }], {
-        expected: [{ id: second.id, revision: 1 }],
-        next: () => [{ ...second, revision: 2, activeKey }],
+        expected: [{ id: second.id, revision: REVISION }],
+        next: () => [{ ...second, revision: NEXT_REVISION, activeKey }],
       });
 
       expectEqual('the status for a new record', inserted.result.status, 'conflict');
@@ -140,8 +139,8 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       const activeKey = `key ${host.newRunId()}`;
       const [first, second] = [host.record({ activeKey }), host.record({ activeKey })];
       await host.store(first);
-      const ended = { ...first, revision: 2, activeKey: null };
-      await host.write([], { expected: [{ id: first.id, revision: 1 }], next: () => [ended] });
+      const ended = { ...first, revision: NEXT_REVISION, activeKey: null };
+      await host.write([], { expected: [{ id: first.id, revision: REVISION }], next: () => [ended] });
 
       expectEqual('the status for the free key', (await host.store(second)).status, 'committed');
       expectEqual('the status without a key', (await host.store(host.record())).status, 'committed');
@@ -276,14 +275,16 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
 async function expectConflict(
   host: TestedRepository,
   id: InstanceId,
-  expected: readonly { readonly id: string; readonly revision: number | null }[],
+  expected: readonly { readonly id: string; readonly revision: string | null }[],
 ): Promise<void> {
   const [first] = expected;
   const runId = first?.id ?? '';
   const { result } = await host.write([{ id, values: [fill('city', host.form('Oslo'))] }], {
     expected,
     next: () =>
-      expected.map((one) => host.record({ id: one.id, runId, revision: 99, content: { second: true } })),
+      expected.map((one) =>
+        host.record({ id: one.id, runId, revision: NEXT_REVISION, content: { second: true } }),
+      ),
   });
   expectEqual(`the status with ${JSON.stringify(expected)}`, result.status, 'conflict');
 }

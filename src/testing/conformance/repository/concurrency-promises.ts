@@ -4,7 +4,16 @@ import type { InstanceId, InstanceSnapshot, InstanceWrites } from '../../../port
 import { classifyError } from '../../../run/calls/classify-error.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
-import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';
+import {
+  type Committed,
+  fill,
+  OTHER_REVISIONS,
+  pathsTo,
+  REVISION,
+  type TestedRepository,
+} from './tested-repository.js';
+
+const [NEXT_REVISION = ''] = OTHER_REVISIONS;
 
 /** What commits do when others write at the same time. */
 export const concurrencyPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -19,14 +28,14 @@ export const concurrencyPromises: readonly PromiseOf<TestedRepository>[] = [
 
       const statuses = await atOnce(host, ids, (id) =>
         host.write([{ id, values: [fill('city', host.form('Oslo'))] }], {
-          expected: [{ id: record.id, revision: 1 }],
-          next: () => [{ ...record, revision: 2, content: { winner: id } }],
+          expected: [{ id: record.id, revision: REVISION }],
+          next: () => [{ ...record, revision: NEXT_REVISION, content: { winner: id } }],
         }),
       );
 
       expectEqual('the statuses', sorted(statuses), ONE_OF_FOUR);
       const winner = ids[statuses.indexOf('committed')] ?? '';
-      await host.expectRecords(record.runId, [{ ...record, revision: 2, content: { winner } }]);
+      await host.expectRecords(record.runId, [{ ...record, revision: NEXT_REVISION, content: { winner } }]);
       for (const id of ids) await host.expectMetadata(id, id === winner ? { city: 'Oslo' } : {});
     },
   },

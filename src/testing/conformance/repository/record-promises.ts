@@ -2,20 +2,20 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import type { RunFilter, RunRecord } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
-import { plain, type TestedRepository } from './tested-repository.js';
+import { OTHER_REVISIONS, plain, type TestedRepository } from './tested-repository.js';
 
 /** How the records of runs are stored and found. */
 export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'loadRun: returns all records of the run and no others, each as it was stored',
     advice:
-      'select `run_id = …`, and compare the whole id exactly. Return revision as a number, and activeKey as null or a text.',
+      'select `run_id = …`, and compare the whole id exactly. Return revision as the text that was stored, and activeKey as null or a text.',
     async check(host) {
       const runId = host.newRunId();
       const records = [
-        host.record({ id: runId, runId, revision: 1, activeKey: `key of ${runId}` }),
-        host.record({ id: `${runId}_0`, runId, revision: 0 }),
-        host.record({ id: `${runId}_1`, runId, revision: 2_000_000_000 }),
+        host.record({ id: runId, runId, activeKey: `key of ${runId}` }),
+        host.record({ id: `${runId}_0`, runId, revision: '0000000000000000' }),
+        host.record({ id: `${runId}_1`, runId, revision: 'zzzzzzzzzzzzzzzz' }),
       ];
       await host.store(...records);
       const longer = `${runId}0`;
@@ -35,12 +35,17 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
     name: 'loadRun: returns what was just committed',
     advice: 'read from the database that commits write to, not from a replica or a cache.',
     async check(host) {
-      const first = host.record({ content: { visits: 0 } });
+      const first = host.record({ content: { visits: -1 } });
       await host.store(first);
-      for (let revision = 2; revision <= 6; revision += 1) {
-        const next = { ...first, revision, content: { visits: revision } };
-        await host.write([], { expected: [{ id: first.id, revision: revision - 1 }], next: () => [next] });
+      let stored = first;
+      for (const [visits, revision] of OTHER_REVISIONS.entries()) {
+        const next = { ...first, revision, content: { visits } };
+        await host.write([], {
+          expected: [{ id: first.id, revision: stored.revision }],
+          next: () => [next],
+        });
         await host.expectRecords(first.runId, [next]);
+        stored = next;
       }
     },
   },

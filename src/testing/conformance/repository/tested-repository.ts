@@ -166,7 +166,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
 
     record: (fields = {}) => {
       const id = fields.id ?? host.newRunId();
-      return { id, runId: id, processModelId, revision: 1, activeKey: null, content: {}, ...fields };
+      return { id, runId: id, processModelId, revision: REVISION, activeKey: null, content: {}, ...fields };
     },
 
     async write(instances, fields = {}, options) {
@@ -209,6 +209,15 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
 }
 
 /** Only the fields of a record, in a fixed order. A database may return other fields, too. */
+/** The one that the records of a case have, and others. A column for numbers would take the first three for zero. */
+export const REVISION = '000000000000e105';
+export const OTHER_REVISIONS: readonly string[] = [
+  '000000000000e106',
+  '0000000000000000',
+  '00000000000e1050',
+  'a00000000000e105',
+];
+
 export function plain({ id, runId, processModelId, revision, activeKey, content }: RunRecord): RunRecord {
   return { id, runId, processModelId, revision, activeKey, content };
 }
