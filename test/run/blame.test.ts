@@ -7,19 +7,25 @@ import {
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
-import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 
-/** `refuse` says which error the database raises for instances that it is to write. */
+/** `refuse` says which error the database raises for instances with these values by key. */
 function refusing(
   repository: BackfillRepository,
-  refuse: (ids: readonly number[]) => Error | null,
+  refuse: (ids: readonly number[], keys: readonly string[]) => Error | null,
 ): BackfillRepository {
   return intercept(repository, async ({ method, argument, proceed }) => {
     if (method !== 'commit') return proceed();
-    const { instances } = argument as RepositoryCommit<number>;
-    const error = refuse(instances.filter(({ values }) => values.length > 0).map(({ id }) => id));
+    const instances = (argument as RepositoryCommit<number>).instances.filter(
+      ({ values }) => values.length > 0,
+    );
+    const keys = instances.flatMap(({ values }) => values.map(({ key }) => key));
+    const error = refuse(
+      instances.map(({ id }) => id),
+      keys,
+    );
     if (error !== null) throw error;
     return proceed();
   });
@@ -34,11 +40,11 @@ const backfill = (
   runBackfill({ ...REST, ...(definition as { readonly runId: string }), repository, runtime: testRuntime() });
 
 /** Goes on with a run after each error that stops it, as a job runner does. */
-async function backfillInJobs(repository: BackfillRepository): Promise<BackfillReport> {
-  let definition: object | undefined;
+async function backfillInJobs(repository: BackfillRepository, batchSize = 10): Promise<BackfillReport> {
+  let definition: object = { processModelId: MODEL, paths: PATHS };
   for (let job = 0; job < 20; job += 1) {
     try {
-      return await backfill(repository, definition);
+      return await backfill(repository, { ...definition, batchSize });
     } catch (error) {
       if (!isBackfillError(error, 'PORT_FAILED')) throw error;
       definition = { runId: error.runId };
@@ -47,9 +53,8 @@ async function backfillInJobs(repository: BackfillRepository): Promise<BackfillR
   throw new Error('the run did not end');
 }
 
-const ERRORS: [what: string, error: Error][] = [
+const TABLE: [what: string, error: Error][] = [
   ['a row policy', databaseError('42501')],
-  ['what the database does not support', databaseError('0A000')],
   ['another type', databaseError('42804')],
   ['JSON that SQLite cannot read', databaseError('SQLITE_ERROR')],
   ['a mistake of the adapter', new TypeError("Cannot read properties of undefined (reading 'x')")],
@@ -57,43 +62,149 @@ const ERRORS: [what: string, error: Error][] = [
   ['a deadlock with itself', databaseError('40P01')],
   ['a lost connection', databaseError('ECONNRESET')],
 ];
+/** The database has judged what it got, or nobody knows: an instance that is refused alone is to blame. */
+const JUDGED: [what: string, error: Error][] = [
+  ['a trigger', databaseError('P0001')],
+  ['a code that nobody knows', databaseError('XX000')],
+  ['no code at all', new Error('refused')],
+];
+const SIZES = [1, 2, 3, 10, 100];
 
-describe.each(ERRORS)('%s', (_, error) => {
-  test.each([[0], [4], [9]])(
-    'is the fault of the instance that alone is refused, at %i',
-    async (position) => {
+describe.each([...TABLE, ...JUDGED])('%s', (_, error) => {
+  test.each(
+    SIZES.flatMap((batchSize) => [
+      { batchSize, bad: [11] },
+      { batchSize, bad: [15] },
+      { batchSize, bad: [20] },
+      { batchSize, bad: [30] },
+      { batchSize, bad: [12, 14, 17, 29] },
+    ]),
+  )(
+    'is the fault of the instances that alone are refused: $bad, batches of $batchSize',
+    async ({ batchSize, bad }) => {
       const memory = createMemoryRepository({ instances: invoices(30) });
-      const bad = 11 + position;
-      const report = await backfill(refusing(memory, (ids) => (ids.includes(bad) ? error : null)));
+      const repository = refusing(memory, (ids) => (ids.some((id) => bad.includes(id)) ? error : null));
 
-      expect(report).toMatchObject({ state: 'completed_with_failures', total: 30, processed: 29, failed: 1 });
-      expect(report.failures).toMatchObject([{ instanceId: bad, code: 'WRITE_REJECTED' }]);
+      const report = await backfill(repository, { processModelId: MODEL, paths: PATHS, batchSize });
+
+      const failed = bad.length;
+      expect(report).toMatchObject({
+        state: 'completed_with_failures',
+        total: 30,
+        processed: 30 - failed,
+        failed,
+      });
+      expect(report.failures.map(({ instanceId, code }) => [instanceId, code])).toEqual(
+        bad.map((id) => [id, 'WRITE_REJECTED']),
+      );
     },
   );
 
-  test('is the fault of none where every instance is refused', async () => {
+  test.each([10, 100])('is the fault of neighbours that are refused, batches of %i', async (batchSize) => {
     const memory = createMemoryRepository({ instances: invoices(30) });
-    const repository = refusing(memory, (ids) => (ids.some((id) => id > 10) ? error : null));
+    const bad = [11, 12, 13, 14, 15, 16];
+    const repository = refusing(memory, (ids) => (ids.some((id) => bad.includes(id)) ? error : null));
 
-    const failure = await backfill(repository).catch((error: unknown) => error);
+    const report = await backfill(repository, { processModelId: MODEL, paths: PATHS, batchSize });
 
-    if (!isBackfillError(failure, 'PORT_FAILED')) throw failure;
+    expect(report).toMatchObject({ total: 30, processed: 24, failed: 6 });
+    expect(report.failures.map(({ instanceId }) => instanceId)).toEqual(bad);
+  });
+
+  test('is the fault of an instance that is refused even without values', async () => {
+    const memory = createMemoryRepository({ instances: invoices(30) });
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      const isMet =
+        method === 'commit' && (argument as RepositoryCommit<number>).instances.some(({ id }) => id === 13);
+      if (isMet) throw error;
+      return proceed();
+    });
+
+    const report = await backfill(repository);
+    expect(report).toMatchObject({ total: 30, processed: 29, failed: 1 });
+    expect(report.failures).toMatchObject([{ instanceId: 13, code: 'WRITE_REJECTED' }]);
+  });
+
+  test('is the fault of a key beside a key that is refused for another reason', async () => {
+    const instances = [1, 2, 3, 4].map((id) => instance(id, { a: 'a', b: 'b', c: 'c' }));
+    const memory = createMemoryRepository({ instances });
+    const repository = refusing(memory, (ids, keys) => {
+      if (!ids.includes(3)) return null;
+      if (keys.includes('b') && ids.length > 0 && keys.lastIndexOf('b') >= 0) return error;
+      return keys.includes('a') ? databaseError('22001') : null;
+    });
+    const paths = ['a', 'b', 'c'].map((key) => ({ key, path: key }));
+
+    const report = await backfill(repository, { processModelId: MODEL, paths });
+
+    expect(report).toMatchObject({ total: 4, processed: 3, failed: 1 });
+    expect(report.failures.every(({ instanceId }) => instanceId === 3)).toBe(true);
+  });
+});
+
+describe.each(TABLE)('%s', (_, error) => {
+  test.each([
+    ['before the commit', 'before'],
+    ['at the commit', 'at'],
+  ])('is the fault of none where all are refused %s', async (_, when) => {
+    const memory = createMemoryRepository({ instances: invoices(30) });
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      if (method !== 'commit') return proceed();
+      const { instances, next } = argument as RepositoryCommit<number>;
+      if (!instances.some(({ id, values }) => id > 10 && values.length > 0)) return proceed();
+      if (when === 'at') next({ gone: [], kept: [] });
+      throw error;
+    });
+
+    const failure = await backfill(repository).catch((thrown: unknown) => thrown);
+
+    if (!isBackfillError(failure, 'PORT_FAILED') || failure.runId === null) throw failure;
     const report = await backfill(memory, { runId: failure.runId });
     expect(report).toMatchObject({ state: 'completed', total: 30, processed: 30, failed: 0 });
   });
 
-  test.each(Array.from({ length: 20 }, (_, index) => [index + 1]))(
-    'is the fault of none where it passes after %i refusals',
-    async (times) => {
-      let refused = 0;
-      const repository = refusing(createMemoryRepository({ instances: invoices(30) }), (ids) => {
-        if (!ids.some((id) => id > 10) || refused === times) return null;
-        refused += 1;
-        return error;
-      });
+  test.each(
+    [2, 10].flatMap((batchSize) => Array.from({ length: 40 }, (_, index) => [index + 1, batchSize] as const)),
+  )('is the fault of none where it passes after %i refusals, batches of %i', async (times, batchSize) => {
+    let refused = 0;
+    const repository = refusing(createMemoryRepository({ instances: invoices(30) }), (ids) => {
+      if (!ids.some((id) => id > 10) || refused === times) return null;
+      refused += 1;
+      return error;
+    });
 
-      const report = await backfillInJobs(repository);
-      expect(report).toMatchObject({ state: 'completed', total: 30, processed: 30, failed: 0 });
-    },
+    const report = await backfillInJobs(repository, batchSize);
+    expect(report).toMatchObject({ state: 'completed', total: 30, processed: 30, failed: 0 });
+  });
+});
+
+test('an instance is not blamed because another job has touched the shard meanwhile', async () => {
+  const memory = createMemoryRepository({ instances: invoices(20) });
+  const error = databaseError('42501');
+  let isBusy = false;
+  const repository: BackfillRepository = refusing(
+    intercept(memory, async ({ method, argument, proceed }) => {
+      const { instances = [], expected = [] } = argument as RepositoryCommit<number>;
+      if (method !== 'commit' || instances.length !== 1 || isBusy) return proceed();
+      isBusy = true; // somebody stores the shard as it is, under another revision
+      const [name] = expected;
+      const record = (await memory.loadRun(name?.id.split('_')[0] ?? '')).find(({ id }) => id === name?.id);
+      if (record !== undefined)
+        await memory.commit({
+          processModelId: MODEL,
+          expected: [{ id: record.id, revision: record.revision }],
+          instances: [],
+          next: () => [{ ...record, revision: `touched${Math.random()}` }],
+        });
+      isBusy = false;
+      return proceed();
+    }),
+    (ids) => (ids.some((id) => id > 10) ? error : null),
   );
+
+  const failure = await backfill(repository).catch((thrown: unknown) => thrown);
+
+  if (!isBackfillError(failure, 'PORT_FAILED') || failure.runId === null) throw failure;
+  const report = await backfill(memory, { runId: failure.runId });
+  expect(report).toMatchObject({ state: 'completed', total: 20, processed: 20, failed: 0 });
 });

@@ -404,7 +404,8 @@ describe('a refusal of unknown kind', () => {
       }),
     );
 
-    expect(counts).toEqual([6, 10]); // the run, its freeze, the instance, its failure, the end of the shard and of the run
+    // the run, its freeze, the instance, its value alone, its failure, the end of the shard and of the run
+    expect(counts).toEqual([7, 11]);
   });
 
   test('of a run that is paused during the experiment leaves the instance alone', async () => {

@@ -8,7 +8,7 @@ export async function commitBatch(
   context: RunContext,
   session: ShardSession,
   entries: readonly PlannedEntry[],
-  options: Pick<ShardCommit, 'patience'> = {},
+  options: Pick<ShardCommit, 'retries'> = {},
 ): Promise<ShardCommitResult> {
   const after = entries.at(-1)?.cursor ?? session.shard.after;
   const result = await commitToShard(context, session, { entries, after, ...options });

@@ -17,14 +17,11 @@ export interface ShardCommit {
   readonly entries: readonly PlannedEntry[];
   readonly after: Cursor | null;
   readonly exhausted?: InstanceRange;
-  /**
-   * `search`: part of a batch whose tries are spent. No error is tried again. `experiment`: one instance that was refused
-   * in all its tries. An error of unknown kind is not tried again. @default all errors that may pass are tried again
-   */
-  readonly patience?: CommitPatience | undefined;
+  /** Which errors are tried again. @default transient ones, and those of unknown kind */
+  readonly retries?: Retries | undefined;
 }
 
-export type CommitPatience = 'search' | 'experiment';
+export type Retries = 'transient' | 'none';
 
 export type ShardCommitResult =
   /** With the outcomes of the entries. */
@@ -91,22 +88,19 @@ export async function commitToShard(
   }
 
   /**
-   * Whether to stop trying, because an instance may be to blame. For an error that may pass only after other tries, and
+   * Whether to stop trying, because an instance may be to blame. For a transient error only once its tries are spent, and
    * only if the database takes a commit without instances.
    */
   async function isSuspicious(error: unknown, failedTries: number): Promise<boolean> {
     const kind = classifyError(context.repository, error);
-    if (kind === 'instance') return true;
-    if (kind === 'systemic') return false;
-    if (kind === 'doubtful') return instances.length > 0;
-    if (commit.patience === 'search') return true;
+    if (instances.length === 0 || kind === 'systemic') return false;
+    if (kind === 'instance' || kind === 'doubtful' || commit.retries === 'none') return true;
     if (kind === 'transient') {
-      if (instances.length === 0 || calls.mayTryAgain(failedTries)) return false;
+      if (calls.mayTryAgain(failedTries)) return false;
       return (await tryOutOnce(context, session, [])).is !== 'refused';
     }
     unclassified += 1;
-    if (commit.patience === 'experiment' || !calls.mayTryAgain(unclassified)) return true;
-    if (kind === 'suspect') return instances.length > 0;
+    if (commit.retries === 'transient' || kind === 'suspect' || !calls.mayTryAgain(unclassified)) return true;
     return commit.entries.length > 1 && unclassified > 1;
   }
 

@@ -34,7 +34,14 @@ export async function findRefusedValues(
     return null;
   }
 
-  return (await search(writes.values, refusal)) ?? refused;
+  const found = await search(writes.values, refusal);
+  if (found !== null) return found;
+  // An outage may have begun and ended meanwhile.
+  for (const value of writes.values.filter(({ key }) => refused.has(key))) {
+    const verdict = await tryOut(context, session, [{ ...writes, values: [value] }]);
+    if (verdict.is === 'accepted') refused.delete(value.key);
+  }
+  return refused;
 }
 
 const MOVED: ShardCommitResult = { status: 'moved' };

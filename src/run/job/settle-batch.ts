@@ -1,6 +1,6 @@
 import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
-import type { CommitPatience, ShardCommitResult } from './commit-to-shard.js';
+import type { Retries, ShardCommitResult } from './commit-to-shard.js';
 import type { PlannedEntry } from './plan-instance.js';
 import { settleRefusedInstance } from './settle-refused-instance.js';
 import type { ShardSession } from './shard-session.js';
@@ -15,23 +15,30 @@ export async function settleBatch(
   session: ShardSession,
   batch: readonly PlannedEntry[],
 ): Promise<ShardCommitResult> {
-  async function settle(
-    part: readonly PlannedEntry[],
-    patience?: CommitPatience,
-  ): Promise<ShardCommitResult> {
-    const result = await commitBatch(context, session, part, { patience });
+  let settled = 0; // so many entries, from the first on, have their outcome
+
+  async function settleUpTo(end: number, retries?: Retries): Promise<ShardCommitResult> {
+    const part = batch.slice(settled, end);
+    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {});
+    if (result.status === 'committed') settled = end;
     if (result.status !== 'rejected' && result.status !== 'too-slow') return result;
 
-    const [first, ...others] = part;
-    if (first === undefined) throw new RangeError('there is no batch to settle');
-    if (others.length === 0) return settleRefusedInstance(context, session, first, { ...result, batch });
-    const half = Math.ceil(part.length / 2);
-    if (result.status === 'too-slow') session.limitBatches(half);
-    const next = result.status === 'rejected' ? 'search' : patience;
-    const left = await settle(part.slice(0, half), next);
-    if (left.status !== 'committed' || session.ending !== null) return left;
-    return settle(part.slice(half), next);
+    if (part.length === 1) {
+      const outcome = await settleRefusedInstance(context, session, batch, {
+        place: settled,
+        error: result.error,
+      });
+      if (outcome.result.status === 'committed') settled = outcome.settled;
+      return outcome.result;
+    }
+    const half = settled + Math.ceil(part.length / 2);
+    if (result.status === 'too-slow') session.limitBatches(half - settled);
+    const next = result.status === 'rejected' ? 'none' : retries;
+    for (;;) {
+      const left = await settleUpTo(settled < half ? half : end, next);
+      if (left.status !== 'committed' || session.ending !== null || settled >= end) return left;
+    }
   }
 
-  return settle(batch);
+  return settleUpTo(batch.length);
 }

@@ -1,25 +1,15 @@
-import type { JsonValue } from '../../extraction/json-value.js';
-import type { InstanceWrites } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
-import { reasonOf } from '../calls/reason-of.js';
 import type { RunContext } from '../context/run-context.js';
 import { touch } from '../record/run-changes.js';
-import type { InstanceFailure } from '../record/tally.js';
 import { commitBatch } from './commit-batch.js';
+import { commitFailures } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
-import { failedInstance, instanceFailure, type PlannedEntry } from './plan-instance.js';
+import type { PlannedEntry } from './plan-instance.js';
+import { type Settled, settleSuspects } from './settle-suspects.js';
 import type { ShardSession } from './shard-session.js';
-import { tryOut } from './try-out.js';
 
 const EXPERIMENTS = 2;
-const MOST_WITNESSES = 3;
-
-interface Refusal {
-  readonly error: unknown;
-  /** The entries that were to be committed with it. */
-  readonly batch: readonly PlannedEntry[];
-}
 
 /**
  * One instance alone was refused. If the error speaks of its data, the instance is to blame. Any other error may come
@@ -27,77 +17,55 @@ interface Refusal {
  * 1. A commit without any instance. While that is refused, too, no instance is to blame.
  * 2. The instance alone, once more. If the first refusal came from an outage, that outage is over by now. Both steps are
  *    done twice, because there may be another outage.
- * 3. Refused again with an error that may pass, or that most likely is not about data: other instances of the batch are
- *    tried out. Unless one is accepted, no instance is to blame. If one is, the instance is tried a last time.
- * 4. The values that are refused are found, and the others are written.
- * 5. Even that is refused: the instance gets nothing, and its failure is counted. If even a commit without its values is
- *    refused, no instance is to blame.
+ * 3. Refused again: the instance is to blame. After a transient error, or one that most likely is about the whole database,
+ *    it is only a suspect until others go through.
  */
 export async function settleRefusedInstance(
   context: RunContext,
   session: ShardSession,
-  entry: PlannedEntry,
-  { error, batch }: Refusal,
-): Promise<ShardCommitResult> {
-  const { calls } = session.handle;
-  const { writes } = entry;
-  if (writes === null) throw calls.failure('repository.commit', error);
+  batch: readonly PlannedEntry[],
+  { place, error }: { readonly place: number; readonly error: unknown },
+): Promise<Settled> {
+  const alone = batch.slice(place, place + 1);
+  const settledWith = (result: ShardCommitResult): Settled => ({ result, settled: place + 1 });
+  const speaksOfData = (refusal: unknown): boolean =>
+    classifyError(context.repository, refusal) === 'instance';
+
   let refusal = error;
-  const isOfData = kindOf(error) === 'instance';
-  for (let round = 0; round < (isOfData ? 0 : EXPERIMENTS); round += 1) {
-    if (!(await commitNothing(session))) return { status: 'moved' };
-    const again = await commitBatch(context, session, [entry], { patience: 'experiment' });
-    if (again.status !== 'rejected') return again;
+  for (let round = 0; round < EXPERIMENTS && !speaksOfData(refusal); round += 1) {
+    if (!(await commitNothing(session))) return settledWith({ status: 'moved' });
+    const again = await commitBatch(context, session, alone, { retries: 'transient' });
+    if (again.status !== 'rejected') return settledWith(again);
     refusal = again.error;
   }
-  const mayPass = kindOf(refusal) === 'transient';
-  if (mayPass || kindOf(refusal) === 'doubtful') {
-    if (!(await isAnotherAccepted(context, session, entry, batch)))
-      throw calls.failure('repository.commit', refusal);
-    const again = await commitBatch(context, session, [entry], { patience: 'experiment' });
-    if (again.status !== 'rejected') return again;
-    refusal = again.error;
-  }
-
-  // Which value makes an error that may pass cannot be told from a few tries.
-  const refused = mayPass ? NONE : await findRefusedValues(context, session, writes, refusal);
-  if ('status' in refused) return refused;
-  if (refused.size > 0) {
-    const partial = await commitBatch(context, session, [
-      withoutValues(session, { ...entry, writes }, refused),
-    ]);
-    if (partial.status !== 'rejected') return partial;
-  }
-  const failed = failedInstance(entry, failureOf(writes, null, refusal));
-  const counted = await commitBatch(context, session, [failed]);
-  if (counted.status === 'rejected') throw calls.failure('repository.commit', counted.error);
-  return counted;
-
-  function kindOf(error: unknown): ReturnType<typeof classifyError> {
-    return classifyError(context.repository, error);
-  }
+  const kind = classifyError(context.repository, refusal);
+  if (kind === 'transient' || kind === 'doubtful')
+    return settleSuspects(context, session, batch, { place, error: refusal });
+  const result = await failAlone(context, session, alone, refusal);
+  // It is refused even without its values.
+  if (result.status === 'rejected')
+    return settleSuspects(context, session, batch, { place, error: result.error });
+  return settledWith(result);
 }
 
-const NONE: ReadonlyMap<string, unknown> = new Map();
-
-/** Tries out a few others with values to write, first those behind it, which are not written yet. */
-async function isAnotherAccepted(
+async function failAlone(
   context: RunContext,
   session: ShardSession,
-  entry: PlannedEntry,
-  batch: readonly PlannedEntry[],
-): Promise<boolean> {
-  const place = batch.indexOf(entry);
-  const others = [...batch.slice(place + 1), ...batch.slice(0, place)]
-    .flatMap(({ writes }) => writes ?? [])
-    .filter(({ values }) => values.length > 0);
-  for (const other of others.slice(0, MOST_WITNESSES)) {
-    const verdict = await tryOut(context, session, [other]);
-    if (verdict.is === 'accepted') return true;
-    // Another job goes on. The next commit of this one finds that out.
-    if (verdict.is === 'unclear' && verdict.result.status === 'conflict') return true;
+  alone: readonly PlannedEntry[],
+  error: unknown,
+): Promise<ShardCommitResult> {
+  const { calls } = session.handle;
+  const [entry] = alone;
+  if (entry === undefined || entry.writes === null) throw calls.failure('repository.commit', error);
+  const refused = await findRefusedValues(context, session, entry.writes, error);
+  if ('status' in refused) return refused;
+  if (refused.size === 0) {
+    // Each value alone is accepted. Another writer may have come between, which has passed.
+    const again = await commitBatch(context, session, alone, { retries: 'transient' });
+    if (again.status !== 'rejected') return again;
   }
-  return false;
+  const blamed = new Map([[entry, { error, refused }]]);
+  return commitFailures(context, session, alone, blamed, { othersGoThrough: false });
 }
 
 /**
@@ -110,35 +78,4 @@ async function commitNothing(session: ShardSession): Promise<boolean> {
   session.adopt(run);
   const isReplanned = run.header.revision !== seen.header.revision;
   return session.ending === null && !isReplanned && session.isAt(session.shard.after, before.after);
-}
-
-/** The same instance without the values that are refused. What was found under its other keys still counts. */
-function withoutValues(
-  { run }: ShardSession,
-  entry: PlannedEntry & { readonly writes: InstanceWrites },
-  refused: ReadonlyMap<string, unknown>,
-): PlannedEntry {
-  const { writes } = entry;
-  const { paths } = run.header.definition;
-  return {
-    ...entry,
-    writes: { ...writes, values: writes.values.filter(({ key }) => !refused.has(key)) },
-    findings: entry.findings.map((finding, index) =>
-      refused.has(paths[index]?.key ?? '') ? 'failed' : finding,
-    ),
-    failures: [...entry.failures, ...[...refused].map(([key, error]) => failureOf(writes, key, error))],
-  };
-}
-
-function failureOf({ id, values }: InstanceWrites, key: string | null, error: unknown): InstanceFailure {
-  const texts = values.flatMap(({ value }) => textsOf(value));
-  return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error, texts));
-}
-
-/** What a message may quote of a value: the whole of it, and what it holds. The longest first. */
-function textsOf(value: JsonValue | undefined): string[] {
-  if (typeof value === 'string' || typeof value === 'number') return [String(value)];
-  if (typeof value !== 'object' || value === null) return [];
-  const inside = Object.values(value).flatMap(textsOf);
-  return [JSON.stringify(value), ...inside.toSorted((a, b) => b.length - a.length)];
 }

@@ -39,6 +39,8 @@ export interface ShardSession {
   /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
+  /** Whether an instance may be blamed without one beside it that went through: once, until values are written again. */
+  mayBlameUnproven(): boolean;
   /** How often the stored shard had fewer commits than this job knew of. */
   readonly losses: number;
 }
@@ -60,6 +62,7 @@ export function openSession(
   let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
   let goodBatches = 0;
   let losses = 0;
+  let hasBlamed = false;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
   const isOwn = ({ committedBy }: RunShard): boolean => committedBy === nonce;
@@ -118,6 +121,7 @@ export function openSession(
       else if (isOvertaken(before, now)) ending ??= 'superseded';
     },
     adoptShard(committed) {
+      if (writtenBy(committed) > writtenBy(shardNow())) hasBlamed = false;
       const shards = run.shards.map((shard) => (shard.index === committed.index ? committed : shard));
       run = { ...run, shards };
       handle.watch.see(run);
@@ -168,6 +172,11 @@ export function openSession(
     get batchSizeLimit() {
       return limit;
     },
+    mayBlameUnproven() {
+      const mayBlame = !hasBlamed;
+      hasBlamed = true;
+      return mayBlame;
+    },
     get losses() {
       return losses;
     },
@@ -176,4 +185,8 @@ export function openSession(
       goodBatches = 0;
     },
   };
+}
+
+function writtenBy({ tally }: RunShard): number {
+  return tally.keys.reduce((sum, { written }) => sum + written, 0);
 }

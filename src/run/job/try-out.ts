@@ -1,4 +1,5 @@
 import type { CommitResult, InstanceWrites } from '../../ports/repository.js';
+import { commitProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
 import { shardRecordId } from '../record/run-record.js';
@@ -12,22 +13,29 @@ export type Verdict =
 
 /**
  * Writes the instances and rolls that back: `next` throws an error, which every repository answers with nothing changed.
- * An error that may pass is followed by another try, an error of unknown kind by one.
- * @throws {PortError} when the tries are spent, or another one would not help whatever is written.
+ * A transient error is retried, an unknown error once.
  */
 export function tryOut(
   context: RunContext,
   session: ShardSession,
   instances: readonly InstanceWrites[],
 ): Promise<Verdict> {
-  return session.handle.calls.call<Verdict>('repository.commit', async (failedTries) => {
-    const verdict = await tryOutOnce(context, session, instances);
-    if (verdict.is !== 'refused') return verdict;
-    const kind = classifyError(context.repository, verdict.error);
-    const isFinal = kind === 'instance' || kind === 'suspect' || kind === 'doubtful';
-    if (isFinal || (kind === 'unknown' && failedTries > 0)) return verdict;
-    throw verdict.error;
-  });
+  const { calls } = session.handle;
+  return calls.call<Verdict>(
+    'repository.commit',
+    async () => {
+      const verdict = await tryOutOnce(context, session, instances);
+      if (verdict.is === 'refused') throw verdict.error;
+      return verdict;
+    },
+    {
+      async onError(error, failedTries) {
+        const kind = classifyError(context.repository, error);
+        const isRetried = kind === 'transient' || (kind === 'unknown' && failedTries === 1);
+        return isRetried && calls.mayTryAgain(failedTries) ? null : { is: 'refused', error };
+      },
+    },
+  );
 }
 
 /** One try, whatever the error is. */
@@ -51,7 +59,9 @@ export async function tryOutOnce(
   } catch (error) {
     return isAccepted ? { is: 'accepted' } : { is: 'refused', error };
   }
-  if (result.status === 'committed')
-    throw handle.calls.contractError('commit answered committed although `next` threw an error.');
+  const problem = isAccepted
+    ? `answered ${result.status} although next threw an error`
+    : commitProblem(result, { instances, exhausted: undefined, isNextCalled: false });
+  if (problem !== null) throw handle.calls.contractError(`commit: ${problem}`);
   return { is: 'unclear', result };
 }

@@ -116,8 +116,8 @@ function expectedTally(
   const present = instances.filter(({ id }) => world.instances.has(id));
   const failing = present.map(({ id, values }) => {
     if (values.length === 0) return failuresOf(run, call, id);
-    // Alone, and without the values that the store has refused.
-    return present.length === 1 ? refusalsOf(call, id, new Set(values.map(({ key }) => key))) : [];
+    // Without the values that the store has refused.
+    return refusalsOf(call, id, new Set(values.map(({ key }) => key)));
   });
   const certain = failing.filter((failures) => failures.length > 0 && !failures.includes(false)).length;
   const possible = failing.filter((failures) => failures.includes(true)).length;

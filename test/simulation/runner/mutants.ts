@@ -276,20 +276,21 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-batch.ts',
-        find: `    patience?: CommitPatience,
-  ): Promise<ShardCommitResult> {
-    const result = await commitBatch(context, session, part, { patience });`,
-        replace: `    patience, isHeld = false) {
-    const result = await commitBatch(context, session, part, { patience }, isHeld);`,
+        find: `retries?: Retries): Promise<ShardCommitResult> {
+    const part = batch.slice(settled, end);
+    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {});`,
+        replace: `retries, isHeld = false) {
+    const part = batch.slice(settled, end);
+    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {}, isHeld);`,
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'part.slice(0, half), next);',
-        replace: 'part.slice(0, half), next, true);',
+        find: 'await settleUpTo(settled < half ? half : end, next);',
+        replace: 'await settleUpTo(settled < half ? half : end, next, settled < half);',
       },
       {
         file: 'src/run/job/commit-batch.ts',
-        find: `  options: Pick<ShardCommit, 'patience'> = {},
+        find: `  options: Pick<ShardCommit, 'retries'> = {},
 ): Promise<ShardCommitResult> {`,
         replace: '  options = {}, isHeld = false): Promise<ShardCommitResult> {',
       },
@@ -307,7 +308,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-refused-instance.ts',
-        find: 'round < (isOfData ? 0 : EXPERIMENTS)',
+        find: 'round < EXPERIMENTS && !speaksOfData(refusal)',
         replace: 'round < 0',
       },
     ],
@@ -318,7 +319,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-refused-instance.ts',
-        find: "if (!(await commitNothing(session))) return { status: 'moved' };",
+        find: "if (!(await commitNothing(session))) return settledWith({ status: 'moved' });",
         replace: '',
       },
     ],
@@ -329,12 +330,11 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-refused-instance.ts',
-        find: `    const again = await commitBatch(context, session, [entry], { patience: 'experiment' });
-    if (again.status !== 'rejected') return again;
+        find: `    const again = await commitBatch(context, session, alone, { retries: 'transient' });
+    if (again.status !== 'rejected') return settledWith(again);
     refusal = again.error;
-  }
-  const mayPass`,
-        replace: '  }\n  const mayPass',
+  }`,
+        replace: '  }',
       },
     ],
   },
@@ -344,8 +344,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'const half = Math.ceil(part.length / 2);',
-        replace: 'const half = Math.ceil(part.length / 2); session.past = part.at(-1).cursor;',
+        find: 'const half = settled + Math.ceil(part.length / 2);',
+        replace: 'const half = settled + Math.ceil(part.length / 2); session.past = part.at(-1).cursor;',
       },
       {
         file: 'src/run/job/commit-batch.ts',

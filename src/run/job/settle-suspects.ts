@@ -1,0 +1,105 @@
+import type { InstanceWrites } from '../../ports/repository.js';
+import { classifyError } from '../calls/classify-error.js';
+import type { RunContext } from '../context/run-context.js';
+import { tallyOf } from '../record/run-record.js';
+import { commitBatch } from './commit-batch.js';
+import { type Blame, commitFailures } from './commit-failures.js';
+import type { ShardCommitResult } from './commit-to-shard.js';
+import { findRefusedValues } from './find-refused-values.js';
+import type { PlannedEntry } from './plan-instance.js';
+import type { ShardSession } from './shard-session.js';
+import { tryOut, tryOutOnce, type Verdict } from './try-out.js';
+
+/** What became of a refused instance, and how many entries of its batch are settled, from the first one on. */
+export interface Settled {
+  readonly result: ShardCommitResult;
+  readonly settled: number;
+}
+
+const MOST_SUSPECTS = 20;
+const PROVEN = { othersGoThrough: true };
+
+/**
+ * An instance is refused although the database takes a commit without instances. The error may pass, or most likely is
+ * about the whole database. So the instance is to blame only if others go through:
+ * those behind it in the batch are tried out, and those that are refused are suspects, too. Once one is accepted, the
+ * suspects are tried again. Those that are still refused fail in the same commit in which that other one is written. So an
+ * outage or a missing permission, which refuses all of them, is nobody's fault.
+ *
+ * Where none behind it is accepted, those before it in the batch count, which were committed since the batch was refused.
+ * @throws {PortError} when nobody is to blame.
+ */
+export async function settleSuspects(
+  context: RunContext,
+  session: ShardSession,
+  batch: readonly PlannedEntry[],
+  { place, error }: { readonly place: number; readonly error: unknown },
+): Promise<Settled> {
+  const { calls } = session.handle;
+  const suspects: PlannedEntry[] = batch.slice(place, place + 1);
+
+  for (let at = place + 1; at < batch.length; at += 1) {
+    const other = batch[at] as PlannedEntry;
+    if (!hasValues(other)) continue;
+    const verdict = await tryOutOnce(context, session, [other.writes]);
+    if (verdict.is === 'unclear') return { result: unclear(verdict), settled: place };
+    if (verdict.is === 'accepted') {
+      const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
+      if (again.status !== 'rejected') return { result: again, settled: place + 1 };
+      const blamed = await stillRefused(context, session, suspects, again.error);
+      if ('status' in blamed) return { result: blamed, settled: place };
+      const result = await commitFailures(context, session, batch.slice(place, at + 1), blamed, PROVEN);
+      if (result.status !== 'rejected') return { result, settled: at + 1 };
+    }
+    suspects.push(other);
+    if (suspects.length > MOST_SUSPECTS) throw calls.failure('repository.commit', error);
+  }
+
+  const isProven = batch.slice(0, place).some(hasValues) || mayBlameUnproven(session, batch);
+  if (!isProven) throw calls.failure('repository.commit', error);
+  const blamed = await stillRefused(context, session, suspects, error);
+  if ('status' in blamed) return { result: blamed, settled: place };
+  const result = await commitFailures(context, session, batch.slice(place), blamed, PROVEN);
+  if (result.status === 'rejected') throw calls.failure('repository.commit', result.error);
+  return { result, settled: batch.length };
+}
+
+/** Where an instance is the only one of its batch with values, others went through if the run has written any, once. */
+function mayBlameUnproven(session: ShardSession, batch: readonly PlannedEntry[]): boolean {
+  const hasWritten = tallyOf(session.run).keys.some(({ written }) => written > 0);
+  return hasWritten && batch.filter(hasValues).length === 1 && session.mayBlameUnproven();
+}
+
+function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readonly writes: InstanceWrites } {
+  return entry.writes !== null && entry.writes.values.length > 0;
+}
+
+/** The first suspect has just been tried again. */
+async function stillRefused(
+  context: RunContext,
+  session: ShardSession,
+  suspects: readonly PlannedEntry[],
+  firstError: unknown,
+): Promise<ReadonlyMap<PlannedEntry, Blame> | ShardCommitResult> {
+  const blamed = new Map<PlannedEntry, Blame>();
+  for (const [index, entry] of suspects.entries()) {
+    if (!hasValues(entry)) continue;
+    const verdict: Verdict =
+      index === 0 ? { is: 'refused', error: firstError } : await tryOut(context, session, [entry.writes]);
+    if (verdict.is === 'unclear') return unclear(verdict);
+    if (verdict.is === 'accepted') continue;
+    // Which value makes a transient error cannot be told from a few tries.
+    const isTransient = classifyError(context.repository, verdict.error) === 'transient';
+    const refused = isTransient
+      ? new Map<string, unknown>()
+      : await findRefusedValues(context, session, entry.writes, verdict.error);
+    if ('status' in refused) return refused;
+    blamed.set(entry, { error: verdict.error, refused });
+  }
+  return blamed;
+}
+
+/** A record or an instance has changed. The batch is read again. */
+function unclear({ result }: Extract<Verdict, { is: 'unclear' }>): ShardCommitResult {
+  return result.status === 'stale' ? result : { status: 'moved' };
+}
