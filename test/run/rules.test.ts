@@ -45,6 +45,8 @@ describe('classifyError', () => {
     ['40002', 'instance'],
     ['08P01', 'transient'],
     ['72000', 'transient'],
+    ['25P04', 'transient'],
+    ['HYT00', 'transient'],
     ['P0001', 'suspect'],
     ['P0004', 'suspect'],
     ['54000', 'suspect'],
@@ -76,6 +78,13 @@ describe('classifyError', () => {
     ['CONNECT_TIMEOUT', 'transient'],
     ['ESOCKET', 'transient'],
     ['ETIMEOUT', 'transient'],
+    ['UND_ERR_SOCKET', 'transient'],
+    ['UND_ERR_CONNECT_TIMEOUT', 'transient'],
+    ['UND_ERR_HEADERS_TIMEOUT', 'transient'],
+    ['UND_ERR_BODY_TIMEOUT', 'transient'],
+    ['UND_ERR_CLOSED', 'transient'],
+    ['UND_ERR_DESTROYED', 'transient'],
+    ['UND_ERR_INVALID_ARG', 'unknown'],
     ['ECONNCLOSED', 'transient'],
     ['ELOGIN', 'systemic'],
     ['ER_OPTION_PREVENTS_STATEMENT', 'transient'],
@@ -97,6 +106,10 @@ describe('classifyError', () => {
     ['ER_DISK_FULL', 'systemic'],
     ['ER_INTERNAL_ERROR', 'unknown'],
     ['SQLITE_LOCKED_SHAREDCACHE', 'transient'],
+    ['SQLITE_SCHEMA', 'transient'],
+    ['SQLITE_ABORT', 'transient'],
+    ['SQLITE_ABORT_ROLLBACK', 'transient'],
+    ['SQLITE_AUTH', 'systemic'],
     ['SQLITE_CORRUPT', 'systemic'],
     ['ENOSPC', 'systemic'],
     ['ER_NO_SUCH_TABLE', 'doubtful'],
@@ -129,6 +142,21 @@ describe('classifyError', () => {
     [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, 'systemic'],
     [{ name: 'SQLiteError', code: 275 }, 'instance'],
     [{ resultCode: 6 }, 'transient'],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 17 }, 'transient'],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 516 }, 'transient'],
+    [{ code: 'UNKNOWN', errno: 9007, sqlState: 'HY000' }, 'transient'],
+    [{ errno: 8022, sqlState: 'HY000' }, 'transient'],
+    [{ errno: 8002, sqlState: 'HY000' }, 'transient'],
+    [{ code: 'P2010', meta: { code: '1213', message: 'Deadlock found' } }, 'transient'],
+    [{ code: 'P2010', meta: { code: '1205', message: 'Lock wait timeout exceeded' } }, 'transient'],
+    [{ code: 'P2010', meta: { code: '1406', message: 'Data too long' } }, 'instance'],
+    [{ code: 'EREQUEST', number: 3930, class: 16 }, 'transient'],
+    [{ code: 'EREQUEST', number: 976, class: 14 }, 'transient'],
+    [{ code: 'EREQUEST', number: 41302, class: 16 }, 'transient'],
+    [{ code: 'EREQUEST', number: -2, class: 11 }, 'transient'],
+    [{ code: 'ELOGIN', originalError: { code: 'ELOGIN', isTransient: true } }, 'transient'],
+    [{ code: 'ELOGIN', originalError: { code: 'ELOGIN', isTransient: false } }, 'systemic'],
+    [{ code: '0A000', routine: 'RevalidateCachedQuery' }, 'transient'],
     [{ code: 'EREQUEST', number: 1205, class: 13 }, 'transient'],
     [{ code: 'EREQUEST', number: 2627, class: 14 }, 'instance'],
     [{ code: 'EREQUEST', number: 50000, class: 16 }, 'suspect'],
@@ -147,6 +175,7 @@ describe('classifyError', () => {
     ['driverError', (inner: unknown) => ({ driverError: inner })],
     ['nativeError', (inner: unknown) => ({ nativeError: inner })],
     ['originalError', (inner: unknown) => ({ originalError: inner })],
+    ['sourceError', (inner: unknown) => ({ sourceError: inner })],
     ['meta, which is no error', () => ({ code: 'P2010', meta: { code: '40001', message: 'conflict' } })],
     [
       'an adapter of Prisma',
@@ -181,6 +210,7 @@ describe('classifyError', () => {
   test('takes an error of the program as doubtful, and one without a code as unknown', () => {
     expect(classifyError(repository, new TypeError('x is not a function'))).toBe('doubtful');
     expect(classifyError(repository, new Error('poison'))).toBe('unknown');
+    expect(classifyError(repository, new SyntaxError('Unexpected token <'))).toBe('unknown');
     expect(classifyError(repository, 'poison')).toBe('unknown');
   });
 
@@ -195,6 +225,16 @@ describe('classifyError', () => {
     `insert into "t" ("v") values ('a - b', 'it''s') - Connection terminated`,
   ])('takes “%s”, which has no code, as transient', (message) => {
     expect(classifyError(repository, new Error(message))).toBe('transient');
+  });
+
+  test.each([
+    new TypeError('fetch failed', { cause: new Error('other side closed') }),
+    new TypeError('terminated'),
+    thrown({ sourceError: new TypeError('fetch failed') }, 'Error connecting to database'),
+    thrown({ name: 'KnexTimeoutError' }, 'Defined query timeout of 50ms exceeded when running query.'),
+    new Error('Query read timeout'),
+  ])('takes what HTTP drivers and time-outs throw without a code as transient: %s', (error) => {
+    expect(classifyError(repository, error)).toBe('transient');
   });
 
   test('is not misled by a value in the statement that Knex puts in front', () => {

@@ -1,7 +1,8 @@
 import type { BackfillRepository, ErrorClass } from '../../ports/repository.js';
 import { type ErrorMeaning, meaningOfCodes } from './error-codes.js';
+import { isTimeOut } from './is-time-out.js';
 import { serverMessage } from './server-message.js';
-import { errorsWithin, textOf } from './wrapped-errors.js';
+import { errorsWithin, memberOf, textOf } from './wrapped-errors.js';
 
 /**
  * What an error of a repository means: as its `classifyError` says, else by the codes of the error and of what it wraps.
@@ -16,12 +17,12 @@ export function classifyError(
   const own = askRepository(repository, error);
   if (own !== undefined) return own;
   const errors = errorsWithin(error);
-  if (errors.some((wrapped) => STALE_PLAN.test(serverMessage(wrapped)))) return 'transient';
+  if (errors.some(passesInSpiteOfCode)) return 'transient';
   for (const wrapped of errors) {
     const meaning = meaningOfCodes(wrapped);
-    if (meaning !== undefined) return meaning;
+    if (meaning !== undefined) return meaning === 'time-out' ? 'transient' : meaning;
   }
-  if (errors.some(isLostConnection)) return 'transient';
+  if (errors.some(isLostConnection) || isTimeOut(error)) return 'transient';
   return isOfProgram(error) ? 'doubtful' : 'unknown';
 }
 
@@ -40,7 +41,19 @@ function askRepository(
 
 const CLASSES: readonly ErrorClass[] = ['transient', 'instance', 'systemic'];
 
-/** PostgreSQL gives this the code 0A000, as if it were for good. It passes once the statement is prepared again. */
+/**
+ * PostgreSQL gives a stale plan the code 0A000, as if it were for good. It passes once the statement is prepared again.
+ * tedious says of some refused logins, whose code is ELOGIN, that they pass.
+ */
+function passesInSpiteOfCode(error: object): boolean {
+  return (
+    memberOf(error, 'isTransient') === true ||
+    textOf(error, 'routine') === 'RevalidateCachedQuery' ||
+    STALE_PLAN.test(serverMessage(error))
+  );
+}
+
+/** For drivers that do not tell the routine. Other languages have other words. */
 const STALE_PLAN = /^cached plan must not change result type/;
 
 /** Without any code: told by the words of a driver or a pool. */
@@ -48,13 +61,14 @@ function isLostConnection(error: object): boolean {
   return LOST_CONNECTION.test(serverMessage(error)) || WAITED_IN_VAIN.test(textOf(error, 'name'));
 }
 
-// node-postgres 8 (`client.js` in pg, `index.js` in pg-pool), then mysql2 3 (`connection.js`, `pool.js`).
+// node-postgres 8 (`client.js` in pg, `index.js` in pg-pool), mysql2 3 (`connection.js`, `pool.js`), then undici's fetch.
 const LOST_CONNECTION =
-  /^(Connection terminated|Client (has encountered a connection error|was closed) and is not|timeout (exceeded when|expired$)|Query read timeout|Can't (add new command when|write in) c|No connections available|Queue limit reached)/;
+  /^(Connection terminated|Client (has encountered a connection error|was closed) and is not|timeout (exceeded when|expired$)|Can't (add new command when|write in) c|No connections available|Queue limit reached|(fetch failed|terminated)$)/;
 
 // Pools of Knex, Sequelize, tarn and sequelize-pool.
 const WAITED_IN_VAIN = /^(Knex|Resource)?TimeoutError$|^Sequelize(Connection\w*|Host\w+|Timeout)Error$/;
 
+/** Not a SyntaxError: a driver gets one when a gateway answers with a page in place of JSON. */
 function isOfProgram(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
+  return error instanceof TypeError || error instanceof ReferenceError;
 }

@@ -7,8 +7,11 @@ import { memberOf, textOf } from './wrapped-errors.js';
  */
 export type ErrorMeaning = ErrorClass | 'suspect' | 'doubtful';
 
+/** `time-out`: transient, and less at once may get through. */
+type CodeMeaning = ErrorMeaning | 'time-out';
+
 /** What the codes of one error mean, not looking into what it wraps. `undefined`: no code of it says anything. */
-export function meaningOfCodes(error: object): ErrorMeaning | undefined {
+export function meaningOfCodes(error: object): CodeMeaning | undefined {
   for (const code of codesOf(error)) {
     const rule = RULES.find(([pattern]) => pattern.test(code));
     if (rule !== undefined) return rule[1];
@@ -35,6 +38,7 @@ function codesOf(error: object): string[] {
   const isMssql = typeof memberOf(error, 'class') === 'number';
   return [
     ...texts.filter(({ length }) => length > 0 && length <= LONGEST_CODE),
+    ...texts.filter((text) => /^\d{4}$/.test(text)).map((number) => `errno ${number}`), // Prisma's, of MySQL
     ...(isNumber(errno) && errno >= 1000 ? [`errno ${errno}`] : []),
     ...sqlite.filter(isNumber).map((number) => `SQLite ${number} ${number % 256}`),
     ...(isMssql ? [`SQL Server ${memberOf(error, 'number')}`] : []),
@@ -63,26 +67,36 @@ function named(names: string, numbers: string): RegExp {
 }
 
 /** The first match counts. What is not listed is of unknown kind, and settled by experiment. */
-const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
-  // Sockets of Node.js, then the connections of postgres.js, tedious and mssql, mysql and mysql2
+const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
+  // A statement or transaction that took too long: PostgreSQL, ODBC, mysql2, tedious and mssql, Prisma, undici, then
+  // MySQL and MariaDB. A wait for a lock or a connection is no such time-out: it says nothing about the size.
+  [
+    /^(57014|25P04|HYT00|PROTOCOL_SEQUENCE_TIMEOUT|ETIMEOUT|P2028|UND_ERR_(HEADERS|BODY)_TIMEOUT)$/,
+    'time-out',
+  ],
+  [named('QUERY_TIMEOUT|STATEMENT_TIMEOUT', '3024|1969'), 'time-out'],
+  [/^SQL Server -2$/, 'time-out'],
+
+  // Sockets of Node.js, then the connections of undici, postgres.js, tedious and mssql, mysql and mysql2
   [/^(ECONN\w+|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST\w+|ENET\w+)$/, 'transient'],
+  [/^UND_ERR_(SOCKET|CONNECT_TIMEOUT|CLOSED|DESTROYED)$/, 'transient'],
   [/^(CONNECTION_\w+|CONNECT_TIMEOUT)$/, 'transient'],
-  [/^(ESOCKET|ETIMEOUT|ENOTOPEN|EABORT)$/, 'transient'],
+  [/^(ESOCKET|ENOTOPEN|EABORT)$/, 'transient'],
   [/^(PROTOCOL_\w+|POOL_(CONNLIMIT|ENQUEUELIMIT|NOCONNECTIONS))$/, 'transient'],
   [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|ELOGIN)$/, 'systemic'],
 
   // Prisma: unreachable, too slow, pool or transaction timed out, connection closed, write conflict, too many connections
-  [/^P(1001|1002|1008|1017|2024|2028|2034|2037|5009|5010|5011|6004|6008)$/, 'transient'],
+  [/^P(1001|1002|1008|1017|2024|2034|2037|5009|5010|5011|6004|6008)$/, 'transient'],
   [/^P(2000|2002|2003|2004|2005|2006|2007|2011|2012|2019|2020|2023|2033)$/, 'instance'],
   [/^P(1\d\d\d|3\d\d\d)$/, 'systemic'],
   [/^P(2008|2009|2021|2022|2026)$/, 'doubtful'],
   [/^P(2025|2029|2035)$/, 'suspect'],
 
-  // SQLSTATE. Transient: a connection, a transaction that was rolled back, a lock, a time-out, a shutdown, too many
+  // SQLSTATE. Transient: a connection, a transaction that was rolled back, a lock, an idle session, a shutdown, too many
   // connections, a server that is read-only after a failover, a prepared statement that another connection has
   [/^40002$/, 'instance'],
   [/^(08|40)[0-9A-Z]{3}$/, 'transient'],
-  [/^(25006|25P0[34]|26000|42P05|53300|55006|55P03|57014|57P0[1235]|70100|72000|HYT0[01])$/, 'transient'],
+  [/^(25006|25P0[34]|26000|42P05|53300|55006|55P03|57P0[1235]|70100|72000|HYT01)$/, 'transient'],
   [/^(22|23)[0-9A-Z]{3}$/, 'instance'],
   // What triggers, functions and limits answer to one row: raised (P0, 45, 09, 27, 38, 39), too many rows, too large
   [/^(09|20|21|27|2F|38|39|44|45|54|P0)[0-9A-Z]{3}$/, 'suspect'],
@@ -109,11 +123,13 @@ const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
   ],
   [
     named(
-      'QUERY_TIMEOUT|QUERY_INTERRUPTED|STATEMENT_TIMEOUT|CLIENT_INTERACTION_TIMEOUT|CHECKREAD|TABLE_DEF_CHANGED|NEED_REPREPARE|TRANSACTION_ROLLBACK_DURING_COMMIT',
-      '3024|1317|1969|4031|1020|1412|1615|3101',
+      'QUERY_INTERRUPTED|CLIENT_INTERACTION_TIMEOUT|CHECKREAD|TABLE_DEF_CHANGED|NEED_REPREPARE|TRANSACTION_ROLLBACK_DURING_COMMIT',
+      '1317|4031|1020|1412|1615|3101',
     ),
     'transient',
   ],
+  // TiDB: write conflicts, a schema that has changed, and parts of it that are busy or do not answer
+  [/^errno (8002|8005|8022|8028|900[1-57])$/, 'transient'],
   // A node of Galera that is not ready, and a server that is read-only after a failover
   [
     named(
@@ -152,17 +168,17 @@ const RULES: readonly (readonly [RegExp, ErrorMeaning])[] = [
   ],
 
   // SQLite, by name, and by extended number with its primary number
-  [/^(SQLITE_(BUSY|LOCKED|PROTOCOL|INTERRUPT)\w*|SQLite \d+ (5|6|9|15))$/, 'transient'],
+  [/^(SQLITE_(ABORT|BUSY|LOCKED|INTERRUPT|PROTOCOL|SCHEMA)\w*|SQLite \d+ (4|5|6|9|15|17))$/, 'transient'],
   [/^(SQLITE_(CONSTRAINT|TOOBIG|MISMATCH)\w*|SQLite \d+ (18|19|20))$/, 'instance'],
   [/^(SQLITE_NOMEM\w*|SQLite \d+ 7)$/, 'suspect'],
   [/^(SQLITE_ERROR|SQLite \d+ 1)$/, 'doubtful'],
   [/^(SQLITE_|SQLite (?!(0|100|101) )\d)/, 'systemic'],
 
-  // SQL Server: deadlock, lock, snapshot conflict, time-out, and what Azure answers while it moves a database
-  [
-    /^SQL Server (-2|1204|1205|1222|3960|4060|4221|10928|10929|401(43|66|97)|405(01|40)|40613|4991[89]|49920)$/,
-    'transient',
-  ],
+  // SQL Server: connections, replicas that change their roles, locks, deadlocks, a transaction that is lost, conflicts of
+  // snapshots and of tables in memory, a wait for memory, and what Azure answers while it moves a database
+  [/^SQL Server (20|64|121|233|10053|10054|10060|976|978|979|983)$/, 'transient'],
+  [/^SQL Server (120[345]|122[12]|3930|3935|3960|3966|4130[125]|41325|41839|8628|8645|8651)$/, 'transient'],
+  [/^SQL Server (4060|4221|10928|10929|10936|401(43|66|97)|405(01|40)|40613|4991[89]|49920)$/, 'transient'],
   [/^SQL Server (220|245|515|547|2601|2627|2628|8115|8152)$/, 'instance'],
   [/^SQL Server ([5-9]\d{4}|\d{6,})$/, 'suspect'], // RAISERROR and THROW
   [/^SQL Server (102|156|207|208|229|230|262)$/, 'doubtful'],

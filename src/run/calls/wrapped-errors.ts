@@ -44,6 +44,7 @@ const WRAPPERS = [
   'nativeError', // Objection
   'originalError', // mssql
   'previous', // MikroORM
+  'sourceError', // Neon
 ];
 
 function isObject(value: unknown): value is object {
