@@ -161,6 +161,30 @@ describe('the reason of an error', () => {
     expect(reasonOf(error, ['secret value', 'no'])).toBe('no report wants …, nor "…" (SQLSTATE P0001)');
   });
 
+  test('hides the longest value first, whatever their order', () => {
+    const error = databaseError('P0001', 'no report wants INV-77-SECRET, nor INV');
+
+    expect(reasonOf(error, ['INV', 'INV-77', 'INV-77-SECRET'])).toBe(
+      'no report wants …, nor … (SQLSTATE P0001)',
+    );
+  });
+
+  test('hides values of any length that a message can have', () => {
+    const error = databaseError('P0001', `no report wants ${'secret'.repeat(500)}`);
+
+    expect(reasonOf(error, ['secret'.repeat(500)])).toBe('no report wants … (SQLSTATE P0001)');
+  });
+
+  test('looks for a million values in no time', () => {
+    const values = Array.from({ length: 1_000_000 }, (_, index) => `value ${index}`);
+    const error = databaseError('P0001', `value 999999 and value 99 ${'x'.repeat(1_900)}`);
+    const startedAt = performance.now();
+    const reason = reasonOf(error, values);
+
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(reason).not.toContain('99');
+  });
+
   test('hides what JSON.parse quotes of a document', () => {
     let error: unknown;
     try {

@@ -1,6 +1,6 @@
 import { isBackfillError } from '../../errors.js';
 import { shownCode } from './error-codes.js';
-import { serverMessage } from './server-message.js';
+import { LONGEST_MESSAGE, serverMessage } from './server-message.js';
 import { errorsWithin } from './wrapped-errors.js';
 
 /**
@@ -49,9 +49,15 @@ const NOTHING_SAID = 'an error without a message';
 const SHORTEST_VALUE = 3;
 
 function withoutValues(message: string, values: readonly string[]): string {
-  return values
-    .map((value) => value.replace(/\s+/g, ' ').trim()) // as in the message
-    .filter(({ length }) => length >= SHORTEST_VALUE)
+  const found = new Set<string>();
+  for (const value of values) {
+    if (value.length < SHORTEST_VALUE || value.length > LONGEST_MESSAGE) continue;
+    const text = value.replace(/\s+/g, ' ').trim(); // as in the message
+    if (text.length >= SHORTEST_VALUE && message.includes(text)) found.add(text);
+  }
+  // A value may be a part of another one.
+  return [...found]
+    .toSorted((a, b) => b.length - a.length)
     .reduce((told, value) => told.replaceAll(value, HIDDEN), message);
 }
 

@@ -5,15 +5,15 @@ export function serverMessage(error: object): string {
   for (const name of ['sqlMessage', 'originalMessage', 'message']) {
     const message = textOf(error, name);
     if (message === '') continue;
-    if (message.length > MOST_LENGTH) return '';
+    if (message.length > LONGEST_MESSAGE) return '';
     const own = name === 'message' ? withoutStatement(message, statementOf(error)) : message;
     return own.replace(/\s+/g, ' ').trim();
   }
   return '';
 }
 
-/** A message of this length holds a whole statement with its values. */
-const MOST_LENGTH = 4_000;
+/** A longer message holds a whole statement with its values. */
+export const LONGEST_MESSAGE = 4_000;
 
 function statementOf(error: object): string {
   return textOf(error, 'sql') || textOf(error, 'query') || textOf(error, 'statement');
