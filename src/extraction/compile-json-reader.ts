@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../errors.js';
 import { compileLookup } from './extract-metadata.js';
 import type { JsonValue } from './json-value.js';
 import { parseJson } from './parse-json.js';
@@ -11,6 +12,7 @@ export type JsonReader = (text: string) => ReadonlyMap<string, JsonValue>;
  * faster than `parseJson`, because it looks for long integers only in the values that it returns.
  *
  * The function throws {@link MetadataValueError} with the code `TASK_DATA_UNREADABLE` where `parseJson` does.
+ * @throws {InvalidInputError} when a path has no segments. The function throws it when the text is no string.
  * @example
  * const read = compileJsonReader(query.paths);
  * // for each row:
@@ -19,7 +21,11 @@ export type JsonReader = (text: string) => ReadonlyMap<string, JsonValue>;
 export function compileJsonReader(
   paths: readonly { readonly key: string; readonly segments: readonly string[] }[],
 ): JsonReader {
-  const lookups = paths.map(({ key, segments }) => ({ key, lookUp: compileLookup(segments) }));
+  const lookups = paths.map(({ key, segments }, index) => {
+    if (!Array.isArray(segments) || segments.length === 0)
+      throw new InvalidInputError(`paths[${index}]: segments: expected an array with at least one key`);
+    return { key, lookUp: compileLookup(segments) };
+  });
 
   function valuesIn(document: JsonValue): Map<string, JsonValue> {
     const values = new Map<string, JsonValue>();
@@ -41,7 +47,7 @@ export function compileJsonReader(
 function parseQuickly(text: string): JsonValue {
   try {
     const document: JsonValue = JSON.parse(text);
-    return typeof document === 'string' ? parseJson(text) : document;
+    return typeof text !== 'string' || typeof document === 'string' ? parseJson(text) : document;
   } catch {
     return parseJson(text);
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { InvalidInputError } from '../../src/errors.js';
 import { compileJsonReader } from '../../src/extraction/compile-json-reader.js';
 import { parseJson } from '../../src/extraction/parse-json.js';
 import { randomFrom } from '../faults/support/seeded-random.js';
@@ -42,6 +43,16 @@ describe('values read out of JSON text', () => {
       expect(refusal(read)).toEqual(refusal(parseJson));
     },
   );
+
+  test.each([null, undefined, 7, {}])('are not looked for in %j, which is no text', (text) => {
+    expect(() => read(text as unknown as string)).toThrow(InvalidInputError);
+  });
+
+  test('need a path with segments', () => {
+    expect(() => compileJsonReader([{ key: 'k', segments: [] }])).toThrow(
+      new InvalidInputError('paths[0]: segments: expected an array with at least one key'),
+    );
+  });
 
   test('are those of parseJson, for random documents', () => {
     const seed = 20_261_126;
