@@ -32,7 +32,7 @@ export {
 } from './extraction/format-metadata-value.js';
 export type { ExtractionOptions, JsonValue } from './extraction/json-value.js';
 export { parseJson } from './extraction/parse-json.js';
-export type { BackfillLogger } from './ports/logger.js';
+export type { BackfillLogger, LogFields, StructuredLogger } from './ports/logger.js';
 export type { BackfillJob, BackfillQueue, JobPayload } from './ports/queue.js';
 export type {
   BackfillMode,

@@ -24,6 +24,7 @@ import {
   type JobPayload,
   type JsonValue,
   type KeyCounts,
+  type LogFields,
   loadBackfillConfig,
   type PortError,
   type RequestResult,
@@ -32,6 +33,7 @@ import {
   type RunStatus,
   type RunSummary,
   runBackfill,
+  type StructuredLogger,
   type TaskData,
 } from 'process-metadata-backfill';
 import {
@@ -152,6 +154,12 @@ test('console, pino and winston fit as a logger', () => {
     error(message: string, ...meta: unknown[]): Winston;
   }
   expectTypeOf<Winston>().toExtend<BackfillLogger>();
+  const said: LogFields[] = [];
+  const write = (fields: LogFields, line: string) => said.push({ ...fields, line });
+  const structured: StructuredLogger = { takesFields: true, info: write, warn: write, error: write };
+  createBackfillService({ repository, queue, logger: structured });
+  // @ts-expect-error it does not say that it takes fields
+  createBackfillService({ repository, queue, logger: { info: write, warn: write, error: write } });
   // @ts-expect-error nowhere to put warnings and errors
   createBackfillService({ repository, queue, logger: { info: console.log } });
 });

@@ -1,11 +1,20 @@
 /**
  * Where log lines go: `console`, pino and winston fit as they are. Errors that a method throws or rejects with are
- * ignored. A pino logger gets `(fields, line)`; so does a logger that says `takesFields: true`.
+ * ignored. A pino logger gets `(fields, line)`, unless it says `takesFields: false`.
  */
 export interface BackfillLogger {
+  readonly takesFields?: false | undefined;
   info(line: string): unknown;
   warn(line: string): unknown;
   error(line: string): unknown;
+}
+
+/** A logger that takes an object before the line. */
+export interface StructuredLogger {
+  readonly takesFields: true;
+  info(fields: LogFields, line: string): unknown;
+  warn(fields: LogFields, line: string): unknown;
+  error(fields: LogFields, line: string): unknown;
 }
 
 /** What a line says, for loggers that take an object next to it. */

@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createBackfillService, runBackfill } from '../../src/index.js';
+import {
+  type BackfillLogger,
+  createBackfillService,
+  runBackfill,
+  type StructuredLogger,
+} from '../../src/index.js';
 import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
 import { runLog } from '../../src/run/context/run-log.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
@@ -192,11 +197,14 @@ describe('a line', () => {
     expect(logger.lines.at(-1)).toMatch(/Processed: 1, Updated: 1, Time: 2\.34s$/);
   });
 
-  test('comes with its fields where the logger takes an object before it, as pino does', () => {
+  test.each<[what: string, rest: { takesFields?: true }]>([
+    ['as pino does', { bindings: () => ({}) } as object],
+    ['as it says', { takesFields: true }],
+  ])('comes with its fields where the logger takes an object before it, %s', (_, rest) => {
     const calls: unknown[][] = [];
     const method = (...args: unknown[]) => void calls.push(args);
-    const pino = { info: method, warn: method, error: method, bindings: () => ({}) };
-    runLog(pino).progressed(run, 50, 100);
+    const logger: BackfillLogger | StructuredLogger = { info: method, warn: method, error: method, ...rest };
+    runLog(logger).progressed(run, 50, 100);
 
     expect(calls).toEqual([
       [

@@ -1,7 +1,7 @@
 import createDebug from 'debug';
 import { ignoreErrors } from '../../input/ignore-errors.js';
 import { oneLine } from '../../input/one-line.js';
-import type { BackfillLogger, LogFields } from '../../ports/logger.js';
+import type { BackfillLogger, LogFields, StructuredLogger } from '../../ports/logger.js';
 import type { RunHeader } from '../record/run-record.js';
 import type { InstanceFailure } from '../record/tally.js';
 
@@ -44,7 +44,10 @@ const MOST_FAILURES = 100;
 const debug = createDebug('process-metadata-backfill');
 
 /** Writes the lines to `logger`. An error of the logger is ignored. */
-export function runLog(logger: BackfillLogger = defaultLogger, tag: string = DEFAULT_LOG_TAG): RunLog {
+export function runLog(
+  logger: BackfillLogger | StructuredLogger = defaultLogger,
+  tag: string = DEFAULT_LOG_TAG,
+): RunLog {
   let failures = 0;
 
   function write(
@@ -124,12 +127,9 @@ export function runLog(logger: BackfillLogger = defaultLogger, tag: string = DEF
   };
 }
 
-type StructuredLogger = Record<'info' | 'warn' | 'error', (fields: LogFields, line: string) => unknown>;
-
 /** pino takes an object before the line. Its loggers, and no other common ones, have `bindings`. */
-function takesFields(logger: unknown): logger is StructuredLogger {
-  const { takesFields: says, bindings } = logger as { takesFields?: unknown; bindings?: unknown };
-  return typeof says === 'boolean' ? says : typeof bindings === 'function';
+function takesFields(logger: BackfillLogger | StructuredLogger): logger is StructuredLogger {
+  return logger.takesFields ?? ('bindings' in logger && typeof logger.bindings === 'function');
 }
 
 /** Without a logger, warnings and errors must not pass unseen. */

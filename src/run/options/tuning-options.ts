@@ -7,7 +7,7 @@ import {
   objectWith,
   wholeNumber,
 } from '../../input/parse-input.js';
-import type { BackfillLogger } from '../../ports/logger.js';
+import type { BackfillLogger, StructuredLogger } from '../../ports/logger.js';
 import type { Runtime } from '../../ports/runtime.js';
 import type { Throttle } from '../../ports/throttle.js';
 
@@ -30,7 +30,7 @@ export interface TuningOptions {
   /** The most instances per second that a job does on average. Each shard is a job of its own. @default no limit */
   readonly maxInstancesPerSecond?: number | undefined;
   /** @default the `debug` package, under `process-metadata-backfill` */
-  readonly logger?: BackfillLogger | undefined;
+  readonly logger?: BackfillLogger | StructuredLogger | undefined;
   /** The first word of each log line. @default 'celery_task_backfill_metadata' */
   readonly logTag?: string | undefined;
   /** Clock, timer and random numbers. @default those of the system */
@@ -105,7 +105,7 @@ export const tuningFields: Fields<TuningOptions> = {
   retry: retryOptions.optional(),
   throttle: aFunction<Throttle>().optional(),
   maxInstancesPerSecond: instancesPerSecond.optional(),
-  logger: objectWith<BackfillLogger>('a logger', ['info', 'warn', 'error']).optional(),
+  logger: objectWith<BackfillLogger | StructuredLogger>('a logger', ['info', 'warn', 'error']).optional(),
   logTag: nonBlank.optional(),
   runtime: objectWith<Runtime>('a Runtime', ['now', 'sleep', 'random']).optional(),
 };
