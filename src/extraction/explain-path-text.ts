@@ -1,20 +1,13 @@
 import { inspect } from 'node:util';
-import { BLANK, parsePathText, QUOTED_KEY } from './parse-path-text.js';
+import { type Fault, FOREIGN, MANY, unescapeKey, unescapePointer } from './foreign-syntax.js';
+import { BLANK, parsePathText, QUOTED_KEY, QUOTED_KEYS } from './parse-path-text.js';
 
 /** Why a text is no path, and what to write instead. */
 export function explainPathText(text: string): string {
-  const { masked, unmask } = maskQuotedKeys(text);
-  const asKeys = `${listed(masked.split('.').map(unmask))} if these are the names of the keys`;
-  const meant = fix(masked, unmask);
-  return `${quoted(text)} ${faultOf(masked).problem}; write ${meant === null ? asKeys : `${meant}, or ${asKeys}`}`;
-}
-
-/** A slip, or a way in which other tools write paths. */
-interface Fault {
-  readonly found: RegExp;
-  readonly problem: string;
-  /** What was probably meant: a text, perhaps with another fault in it, or segments. Absent: nobody can know. */
-  fix?(text: string): string | readonly string[];
+  const asKeys = `${listed(namesIn(text))} if these are the names of the keys`;
+  const meant = fix(text);
+  const { problem } = faultOf(mask(text, QUOTED_KEYS).masked);
+  return `${quoted(text)} ${problem}; write ${meant === null ? asKeys : `${meant}, or ${asKeys}`}`;
 }
 
 const ENDS = new RegExp(`^[${BLANK}]+|[${BLANK}]+$`, 'g');
@@ -32,7 +25,7 @@ const FAULTS: readonly Fault[] = [
     problem: 'searches at any depth, but a path names every key from the top on',
   },
   {
-    found: /^\$/,
+    found: /^\$(?!\{)/,
     problem: "begins with '$', but a path begins with a key",
     fix: (text) => text.replace(/^\$(?:\.|(?=\[))/, ''),
   },
@@ -41,39 +34,10 @@ const FAULTS: readonly Fault[] = [
     problem: "begins with '/', but a path begins with a key and is split on dots",
     fix: (text) => text.slice(1).split('/').map(unescapePointer),
   },
-  {
-    found: /^#\//,
-    problem: "begins with '#/', but a path begins with a key and is split on dots",
-    fix: (text) => text.slice(2).split('/').map(unescapePointer),
-  },
-  {
-    found: /^@(?:[.[]|$)/,
-    problem: "begins with '@', but a path begins with a key",
-    fix: (text) => text.replace(/^@\.?/, ''),
-  },
-  {
-    found: /->/,
-    problem: 'has an arrow, but a path is split on dots',
-    fix: (text) => text.replace(/\s*->>?\s*/g, '.'),
-  },
-  {
-    found: /\{\{/,
-    problem: 'has the braces of a template, but a path is only what stands between them',
-    fix: (text) => text.replace(/^\{\{\s*|\s*\}\}$/g, ''),
-  },
-  {
-    found: /(?:^|\.)#(?:[.[]|$)/,
-    problem: 'asks for any number of values, but one path reads one value: name an index',
-    fix: (text) => text.replace(/(^|\.)#(?=[.[]|$)/g, '$1[0]'),
-  },
-  {
-    found: /(?:^|\.)(["'`])[^.[\]]*\1(?:[.[]|$)/,
-    problem: 'has quotes around a key, which only brackets need',
-    fix: (text) => text.replace(/(^|\.)(["'`])([^.[\]]*)\2(?=[.[]|$)/g, '$1$3'),
-  },
+  ...FOREIGN,
   {
     found: /\*|\[(?:[\s\d-]*[:,].*|\s*)\]|\[[?(@]/,
-    problem: 'asks for any number of values, but one path reads one value: name an index',
+    problem: MANY,
     fix: (text) =>
       text
         .replace(/\[(?:\*|[\s\d-]*[:,][^[\]]*|\s*)\]/g, '[0]')
@@ -129,39 +93,43 @@ function faultOf(text: string): Omit<Fault, 'found'> {
 }
 
 /** What was probably meant, as a literal. `null` where nobody can know. */
-function fix(masked: string, unmask: (text: string) => string): string | null {
-  let text = masked;
+function fix(text: string): string | null {
+  let before = text;
   for (let round = 0; round <= FAULTS.length; round += 1) {
-    const meant = faultOf(text).fix?.(text) ?? text;
+    const { masked, unmask } = mask(before, QUOTED_KEYS);
+    const meant = faultOf(masked).fix?.(masked) ?? masked;
     if (typeof meant !== 'string') return spelled(meant.map(unmask));
-    if (parsePathText(meant) !== null) return quoted(unmask(meant));
-    if (meant === text) return null;
-    text = meant;
+    const after = unmask(meant);
+    if (parsePathText(after) !== null) return quoted(after);
+    if (after === before) return null;
+    before = after;
   }
   return null;
 }
 
+/** The parts between dots. A dot within brackets, braces or quotes parts nothing. */
+function namesIn(text: string): string[] {
+  const { masked, unmask } = mask(text, GROUPS);
+  return masked.split('.').map(unmask);
+}
+
+const GROUPS = new RegExp(
+  String.raw`${QUOTED_KEY}|\[[^[\]]*\]|\([^()]*\)|\{[^{}]*\}|(?<=^|[.>\s])(?:'[^']*'|"[^"]*"|\x60[^\x60]*\x60)(?=$|[-.[#\s])`,
+  'g',
+);
+
 /** Whatever a quoted key holds is no fault. So each becomes an index that nobody writes. */
-function maskQuotedKeys(text: string): { readonly masked: string; unmask(text: string): string } {
-  const keys: string[] = [];
-  const masked = text.replace(new RegExp(QUOTED_KEY, 'g'), (key) => `[${FIRST_MASK + keys.push(key)}]`);
+function mask(text: string, groups: RegExp): { readonly masked: string; unmask(text: string): string } {
+  const found: string[] = [];
+  const masked = text.replace(groups, (group) => `[${FIRST_MASK + found.push(group)}]`);
   const unmask = (part: string) =>
-    part.replace(/\[(\d+)\]/g, (index, digits) => keys[Number(digits) - FIRST_MASK - 1] ?? index);
+    part.replace(/\[(\d+)\]/g, (index, digits) => found[Number(digits) - FIRST_MASK - 1] ?? index);
   return { masked, unmask };
 }
 
 const FIRST_MASK = 10 ** 15;
 
 const LOOSE_STEP = /\[(['"])(.*?)\1\](?=[.[]|$)|([^.[\]]+)/g;
-
-function unescapeKey(key: string): string {
-  return key.replace(/\\(.)/g, '$1');
-}
-
-/** As RFC 6901 escapes the keys of a JSON pointer. */
-function unescapePointer(key: string): string {
-  return key.replaceAll('~1', '/').replaceAll('~0', '~');
-}
 
 /** The shortest way to write these segments. */
 function spelled(segments: readonly string[]): string {

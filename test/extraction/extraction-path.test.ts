@@ -60,7 +60,8 @@ describe('splitPath', () => {
     ['a[]', 'any number of values', "'a[0]'", "['a[]']"],
     ['a[0:2]', 'any number of values', "'a[0]'", "['a[0:2]']"],
     ['a[1,2].b', 'any number of values', "'a[0].b'"],
-    ['a[?(@.x==1)]', 'any number of values', "['a[?(@', 'x==1)]']"],
+    ['a[?(@.x==1)]', 'any number of values', "['a[?(@.x==1)]']"],
+    ['a[?(@.b)].c', 'any number of values', "['a[?(@.b)]', 'c']"],
     ['a[-1].b', 'counts from the end', "['a[-1]', 'b']"],
     ['a[01]', 'a leading zero', "'a[1]'", "['a[01]']"],
     ['a[00]', 'a leading zero', "'a[0]'"],
@@ -96,7 +97,37 @@ describe('splitPath', () => {
     ['a -> b', 'an arrow', "'a.b'"],
     ['{{ a.b }}', 'the braces of a template', "'a.b'"],
     ['a {{b}}', 'the braces of a template', "['a {{b}}']"],
+    ['{{ $json.a }}', 'the braces of a template', "'a'"],
+    ['={{ $json.a.b }}', 'the braces of a template', "'a.b'"],
+    ['={{ $json["e.mail"] }}', 'the braces of a template', `'["e.mail"]'`],
+    ['{{a | upper}}', 'the braces of a template', "'a', or"],
+    ['{{#each a}}', 'the braces of a template', "'a', or"],
+    ['{{{a}}}', 'the braces of a template', "'a', or"],
+    [`\${a.b}`, 'the braces of a template', "'a.b'"],
+    ['#{a.b}', 'the braces of a template', "'a.b'"],
     ['a.#.b', 'any number of values', "'a[0].b'"],
+    ['a.#(x=1).b', 'any number of values', "'a[0].b'"],
+    ['a.#(x.y=="z")#.b', 'any number of values', "'a[0].b'"],
+    ["data->>'$.a.b'", 'an arrow', "'data.a.b'"],
+    ["data->'$.a'", 'an arrow', "'data.a'"],
+    ["data->'$[0].b'", 'an arrow', "'data[0].b'"],
+    ['data->"$.a"', 'an arrow', "'data.a'"],
+    ["data->'a.b'", 'an arrow', `'data["a.b"]'`],
+    ["data->0->>'a'", 'an arrow', "'data.0.a'"],
+    ["data#>>'{a,b}'", 'an arrow', "'data.a.b'"],
+    ["data #> '{a, 0}'", 'an arrow', "'data.a.0'"],
+    ["data#>'{a}'->'b'#>>'{c}'", 'an arrow', "'data.a.b.c'"],
+    ['"e.mail"', 'quotes around a key', `'["e.mail"]'`],
+    ['customer."e.mail"', 'quotes around a key', `'customer["e.mail"]'`],
+    ["customer.'e.mail'.x", 'quotes around a key', `'customer["e.mail"].x'`],
+    ['customer.`e.mail`[0]', 'quotes around a key', `'customer["e.mail"][0]'`],
+    ['$."e.mail"', "begins with '$'", `'["e.mail"]'`],
+    ['a\\.b', 'a dot with a backslash', `'["a.b"]'`],
+    ['a\\.b[0].c', 'a dot with a backslash', `'["a.b"][0].c'`],
+    ['lax $.a', 'a mode of SQL', "'a', or"],
+    ['strict $.a[0]', 'a mode of SQL', "'a[0]'"],
+    ['a?.b', "has '?.'", "'a.b'"],
+    ['a?.[0]?.b', "has '?.'", "'a[0].b'"],
     ['"a"."b c"', 'quotes around a key', "'a.b c'"],
     ['`a`[0]', 'quotes around a key', "'a[0]'"],
   ])('refuses %j and says what to write instead', (path, problem, ...instead) => {
@@ -107,6 +138,38 @@ describe('splitPath', () => {
     expect(text).toContain(problem);
     const [, advice = ''] = text.split('; write ');
     for (const spelling of instead) expect(advice).toContain(spelling);
+  });
+
+  test.each<[path: string, list: string]>([
+    ["(data->'a')->>'b'", `["(data->'a')->>'b'"]`],
+    ["data::jsonb->'a'", `["data::jsonb->'a'"]`],
+    ['data->-1', "['data->-1']"],
+    ["data->>'a.b' = 5", `["data->>'a.b' = 5"]`],
+    ["data->'$**.a'", `["data->'$**.a'"]`],
+    ['data->$.a', "['data->$', 'a']"],
+    ['{{a}}{{b}}', "['{{a}}{{b}}']"],
+    ['{{ a.first() }}', "['{{ a.first() }}']"],
+    ['{{/each}}', "['{{/each}}']"],
+    ['a[?(@.b)]', "['a[?(@.b)]']"],
+  ])('refuses %s, and guesses nothing', (path, list) => {
+    const [text = ''] = problemsOf([{ key: 'k', path }]);
+
+    expect(text.split('; write ').at(-1)).toBe(`${list} if these are the names of the keys`);
+  });
+
+  test.each([
+    '@type',
+    '#text',
+    '_id.$oid',
+    '5" pipe',
+    'Q#',
+    "rock 'n' roll",
+    "it's",
+    'c#',
+    '"d',
+    "a.it's.b's",
+  ])('takes %s for names of keys', (path) => {
+    expect(splitPath(path)).toEqual(path.split('.'));
   });
 
   test('refuses nothing without words, and every advice can be followed', () => {
@@ -132,6 +195,15 @@ describe('splitPath', () => {
       '@',
       '>',
       '{{',
+      '}}',
+      '${',
+      '->',
+      "#>>'{",
+      '?.',
+      '\\.',
+      '(',
+      ')',
+      '`',
     );
     let refused = 0;
     fc.assert(

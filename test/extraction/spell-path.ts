@@ -14,7 +14,7 @@ export function spellPath(segments: readonly string[], brackets: readonly boolea
 
 function spellSegment(segment: string, inBrackets: boolean, isFirst: boolean): string | null {
   const isPlain = /^[^.[\]*]+$/.test(segment) && segment.trim() === segment && !/^[$/]/.test(segment);
-  const isForeign = /^@$|^#$|^#\/|->|\{\{|^(["'`]).*\1$/s.test(segment);
+  const isForeign = /^@$|^#$|^#[/(]|->|#>>?\s*'|\{\{|[$#]\{|[?\\]$|^["'`]|^(?:lax|strict)\s+\$/.test(segment);
   const isName = isPlain && !isForeign;
   if (isName && !inBrackets) return isFirst ? segment : `.${segment}`;
   if (/^(?:0|[1-9]\d*)$/.test(segment)) return `[${segment}]`;
