@@ -18,7 +18,7 @@ export async function readPage(
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  // A page passes over many filled instances at once, so that they share the fixed cost of a page and its commit.
+  // A page skips many filled instances at once, so that they share the fixed cost of a page and its commit.
   const reach = overwrites ? limit : Math.max(5 * limit, 1000);
   const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);

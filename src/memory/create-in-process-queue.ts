@@ -13,7 +13,7 @@ import { type RetryOptions, retryOptions } from '../run/options/tuning-options.j
 export interface InProcessQueueOptions {
   /** How many jobs run at the same time, from 1 to 1,000. @default 1 */
   readonly concurrency?: number | undefined;
-  /** When a failed job is tried again. A job whose error says `retryable: false` is not. */
+  /** When a failed job is retried. A job whose error says `retryable: false` is not. */
   readonly retry?: RetryOptions | undefined;
   /** Called with each job that has failed for good, and its last error. @default the `debug` package */
   readonly onFailure?: ((error: unknown, job: BackfillJob) => void) | undefined;
@@ -32,7 +32,7 @@ export interface InProcessQueue extends BackfillQueue {
    */
   work(handler: JobHandler): void;
   /**
-   * Resolves once the worker has no job left: none that runs, waits for its start time or waits for another try.
+   * Resolves once the worker has no job left: none that runs, waits for its start time or waits for a retry.
    * Without a worker it resolves at once.
    */
   idle(): Promise<void>;

@@ -5,13 +5,13 @@ import { backOffMs, mayTryAgain } from './back-off.js';
 import { classifyError } from './classify-error.js';
 import { reasonOf } from './reason-of.js';
 
-/** Calls of the host's ports. Transient faults are tried again here and nowhere else. */
+/** Calls of the host's ports. Transient faults are retried here and nowhere else. */
 export interface PortCalls {
   /**
    * Tries until `attempt` resolves, with a pause after each error. `attempt` learns how many tries have failed before.
    * @param options.onError looks at an error before the pause. What it resolves to ends the tries, unless it is null.
-   * @param options.isOnlyTry when the caller cannot try again, because a transaction of the host is broken by an error.
-   * @throws {PortError} when the tries are spent or another one would not help.
+   * @param options.isOnlyTry when the caller cannot retry, because a transaction of the host is broken by an error.
+   * @throws {PortError} when the tries are spent or a retry would not help.
    * @throws `signal.reason` when aborted first.
    */
   call<T>(
@@ -22,11 +22,11 @@ export interface PortCalls {
       readonly isOnlyTry?: boolean;
     },
   ): Promise<T>;
-  /** Whether one more try is allowed after this many failed ones. */
+  /** Whether a retry is allowed after this many failed tries. */
   mayTryAgain(failedTries: number): boolean;
-  /** Waits before the next try. */
+  /** Waits before the next retry. */
   pause(failedTries: number): Promise<void>;
-  /** The error for a fault that is not tried again. */
+  /** The error for a fault that is not retried. */
   failure(method: PortMethod, error: unknown): PortError;
   /** The error for an answer that no correct repository gives. */
   contractError(message: string): RepositoryContractError;
@@ -44,7 +44,7 @@ export function portCalls(context: RunContext, watch: ProgressWatch | null): Por
     progress: () => watch?.progress() ?? { visited: 0, total: 0 },
   };
 
-  // A queue has no error classes: whatever it throws may pass.
+  // A queue has no error classes: whatever it throws counts as transient.
   const mayPass = (method: PortMethod, error: unknown): boolean =>
     method === 'queue.enqueue' ||
     !['instance', 'doubtful', 'systemic'].includes(classifyError(repository, error));
@@ -57,8 +57,8 @@ export function portCalls(context: RunContext, watch: ProgressWatch | null): Por
     const [runId, progress] = [where.runId, where.progress()];
     const isStored = runId !== null && !context.dryRun; // a dry run stores nothing to go on with
     const message = isStored
-      ? `${method} failed for run ${runId}${reached(progress)}: ${reasonOf(error)}. What was committed is kept. ${retryable ? 'Try again, or' : 'Fix the cause, then'} go on with runId '${runId}'.`
-      : `${method} failed: ${reasonOf(error)}. ${retryable ? 'Try again' : 'Fix the cause and try again'}.`;
+      ? `${method} failed for run ${runId}${reached(progress)}: ${reasonOf(error)}. What was committed is kept. ${retryable ? 'Retry, or' : 'Fix the cause, then'} go on with runId '${runId}'.`
+      : `${method} failed: ${reasonOf(error)}. ${retryable ? 'Retry' : 'Fix the cause and retry'}.`;
     return new PortError(message, { runId, progress, retryable, cause: error });
   }
 

@@ -4,7 +4,7 @@ import { expectationOf, inspectValue, reasonNotOffered } from './expectations.js
 export interface ConformanceCase {
   /** A sentence that begins with its subject, such as `commit: inserts values where there is no row`. Unique. */
   readonly name: string;
-  /** The optional feature that the case tests. Absent if every port must pass the case. */
+  /** The optional member or feature that the case tests. Absent if every port must pass the case. */
   readonly capability?: string;
   /**
    * Resolves when the port keeps the promise. Rejects with an error that says what is wrong and how to fix it.

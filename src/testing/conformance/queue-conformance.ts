@@ -8,8 +8,8 @@ const PROMISES = [...deliveryPromises, ...workerPromises];
 
 /**
  * Returns the promises of `BackfillQueue` and of the worker behind it, as one case each for any test runner. `create` is
- * called once per case. It may use one job runner for all cases if they run one after the other. The worker of a case
- * would consume the jobs of another one.
+ * called once per case. It may use one job runner for all cases if they run one after the other. Otherwise one case's
+ * worker would take another's jobs.
  *
  * @example
  * for (const c of queueConformance(createFixture)) test(c.name, c.run); // vitest, node:test

@@ -36,7 +36,7 @@ export const readDefects: readonly Defect[] = [
     breaks: [
       'readInstances: in pages',
       'compareCursors: sorts as',
-      'readInstances: passes over',
+      'readInstances: skips',
       'readInstances: leaves data',
       'readInstances: shows which',
     ],
@@ -47,17 +47,17 @@ export const readDefects: readonly Defect[] = [
       pageOf: (found, limit) =>
         SOUND.pageOf(found, limit).toSorted((a, b) => Number(b.rows.size > 0) - Number(a.rows.size > 0)),
     }),
-    breaks: ['readInstances: in pages', 'readInstances: passes over'],
+    breaks: ['readInstances: in pages', 'readInstances: skips'],
   },
   {
     title: 'a page has no limit',
     rules: () => ({ pageOf: (found) => found }),
-    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: passes over'],
+    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: skips'],
   },
   {
     title: 'a page has the last instances of its range',
     rules: () => ({ pageOf: (found, limit) => found.slice(-limit) }),
-    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: passes over'],
+    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: skips'],
   },
   {
     title: 'the limit of a page counts rows, not instances',
@@ -70,7 +70,7 @@ export const readDefects: readonly Defect[] = [
         });
       },
     }),
-    breaks: ['readInstances: returns the', 'readInstances: passes over'],
+    breaks: ['readInstances: returns the', 'readInstances: skips'],
   },
   {
     title: '`after` is inclusive',
@@ -82,7 +82,7 @@ export const readDefects: readonly Defect[] = [
       'readInstances: returns only',
       'splitInstances: splits',
       'commit: accepts a range as',
-      'readInstances: passes over',
+      'readInstances: skips',
       'readInstances: leaves data',
       'readInstances: shows which',
     ],
@@ -96,7 +96,7 @@ export const readDefects: readonly Defect[] = [
       'readInstances: puts an',
       'readInstances: ends when',
       'commit: answers not-exhausted',
-      'readInstances: passes over',
+      'readInstances: skips',
       'readInstances: leaves data',
       'readInstances: shows which',
     ],
@@ -109,7 +109,7 @@ export const readDefects: readonly Defect[] = [
       'readInstances: puts an',
       'commit: accepts a range as',
       'readInstances: in pages',
-      'readInstances: passes over',
+      'readInstances: skips',
       'readInstances: leaves data',
     ],
   },
@@ -201,7 +201,7 @@ export const readDefects: readonly Defect[] = [
       'readInstances: returns only',
       'readInstances: puts an',
       'commit: answers not-exhausted',
-      'readInstances: passes over',
+      'readInstances: skips',
     ],
   },
   {
@@ -309,14 +309,14 @@ export const readDefects: readonly Defect[] = [
     rules: () => ({
       isFilled: (paths, rows) => paths.some(({ key, mode }) => mode === 'fill' && rows.get(key)),
     }),
-    breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
+    breaks: ['readInstances: skips', 'readInstances: shows which', 'readInstances: leaves data'],
   },
   {
     title: 'an instance with a null row is passed over',
     rules: () => ({
       isFilled: (paths, rows) => paths.every(({ key, mode }) => mode === 'fill' && rows.has(key)),
     }),
-    breaks: ['readInstances: passes over', 'readInstances: shows which', 'readInstances: leaves data'],
+    breaks: ['readInstances: skips', 'readInstances: shows which', 'readInstances: leaves data'],
   },
   {
     title: 'an instance is passed over if all keys to fill have a value',
@@ -326,12 +326,12 @@ export const readDefects: readonly Defect[] = [
         return filled.length > 0 && filled.every(({ key }) => (rows.get(key)?.value ?? null) !== null);
       },
     }),
-    breaks: ['readInstances: passes over'],
+    breaks: ['readInstances: skips'],
   },
   {
     title: 'instances passed over in a row count as one',
     rules: () => ({ passedOver: (cursor) => ({ cursor, filled: 1 }) }),
-    breaks: ['readInstances: passes over', 'readInstances: leaves data'],
+    breaks: ['readInstances: skips', 'readInstances: leaves data'],
   },
   {
     title: 'instances passed over have the cursor of the first',
@@ -341,7 +341,7 @@ export const readDefects: readonly Defect[] = [
         ...(before && { cursor: before.cursor }),
       }),
     }),
-    breaks: ['readInstances: passes over', 'readInstances: leaves data'],
+    breaks: ['readInstances: skips', 'readInstances: leaves data'],
   },
   {
     title: 'an instance is passed over although its value is to be overwritten',
@@ -350,7 +350,7 @@ export const readDefects: readonly Defect[] = [
     }),
     breaks: [
       'readInstances: in pages',
-      'readInstances: passes over',
+      'readInstances: skips',
       'readInstances: leaves data',
       'readInstances: shows the rows',
       'readInstances: shows which',

@@ -45,7 +45,7 @@ export interface TestedRepository {
   survey(query?: Partial<SurveyQuery>): Promise<InstanceSurvey>;
   /** By default from the beginning to behind the last instance. */
   readPage(query?: Partial<PageQuery>): Promise<readonly PageEntry[]>;
-  /** The same, with a snapshot in place of each filled instance that the page passes over. */
+  /** The same, with a snapshot in place of each filled instance that the page skips. */
   read(query?: Partial<PageQuery>): Promise<readonly InstanceSnapshot[]>;
   readOne(id: InstanceId, query?: Partial<PageQuery>): Promise<InstanceSnapshot>;
   cursorOf(id: InstanceId): Promise<Cursor>;

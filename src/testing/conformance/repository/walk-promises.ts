@@ -123,10 +123,10 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: passes over filled instances only, and counts each',
+    name: 'readInstances: skips filled instances only, and counts each',
     capability: 'filled instances',
     advice:
-      "pass over an instance only if each path has mode 'fill' and a row whose value is not null. For filled instances in a row, return the cursor of the last one and their number.",
+      "skip an instance only if each path has mode 'fill' and a row whose value is not null. For filled instances in a row, return the cursor of the last one and their number.",
     async check(host) {
       const ids = await host.insertMany(9);
       const halfway = [ids[2], ids[6]];
@@ -143,7 +143,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       const compare = host.repository.compareCursors?.bind(host.repository) ?? compareCursors;
       const mixed = await host.readPage({ upTo, paths: [...pathsToFill('city'), ...pathsTo('town')] });
       expectEqual(
-        'the instances passed over although one of two keys is to be overwritten',
+        'the instances skipped although one of two keys is to be overwritten',
         mixed.filter(isFilled),
         [],
       );
@@ -161,9 +161,9 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
           if (after === null) break;
         }
         expectEqual('the ids in the order of the walk', walked, ids);
-        const passedOver = new Set(ids.filter((id) => !shown.includes(id)));
-        const wrong = [...halfway, ids[7]].filter((id) => passedOver.has(id ?? ''));
-        expectEqual('the instances passed over that are not filled', wrong, []);
+        const skipped = new Set(ids.filter((id) => !shown.includes(id)));
+        const wrong = [...halfway, ids[7]].filter((id) => skipped.has(id ?? ''));
+        expectEqual('the instances skipped that are not filled', wrong, []);
       }
     },
   },
