@@ -12,7 +12,8 @@ export type JsonValue =
 
 export interface ExtractionOptions {
   /**
-   * The data comes from `parseJson`. Its integers have all their digits: one too large for a number is a string.
+   * The data comes from `parseJson`, which keeps as a string every integer whose digits JavaScript would not write back
+   * unchanged. Without this, an integer beyond ±9007199254740991 fails.
    * @default false
    */
   readonly exact?: boolean | undefined;

@@ -3,8 +3,8 @@ import type { JsonValue } from './json-value.js';
 import { createStringTracker, quoteInexactIntegers, standsAlone } from './quote-inexact-integers.js';
 
 /**
- * Like JSON.parse, but an integer (no point, no exponent) that a number cannot hold exactly becomes a string of its digits,
- * at any depth. For adapters that parse task data themselves.
+ * Like JSON.parse, but an integer (no point, no exponent) whose digits JavaScript would not write back unchanged becomes a
+ * string of its digits, at any depth. For adapters that parse task data themselves.
  * @throws {MetadataValueError} with the code `TASK_DATA_UNREADABLE` for text that is not JSON, and for JSON that was encoded
  *   twice. The message says what is wrong and never quotes the text.
  * @example

@@ -1,6 +1,6 @@
 /**
- * A host's job runner, as a backfill sees it. `Transaction` is what the host passes to make a job part of its own
- * transaction. A queue that cannot do that leaves it `never`.
+ * A host's job runner, as a backfill sees it. `Transaction` is the type of the host's transaction handle, with which a
+ * request joins that transaction. Without support, leave it `never`.
  *
  * The worker's side is one line: `await service.handle(job.payload, { signal })`. Acknowledge the job when it resolves.
  * Have the job delivered again when it rejects, unless `error.retryable` is false.

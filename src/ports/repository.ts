@@ -13,8 +13,8 @@ export type Cursor = string | number | readonly (string | number)[];
 export type BackfillMode = 'fill' | 'overwrite';
 
 /**
- * A host's database, as a backfill sees it. `Transaction` is what the host passes to make a request part of its own
- * transaction. A repository that cannot do that leaves it `never`.
+ * A host's database, as a backfill sees it. `Transaction` is the type of the host's transaction handle, with which a
+ * request joins that transaction. Without support, leave it `never`.
  *
  * Each call is a transaction of its own at READ COMMITTED. Every method may be called again after it failed. When
  * `signal` is aborted, a read may reject early.
@@ -28,7 +28,7 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
 
   /**
    * The first instances strictly after `after`, up to and including `upTo`, ascending by cursor. At most `limit` of
-   * them are snapshots. Instances that are filled may be counted instead (see `FilledInstances`). An empty page means
+   * them are snapshots. Filled instances may be skipped and counted instead (see `FilledInstances`). An empty page means
    * that there are none. Metadata rows must not be newer than the task data: read both in one statement, or read the
    * rows first.
    */
@@ -90,16 +90,19 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   compareCursors?(a: Cursor, b: Cursor): number;
 
   /**
-   * What an error of this repository means. `transient`: try again. `instance`: the data of some instance is to blame,
+   * What an error of this repository means. `transient`: retry. `instance`: the data of some instance is to blame,
    * and the batch is split to find it. `systemic`: the run stops. `undefined`: the library decides.
    * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. After
-   *   an unknown error, the call is tried again. Then an instance is to blame if its own commit is refused and a
-   *   commit without instances is accepted
+   *   an unknown error, the call is retried. Then an instance is to blame if its own commit is refused and a commit
+   *   without instances is accepted
    */
   classifyError?(error: unknown): ErrorClass | undefined;
 }
 
-/** With `transaction`, the call is part of the host's open transaction. A refusal leaves that transaction usable. */
+/**
+ * With `transaction`, the call is part of the host's open transaction. After a refusal, that transaction stays usable or
+ * fails as a whole.
+ */
 export interface InTransaction<Transaction> {
   readonly transaction?: Transaction | undefined;
 }
@@ -158,8 +161,8 @@ export interface PagePath {
 export type PageEntry<Id extends InstanceId = InstanceId> = InstanceSnapshot<Id> | FilledInstances;
 
 /**
- * Consecutive instances that the page passes over. Every key must have the mode `fill`, and each instance a value other
- * than null under every key. They do not count for the limit of the page, and `commit` does not get them.
+ * Consecutive instances that the page skips, because each has a value other than null under every key. Only if every key
+ * has the mode `fill`. They do not count for the limit of the page, and `commit` does not get them.
  */
 export interface FilledInstances {
   /** The cursor of the last of them, or any cursor between that one and the next instance. */
@@ -190,8 +193,8 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
 
 /**
  * The task data of an instance. With `json` and `unreadable`, one broken document does not fail its whole page.
- * `exact`: `parseJson` parsed it, so that no integer has lost digits. Without that, a key with an integer beyond
- * ±9007199254740991 fails. @default false
+ * `exact`: `parseJson` parsed it, so that no integer has lost digits. Without that, a key whose value holds an integer
+ * beyond ±9007199254740991 fails, and only that key. @default false
  */
 export type TaskData =
   /** No completed task. */
@@ -205,8 +208,8 @@ export type TaskData =
 /** A metadata row that was read. */
 export interface StoredValue {
   /**
-   * In the stored form (see `formatValue`), or null for a null row. In the mode `fill`, the library only checks if it is
-   * null. Any other value, without a token, may then stand in for it. So the row need not be read.
+   * In the stored form (see `formatValue`), or null for a null row. In the mode `fill`, the library only checks for null.
+   * You may return any placeholder for another value, without a token, and not read the row.
    */
   readonly value: JsonValue;
   /** A row version, which tells this row from a later one with the same value. `MetadataWrite.replaces` gives it back. */

@@ -25,11 +25,13 @@ import { isWorkable } from './record/run-state.js';
  * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
  * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side.
  *
- * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
- * @throws {RunError} when `runId` is not stored, or was stored by an incompatible version.
- * @throws {PortError} when the repository or the queue fails and retries do not help. To go on, pass `error.runId`.
+ * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
+ * @throws {RunError} when `runId` is not stored, when its state forbids the call, or when its records are damaged or were
+ *   stored by an incompatible version.
+ * @throws {PortError} when the repository or the queue fails, and retries do not or would not help. To go on, pass
+ *   `error.runId`.
  * @throws {RepositoryContractError} when the repository gives an answer that cannot be right. Nothing of it is committed.
- * @throws `signal.reason` when aborted without a queue.
+ * @throws `signal.reason` when aborted without a queue. To go on, pass the `runId` that `onProgress` got.
  * @example
  * const report = await runBackfill({
  *   repository,

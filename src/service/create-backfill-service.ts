@@ -54,10 +54,11 @@ export type RequestResult =
 /** What a workflow backend calls: on a model update, in its job worker, and in its administration. */
 export interface BackfillService<Transaction = never> {
   /**
-   * Stores a run and enqueues its job. When only the enqueueing fails, the run is stored and pending: the same request
-   * again enqueues its job, and so does the next sweep.
-   * @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O.
-   * @throws {PortError} when the repository or the queue fails; `error.runId` is the run.
+   * Stores a run and enqueues its job. If only the enqueueing fails, the run is stored and pending: the same request
+   * again enqueues its job, and so does a later sweep, once `staleAfterMs` have passed.
+   * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
+   * @throws {PortError} or {@link RepositoryContractError}. `error.runId` is the run in question. It is null if the search
+   *   for active runs failed: then no run was stored.
    */
   request(request: BackfillRequest<Transaction>): Promise<RequestResult>;
 
@@ -66,7 +67,7 @@ export interface BackfillService<Transaction = never> {
    * again unless `error.retryable` is false.
    * @throws {InvalidInputError} when the payload is malformed: no delivery of it can succeed.
    * @throws {RunError} RUN_NOT_FOUND, retryable.
-   * @throws {PortError} {@link RepositoryContractError} as `runBackfill` does.
+   * @throws {PortError} or {@link RepositoryContractError}, as `runBackfill` does.
    */
   handle(payload: unknown, options?: CallOptions): Promise<BackfillReport>;
 
@@ -82,7 +83,8 @@ export interface BackfillService<Transaction = never> {
   /**
    * Makes a paused or failed run go on from its checkpoint.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended for good or an equal run is active.
-   * @throws {PortError} when only enqueueing failed: the run is resumed, and the next sweep enqueues the missing job.
+   * @throws {PortError} when only enqueueing failed: the run is resumed, and a later sweep enqueues the missing job, once
+   *   `staleAfterMs` have passed.
    */
   resume(runId: string): Promise<RunStatus>;
 
@@ -94,8 +96,9 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
-   * lost, the queue was down, or its worker died. Call it every minute, from any number of processes. A job too many
-   * does no harm. A production system needs it, because every job runner can lose a job.
+   * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. Call it every minute,
+   * from any number of processes. A job too many does no harm. A production system needs it, because every job runner can
+   * lose a job.
    * @throws {PortError} when it failed for some runs. It has looked at all others.
    */
   sweep(options: SweepOptions): Promise<SweepReport>;

@@ -23,7 +23,7 @@ export interface RunListFilter {
   readonly processModelId?: string | undefined;
   /** `true`: only runs that have not ended, `false`: only those that have. @default both */
   readonly active?: boolean | undefined;
-  /** Only runs older than this one, which is the last run of the page before. @default from the newest on */
+  /** Only runs older than this run id. For the next page, pass the last id of this one. @default from the newest on */
   readonly before?: string | undefined;
   /** From 1 to 1,000. @default 100 */
   readonly limit?: number | undefined;

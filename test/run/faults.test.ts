@@ -199,7 +199,7 @@ describe('another worker on the same run', () => {
     expect(report).toMatchObject({ processed: 30, updated: 30 });
   });
 
-  test('that commits one batch and a younger step makes this one leave the run to it', async () => {
+  test('that commits one batch and a later step makes this one leave the run to it', async () => {
     const memory = createMemoryRepository({ instances: invoices(30) });
     const runtime = testRuntime(1, 10);
     const repository = intercept(

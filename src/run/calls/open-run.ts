@@ -33,7 +33,7 @@ export interface RunHandle {
   /**
    * Loads the run, lets `decide` say what to change, and stores that by compare-and-set. Decides again from the stored
    * state when somebody was faster or the outcome is unknown, until the change is stored or there is nothing to change.
-   * `changed`: this call has stored it, or may have (an outcome was unknown, and the change is there).
+   * `changed`: this call stored it, or may have: an outcome was unknown, and the change is stored.
    */
   change(decide: (run: Run) => RunChange | null): Promise<{ readonly run: Run; readonly changed: boolean }>;
   /** Enqueues the job of a step that is allotted already. Without a queue, the caller of the library calls again instead. */
@@ -177,7 +177,7 @@ function refusedForGood(run: Run, next: Run, calls: PortCalls): Error {
   return new RunError('RUN_STATE', runId, message);
 }
 
-/** Each of them means that somebody else has stored a change since the run was loaded. Nobody is so fast so often. */
+/** Each conflict means that another process changed the run after the load. So many in a row mean a faulty repository. */
 export const MOST_CONFLICTS = 100;
 
 export const ENDLESS_CONFLICT: string = `commit answered 'conflict' ${MOST_CONFLICTS} times in a row, each time for the revisions that loadRun had just returned.`;

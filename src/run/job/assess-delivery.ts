@@ -5,8 +5,8 @@ import { isWorkable } from '../record/run-state.js';
 /**
  * What a job finds when it is delivered:
  * - `work`: it goes on with its shard.
- * - `rescue`: it had its slice, and nothing shows that its continuation was ever enqueued.
- * - `superseded`: a younger step has committed, or its own step was never allotted.
+ * - `rescue`: its slice is over, and its continuation may never have been enqueued.
+ * - `superseded`: a later step has committed, or its own step was never allotted.
  * - `stopped`: no job works on the run at present.
  * - `shard-done`: nothing is left here, but the run may not be completed yet.
  */
@@ -20,6 +20,6 @@ export function assessDelivery({ header, shards }: Run, job: ShardJob): Delivery
   const { allottedStep, committedStep } = shard;
   if (job.step === committedStep && allottedStep > job.step)
     return allottedStep === job.step + 1 ? 'rescue' : 'superseded';
-  // An older step stays valid until a younger one has committed. Otherwise a long backlog would never finish.
+  // An earlier step stays valid until a later one has committed. Otherwise a long backlog would never finish.
   return job.step > allottedStep || job.step < committedStep ? 'superseded' : 'work';
 }

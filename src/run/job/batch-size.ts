@@ -20,8 +20,8 @@ export interface BatchSizer {
 }
 
 /**
- * The first page of a job is small, because its documents may be large. Each page after it may hold several times as many
- * instances as all pages before it, at most as many as fit if documents are as large as the largest ones so far.
+ * The first page of a job is small, because its documents may be large. Each later page may hold several times as many
+ * instances as all earlier pages, but no more than fit if documents are as large as the largest so far.
  */
 const FIRST_PAGE = 10;
 const PAGE_GROWTH = 4;
@@ -65,8 +65,8 @@ export function createBatchSizer(
     },
     learn({ shown, tookMs }) {
       if (!isAdaptive) return;
-      // A smaller batch says nothing about larger ones, unless it took too long. That may be due to what its page passed
-      // over: a full batch is not expected to take longer.
+      // A smaller batch says nothing about larger ones, unless it took too long. That may be due to what its page
+      // skipped: a full batch is not expected to take longer.
       if (shown === 0 || (shown < size && tookMs <= targetMs)) return;
       const msEach = tookMs / Math.max(shown, size);
       const isFarOver = tookMs > FAR_OVER * targetMs;

@@ -14,7 +14,7 @@ export interface Conclusion {
   readonly state: ReportState;
 }
 
-/** What the end of a job leaves to do: complete the run, or make sure that its next job exists. */
+/** What the end of a job leaves to do: complete the run, or make sure that a continuation exists. */
 export async function concludeJob(
   context: RunContext,
   handle: RunHandle,
@@ -36,7 +36,7 @@ export async function concludeJob(
 
 /**
  * Completes a run whose shards are all done, unless it goes on to instances that came since. Every job that finishes a
- * shard tries it, after its own commit: inside that commit, two finishers would not see each other.
+ * shard tries this after its commit. Inside the commit, two finishing jobs would not see each other.
  */
 export async function completeRun(context: RunContext, handle: RunHandle): Promise<Conclusion> {
   const { runtime, log, dryRun } = context;
@@ -66,7 +66,7 @@ async function extendRun(context: RunContext, handle: RunHandle, { header }: Run
   return run;
 }
 
-/** Allots the next step before its job is enqueued. So a lost job is noticed, and a doubled job does no harm. */
+/** Allots the step of the continuation before that is enqueued. So a lost job is noticed, and a doubled job does no harm. */
 async function handOver(
   context: RunContext,
   handle: RunHandle,

@@ -15,8 +15,8 @@ export interface JobCompany {
 }
 
 /**
- * The first job of a run fixes its total, its bound and its shards. The request does not: it may be older than the
- * model update. Then the job has the other shards worked on.
+ * The first job of a run fixes its total, its bound and its shards. The request does not, because it may come before the
+ * model update. The job then starts the jobs of the other shards.
  */
 export async function freezeRun(
   context: RunContext,

@@ -45,7 +45,7 @@ export async function performJob(
   return reportOf(concluded.run, concluded.state, { dryRun: context.dryRun, now });
 }
 
-/** A fault that another try does not fix ends the run, where that can still be written. A resume goes on with it. */
+/** An error that is not retryable fails the run, if that can still be stored. `resume` continues the run. */
 async function recordFailure(
   { runtime, log }: RunContext,
   lasting: RunHandle,

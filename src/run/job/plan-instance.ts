@@ -24,7 +24,8 @@ import type { FailureCode, InstanceFailure } from '../record/tally.js';
 
 /**
  * What a run found under one key of an instance, and what it does about it. `replaced`: a value over another value.
- * `orphaned`: a stored value that stays, although the path finds nothing (or a JSON null). `cleared`: it goes.
+ * `orphaned`: a stored value, although the path finds nothing or a JSON null. It stays. `cleared`: it goes, and is
+ * counted as orphaned, too.
  */
 export type Finding =
   | 'value'
@@ -163,7 +164,7 @@ function filledEntry(
   return { cursor, instances, writes: null, findings, failures: [] };
 }
 
-/** An instance with nothing to write but a failure of the whole of it to count. */
+/** An instance that fails as a whole: no writes, one failure. */
 export function failedInstance(
   { cursor, findings }: Pick<PlannedEntry, 'cursor' | 'findings'>,
   failure: InstanceFailure,
@@ -177,7 +178,7 @@ export function failedInstance(
   };
 }
 
-/** The same instance, left to its live writer, which saved it after each time that it was read. */
+/** The same instance without writes, because its live writer saved it after each read. */
 export function leftAlone(planned: PlannedEntry, id: InstanceId): PlannedEntry {
   const findings = planned.findings.map((finding) => (WRITING.has(finding) ? 'kept' : finding));
   return { ...planned, writes: { id, values: [] }, findings };

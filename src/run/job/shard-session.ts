@@ -12,7 +12,7 @@ import { assessDelivery, type Delivery } from './assess-delivery.js';
 /**
  * Why a job ends: what it found when it was delivered, or
  * - `hand-over`: slice or signal say so, and the continuation is to be enqueued.
- * - `yielded`: a younger step was allotted since, whose job goes on.
+ * - `yielded`: a later step was allotted since, whose job goes on.
  */
 export type Ending = Exclude<Delivery, 'work'> | 'hand-over' | 'yielded';
 
@@ -76,7 +76,8 @@ export function openSession(
   }
 
   /**
-   * A younger job has committed, if only a proof. Or another delivery of the same step has, and moved on.
+   * A job of a later step has committed, even without moving the checkpoint. Or another delivery of the same step has
+   * moved it.
    */
   function isOvertaken(before: RunShard, now: RunShard): boolean {
     if (isOwn(now) || now.committedStep < job.step) return false;

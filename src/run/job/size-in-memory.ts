@@ -1,7 +1,7 @@
 import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
 
 const NODE_BYTES = 16;
-/** So many nodes of a document are looked at. The rest of it counts like them. */
+/** The most nodes of a document to measure. The rest is extrapolated. */
 const MOST_NODES = 2_000;
 
 /** Roughly how many bytes a snapshot takes in memory, at one byte per character. Large documents are estimated. */

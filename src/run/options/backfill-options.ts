@@ -15,7 +15,11 @@ import { type DefinitionOptions, definitionFields, targetFields } from './defini
 import { type TuningOptions, tuningFields } from './tuning-options.js';
 
 export interface CallOptions {
-  /** Called when a job first reads the run, after each change, and when a wait begins. Its errors are ignored. */
+  /**
+   * Called when a job has read its run, after each commit and any other change to the run that the job makes or sees,
+   * before a wait for a retry or for the throttle, when the retry begins, and at the end of the job. Its errors are
+   * ignored.
+   */
   readonly onProgress?: ((progress: BackfillProgress) => void) | undefined;
   /** Stops the job after the batch in flight. The checkpoint stays. */
   readonly signal?: AbortSignal | undefined;
@@ -82,7 +86,7 @@ const storedRun: z.ZodType<StoredRunOptions> = z.strictObject({
   runId: nonBlank,
 });
 
-/** @throws {InvalidInputError} {@link InvalidExtractionPathsError} before any I/O. */
+/** @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O. */
 export function parseBackfillOptions(options: BackfillOptions): BackfillOptions {
   const subject = 'runBackfill options';
   const isStored = Object.hasOwn(Object(options), 'runId') && options.runId !== undefined;

@@ -21,8 +21,8 @@ export interface DefinitionOptions<Key extends string = string> {
   /** Whether a key with nothing in the task data gets a null row. @default 'null', or 'omit' if the repository stores no null */
   readonly missing?: 'null' | 'omit' | undefined;
   /**
-   * Whether a value that the path no longer finds is removed: it becomes a null row, or no row where `missing` is
-   * `'omit'`. Only with the mode `overwrite`. Running instances keep their values. @default false
+   * Whether a stored value that the path no longer finds is set to null, or deleted with `missing: 'omit'`. Only with the
+   * mode `overwrite`. Running instances keep theirs. @default false
    */
   readonly clear?: boolean | undefined;
   /** The most instances to walk, from the oldest on. @default all */

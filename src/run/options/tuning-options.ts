@@ -14,8 +14,8 @@ import type { Throttle } from '../../ports/throttle.js';
 /** How this process works. Not stored: another process may go on with other tuning. */
 export interface TuningOptions {
   /**
-   * Instances per transaction, from 1 to 10,000, or bounds for an adaptive size. Instances that a page passes over
-   * because they are filled do not count. @default 100
+   * Instances per transaction, from 1 to 10,000, or bounds for an adaptive size. Filled instances that a page skips do
+   * not count. @default 100
    */
   readonly batchSize?: number | AdaptiveBatchSize | undefined;
   /** Milliseconds until a job hands over to a continuation. A job exceeds them by at most one batch. @default no limit */
@@ -45,7 +45,10 @@ export interface AdaptiveBatchSize {
   readonly max?: number | undefined;
   /** Milliseconds that a batch may take, from reading to commit. @default 1_000 */
   readonly targetMs?: number | undefined;
-  /** Bytes of task data that a batch may hold, at one byte per character. Two batches are in memory at a time. @default 16_777_216 */
+  /**
+   * About how many bytes of task data a page or a batch may hold, at one byte per character. A shard holds two pages in
+   * memory at a time, and the values of one batch. @default 16_777_216
+   */
   readonly maxBytes?: number | undefined;
 }
 

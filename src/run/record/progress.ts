@@ -32,8 +32,9 @@ export interface Waiting {
 /** How fast a run goes. */
 export interface RunPace {
   /**
-   * Instances per second of all shards, over about the last half of the walk. Holds of up to a minute and
-   * `maxInstancesPerSecond` count. 0 once the worker of each shard seems to be dead: see `lastProgressAt`.
+   * Instances per second of all shards, over about the last half of the walk. Includes holds of up to a minute. Capped by
+   * `maxInstancesPerSecond`. 0 before the first batch, and once the worker of each shard seems to be dead: see
+   * `lastProgressAt`.
    */
   readonly ratePerSecond: number;
   /** Milliseconds left at that rate. `null` while there is no rate. */

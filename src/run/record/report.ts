@@ -10,7 +10,7 @@ export interface BackfillReport<Key extends string = string> {
   readonly runId: string;
   readonly processModelId: string;
   /**
-   * `continued`: there is more to do, and with a queue the next job is enqueued. `superseded`: another job does the work.
+   * `continued`: there is more to do, and with a queue the continuation is enqueued. `superseded`: another job does the work.
    * `completed_with_failures` and `failed`: see `failures`. The counts are those of the whole run so far.
    */
   readonly state: ReportState;
@@ -24,7 +24,7 @@ export interface BackfillReport<Key extends string = string> {
   /** Instances that were deleted during the run. */
   readonly gone: number;
   readonly keys: Readonly<Record<Key, KeyCounts>>;
-  /** The first 20. The log has 100 per job. */
+  /** The first 20. The log has the first 100 of each job. */
   readonly failures: readonly InstanceFailure[];
   /** Sentences for people about what to check, such as a path that found nothing. */
   readonly warnings: readonly string[];

@@ -14,9 +14,10 @@ import { addTallies, emptyTally, type Tally } from './tally.js';
 // - job: what the queue delivers to work on a shard. Each job has a step, which is allotted before it is enqueued.
 // - slice: the part of a walk that one job does before it hands over to a continuation, the job of the next step.
 // - outcome: processed, failed or gone. An instance is visited once it has its outcome.
-// - filled: an instance that has a value under every key. Complete: a run in which every instance has its outcome.
+// - filled: an instance that has a value other than null under every key.
+// - complete: a run in which every instance has its outcome.
 // - active: a run that can still change by itself or by resume from pause. Its active key is unique in the store.
-// - held: a shard that no job works on until a time, because of `startAfter` or a throttle.
+// - held: a shard that no job works on before a set time, because of `startAfter` or a throttle.
 // - swept: a shard for which a sweep enqueued a job, because it showed no progress.
 
 /** What a run does. Stored with the run and never changed. */

@@ -25,7 +25,7 @@ export const answerRules: Rules = {
   },
 };
 
-/** A call that allots a step must enqueue its job, or throw. Not if a younger step was allotted since. */
+/** A call that allots a step must enqueue its job, or throw. Not if a later step was allotted since. */
 function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
   // These calls work on the step themselves and may have no queue.
   if (call.method === 'take-up' || call.method === 'rerun') return;
