@@ -129,6 +129,15 @@ test('a repository with its own transactions and numeric ids fits everywhere wit
   createBackfillService<PoolClient>({ repository: pgRepository, queue: {} as BackfillQueue<{ knex: true }> });
 });
 
+test('a request has either paths, or before and after', async () => {
+  // @ts-expect-error before and after are missing
+  await service.request({ processModelId });
+  // @ts-expect-error paths and before
+  await service.request({ processModelId, paths, before: [] });
+  // @ts-expect-error all three
+  await service.request({ processModelId, paths, before: [], after: paths });
+});
+
 test('a service without transactions takes none', async () => {
   await service.request({ processModelId, paths });
   await service.request({ processModelId, before: null, after: paths, includeChanged: true });

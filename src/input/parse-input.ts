@@ -48,6 +48,23 @@ export function expecting<T>(what: string, check: (value: unknown) => boolean): 
   return z.custom<T>(check, `expected ${what}`);
 }
 
+/** Members that another one rules out. */
+export function leftOut<Name extends string>(
+  names: readonly Name[],
+  why: string,
+): Readonly<Record<Name, z.ZodType<undefined>>> {
+  const nothing = z.custom<undefined>((value) => value === undefined, `leave it out ${why}`).optional();
+  return Object.fromEntries(names.map((name) => [name, nothing])) as Record<Name, typeof nothing>;
+}
+
+/** An object of options among the options. The issue for an unknown name has the known ones as its message. */
+export function optionGroup<Options extends object>(fields: Fields<Options>): z.ZodType<Options> {
+  const names = Object.keys(fields).join(', ');
+  return z.strictObject(fields, {
+    error: ({ code }) => (code === 'invalid_type' ? `expected { ${names} }` : names),
+  }) as z.ZodType<unknown> as z.ZodType<Options>;
+}
+
 export function wholeNumber(from: number, to: number): z.ZodType<number> {
   const isWhole = (value: unknown) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to;
   const range =
@@ -96,14 +113,27 @@ export function describe(value: unknown): string {
 function problemsOf(issue: z.core.$ZodIssue, input: object, schema: z.ZodType): string[] {
   const place = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    const expected =
-      schema instanceof z.ZodObject && place === ''
-        ? `; expected one of ${Object.keys(schema.shape).join(', ')}`
-        : '';
-    return issue.keys.map((key) => `${place === '' ? '' : `${place}.`}${key}: unknown name${expected}`);
+    const isOuter = schema instanceof z.ZodObject && place === '';
+    const names = isOuter ? Object.keys(schema.shape) : issue.message.split(', '); // of an `optionGroup`
+    return issue.keys.map((key) => `${place === '' ? '' : `${place}.`}${key}: ${unknownName(key, names)}`);
   }
   if (place === '') return [issue.message];
   return [`${place}: ${issue.message}, got ${describe(valueAt(input, issue.path))}`];
+}
+
+/** What is wrong with a name that is none of `names`: which one it stands for, or else which ones there are. */
+function unknownName(name: string, names: readonly string[]): string {
+  const near = names.find((known) => isNear(name, known, 1)) ?? names.find((known) => isNear(name, known, 2));
+  return `unknown name; ${near === undefined ? `expected one of ${names.join(', ')}` : `did you mean ${near}?`}`;
+}
+
+/** Whether so many edits make one text of the other. An edit adds, removes or replaces a character. */
+function isNear(a: string, b: string, edits: number): boolean {
+  if (a === '' || b === '') return a.length + b.length <= edits;
+  const [restA, restB] = [a.slice(1), b.slice(1)];
+  if (a[0] === b[0]) return isNear(restA, restB, edits);
+  if (edits === 0) return false;
+  return isNear(restA, b, edits - 1) || isNear(a, restB, edits - 1) || isNear(restA, restB, edits - 1);
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

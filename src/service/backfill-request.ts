@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { diffExtractionPaths, type ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
 import { type ExtractionPath, type ParsedPath, parsePaths } from '../extraction/extraction-path.js';
-import { expecting, nonBlank, parseInput, trueOrFalse } from '../input/parse-input.js';
+import { expecting, leftOut, nonBlank, parseInput, trueOrFalse } from '../input/parse-input.js';
 import type { BackfillMode, BackfillRepository } from '../ports/repository.js';
 import {
   type DefinitionOptions,
@@ -21,6 +21,7 @@ interface RequestOptions<Transaction> {
 
 /** A model was updated: fill the keys that its extraction paths have gained. */
 export interface ModelUpdate<Transaction = never> extends RequestOptions<Transaction> {
+  readonly paths?: undefined;
   readonly before: readonly ExtractionPath[] | null | undefined;
   readonly after: readonly ExtractionPath[] | null | undefined;
   /** Also overwrite the values of keys that read another path than before. @default false */
@@ -28,7 +29,10 @@ export interface ModelUpdate<Transaction = never> extends RequestOptions<Transac
 }
 
 /** By hand: fill the keys of any paths. */
-export interface ManualRequest<Transaction = never> extends RequestOptions<Transaction>, DefinitionOptions {}
+export interface ManualRequest<Transaction = never> extends RequestOptions<Transaction>, DefinitionOptions {
+  readonly before?: undefined;
+  readonly after?: undefined;
+}
 
 export type BackfillRequest<Transaction = never> = ModelUpdate<Transaction> | ManualRequest<Transaction>;
 
@@ -110,6 +114,7 @@ const manualRequest: z.ZodType<ManualRequest<unknown>> = z.strictObject({
   ...targetFields,
   ...definitionFields,
   ...common,
+  ...leftOut(['before', 'after', 'includeChanged'], 'when paths is given'),
 });
 
 const pathList = expecting<readonly ExtractionPath[] | null | undefined>(
@@ -117,9 +122,15 @@ const pathList = expecting<readonly ExtractionPath[] | null | undefined>(
   (value) => value === null || value === undefined || Array.isArray(value),
 );
 
-const modelUpdate: z.ZodType<ModelUpdate<unknown>> = z.strictObject({
-  ...common,
-  before: pathList,
-  after: pathList,
-  includeChanged: trueOrFalse.optional(),
-});
+const modelUpdate: z.ZodType<ModelUpdate<unknown>> = z
+  .strictObject({
+    ...common,
+    before: pathList.optional(),
+    after: pathList.optional(),
+    includeChanged: trueOrFalse.optional(),
+    ...leftOut(['paths'], 'when before and after are given'),
+  })
+  .refine(
+    (request) => 'before' in request && 'after' in request,
+    'expected paths, or before and after (each may be null)',
+  ) as z.ZodType<unknown> as z.ZodType<ModelUpdate<unknown>>;

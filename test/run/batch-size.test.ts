@@ -136,7 +136,8 @@ test('a run with an adaptive batch size has the same result, in larger and large
 
 test.each([
   [{ initial: 0 }, 'batchSize'],
-  [{ size: 10 }, 'batchSize.size: unknown name'],
+  [{ size: 10 }, 'batchSize.size: unknown name; expected one of initial, max, targetMs, maxBytes'],
+  [{ targetMS: 10 }, 'batchSize.targetMS: unknown name; did you mean targetMs?'],
 ])('refuses %o', async (batchSize, message) => {
   const repository = createMemoryRepository();
   await expect(

@@ -3,6 +3,7 @@ import {
   aFunction,
   expecting,
   type Fields,
+  leftOut,
   nonBlank,
   objectWith,
   parseInput,
@@ -84,6 +85,7 @@ const storedRun: z.ZodType<StoredRunOptions> = z.strictObject({
   ...tuningFields,
   ...callFields,
   runId: nonBlank,
+  ...leftOut([...Object.keys({ ...targetFields, ...definitionFields }), 'dryRun'], 'when runId is given'),
 });
 
 /** @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O. */

@@ -5,6 +5,7 @@ import {
   type Fields,
   nonBlank,
   objectWith,
+  optionGroup,
   wholeNumber,
 } from '../../input/parse-input.js';
 import type { BackfillLogger, StructuredLogger } from '../../ports/logger.js';
@@ -64,17 +65,15 @@ export interface RetryOptions {
 const MOST_INSTANCES = 10_000;
 const LONGEST_MS = 3_600_000;
 
-const adaptiveBatchSize: z.ZodType<AdaptiveBatchSize> = z
-  .strictObject({
-    initial: wholeNumber(1, MOST_INSTANCES).optional(),
-    max: wholeNumber(1, MOST_INSTANCES).optional(),
-    targetMs: wholeNumber(1, LONGEST_MS).optional(),
-    maxBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
-  })
-  .refine(({ initial, max }) => initial === undefined || max === undefined || initial <= max, {
-    path: ['initial'],
-    error: 'expected at most max',
-  });
+const adaptiveBatchSize: z.ZodType<AdaptiveBatchSize> = optionGroup<AdaptiveBatchSize>({
+  initial: wholeNumber(1, MOST_INSTANCES).optional(),
+  max: wholeNumber(1, MOST_INSTANCES).optional(),
+  targetMs: wholeNumber(1, LONGEST_MS).optional(),
+  maxBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+}).refine(({ initial, max }) => initial === undefined || max === undefined || initial <= max, {
+  path: ['initial'],
+  error: 'expected at most max',
+});
 
 const fixedBatchSize = wholeNumber(1, MOST_INSTANCES);
 
@@ -85,17 +84,11 @@ const batchSize: z.ZodType<number | AdaptiveBatchSize> = z
     for (const issue of schema.safeParse(value).error?.issues ?? []) context.addIssue({ ...issue });
   });
 
-export const retryOptions: z.ZodType<RetryOptions> = z.strictObject(
-  {
-    attempts: wholeNumber(1, 100).optional(),
-    initialDelayMs: wholeNumber(0, LONGEST_MS).optional(),
-    maxDelayMs: wholeNumber(0, LONGEST_MS).optional(),
-  },
-  {
-    error: ({ code }) =>
-      code === 'invalid_type' ? 'expected { attempts, initialDelayMs, maxDelayMs }' : undefined,
-  },
-);
+export const retryOptions: z.ZodType<RetryOptions> = optionGroup({
+  attempts: wholeNumber(1, 100).optional(),
+  initialDelayMs: wholeNumber(0, LONGEST_MS).optional(),
+  maxDelayMs: wholeNumber(0, LONGEST_MS).optional(),
+});
 
 const instancesPerSecond: z.ZodType<number> = expecting(
   'a number above 0',
