@@ -123,8 +123,8 @@ export class RepositoryContractError extends BackfillError {
 }
 
 /**
- * The repository or the queue failed, and retries did not or would not help. What was committed is kept. Pass `runId` to
- * go on.
+ * The repository or the queue failed, and retries did not or would not help. What was committed is kept. The message says
+ * how to go on.
  */
 export class PortError extends BackfillError {
   override readonly name = 'PortError';

@@ -28,8 +28,8 @@ import { isWorkable } from './record/run-state.js';
  * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
  * @throws {RunError} when `runId` is not stored, when its state forbids the call, or when its records are damaged or were
  *   stored by an incompatible version.
- * @throws {PortError} when the repository or the queue fails, and retries do not or would not help. To go on, pass
- *   `error.runId`.
+ * @throws {PortError} when the repository or the queue fails, and retries do not or would not help. Its
+ *   message says how to go on.
  * @throws {RepositoryContractError} when the repository gives an answer that cannot be right. Nothing of it is committed.
  * @throws `signal.reason` when aborted without a queue. To go on, pass the `runId` that `onProgress` got.
  * @example

@@ -17,7 +17,7 @@ export async function findRuns(
     ...{ processModelId: null, activeKey: null, active: null, before: null, limit: PAGE },
     ...filter,
   };
-  const calls = portCalls(context, null);
+  const calls = portCalls(context, null, { isStored: false });
   const records = await calls.call('repository.findRuns', () =>
     context.repository.findRuns({ ...all }, { transaction }),
   );

@@ -471,6 +471,7 @@ describe('a fault that is nobody’s data', () => {
 
     expect(error).toMatchObject({
       code: 'PORT_FAILED',
+      message: expect.stringContaining('What was committed is kept. Fix the cause, then go on with runId'),
       retryable: false,
       progress: { visited: 10, total: 30 },
     });
@@ -479,6 +480,27 @@ describe('a fault that is nobody’s data', () => {
     isFull = false;
     const report = await runBackfill({ repository, runId: stored?.runId ?? '' });
     expect(report).toMatchObject({ state: 'completed', processed: 30, updated: 30, failed: 0 });
+  });
+
+  test.each([
+    [
+      'is refused',
+      'commit',
+      '42P01',
+      'repository.commit failed: database error 42P01. Fix the cause, then call',
+    ],
+    ['and its check fail', 'any', '08006', 'repository.loadRun failed: database error 08006. Try again.'],
+  ])('at the first commit of a run that %s leaves none to go on with', async (_, failing, code, advice) => {
+    const repository = intercept(createMemoryRepository(), async ({ method, proceed }) => {
+      if (failing === 'any' || method === failing) throw databaseError(code);
+      return proceed();
+    });
+    const queue = { enqueue: async () => {} };
+    const service = createBackfillService({ repository, queue, runtime: testRuntime() });
+    const request = { processModelId: MODEL, paths: PATHS };
+
+    await expect(backfill(repository)).rejects.toThrow(advice);
+    if (failing === 'commit') await expect(service.request(request)).rejects.toThrow(advice);
   });
 
   test.each([

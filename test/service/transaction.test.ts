@@ -57,6 +57,22 @@ test('a host’s transaction that rolls back takes model update, run and job wit
   expect(await counts()).toEqual([0, 0, 0]);
 });
 
+test('an error inside of a host’s transaction does not advise to go on with the run, which is rolled back', async () => {
+  const failing: BackfillQueue<Sql> = {
+    transactional: true,
+    enqueue: () => Promise.reject(new Error('no such table')),
+  };
+  const repository = createPostgresRepository(pgliteDatabase(pglite));
+  const other = createBackfillService({ repository, queue: failing, transactional: true });
+
+  const request = pglite.transaction((open) =>
+    other.request({ processModelId: MODEL, paths: PATHS, transaction: pgliteSql(open) }),
+  );
+
+  await expect(request).rejects.toThrow('queue.enqueue failed: no such table. Try again.');
+  expect(await counts()).toEqual([0, 0, 0]);
+});
+
 test('equal and contrary requests meet inside one open transaction as they do outside', async () => {
   const contrary = [{ key: 'invoice_number', path: 'bill.number' }];
 

@@ -48,21 +48,22 @@ export function openRun(
 ): RunHandle {
   const { repository, queue, runtime } = context;
   const { watch = watchProgress(runId, context), transaction } = options;
-  const calls = portCalls(context, watch);
+  const calls = portCalls(context, watch, { isStored: transaction === undefined }); // else the host rolls it back
+  const creating = portCalls(context, watch, { isStored: false });
   // After an error the host's transaction may be broken, and only the host can begin it again.
   const tries = { isOnlyTry: transaction !== undefined };
 
-  async function loadRecords(): Promise<readonly RunRecord[]> {
-    const records = await calls.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
+  async function loadRecords(under: PortCalls): Promise<readonly RunRecord[]> {
+    const records = await under.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
     const problem = loadProblem(records, runId);
-    if (problem !== null) throw calls.contractError(`loadRun: ${problem}`);
+    if (problem !== null) throw under.contractError(`loadRun: ${problem}`);
     return records;
   }
 
-  const isStored = async (): Promise<boolean> => (await loadRecords()).length > 0;
+  const isStored = async (): Promise<boolean> => (await loadRecords(creating)).length > 0;
 
   async function load(): Promise<Run> {
-    const run = runFrom(await loadRecords());
+    const run = runFrom(await loadRecords(calls));
     if (run !== null) return run;
     const message = `No run ${JSON.stringify(runId)} is stored. Check the id; service.list() shows the runs there are.`;
     throw new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
@@ -97,7 +98,7 @@ export function openRun(
     calls,
     load,
     create: (run) =>
-      calls.call(
+      creating.call(
         'repository.commit',
         async (failedTries) =>
           (await store(run, recordsOf(run), notStored(run))) || (failedTries > 0 && isStored()),

@@ -36,8 +36,15 @@ export type PortMethod =
   | 'queue.enqueue'
   | `repository.${'surveyInstances' | 'splitInstances' | 'readInstances' | 'commit' | 'loadRun' | 'findRuns'}`;
 
-/** @param watch of the run that the calls are about. `null`: they are about no run in particular. */
-export function portCalls(context: RunContext, watch: ProgressWatch | null): PortCalls {
+/**
+ * @param watch of the run that the calls are about. `null`: they are about no run in particular.
+ * @param options.isStored whether a failure leaves a stored run to go on with.
+ */
+export function portCalls(
+  context: RunContext,
+  watch: ProgressWatch | null,
+  { isStored }: { readonly isStored: boolean },
+): PortCalls {
   const { repository, runtime, retry, signal } = context;
   const where = {
     runId: watch?.runId ?? null,
@@ -55,10 +62,10 @@ export function portCalls(context: RunContext, watch: ProgressWatch | null): Por
   function failure(method: PortMethod, error: unknown): PortError {
     const retryable = mayPass(method, error);
     const [runId, progress] = [where.runId, where.progress()];
-    const isStored = runId !== null && !context.dryRun; // a dry run stores nothing to go on with
-    const message = isStored
-      ? `${method} failed for run ${runId}${reached(progress)}: ${reasonOf(error)}. What was committed is kept. ${retryable ? 'Retry, or' : 'Fix the cause, then'} go on with runId '${runId}'.`
-      : `${method} failed: ${reasonOf(error)}. ${retryable ? 'Retry' : 'Fix the cause and retry'}.`;
+    const message =
+      isStored && !context.dryRun // which stores nothing
+        ? `${method} failed for run ${runId}${reached(progress)}: ${reasonOf(error)}. What was committed is kept. ${retryable ? 'Retry, or' : 'Fix the cause, then'} go on with runId '${runId}'.`
+        : `${method} failed: ${reasonOf(error)}. ${retryable ? 'Retry' : 'Fix the cause, then call again'}.`;
     return new PortError(message, { runId, progress, retryable, cause: error });
   }
 
