@@ -5,5 +5,8 @@ export interface ThrottleAnswer {
   readonly retryAfterMs: number;
 }
 
-/** Asked before each batch. `null`: the batch may go. If it throws, the batch is held for five seconds. */
+/**
+ * Asked before each batch. `null`: the batch may go. If it throws or gives another answer, the batch is held for five
+ * seconds, and the log has one warning per job.
+ */
 export type Throttle = () => ThrottleAnswer | null | Promise<ThrottleAnswer | null>;

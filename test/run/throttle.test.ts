@@ -9,6 +9,7 @@ import {
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
+import { linesLogger } from '../support/lines.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 const MINUTE = 60_000;
@@ -53,20 +54,34 @@ describe('throttle', () => {
 
   test.each([
     [new Error('no metrics'), 'throttle failed: no metrics'],
-    [{ retryAfterMs: 'soon' } as never, 'throttle: expected null or { reason, retryAfterMs }'],
-  ])('that fails or answers nonsense holds back as well', async (answer, reason) => {
-    const runtime = testRuntime();
-    const waiting: unknown[] = [];
+    [5 as never, 'throttle: expected null or { reason, retryAfterMs }, got 5'],
+    [
+      { reason: 'x', retryAfter: 5 } as never,
+      'throttle: expected null or { reason, retryAfterMs }, got { reason: "x", retryAfterMs: nothing }',
+    ],
+  ])(
+    'that fails or answers nonsense holds back as well, and the log says so once',
+    async (answer, reason) => {
+      const runtime = testRuntime();
+      const logger = linesLogger();
+      const waiting: unknown[] = [];
 
-    await run({
-      runtime,
-      throttle: answers(answer),
-      onProgress: (seen: BackfillProgress) => waiting.push(seen.waiting),
-    });
+      await run({
+        runtime,
+        logger,
+        throttle: answers(answer, answer),
+        onProgress: (seen: BackfillProgress) => waiting.push(seen.waiting),
+      });
 
-    expect(runtime.slept).toEqual([5000]);
-    expect(waiting).toContainEqual({ for: 'throttle', reason, until: expect.any(Number) });
-  });
+      expect(runtime.slept).toEqual([5000, 5000]);
+      expect(logger.lines.filter((line) => line.startsWith('warn'))).toEqual([
+        expect.stringContaining(
+          `]: ${reason}. Batches are held for 5 seconds at a time until throttle returns null`,
+        ),
+      ]);
+      expect(waiting).toContainEqual({ for: 'throttle', reason, until: expect.any(Number) });
+    },
+  );
 
   test('that hangs does not keep a worker from being shut down', async () => {
     const controller = new AbortController();

@@ -30,7 +30,7 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
   const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
   const planner = planBatches(context, session);
   const sizer = createBatchSizer(context, () => session.batchSizeLimit);
-  const pacer = createPacer(context);
+  const pacer = createPacer(context, (message) => log.warned(session.run.header, message));
   const others = watchOthers(context, session);
   let hasCommitted = false;
 
