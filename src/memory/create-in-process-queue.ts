@@ -1,12 +1,15 @@
 import createDebug from 'debug';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { isBackfillError } from '../errors.js';
+import { InvalidInputError, isBackfillError } from '../errors.js';
 import { ignoreErrors } from '../input/ignore-errors.js';
-import { aFunction, objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
+import { oneLine } from '../input/one-line.js';
+import { aFunction, describe, objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
 import type { BackfillJob, BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { Runtime } from '../ports/runtime.js';
 import { backOffMs, mayTryAgain } from '../run/calls/back-off.js';
+import { reasonOf } from '../run/calls/reason-of.js';
+import { warnProcess } from '../run/context/run-log.js';
 import { systemRuntime } from '../run/context/system-runtime.js';
 import { type RetryOptions, retryOptions } from '../run/options/tuning-options.js';
 
@@ -15,7 +18,7 @@ export interface InProcessQueueOptions {
   readonly concurrency?: number | undefined;
   /** When a failed job is retried. A job whose error says `retryable: false` is not. */
   readonly retry?: RetryOptions | undefined;
-  /** Called with each job that has failed for good, and its last error. @default the `debug` package */
+  /** Called with each job that has failed for good, and its last error. @default a process warning */
   readonly onFailure?: ((error: unknown, job: BackfillJob) => void) | undefined;
   /** Clock, timer and random numbers. @default those of the system */
   readonly runtime?: Runtime | undefined;
@@ -28,6 +31,7 @@ export type JobHandler = (payload: JobPayload, context: { readonly signal: Abort
 export interface InProcessQueue extends BackfillQueue {
   /**
    * Starts the worker. It runs the jobs that wait already, and every job that is enqueued later.
+   * @throws {InvalidInputError} when `handler` is no function.
    * @throws {Error} when the queue has a worker. Call `stop` first to change its handler.
    */
   work(handler: JobHandler): void;
@@ -121,6 +125,8 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
       run({ job, startAfter });
     },
     work(handler) {
+      if (typeof handler !== 'function')
+        throw new InvalidInputError(`work: expected a function, got ${describe(handler)}`);
       if (worker !== null)
         throw new Error('This queue has a worker already. Call stop() first to change its handler.');
       worker = { handler, stopping: new AbortController() };
@@ -139,6 +145,8 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): InPro
 
 function logFailure(error: unknown, { key }: BackfillJob): void {
   debug('job %s failed for good: %O', key, error);
+  const line = `The in-process queue has given up job ${key}: ${reasonOf(error)}. To handle failed jobs, pass onFailure`;
+  warnProcess(oneLine(line, 2_000));
 }
 
 /** Resolves to `null` on success, and to the error otherwise. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type BackfillJob, InvalidInputError } from '../../src/index.js';
 import { createInProcessQueue } from '../../src/memory/index.js';
 import { testRuntime } from '../support/test-runtime.js';
@@ -85,7 +85,9 @@ describe('createInProcessQueue', () => {
     expect(done).toEqual([1]);
   });
 
-  test('gives up when attempts are spent, or the error says that none will help', async () => {
+  test('gives up when attempts are spent, or the error says that none will help, and warns', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    onTestFinished(() => emitWarning.mockRestore());
     const queue = createInProcessQueue({ runtime: testRuntime(), retry: { attempts: 4 } });
     const tries = new Map<number, number>();
     queue.work(async ({ step }) => {
@@ -99,6 +101,16 @@ describe('createInProcessQueue', () => {
     expect([...tries]).toEqual([
       [1, 4],
       [2, 1],
+    ]);
+    expect(emitWarning.mock.calls).toEqual([
+      [
+        expect.stringContaining(`given up job ${job(2).key}: never. To handle failed jobs,`),
+        'BackfillWarning',
+      ],
+      [
+        expect.stringContaining(`given up job ${job(1).key}: always. To handle failed jobs,`),
+        'BackfillWarning',
+      ],
     ]);
   });
 
@@ -143,7 +155,11 @@ describe('createInProcessQueue', () => {
     expect(() => queue.work(async () => {})).toThrow(/Call stop\(\) first/);
   });
 
-  test('refuses wrong options', () => {
+  test('refuses wrong options, and a handler that is none', () => {
+    const queue = createInProcessQueue();
+    expect(() => queue.work(undefined as never)).toThrow(
+      new InvalidInputError('work: expected a function, got nothing'),
+    );
     expect(() => createInProcessQueue({ concurrency: 0 })).toThrow(
       'concurrency: expected a whole number from 1 to 1,000, got 0',
     );

@@ -142,7 +142,7 @@ const defaultLogger: BackfillLogger = {
   error: warnProcess,
 };
 
-function warnProcess(line: string): void {
+export function warnProcess(line: string): void {
   debug('%s', line);
   warnings += 1;
   if (warnings > MOST_WARNINGS) return;
