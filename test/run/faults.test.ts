@@ -663,6 +663,14 @@ describe('a repository that breaks its contract', () => {
     expect(commits).toBeLessThan(20);
   });
 
+  test('by leaving upTo of a survey out is told what to answer', async () => {
+    const repository = intercept(createMemoryRepository(), async ({ method, proceed }) =>
+      method === 'surveyInstances' ? { total: 0 } : proceed(),
+    );
+
+    await expect(backfill(repository)).rejects.toThrow('upTo: expected a cursor or null, got undefined');
+  });
+
   test('by answering conflict for ever, under ever new revisions, ends the run', async () => {
     let loads = 0;
     let commits = 0;
@@ -775,7 +783,16 @@ describe('a repository that breaks its contract', () => {
     ['something that is no instance', () => [null], /instance \[0\]: expected an InstanceSnapshot/],
     ['no id', () => [{ ...snapshot, id: undefined }], /id: expected a string or a number/],
     ['no cursor', () => [{ ...snapshot, cursor: undefined }], /cursor: expected/],
-    ['no data', () => [{ ...snapshot, cursor: 12, data: undefined }], /data: expected a TaskData/],
+    [
+      'no data',
+      () => [{ ...snapshot, cursor: 12, data: undefined }],
+      /data: expected a TaskData with one of the forms none, parsed, json, values, unreadable, got/,
+    ],
+    [
+      'JSON that the driver has parsed',
+      () => [{ ...snapshot, cursor: 12, data: { form: 'json', text: {} } }],
+      /data\.text: expected a string, got object \(a document that the driver has parsed is { form: 'parsed', value }\)/,
+    ],
     ['rows that are no Map', () => [{ ...snapshot, cursor: 12, stored: {} }], /stored: expected a Map/],
   ])('%s: nothing of it is committed', async (_, change, message) => {
     const { memory, repository } = broken(change);
@@ -890,6 +907,24 @@ describe('a stored run', () => {
     });
 
     await expect(runBackfill({ repository, runId })).rejects.toThrow(/damaged record .* it is missing/);
+  });
+
+  test('whose JSON the repository has not parsed is refused', async () => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    const { runId } = await backfill(memory);
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      const answer = await proceed();
+      if (method !== 'loadRun') return answer;
+      return (answer as RunRecord[]).map((record) => ({
+        ...record,
+        content: JSON.stringify(record.content),
+      }));
+    });
+
+    await expect(runBackfill({ repository, runId })).rejects.toMatchObject({
+      code: 'RUN_FORMAT',
+      message: expect.stringContaining('The repository has to parse the JSON of content'),
+    });
   });
 
   test('that another version wrote is refused', async () => {

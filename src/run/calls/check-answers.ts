@@ -48,9 +48,10 @@ export function surveyProblem(survey: unknown): string | null {
   const { total, upTo } = survey as Record<'total' | 'upTo', unknown>;
   if (!Number.isSafeInteger(total) || Number(total) < 0)
     return `total: expected a whole number, got ${show(total)}`;
+  if (upTo !== null && !isCursor(upTo)) return `upTo: expected a cursor or null, got ${show(upTo)}`;
   if ((total === 0) !== (upTo === null))
     return `upTo: expected null with a total of 0 and only then, got ${show(upTo)} with ${show(total)}`;
-  return upTo === null || isCursor(upTo) ? null : `upTo: expected a cursor, got ${show(upTo)}`;
+  return null;
 }
 
 /** What is wrong with the bounds that split a range, or `null`. Wrong bounds could make the walk skip or repeat instances. */
@@ -177,7 +178,8 @@ function recordsProblem(records: unknown): string | null {
   return null;
 }
 
-const FORMS: ReadonlySet<unknown> = new Set(['none', 'parsed', 'json', 'values', 'unreadable']);
+const FORMS: readonly unknown[] = ['none', 'parsed', 'json', 'values', 'unreadable'];
+const PARSED_HINT = " (a document that the driver has parsed is { form: 'parsed', value })";
 
 function shapeProblem(entry: unknown): string | null {
   if (typeof entry !== 'object' || entry === null) return 'expected an InstanceSnapshot or FilledInstances';
@@ -192,8 +194,10 @@ function shapeProblem(entry: unknown): string | null {
   if (typeof id !== 'string' && typeof id !== 'number')
     return `id: expected a string or a number, got ${typeof id}`;
   const { form, text, values } = Object(data) as { form?: unknown; text?: unknown; values?: unknown };
-  if (!FORMS.has(form)) return `data: expected a TaskData, got ${show(data)}`;
-  if (form === 'json' && typeof text !== 'string') return `data.text: expected a string, got ${typeof text}`;
+  if (!FORMS.includes(form))
+    return `data: expected a TaskData with one of the forms ${FORMS.join(', ')}, got ${show(data)}${PARSED_HINT}`;
+  if (form === 'json' && typeof text !== 'string')
+    return `data.text: expected a string, got ${typeof text}${PARSED_HINT}`;
   if (form === 'values' && !(values instanceof Map)) return 'data.values: expected a Map from key to value';
   if (bytes !== undefined && !(typeof bytes === 'number' && bytes >= 0 && bytes < Number.POSITIVE_INFINITY))
     return `bytes: expected a number from 0, got ${show(bytes)}`;

@@ -206,6 +206,10 @@ function decode<Content>(
   { id, content, runId }: RunRecord,
   problemOf: (content: object) => string | null,
 ): Content {
+  if (typeof content === 'string') {
+    const message = `Run ${runId}: the content of record ${id} is a text, expected the JSON value that was stored. The repository has to parse the JSON of content.`;
+    throw new RunError('RUN_FORMAT', runId, message);
+  }
   const { format, ...rest } = Object(content) as { readonly format?: unknown };
   if (format === undefined) throw damaged(runId, id, 'it is no content that the library has stored');
   if (format !== FORMAT) {
