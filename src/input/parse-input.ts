@@ -13,7 +13,11 @@ export type Fields<Options> = {
  */
 export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, input: unknown): Output {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new InvalidInputError(`${subject}: expected an object, got ${describe(input)}`);
+    const [a, b, c, ...others] = namesIn(schema);
+    const example = [a, b, c, others.length > 0 ? '…' : undefined].filter((name) => name !== undefined);
+    throw new InvalidInputError(
+      `${subject}: expected an object such as { ${example.join(', ')} }, got ${describe(input)}`,
+    );
   }
   const own = ownMembers(input);
   const result = schema.safeParse(own);
@@ -23,8 +27,11 @@ export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, i
 }
 
 function absent(schema: z.ZodType): Readonly<Record<string, undefined>> {
-  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  return Object.fromEntries(names.map((name) => [name, undefined]));
+  return Object.fromEntries(namesIn(schema).map((name) => [name, undefined]));
+}
+
+function namesIn(schema: z.ZodType): string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 /** Without a prototype, so that a member of `Object.prototype` is none of the options, nor of the data among them. */
@@ -113,8 +120,7 @@ export function describe(value: unknown): string {
 function problemsOf(issue: z.core.$ZodIssue, input: object, schema: z.ZodType): string[] {
   const place = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    const isOuter = schema instanceof z.ZodObject && place === '';
-    const names = isOuter ? Object.keys(schema.shape) : issue.message.split(', '); // of an `optionGroup`
+    const names = place === '' ? namesIn(schema) : issue.message.split(', '); // of an `optionGroup`
     return issue.keys.map((key) => `${place === '' ? '' : `${place}.`}${key}: ${unknownName(key, names)}`);
   }
   if (place === '') return [issue.message];

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { InvalidInputError } from '../errors.js';
 import type { JsonValue } from '../extraction/json-value.js';
-import { describe } from '../input/parse-input.js';
+import { describe, expecting, parseInput } from '../input/parse-input.js';
 import type {
   BackfillRepository,
   CommitResult,
@@ -51,6 +52,7 @@ export interface MemoryRepository extends BackfillRepository {
   metadata(instanceId: InstanceId): Record<string, unknown> | undefined;
   /**
    * Inserts an instance behind all others in the order of the walk.
+   * @throws {InvalidInputError} when `instance` is none.
    * @throws {Error} when an instance has this id.
    */
   insertInstance(instance: MemoryInstance): void;
@@ -89,6 +91,7 @@ interface StoredInstance {
 /**
  * Creates a repository that keeps instances, metadata and runs in the memory of this process. It is for tests and for
  * trying the library out: everything is lost when the process ends.
+ * @throws {InvalidInputError} when the options or an instance are wrong.
  * @throws {Error} when two of the instances have the same id.
  */
 export function createMemoryRepository(
@@ -96,11 +99,13 @@ export function createMemoryRepository(
     /** In the order of the walk. @default none */ readonly instances?: readonly MemoryInstance[];
   } = {},
 ): MemoryRepository {
+  const given = parseInput('createMemoryRepository options', schema, options);
   const instances = new Map<InstanceId, StoredInstance>();
   const records = new Map<string, RunRecord>();
   let counter = 0;
 
   function insertInstance(instance: MemoryInstance): void {
+    assertInstance(instance);
     if (instances.has(instance.id)) throw new Error(`instance ${JSON.stringify(instance.id)} exists already`);
     assertTimes(instance.id, instance.tasks);
     counter += 1;
@@ -196,7 +201,7 @@ export function createMemoryRepository(
     return { status: 'committed' };
   }
 
-  for (const instance of options.instances ?? []) insertInstance(instance);
+  for (const instance of given.instances ?? []) insertInstance(instance);
 
   return {
     deletes: true,
@@ -306,6 +311,21 @@ function timeOf({ endedAt = null }: MemoryTask): TaskTime | null {
 }
 
 /** @throws {InvalidInputError} naming the first time that cannot be read. */
+const schema: z.ZodType<{ readonly instances?: readonly MemoryInstance[] | undefined }> = z.strictObject({
+  instances: expecting<readonly MemoryInstance[]>('a list of instances', Array.isArray).optional(),
+});
+
+function assertInstance(instance: unknown): void {
+  const { id, processModelId, tasks } = Object(instance) as Partial<Record<keyof MemoryInstance, unknown>>;
+  const isId = typeof id === 'string' || Number.isFinite(id);
+  if (isId && typeof processModelId === 'string' && Array.isArray(tasks)) return;
+  const members = { id, processModelId, tasks };
+  const given = Object.entries(members).map(([name, value]) => `${name}: ${describe(value)}`);
+  throw new InvalidInputError(
+    `an instance: expected { id, processModelId, tasks } with a string or a number, a text and a list, got { ${given.join(', ')} }`,
+  );
+}
+
 function assertTimes(id: InstanceId, tasks: readonly MemoryTask[]): void {
   for (const [index, { endedAt = null }] of tasks.entries()) {
     if (endedAt === null || parseTaskTime(endedAt) !== null) continue;

@@ -142,3 +142,17 @@ describe('a time that cannot be read', () => {
     expect(repository.metadata(1)).toEqual(data);
   });
 });
+
+test.each<[given: unknown, message: string]>([
+  [[{ id: 1 }], 'createMemoryRepository options: expected an object such as { instances }, got a list of 1'],
+  [
+    { instances: {} },
+    'createMemoryRepository options:\n- instances: expected a list of instances, got an object',
+  ],
+  [
+    { instances: [{ id: 1 }] },
+    'an instance: expected { id, processModelId, tasks } with a string or a number, a text and a list, got { id: 1, processModelId: nothing, tasks: nothing }',
+  ],
+])('the options %j are refused', (given, message) => {
+  expect(() => createMemoryRepository(given as object)).toThrow(new InvalidInputError(message));
+});

@@ -122,7 +122,7 @@ describe('runBackfill refuses before any I/O', () => {
 
   test('options that are no object, or are inherited', async () => {
     await expect(runBackfill(null as unknown as BackfillOptions)).rejects.toThrow(
-      'expected an object, got null',
+      'runBackfill options: expected an object such as { repository, queue, processModelId, … }, got null',
     );
     const inherited = Object.create({
       repository: untouched(),

@@ -376,8 +376,8 @@ describe('handle', () => {
 
   const good = { runId: 'x', shard: 0, step: 0 };
   test.each<[string, unknown, RegExp]>([
-    ['nothing', undefined, /job payload: expected an object, got nothing/],
-    ['text', '{}', /job payload: expected an object, got "\{\}"/],
+    ['nothing', undefined, /job payload: expected an object such as { runId, shard, step }, got nothing/],
+    ['text', '{}', /job payload: expected an object such as { runId, shard, step }, got "\{\}"/],
     ['an unknown member', { ...good, after: 5 }, /after: unknown name; expected one of runId, shard, step/],
     [
       'a missing member',

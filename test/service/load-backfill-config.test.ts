@@ -45,6 +45,16 @@ describe('loadBackfillConfig', () => {
     expect(() => loadBackfillConfig({ [name]: 'yes' })).toThrow(`${name}: expected true or false, got "yes"`);
   });
 
+  test.each<[unknown[], string]>([
+    [[], 'loadBackfillConfig: expected environment variables, such as process.env, got nothing'],
+    [[{}, 'A_'], 'loadBackfillConfig options: expected an object such as { prefix }, got "A_"'],
+    [[{}, { prefx: 'A_' }], 'loadBackfillConfig options:\n- prefx: unknown name; did you mean prefix?'],
+    [[{}, { prefix: 1 }], 'loadBackfillConfig options:\n- prefix: expected a text, got 1'],
+  ])('refuses %j', (args, message) => {
+    const load = () => Reflect.apply(loadBackfillConfig, undefined, args);
+    expect(load).toThrow(new InvalidInputError(message));
+  });
+
   test('reads the variables of another host under its prefix', () => {
     const config = loadBackfillConfig(
       { ACME_CELERY_ENABLED: 'true', ACME_PROCESS_INSTANCE_METADATA_BACKFILL_ENABLED: 'true' },

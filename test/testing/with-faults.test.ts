@@ -38,6 +38,23 @@ const creation = {
 };
 
 describe('withFaults', () => {
+  test.each<[plan: unknown, message: RegExp]>([
+    [
+      [{ on: 'comit', fault: 'hang' }],
+      /withFaults plan\[0\]:\n- on: expected 'surveyInstances' or .*, got "comit"$/,
+    ],
+    [
+      [{ on: 'commit', fault: 'explode' }],
+      /fault: expected 'fail-before' or 'fail-after' or .*, got "explode"$/,
+    ],
+    [[{ on: 'commit', fault: 'hang', nth: 0 }], /nth: expected a whole number of at least 1, got 0$/],
+    [[{ on: 'commit', fault: 'delay' }], /ms: expected milliseconds, got nothing$/],
+    [[{ on: 'commit', fault: 'hang', nht: 1 }], /nht: unknown name; did you mean nth\?$/],
+    [undefined, /withFaults plan: expected a function or a list of { on, fault }, got nothing$/],
+  ])('refuses the plan %j', (plan, message) => {
+    expect(() => withFaults(memory(), plan as never)).toThrow(message);
+  });
+
   test('fails before: the call has no effect, and its error is transient by default', async () => {
     const repository = memory();
     const faulty = withFaults(repository, [

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { InvalidInputError } from '../../errors.js';
+import { aFunction, describe, expecting, oneOf, parseInput, wholeNumber } from '../../input/parse-input.js';
 import type { BackfillJob } from '../../ports/queue.js';
 import type {
   PageQuery,
@@ -79,6 +82,54 @@ export type PlannedFault = Fault & {
  * `null` or `undefined` means no fault.
  */
 export type FaultPlan = readonly PlannedFault[] | ((call: PortCall) => Fault | null | undefined);
+
+export const METHODS: readonly PortCall['method'][] = [
+  'surveyInstances',
+  'readInstances',
+  'splitInstances',
+  'commit',
+  'loadRun',
+  'findRuns',
+  'enqueue',
+];
+
+/** @throws {InvalidInputError} when the plan, or an entry of it, is wrong. */
+export function checkPlan(plan: unknown): void {
+  if (typeof plan === 'function') return;
+  if (!Array.isArray(plan)) {
+    throw new InvalidInputError(
+      `withFaults plan: expected a function or a list of { on, fault }, got ${describe(plan)}`,
+    );
+  }
+  for (const [index, entry] of plan.entries()) parseInput(`withFaults plan[${index}]`, plannedFault, entry);
+}
+
+const plannedFault = z
+  .strictObject({
+    on: oneOf(...METHODS),
+    fault: oneOf(
+      'fail-before',
+      'fail-after',
+      'hang',
+      'delay',
+      'crash-before',
+      'crash-after',
+      'empty-page',
+      'short-page',
+      'repeating-page',
+      'unordered-page',
+      'backward-page',
+    ),
+    nth: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+    error: z.unknown().optional(),
+    until: expecting('a promise', (value) => typeof Object(value).then === 'function').optional(),
+    ms: expecting('milliseconds', (value) => Number.isFinite(value) && Number(value) >= 0).optional(),
+    onCrash: aFunction().optional(),
+  })
+  .refine(({ fault, ms }) => fault !== 'delay' || ms !== undefined, {
+    path: ['ms'],
+    error: 'expected milliseconds',
+  });
 
 export function faultFor(plan: FaultPlan, call: PortCall): Fault | null {
   if (typeof plan === 'function') return plan(call) ?? null;

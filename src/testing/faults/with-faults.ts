@@ -3,12 +3,20 @@ import { setTimeout } from 'node:timers/promises';
 import type { BackfillQueue } from '../../ports/queue.js';
 import type { BackfillRepository, PageEntry, PageQuery } from '../../ports/repository.js';
 import { cutPage } from '../../run/calls/page-entries.js';
-import { type Fault, type FaultPlan, faultFor, type PageFault, type PortCall } from './fault-plan.js';
+import {
+  checkPlan,
+  type Fault,
+  type FaultPlan,
+  faultFor,
+  METHODS,
+  type PageFault,
+  type PortCall,
+} from './fault-plan.js';
 
 /**
  * Returns a repository or queue that behaves like `port`, except for the faults in the plan. `port` itself is not
  * changed. All other members stay as they are, also getters and the methods of a class.
- *
+ * @throws {InvalidInputError} when the plan names a method or a fault that there is not.
  * @example
  * withFaults(repository, [{ on: 'commit', nth: 3, fault: 'fail-after' }]);
  * withFaults(queue, ({ nth }) => (nth % 2 === 0 ? { fault: 'delay', ms: 50 } : null));
@@ -17,6 +25,7 @@ export function withFaults<Port extends BackfillRepository<never> | BackfillQueu
   port: Port,
   plan: FaultPlan,
 ): Port {
+  checkPlan(plan);
   const counts = new Map<PropertyKey, number>();
   let isCrashed = false;
 
@@ -74,18 +83,8 @@ export function withFaults<Port extends BackfillRepository<never> | BackfillQueu
   });
 }
 
-const METHODS: readonly PropertyKey[] = [
-  'surveyInstances',
-  'readInstances',
-  'splitInstances',
-  'commit',
-  'loadRun',
-  'findRuns',
-  'enqueue',
-] satisfies PortCall['method'][];
-
 function isPortMethod(property: PropertyKey): property is PortCall['method'] {
-  return METHODS.includes(property);
+  return (METHODS as readonly PropertyKey[]).includes(property);
 }
 
 function never(): Promise<never> {
