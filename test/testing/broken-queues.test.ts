@@ -14,7 +14,8 @@ describe.concurrent('a queue where', () => {
     const failures = await failuresOf(cases);
 
     expect([...failures.keys()]).toEqual(named(breaks, cases));
-    for (const message of failures.values()) expect(message).toMatch(/\n {2}To fix it: .{20}/);
+    for (const message of failures.values())
+      expect(message).toMatch(/\n {2}(To fix it|What this case checks): .{20}/);
   });
 
   test('nothing is wrong fails no case', async () => {

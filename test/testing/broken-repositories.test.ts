@@ -26,7 +26,7 @@ describe('a repository in which', () => {
     expect([...failures.keys()]).toEqual(named(breaks, cases));
     for (const [name, message] of failures) {
       expect(message.startsWith(`${name}\n`)).toBe(true);
-      expect(message).toMatch(/\n {2}To fix it: .{20}/);
+      expect(message).toMatch(/\n {2}(To fix it|What this case checks): .{20}/);
     }
   });
 

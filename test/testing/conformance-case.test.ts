@@ -74,10 +74,31 @@ describe('a conformance case', () => {
 
     await expect(failing.run()).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^commit: inserts .*\n {2}This failed: syntax error .*\n {2}To fix it: /,
+        /^commit: inserts .*\n {2}This failed: syntax error .*\n {2}What this case checks: /,
       ),
       cause,
     });
+  });
+
+  test('refuses what creates no fixture, and says what to return', async () => {
+    const wanted =
+      '{ repository, insertInstances, deleteInstance, addTask, setMetadata, deleteMetadata, metadata }';
+    expect(() => repositoryConformance({} as never)).toThrow(
+      `repositoryConformance: expected a function that returns a RepositoryFixture: ${wanted}, got an object`,
+    );
+    expect(() => queueConformance(undefined as never)).toThrow(
+      'queueConformance: expected a function that returns a QueueFixture: { queue, startWorker }, got nothing',
+    );
+    const [nothing] = repositoryConformance(() => undefined as never);
+    await expect(nothing?.run()).rejects.toThrow(
+      `repositoryConformance: create must return a RepositoryFixture: ${wanted}. It returned nothing without repository.surveyInstances, `,
+    );
+    const [repository] = repositoryConformance(() => memoryFixture().repository as never);
+    await expect(repository?.run()).rejects.toThrow(
+      'It returned an object without repository.surveyInstances, ',
+    );
+    const [queue] = queueConformance(() => inProcessFixture().queue as never);
+    await expect(queue?.run()).rejects.toThrow('It returned an object without queue.enqueue, startWorker.');
   });
 
   test('fails when a port that says it is transactional has a fixture without transactions', async () => {

@@ -1,4 +1,6 @@
-import { expectationOf, inspectValue, reasonNotOffered } from './expectations.js';
+import { InvalidInputError } from '../../errors.js';
+import { describe } from '../../input/parse-input.js';
+import { expectationOf, inspectValue, isOwnError, reasonNotOffered } from './expectations.js';
 
 /** The test of one promise of a port, for any test runner: `for (const c of cases) test(c.name, c.run)`. */
 export interface ConformanceCase {
@@ -64,14 +66,47 @@ export function conformanceCase<Subject>(
   };
 }
 
+/** What a function that creates fixtures must return. */
+export interface FixtureShape {
+  readonly type: 'RepositoryFixture' | 'QueueFixture';
+  readonly port: 'repository' | 'queue';
+  readonly portMethods: readonly string[];
+  readonly methods: readonly string[];
+}
+
+/** @throws {InvalidInputError} when `create` is no function. */
+export function assertCreate(create: unknown, { type, port, methods }: FixtureShape): void {
+  if (typeof create === 'function') return;
+  const wanted = `a function that returns a ${type}: { ${[port, ...methods].join(', ')} }`;
+  throw new InvalidInputError(`${port}Conformance: expected ${wanted}, got ${describe(create)}`);
+}
+
+/** @throws {InvalidInputError} when what `create` returned is no fixture. */
+export function assertFixture(
+  fixture: unknown,
+  { type, port, portMethods, methods }: FixtureShape,
+): asserts fixture is object {
+  const lacks = (owner: unknown, name: string) => typeof Reflect.get(Object(owner), name) !== 'function';
+  const given: unknown = Reflect.get(Object(fixture), port);
+  const missing = [
+    ...portMethods.filter((name) => lacks(given, name)).map((name) => `${port}.${name}`),
+    ...methods.filter((name) => lacks(fixture, name)),
+  ];
+  if (missing.length === 0) return;
+  throw new InvalidInputError(
+    `${port}Conformance: create must return a ${type}: { ${[port, ...methods].join(', ')} }. It returned ${describe(fixture)} without ${missing.join(', ')}.`,
+  );
+}
+
 function brokenPromise(name: string, advice: string, failure: unknown): Error {
-  const fix = `To fix it: ${advice}`;
   const expectation = expectationOf(failure);
   if (expectation === null) {
     const reason = failure instanceof Error ? failure.message : String(failure);
-    return new Error(`${name}\n  This failed: ${reason}\n  ${fix}`, { cause: failure });
+    // An error that the port itself has thrown may have nothing to do with the promise.
+    const label = isOwnError(failure) ? 'To fix it' : 'What this case checks';
+    return new Error(`${name}\n  This failed: ${reason}\n  ${label}: ${advice}`, { cause: failure });
   }
   const { what, actual, expected } = expectation;
   const difference = `${what}: expected ${inspectValue(expected)}, got ${inspectValue(actual)}`;
-  return Object.assign(new Error(`${name}\n  ${difference}\n  ${fix}`), { actual, expected });
+  return Object.assign(new Error(`${name}\n  ${difference}\n  To fix it: ${advice}`), { actual, expected });
 }

@@ -5,6 +5,19 @@ export function expectEqual(what: string, actual: unknown, expected: unknown): v
   if (!isDeepStrictEqual(actual, expected)) throw new UnmetExpectation(what, actual, expected);
 }
 
+const ownErrors = new WeakSet<Error>();
+
+/** The error of a case that cannot go on, because of what the port has answered. */
+export function ownError(message: string): Error {
+  const error = new Error(message);
+  ownErrors.add(error);
+  return error;
+}
+
+export function isOwnError(error: unknown): boolean {
+  return error instanceof Error && ownErrors.has(error);
+}
+
 /** Ends the case as skipped, because the port does not offer the optional feature. */
 export function notOffered(reason: string): never {
   throw new NotOffered(reason);

@@ -1,8 +1,21 @@
-import { type ConformanceCase, conformanceCase } from './conformance-case.js';
+import {
+  assertCreate,
+  assertFixture,
+  type ConformanceCase,
+  conformanceCase,
+  type FixtureShape,
+} from './conformance-case.js';
 import { deliveryPromises } from './queue/delivery-promises.js';
 import type { QueueFixture } from './queue/queue-fixture.js';
 import { testedQueue } from './queue/tested-queue.js';
 import { workerPromises } from './queue/worker-promises.js';
+
+const FIXTURE: FixtureShape = {
+  type: 'QueueFixture',
+  port: 'queue',
+  portMethods: ['enqueue'],
+  methods: ['startWorker'],
+};
 
 const PROMISES = [...deliveryPromises, ...workerPromises];
 
@@ -10,6 +23,7 @@ const PROMISES = [...deliveryPromises, ...workerPromises];
  * Returns the promises of `BackfillQueue` and of the worker behind it, as one case each for any test runner. `create` is
  * called once per case. It may use one job runner for all cases if they run one after the other. Otherwise one case's
  * worker would take another's jobs.
+ * @throws {InvalidInputError} when `create` is no function.
  *
  * @example
  * for (const c of queueConformance(createFixture)) test(c.name, c.run); // vitest, node:test
@@ -17,8 +31,11 @@ const PROMISES = [...deliveryPromises, ...workerPromises];
 export function queueConformance<Transaction>(
   create: () => QueueFixture<Transaction> | Promise<QueueFixture<Transaction>>,
 ): readonly ConformanceCase[] {
+  assertCreate(create, FIXTURE);
   const open = async () => {
-    const subject = testedQueue((await create()) as QueueFixture<unknown>);
+    const fixture: unknown = await create();
+    assertFixture(fixture, FIXTURE);
+    const subject = testedQueue(fixture as QueueFixture<unknown>);
     return { subject, close: () => subject.close() };
   };
   return PROMISES.map((promise) => conformanceCase(promise, open));

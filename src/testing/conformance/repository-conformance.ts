@@ -1,5 +1,11 @@
 import type { InstanceId } from '../../ports/repository.js';
-import { type ConformanceCase, conformanceCase } from './conformance-case.js';
+import {
+  assertCreate,
+  assertFixture,
+  type ConformanceCase,
+  conformanceCase,
+  type FixtureShape,
+} from './conformance-case.js';
 import { clearingPromises } from './repository/clearing-promises.js';
 import { commitPromises } from './repository/commit-promises.js';
 import { concurrencyPromises } from './repository/concurrency-promises.js';
@@ -12,6 +18,13 @@ import { textPromises } from './repository/text-promises.js';
 import { transactionPromises } from './repository/transaction-promises.js';
 import { walkPromises } from './repository/walk-promises.js';
 import { writePromises } from './repository/write-promises.js';
+
+const FIXTURE: FixtureShape = {
+  type: 'RepositoryFixture',
+  port: 'repository',
+  portMethods: ['surveyInstances', 'readInstances', 'commit', 'loadRun', 'findRuns'],
+  methods: ['insertInstances', 'deleteInstance', 'addTask', 'setMetadata', 'deleteMetadata', 'metadata'],
+};
 
 const PROMISES = [
   ...walkPromises,
@@ -29,6 +42,7 @@ const PROMISES = [
 /**
  * Returns the promises of `BackfillRepository`, as one case each for any test runner. `create` is called once per case.
  * It may use one database for all cases, because each case uses its own process models and runs.
+ * @throws {InvalidInputError} when `create` is no function.
  *
  * @example
  * for (const c of repositoryConformance(createFixture)) test(c.name, c.run); // vitest, node:test
@@ -36,8 +50,11 @@ const PROMISES = [
 export function repositoryConformance<Transaction, Id extends InstanceId>(
   create: () => RepositoryFixture<Transaction, Id> | Promise<RepositoryFixture<Transaction, Id>>,
 ): readonly ConformanceCase[] {
+  assertCreate(create, FIXTURE);
   const open = async () => {
-    const fixture = (await create()) as RepositoryFixture<unknown>;
+    const created: unknown = await create();
+    assertFixture(created, FIXTURE);
+    const fixture = created as RepositoryFixture<unknown>;
     return { subject: testedRepository(fixture), close: async () => fixture.close?.() };
   };
   return PROMISES.map((promise) => conformanceCase(promise, open));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { BackfillJob, JobPayload } from '../../../ports/queue.js';
+import { ownError } from '../expectations.js';
 import type { QueueFixture, QueueHandler } from './queue-fixture.js';
 
 /** A queue under test, with shortcuts for the cases. */
@@ -28,7 +29,7 @@ export function testedQueue(fixture: QueueFixture<unknown>): TestedQueue {
   async function inTime<Result>(what: string, action: Promise<Result>): Promise<Result> {
     const watch = new AbortController();
     const tooLate = setTimeout(patienceMs, undefined, { signal: watch.signal }).then(() => {
-      throw new Error(
+      throw ownError(
         `timed out after ${patienceMs} ms, waiting until ${what} (to wait longer, set patienceMs in the fixture)`,
       );
     });

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import { parseJson } from '../../../extraction/parse-json.js';
 import type { InstanceId, PagePath, TaskData } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
-import { expectEqual, notOffered } from '../expectations.js';
+import { expectEqual, notOffered, ownError } from '../expectations.js';
 import { ORDINARY_DOCUMENTS, type ReadDocument, TRAPS } from './read-documents.js';
 import { at, pathsTo, pathsToFill, type TestedRepository, task } from './tested-repository.js';
 
@@ -191,7 +191,7 @@ function valueAt(
     case 'json':
       return compilePath(segments)(parseJson(data.text));
     case 'unreadable':
-      throw new Error(`the page says that the task data is unreadable: ${data.reason}`);
+      throw ownError(`the page says that the task data is unreadable: ${data.reason}`);
   }
 }
 

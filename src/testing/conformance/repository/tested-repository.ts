@@ -20,7 +20,7 @@ import type {
   WriteOutcome,
 } from '../../../ports/repository.js';
 import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
-import { expectEqual, sorted } from '../expectations.js';
+import { expectEqual, ownError, sorted } from '../expectations.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
 
 /** The answer of a commit, and what the last call of `next` got. */
@@ -80,7 +80,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
     const id = await host.insert({ processModelId: model });
     const { upTo } = await host.survey({ processModelId: model });
     await fixture.deleteInstance(id);
-    if (upTo === null) throw new Error('surveyInstances found no instance, although there is one');
+    if (upTo === null) throw ownError('surveyInstances found no instance, although there is one');
     return upTo;
   }
 
@@ -147,7 +147,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
 
     async readOne(id, query) {
       const found = (await host.read(query)).find((snapshot) => snapshot.id === id);
-      if (found === undefined) throw new Error(`the page has no instance ${JSON.stringify(id)}`);
+      if (found === undefined) throw ownError(`the page has no instance ${JSON.stringify(id)}`);
       return found;
     },
 
@@ -156,7 +156,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
     async readRow(id, key) {
       const { stored } = await host.readOne(id, { paths: pathsTo(key) });
       const row = stored.get(key);
-      if (row === undefined) throw new Error(`the page shows no row under ${JSON.stringify(key)}`);
+      if (row === undefined) throw ownError(`the page shows no row under ${JSON.stringify(key)}`);
       return row;
     },
 

@@ -3,7 +3,7 @@ import { pageProblem, splitProblem } from '../../../run/calls/check-answers.js';
 import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
 import { compareCursors } from '../../../run/context/compare-cursors.js';
 import type { PromiseOf } from '../conformance-case.js';
-import { expectEqual, notOffered, sorted } from '../expectations.js';
+import { expectEqual, notOffered, ownError, sorted } from '../expectations.js';
 import { pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
 
 /** How a run walks over the instances of a model. */
@@ -71,7 +71,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       for (const id of inserted.filter((_, index) => index % 2 === 1))
         await host.setMetadata(id, 'city', 'Oslo');
       const { upTo } = await host.survey();
-      if (upTo === null) throw new Error('surveyInstances found nothing');
+      if (upTo === null) throw ownError('surveyInstances found nothing');
       const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
       const range = { processModelId, instanceIds: null, upTo, limit: 5 };
 
@@ -137,7 +137,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
         else if (host.repository.storesNull !== false) await host.fixture.setMetadata(id, 'town', null);
       }
       const { upTo } = await host.survey();
-      if (upTo === null) throw new Error('surveyInstances found nothing');
+      if (upTo === null) throw ownError('surveyInstances found nothing');
       const paths = pathsToFill('city', 'town');
       if (!(await host.readPage({ upTo, paths })).some(isFilled)) notOffered('pages show every instance');
       const compare = host.repository.compareCursors?.bind(host.repository) ?? compareCursors;
