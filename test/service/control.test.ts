@@ -114,6 +114,15 @@ describe('cancel', () => {
     );
     expect(await request()).not.toBe(runId);
   });
+
+  test('of a run that has completed says that nothing is left to do', async () => {
+    const { service, request, handle } = setUp();
+    const runId = await request();
+    await handle(0);
+
+    await expect(service.cancel(runId)).rejects.toThrow(/it has ended, and nothing is left to cancel\.$/);
+    await expect(service.pause(runId)).rejects.toThrow(/it has ended, and nothing is left to pause\.$/);
+  });
 });
 
 describe('the states of a run', () => {

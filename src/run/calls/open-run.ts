@@ -65,7 +65,7 @@ export function openRun(
   async function load(): Promise<Run> {
     const run = runFrom(await loadRecords(calls));
     if (run !== null) return run;
-    const message = `No run ${JSON.stringify(runId)} is stored. Check the id; service.list() shows the runs there are.`;
+    const message = `No run ${JSON.stringify(runId)} is stored. Check the id; list() of a service shows the runs there are.`;
     throw new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
   }
 

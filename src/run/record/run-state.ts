@@ -25,9 +25,14 @@ const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
 export function assertTransition(runId: string, from: RunState, to: RunState): void {
   const allowed = TRANSITIONS[from];
   if (allowed.includes(to)) return;
-  const choice =
-    allowed.length === 0 ? 'it has ended for good; request a new run' : `it can become ${allowed.join(', ')}`;
+  const choice = allowed.length === 0 ? adviceAtEnd(to) : `it can become ${allowed.join(', ')}`;
   throw new RunError('RUN_STATE', runId, `Run ${runId} is ${from} and cannot become ${to}: ${choice}.`);
+}
+
+function adviceAtEnd(to: RunState): string {
+  if (to === 'cancelled') return 'it has ended, and nothing is left to cancel';
+  if (to === 'paused') return 'it has ended, and nothing is left to pause';
+  return 'it has ended for good; request a new run';
 }
 
 export function isRunState(state: unknown): state is RunState {
