@@ -137,7 +137,10 @@ export function createBackfillService<Transaction = never>(
       if (!config.enabled)
         return { status: 'skipped', reason: 'Metadata backfill feature is disabled', diff };
       if (definition === null) {
-        warnOfUnusable(context, diff, { runId: NO_RUN, processModelId });
+        const none = { runId: NO_RUN, processModelId };
+        warnOfUnusable(context, diff, none);
+        const changed = diff?.changed.map(({ key }) => key) ?? [];
+        if (changed.length > 0) context.log.keysLeft(none, changed);
         return { status: 'skipped', reason: 'No new metadata paths detected', diff };
       }
       const { runId, created } = await requestRun(context, definition, plan);

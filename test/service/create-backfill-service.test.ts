@@ -9,6 +9,7 @@ import {
 import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
+import { linesLogger } from '../support/lines.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 const CUSTOMER = { key: 'customer_id', path: 'customer.id' };
@@ -68,7 +69,8 @@ describe('request, after a model update', () => {
   });
 
   test('is skipped when nothing is new', async () => {
-    const { service, queue } = setUp();
+    const logger = linesLogger();
+    const { service, queue } = setUp({ logger });
     const moved = { key: 'customer_id', path: 'customer.number' };
 
     const result = await service.request({ processModelId: MODEL, before: [CUSTOMER], after: [moved] });
@@ -79,6 +81,9 @@ describe('request, after a model update', () => {
       diff: { changed: [{ key: 'customer_id', before: CUSTOMER, after: moved }] },
     });
     expect(queue.jobs).toEqual([]);
+    expect(logger.lines).toEqual([
+      `info celery_task_backfill_metadata[-]: Keys of process model ${MODEL} read another path now, but keep their values: "customer_id". A request with includeChanged: true computes them again`,
+    ]);
   });
 
   test('is skipped when backfills are switched off', async () => {
@@ -444,7 +449,10 @@ describe('status and list', () => {
   test('say clearly that a run is not there', async () => {
     const { service } = setUp();
 
-    await expect(service.status('unknown')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    await expect(service.status('unknown')).rejects.toMatchObject({
+      code: 'RUN_NOT_FOUND',
+      message: 'No run "unknown" is stored. Check the id; list() of a service shows the runs there are.',
+    });
     await expect(service.status('')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 });

@@ -18,6 +18,8 @@ export interface RunLog {
   /** Somebody paused, resumed or cancelled the run. */
   controlled(run: LoggedRun, what: 'Paused' | 'Resumed' | 'Cancelled'): void;
   keysTaken(run: LoggedRun & Pick<RunHeader, 'droppedKeys' | 'state'>): void;
+  /** A request has left keys as they are whose path has changed. */
+  keysLeft(run: LoggedRun, keys: readonly string[]): void;
   /** Something that an operator should look at. The run goes on, or can go on. */
   warned(run: LoggedRun, message: string): void;
 }
@@ -122,6 +124,11 @@ export function runLog(
       const taken = run.droppedKeys.map(({ key, takenBy }) => `${JSON.stringify(key)} by run ${takenBy}`);
       const end = run.state === 'cancelled' ? '. No key is left: the run is cancelled' : '';
       write('warn', run, 'keys-taken', `Keys were taken over: ${taken.join(', ')}${end}`);
+    },
+    keysLeft(run, keys) {
+      const names = keys.map((key) => JSON.stringify(key)).join(', ');
+      const text = `Keys of process model ${nameOf(run)} read another path now, but keep their values: ${names}. A request with includeChanged: true computes them again`;
+      write('info', run, 'keys-left', text);
     },
     warned: (run, message) => write('warn', run, 'warning', message),
   };
