@@ -21,10 +21,12 @@ export async function createDemoDatabase(): Promise<DemoDatabase> {
   return demo;
 }
 
-/** The database that an interrupted demo has kept. Other folders are refused, because the folder is deleted at the end. */
-export async function openKeptDatabase(folder: string): Promise<DemoDatabase> {
-  if (!basename(folder).startsWith(PREFIX) || !existsSync(join(folder, 'PG_VERSION')))
-    throw new Error(`expected the folder that an interrupted demo has kept, got ${folder}`);
+/** Whether an interrupted demo has kept this folder. Others must not be opened: the folder is deleted at the end. */
+export function isKeptFolder(folder: string): boolean {
+  return basename(folder).startsWith(PREFIX) && existsSync(join(folder, 'PG_VERSION'));
+}
+
+export function openKeptDatabase(folder: string): Promise<DemoDatabase> {
   return open(folder);
 }
 

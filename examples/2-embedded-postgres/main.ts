@@ -3,7 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { createBackfillService, loadBackfillConfig } from 'process-metadata-backfill';
 import { createInProcessQueue } from 'process-metadata-backfill/memory';
 import { checkResult, rememberMetadata } from './check-result.js';
-import { createDemoDatabase, openKeptDatabase } from './demo-database.js';
+import { createDemoDatabase, isKeptFolder, openKeptDatabase } from './demo-database.js';
 import { createPostgresRepository } from './postgres-repository.js';
 import { readReport } from './report.js';
 import { withLatency } from './sql.js';
@@ -31,10 +31,20 @@ const shown = new Map([
 const { print, printTable, showProgress, endProgress, logger } = createTerminal(process.stdout);
 const interrupted = new AbortController();
 const interruption = once(interrupted.signal, 'abort');
-process.on('SIGINT', () => interrupted.abort());
+let nextCommand = 'npm run demo';
+process.on('SIGINT', () => {
+  if (interrupted.signal.aborted) print(`The demo is stopping already. After that, run ${nextCommand}`);
+  interrupted.abort();
+});
 
-print('Starting PostgreSQL in this process ...');
 const keptFolder = process.argv[2];
+if (keptFolder !== undefined && !isKeptFolder(keptFolder)) {
+  print(
+    `This demo expected the folder that an interrupted demo has kept, got ${keptFolder}, which is none or was deleted when its run had ended; start another with ${nextCommand}`,
+  );
+  process.exit(1);
+}
+print('Starting PostgreSQL in this process ...');
 const demo = await (keptFolder === undefined ? createDemoDatabase() : openKeptDatabase(keptFolder));
 const { database } = demo;
 print(`Its files are in ${demo.folder}.`);
@@ -55,7 +65,23 @@ let end: 'keep' | 'delete' = 'delete';
 try {
   if (keptFolder === undefined) await createHost();
   const runId = keptFolder === undefined ? await requestRun() : await takeUpRun();
+  if (runId === null) {
+    print(`That demo was stopped before there was a backfill; start another with ${nextCommand}`);
+    process.exitCode = 1;
+  } else {
+    await backfill(runId);
+  }
+} catch (error) {
+  if (error !== interrupted.signal.reason) throw error;
+  endProgress();
+  print(`\nStopped before there was a backfill. Nothing is kept. Start another with ${nextCommand}`);
+} finally {
+  if (interrupted.signal.aborted) process.exitCode = 130;
+  await demo.close(end);
+}
 
+async function backfill(runId: string): Promise<void> {
+  nextCommand = `npm run demo -- ${/\s/.test(demo.folder) ? JSON.stringify(demo.folder) : demo.folder}`;
   queue.work((payload, { signal }) => service.handle(payload, { signal, onProgress: showProgress }));
   await Promise.race([queue.idle(), interruption]);
   await queue.stop();
@@ -67,13 +93,6 @@ try {
   } else {
     await printResult(runId);
   }
-} catch (error) {
-  if (error !== interrupted.signal.reason) throw error;
-  endProgress();
-  print('\nStopped before there was a backfill. Nothing is kept.');
-} finally {
-  if (interrupted.signal.aborted) process.exitCode = 130;
-  await demo.close(end);
 }
 
 /** What a workflow backend has done before a model is updated. */
@@ -100,9 +119,9 @@ async function requestRun(): Promise<string> {
 }
 
 /** The job was lost with the process that had it in its queue. A sweep finds that and enqueues another one. */
-async function takeUpRun(): Promise<string> {
+async function takeUpRun(): Promise<string | null> {
   const [run] = await service.list({ limit: 1 });
-  if (run === undefined) throw new Error('This demo was stopped before there was a backfill. Start another.');
+  if (run === undefined) return null;
   print(`Backfill ${run.runId} goes on.\n`);
   for (;;) {
     const { active, enqueued } = await service.sweep({ staleAfterMs: 1000 });
@@ -114,7 +133,7 @@ async function takeUpRun(): Promise<string> {
 async function printHowToGoOn(runId: string): Promise<void> {
   const { processed, failed, gone, total } = await service.status(runId);
   print(`\nStopped at ${processed + failed + gone}/${total}; run ${runId} goes on from there with`);
-  print(`\n  npm run demo -- ${/\s/.test(demo.folder) ? JSON.stringify(demo.folder) : demo.folder}\n`);
+  print(`\n  ${nextCommand}\n`);
   print('The database stays in this folder until the run has ended.');
 }
 

