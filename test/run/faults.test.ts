@@ -489,7 +489,7 @@ describe('a fault that is nobody’s data', () => {
       '42P01',
       'repository.commit failed: database error 42P01. Fix the cause, then call',
     ],
-    ['and its check fail', 'any', '08006', 'repository.loadRun failed: database error 08006. Try again.'],
+    ['and its check fail', 'any', '08006', 'repository.loadRun failed: database error 08006. Retry.'],
   ])('at the first commit of a run that %s leaves none to go on with', async (_, failing, code, advice) => {
     const repository = intercept(createMemoryRepository(), async ({ method, proceed }) => {
       if (failing === 'any' || method === failing) throw databaseError(code);

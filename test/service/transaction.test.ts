@@ -69,7 +69,7 @@ test('an error inside of a host’s transaction does not advise to go on with th
     other.request({ processModelId: MODEL, paths: PATHS, transaction: pgliteSql(open) }),
   );
 
-  await expect(request).rejects.toThrow('queue.enqueue failed: no such table. Try again.');
+  await expect(request).rejects.toThrow('queue.enqueue failed: no such table. Retry.');
   expect(await counts()).toEqual([0, 0, 0]);
 });
 

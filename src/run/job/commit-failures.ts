@@ -83,7 +83,8 @@ const unnamed: Form = (_, entry, writes, { error }) => ({
 function failureOf({ id, values }: InstanceWrites, key: string | null, error: unknown): InstanceFailure {
   const texts = values.flatMap(({ value }) => {
     const inside = textsIn(value);
-    return inside.length > MOST_TEXTS ? inside : [...inside, `${JSON.stringify(value)}`];
+    const isWritten = typeof value === 'object' && inside.length <= MOST_TEXTS;
+    return isWritten ? [...inside, JSON.stringify(value)] : inside;
   });
   return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error, texts));
 }
