@@ -94,7 +94,8 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
    * and the batch is split to find it. `systemic`: the run stops. `undefined`: the library decides.
    * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. After
    *   an unknown error, the call is retried. Then an instance is to blame if its own commit is refused and a commit
-   *   without instances is accepted
+   *   without instances is accepted. After a transient error that stays, or one that usually stops everything (a missing
+   *   permission, an error of the program), other instances of its batch must be accepted, too
    */
   classifyError?(error: unknown): ErrorClass | undefined;
 }

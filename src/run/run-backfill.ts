@@ -31,7 +31,8 @@ import { isWorkable } from './record/run-state.js';
  * @throws {PortError} when the repository or the queue fails, and retries do not or would not help. Its
  *   message says how to go on.
  * @throws {RepositoryContractError} when the repository gives an answer that cannot be right. Nothing of it is committed.
- * @throws `signal.reason` when aborted without a queue. To go on, pass the `runId` that `onProgress` got.
+ * @throws `signal.reason` when aborted without a queue. To go on, pass the `runId` that `onProgress` got. When the signal
+ *   is aborted already, nothing is stored.
  * @example
  * const report = await runBackfill({
  *   repository,
@@ -46,6 +47,7 @@ export async function runBackfill<const Key extends string = string>(
   const input = parseBackfillOptions(options);
   const dryRun = input.runId === undefined && input.dryRun === true;
   const context = createRunContext(input, { dryRun });
+  context.signal.throwIfAborted(); // before anything is stored
   const jobs =
     input.runId === undefined ? await startRun(context, input) : await takeUpRun(context, input.runId);
   const perform = context.queue === null ? performSideBySide : performFirst;

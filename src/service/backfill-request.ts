@@ -55,7 +55,7 @@ export interface PlannedRequest {
 export function planRequest(
   request: BackfillRequest<unknown>,
   defaults: RequestDefaults,
-  repository: Pick<BackfillRepository, 'storesNull' | 'maxKeyLength'>,
+  repository: Pick<BackfillRepository, 'storesNull' | 'deletes' | 'maxKeyLength'>,
 ): PlannedRequest {
   if (isManual(request)) {
     const { processModelId, startAfter, transaction, paths, ...options } = parseInput(

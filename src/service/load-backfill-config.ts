@@ -11,7 +11,7 @@ export interface BackfillConfig {
   readonly celeryBrokerUrl: string;
 }
 
-export const DEFAULT_PREFIX = 'SPIFFWORKFLOW_BACKEND_';
+const DEFAULT_PREFIX = 'SPIFFWORKFLOW_BACKEND_';
 
 /**
  * Reads the configuration from environment variables; an empty value counts as unset.

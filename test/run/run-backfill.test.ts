@@ -5,7 +5,7 @@ import {
   type KeyCounts,
   runBackfill,
 } from '../../src/index.js';
-import { createMemoryRepository } from '../../src/memory/index.js';
+import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
@@ -467,12 +467,24 @@ describe('an abort', () => {
     expect(report).toMatchObject({ runId, state: 'completed', total: 10, processed: 10, updated: 10 });
   });
 
-  test('before the start reads and writes no instance', async () => {
-    const repository = createMemoryRepository({ instances: invoices(1) });
+  test.each([
+    ['without a queue', {}],
+    ['with a queue', { queue: createInProcessQueue() }],
+  ])('before the start stores nothing, %s', async (_, rest) => {
+    const calls: string[] = [];
+    const repository = intercept(
+      createMemoryRepository({ instances: invoices(1) }),
+      async ({ method, proceed }) => {
+        calls.push(method);
+        return proceed();
+      },
+    );
     const signal = AbortSignal.abort('no');
 
-    await expect(runBackfill({ repository, processModelId: MODEL, paths: PATHS, signal })).rejects.toBe('no');
-    expect(repository.metadata(1)).toEqual({});
+    const running = runBackfill({ repository, processModelId: MODEL, paths: PATHS, signal, ...rest });
+
+    await expect(running).rejects.toBe('no');
+    expect(calls).toEqual([]);
   });
 });
 

@@ -38,7 +38,7 @@ export interface CompletedCounts {
   readonly dryRun: boolean;
 }
 
-export const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
+const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
 
 /** Per call of the library. */
 const MOST_FAILURES = 100;

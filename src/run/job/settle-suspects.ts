@@ -20,13 +20,14 @@ const MOST_SUSPECTS = 20;
 const PROVEN = { othersGoThrough: true };
 
 /**
- * An instance is refused although the database takes a commit without instances. The error may pass, or most likely is
+ * An instance is refused although the database accepts a commit without instances. The error is transient, or is probably
  * about the whole database. So the instance is to blame only if others go through:
- * those behind it in the batch are tried out, and those that are refused are suspects, too. Once one is accepted, the
- * suspects are tried again. Those that are still refused fail in the same commit in which that other one is written. So an
- * outage or a missing permission, which refuses all of them, is nobody's fault.
+ * 1. Those behind it in the batch are tried out, one by one. Those that are refused are suspects, too.
+ * 2. Once one is accepted, the suspects are tried again. An outage may be over by now.
+ * 3. Those that are still refused fail in the same commit that writes the accepted one. So an outage or a missing
+ *    permission, which refuses all of them, is nobody's fault.
  *
- * Where none behind it is accepted, those before it in the batch count, which were committed since the batch was refused.
+ * If none behind it is accepted, those before it in the batch are proof, which were committed after the batch was refused.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
@@ -83,7 +84,7 @@ async function stillRefused(
 ): Promise<ReadonlyMap<PlannedEntry, Blame> | ShardCommitResult> {
   const blamed = new Map<PlannedEntry, Blame>();
   for (const [index, entry] of suspects.entries()) {
-    if (!hasValues(entry)) continue;
+    if (entry.writes === null) continue;
     const verdict: Verdict =
       index === 0 ? { is: 'refused', error: firstError } : await tryOut(context, session, [entry.writes]);
     if (verdict.is === 'unclear') return unclear(verdict);

@@ -47,6 +47,8 @@ export interface ShardSession {
 
 /** After this many batches without a time-out, larger ones are tried. */
 const GOOD_BATCHES = 10;
+/** More than any batch holds. */
+const LARGEST_LIMIT = 1_000_000;
 
 /** A longer hold, until off-peak hours say, is no measure of the rate. */
 const LONG_HOLD_MS = 60_000;
@@ -87,7 +89,7 @@ export function openSession(
   /** The time-outs may have had a cause that is over. */
   function raised(size: number): number {
     goodBatches += 1;
-    return goodBatches % GOOD_BATCHES === 0 ? 2 * size : size;
+    return goodBatches % GOOD_BATCHES === 0 ? Math.min(2 * size, LARGEST_LIMIT) : size;
   }
 
   return {

@@ -13,7 +13,7 @@ export type Verdict =
 
 /**
  * Writes the instances and rolls that back: `next` throws an error, which every repository answers with nothing changed.
- * A transient error is retried, an unknown error once.
+ * A transient error is retried, an unknown error once. When the tries are spent, it is refused.
  */
 export function tryOut(
   context: RunContext,
