@@ -2,7 +2,7 @@ import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
 import { touch } from '../record/run-changes.js';
 import { commitBatch } from './commit-batch.js';
-import { commitFailures } from './commit-failures.js';
+import { commitFailures, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -65,7 +65,9 @@ async function failAlone(
     if (again.status !== 'rejected') return again;
   }
   const blamed = new Map([[entry, { error, refused }]]);
-  return commitFailures(context, session, alone, blamed, { othersGoThrough: false });
+  const partial = await commitFailures(context, session, alone, blamed, { form: withoutRefused });
+  if (partial.status !== 'rejected' || refused.size === 0) return partial;
+  return commitFailures(context, session, alone, blamed, { form: withoutValues });
 }
 
 /**

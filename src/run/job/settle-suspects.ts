@@ -3,7 +3,7 @@ import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
 import { tallyOf } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
-import { type Blame, commitFailures } from './commit-failures.js';
+import { type Blame, commitFailures, unnamed, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -17,7 +17,8 @@ export interface Settled {
 }
 
 const MOST_SUSPECTS = 20;
-const PROVEN = { othersGoThrough: true };
+/** In this order. The first one twice, because an error may pass. */
+const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
 
 /**
  * An instance is refused although the database accepts a commit without instances. The error is transient, or is probably
@@ -39,18 +40,22 @@ export async function settleSuspects(
   const { calls } = session.handle;
   const suspects: PlannedEntry[] = batch.slice(place, place + 1);
 
+  const writes = suspects[0]?.writes;
+  if (writes && (await tryOutOnce(context, session, [writes])).is === 'accepted') {
+    // Refused only at the end of a transaction, as in a serialization failure. That says nothing about this instance.
+    const again = await commitBatch(context, session, suspects);
+    if (again.status === 'rejected') throw calls.failure('repository.commit', again.error);
+    return { result: again, settled: place + 1 };
+  }
+
   for (let at = place + 1; at < batch.length; at += 1) {
     const other = batch[at] as PlannedEntry;
     if (!hasValues(other)) continue;
     const verdict = await tryOutOnce(context, session, [other.writes]);
     if (verdict.is === 'unclear') return { result: unclear(verdict), settled: place };
     if (verdict.is === 'accepted') {
-      const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
-      if (again.status !== 'rejected') return { result: again, settled: place + 1 };
-      const blamed = await stillRefused(context, session, suspects, again.error);
-      if ('status' in blamed) return { result: blamed, settled: place };
-      const result = await commitFailures(context, session, batch.slice(place, at + 1), blamed, PROVEN);
-      if (result.status !== 'rejected') return { result, settled: at + 1 };
+      const outcome = await failTogether(at + 1);
+      if (outcome.result.status !== 'rejected') return outcome;
     }
     suspects.push(other);
     if (suspects.length > MOST_SUSPECTS) throw calls.failure('repository.commit', error);
@@ -58,11 +63,24 @@ export async function settleSuspects(
 
   const isProven = batch.slice(0, place).some(hasValues) || mayBlameUnproven(session, batch);
   if (!isProven) throw calls.failure('repository.commit', error);
-  const blamed = await stillRefused(context, session, suspects, error);
-  if ('status' in blamed) return { result: blamed, settled: place };
-  const result = await commitFailures(context, session, batch.slice(place), blamed, PROVEN);
-  if (result.status === 'rejected') throw calls.failure('repository.commit', result.error);
-  return { result, settled: batch.length };
+  const outcome = await failTogether(batch.length);
+  if (outcome.result.status === 'rejected') throw calls.failure('repository.commit', outcome.result.error);
+  return outcome;
+
+  /** With the entries up to `end`. Right before each try the first suspect is tried alone: an outage may be over. */
+  async function failTogether(end: number): Promise<Settled> {
+    const blamed = await stillRefused(context, session, suspects, error);
+    if ('status' in blamed) return { result: blamed, settled: place };
+    let result: ShardCommitResult = { status: 'rejected', error };
+    for (const form of FORMS) {
+      const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
+      if (again.status !== 'rejected') return { result: again, settled: place + 1 };
+      const entries = batch.slice(place, end);
+      result = await commitFailures(context, session, entries, blamed, { form, retries: 'none' });
+      if (result.status !== 'rejected') break;
+    }
+    return { result, settled: end };
+  }
 }
 
 /** Where an instance is the only one of its batch with values, others went through if the run has written any, once. */
@@ -75,7 +93,7 @@ function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readonly writ
   return entry.writes !== null && entry.writes.values.length > 0;
 }
 
-/** The first suspect has just been tried again. */
+/** The first suspect has been tried again already. */
 async function stillRefused(
   context: RunContext,
   session: ShardSession,
