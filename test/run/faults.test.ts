@@ -646,6 +646,32 @@ describe('a repository that breaks its contract', () => {
     },
   );
 
+  test.each([
+    [1, 1],
+    [2, 1],
+    [2, 2],
+    [4, 3],
+  ])(
+    'that loses its last commits in a crash, %i after %i, is gone on with from what is stored',
+    async (lost, kept) => {
+      const memory = createMemoryRepository({ instances: invoices(100) });
+      const repository = intercept(
+        memory,
+        atBatch(async ({ argument, proceed }, batch) => {
+          if (batch <= kept || batch > kept + lost) return proceed();
+          (argument as { next(told: unknown): unknown }).next({ gone: [], kept: [] });
+          return { status: 'committed' }; // and the database forgets it
+        }),
+      );
+
+      const report = await backfill(repository, { batchSize: 10 });
+
+      expect(report).toMatchObject({ state: 'completed', total: 100, processed: 100, updated: 100 });
+      for (let id = 1; id <= 100; id += 1)
+        expect(memory.metadata(id)).toEqual({ invoice_number: `INV-${id}` });
+    },
+  );
+
   test('by storing nothing of what it calls committed ends the run', async () => {
     let commits = 0;
     const repository = intercept(
