@@ -29,7 +29,7 @@ function isExact(literal: string): boolean {
 
 const INTEGER = /^-?[1-9]\d*$/;
 
-/** Whether a value of JSON may begin and end here. What precedes a colon is a key, which is not ours to mend. */
+/** Whether a value of JSON may begin and end here. What precedes a colon is a key, which stays as it is. */
 export function standsAlone(text: string, start: number, end: number): boolean {
   let before = start - 1;
   while (isBlank(text.charCodeAt(before))) before -= 1;

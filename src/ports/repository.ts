@@ -94,8 +94,9 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
    * and the batch is split to find it. `systemic`: the run stops. `undefined`: the library decides.
    * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. After
    *   an unknown error, the call is retried. Then an instance is to blame if its own commit is refused and a commit
-   *   without instances is accepted. After a transient error that stays, or one that usually stops everything (a missing
-   *   permission, an error of the program), other instances of its batch must be accepted, too
+   *   without instances is accepted. If the error is transient but stays, or
+   *   usually stops everything (a missing permission, a program error), other instances of that batch must be accepted,
+   *   too
    */
   classifyError?(error: unknown): ErrorClass | undefined;
 }
@@ -210,7 +211,8 @@ export type TaskData =
 export interface StoredValue {
   /**
    * In the stored form (see `formatValue`), or null for a null row. In the mode `fill`, the library only checks for null.
-   * You may return any placeholder for another value, without a token, and not read the row.
+   * For other values you may return a placeholder, without a
+   * token, and not read the row.
    */
   readonly value: JsonValue;
   /** A row version, which tells this row from a later one with the same value. `MetadataWrite.replaces` gives it back. */
@@ -275,8 +277,8 @@ export interface RunRecord {
   readonly runId: string;
   readonly processModelId: string;
   /**
-   * Text of the form [0-9a-z]{16}: another one after each change, and never the same twice, so that a change which the
-   * database has forgotten cannot be taken for another one. `commit` compares it for equality with the expected one.
+   * Text of the form [0-9a-z]{16}: new after each change and never reused, so that a change which the
+   * database has lost cannot be taken for a later one. `commit` compares it for equality with the expected one.
    */
   readonly revision: string;
   /** UNIQUE where not null, so that equal requests do not become two runs. Null once a run has ended. */

@@ -54,8 +54,8 @@ export type RequestResult =
 /** What a workflow backend calls: on a model update, in its job worker, and in its administration. */
 export interface BackfillService<Transaction = never> {
   /**
-   * Stores a run and enqueues its job. If only the enqueueing fails, the run is stored and pending: the same request
-   * again enqueues its job, and so does a later sweep, once `staleAfterMs` have passed.
+   * Stores a run and enqueues its job. If only the enqueueing fails, the run is stored and pending: repeating the
+   * request enqueues its job, and so does a later sweep, once `staleAfterMs` have passed.
    * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
    * @throws {PortError} or {@link RepositoryContractError}. `error.runId` is the run in question. It is null if the search
    *   for active runs failed: then no run was stored.
@@ -97,8 +97,8 @@ export interface BackfillService<Transaction = never> {
   /**
    * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
    * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. Call it every minute,
-   * from any number of processes. A job too many does no harm. A production system needs it, because every job runner can
-   * lose a job.
+   * from any number of processes. A job too many does no harm. Production needs sweeps, because every
+   * job runner can lose a job.
    * @throws {PortError} when it failed for some runs. It has looked at all others.
    */
   sweep(options: SweepOptions): Promise<SweepReport>;
