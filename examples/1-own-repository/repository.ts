@@ -47,7 +47,7 @@ export function createRepository(database: SqlDatabase): BackfillRepository<neve
           );
         const kept = await sql.query<{ id: number; key: string }>(WRITE, [JSON.stringify(writes)]);
 
-        const records = next({ gone: ids.filter((id) => !living.has(id)), kept });
+        const records = next({ gone: ids.filter((id) => !living.has(id)), kept, moved: [] });
         const texts = records.map((record) => ({ ...record, content: JSON.stringify(record.content) }));
         const stored = await sql.query(STORE_RECORDS, [JSON.stringify(texts), [...revisions.keys()]]);
         if (stored.length < records.length) refuse({ status: 'conflict' });
@@ -63,9 +63,9 @@ export function createRepository(database: SqlDatabase): BackfillRepository<neve
 /** Commits `work`. If it calls `refuse`, everything is rolled back, and the refusal is the result. */
 async function rollingBack(
   database: SqlDatabase,
-  work: (sql: Sql, refuse: (answer: CommitResult<number>) => never) => Promise<void>,
-): Promise<CommitResult<number>> {
-  let refusal: CommitResult<number> | null = null;
+  work: (sql: Sql, refuse: (answer: CommitResult) => never) => Promise<void>,
+): Promise<CommitResult> {
+  let refusal: CommitResult | null = null;
   try {
     await database.transaction((sql) =>
       work(sql, (answer) => {

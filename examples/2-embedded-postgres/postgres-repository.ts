@@ -7,9 +7,16 @@ import {
   type RunRecord,
   type WriteOutcome,
 } from 'process-metadata-backfill';
-import { bounds, IN_RANGE, NEWEST_HASH, readPage } from './read-page.js';
+import { bounds, IN_RANGE, readPage } from './read-page.js';
 import type { Sql, SqlDatabase } from './sql.js';
-import { type BatchWriter, Disturbance, firstWriterFor, writeGuarded } from './write-batch.js';
+import {
+  Disturbance,
+  firstWriterFor,
+  lockInstances,
+  MOVED,
+  versionsOf,
+  writeGuarded,
+} from './write-batch.js';
 
 export interface PostgresRepositoryOptions {
   /**
@@ -42,15 +49,15 @@ export function createPostgresRepository(
     readInstances: (query) => readPage(database, query, taskData),
 
     async commit(commit, { transaction } = {}) {
-      // Guards cost the database 50 % more, so only a batch that has met another writer is written with guards.
-      const attempt = (write: BatchWriter) => {
-        const work = (sql: Sql) => applyCommit(sql, commit, write);
+      // Guards cost the database 50 % more, and locks one statement more. Only a batch that has met another writer needs them.
+      const attempt = (how: 'at-once' | 'locks-first') => {
+        const work = (sql: Sql) => applyCommit(sql, commit, how);
         return transaction ? inSavepoint(transaction, work) : database.transaction(work);
       };
       try {
-        await attempt(firstWriterFor(commit.instances)).catch((error) => {
+        await attempt('at-once').catch((error) => {
           if (!(error instanceof Disturbance)) throw error;
-          return attempt(writeGuarded);
+          return attempt('locks-first');
         });
         return { status: 'committed' };
       } catch (error) {
@@ -69,29 +76,39 @@ export function createPostgresRepository(
 }
 
 /** Two statements: one writes the batch, one stores its record. A refusal rolls both back. */
-async function applyCommit(sql: Sql, commit: RepositoryCommit<number>, write: BatchWriter): Promise<void> {
+async function applyCommit(
+  sql: Sql,
+  commit: RepositoryCommit<number>,
+  how: 'at-once' | 'locks-first',
+): Promise<void> {
   const { exhausted, instances } = commit;
-  const outcome = instances.length === 0 ? { gone: [], kept: [] } : await write(sql, instances);
-  const moved = await storeRecords(sql, commit, outcome);
+  const isLocked = how === 'locks-first';
+  if (isLocked) await lockInstances(sql, instances);
+  const write = isLocked ? writeGuarded : firstWriterFor(instances);
+  const outcome = instances.length === 0 ? NOTHING : await write(sql, instances);
+  const missed = await storeRecords(sql, commit, outcome, isLocked ? [] : instances);
   const left = exhausted ? await sql.query(ANY_LEFT, bounds(exhausted)) : [];
   if (left.length > 0) throw new Refusal({ status: 'not-exhausted' });
-  if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved });
+  if (missed.length > 0) throw new Disturbance('An instance was saved while the batch waited for its lock.');
 }
+
+const NOTHING: WriteOutcome<number> = { gone: [], kept: [], moved: [] };
 
 /**
  * Stores the records in the order of their ids, each only if its revision is the expected one. That locks it, too.
- * @returns the instances whose version has changed.
+ * @param written were written in the statement that locked them. A save that it waited for is seen only now.
+ * @returns those of them that have another version.
  */
 async function storeRecords(
   sql: Sql,
-  { expected, instances, next }: RepositoryCommit<number>,
+  { expected, next }: RepositoryCommit<number>,
   outcome: WriteOutcome<number>,
+  written: RepositoryCommit<number>['instances'],
 ): Promise<readonly number[]> {
-  const gone = new Set(outcome.gone);
-  const seen = instances.filter(({ id, version }) => version !== undefined && !gone.has(id));
-  const versions = JSON.stringify(seen.map(({ id, version }) => ({ id, version })));
+  const { gone, moved } = outcome;
+  const versions = versionsOf(written, new Set([...gone, ...moved]));
   const revisions = new Map(expected.map(({ id, revision }) => [id, revision]));
-  let moved: readonly number[] = [];
+  let missed: readonly number[] = [];
   for (const record of next(outcome).toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     const { id, runId, processModelId, revision, activeKey, content } = record;
     const values = [versions, id, runId, processModelId, revision, activeKey, JSON.stringify(content)];
@@ -100,14 +117,14 @@ async function storeRecords(
     if (before !== null) values.push(before);
     const [stored] = await sql.query<{ moved: readonly number[] }>(statement, values);
     if (stored === undefined) throw new Refusal({ status: 'conflict' });
-    moved = stored.moved;
+    missed = stored.moved;
   }
-  return moved;
+  return missed;
 }
 
 /** Rolls the transaction back and becomes the result of `commit`. */
 class Refusal extends Error {
-  constructor(readonly result: CommitResult<number>) {
+  constructor(readonly result: CommitResult) {
     super(result.status);
   }
 }
@@ -136,18 +153,16 @@ const surveyOf = (limit: number | null) => `
   from (select i.id from process_instance i where ${IN_RANGE} ${limit === null ? '' : 'order by i.id'} limit $5) counted`;
 
 // Each row of the result is a record that was stored.
-const MOVED = `array(
-  select i.id from json_to_recordset($1) as i (id int, version text)
-  where i.version <> coalesce(${NEWEST_HASH}, '')) as moved`;
+const MISSED = `array(${MOVED}) as moved`;
 
 const INSERT_RECORD = `
   insert into metadata_backfill_run (id, run_id, process_model_id, revision, active_key, content)
-  values ($2, $3, $4, $5, $6, $7) on conflict (id) do nothing returning ${MOVED}`;
+  values ($2, $3, $4, $5, $6, $7) on conflict (id) do nothing returning ${MISSED}`;
 
 const UPDATE_RECORD = `
   update metadata_backfill_run
   set run_id = $3, process_model_id = $4, revision = $5, active_key = $6, content = $7
-  where id = $2 and revision = $8 returning ${MOVED}`;
+  where id = $2 and revision = $8 returning ${MISSED}`;
 
 const ANY_LEFT = `select 1 from process_instance i where ${IN_RANGE} limit 1`;
 

@@ -173,15 +173,13 @@ export function createMemoryRepository(
       const found = instances.get(id);
       return found?.instance.processModelId === processModelId ? found : undefined;
     };
-    const stale = batch.filter(({ id, version }) => {
+    const moved = batch.filter(({ id, version }) => {
       const found = find(id);
       return found !== undefined && version !== undefined && version !== String(found.version);
     });
-    if (stale.length > 0) return { status: 'stale', instanceIds: stale.map(({ id }) => id) };
-
-    const writes = batch.flatMap(({ id, values }) =>
-      values.map((write) => ({ id, write, rows: find(id)?.rows })),
-    );
+    const writes = batch
+      .filter((instance) => !moved.includes(instance))
+      .flatMap(({ id, values }) => values.map((write) => ({ id, write, rows: find(id)?.rows })));
     const allowed = writes.filter(
       ({ rows, write }) => rows !== undefined && mayWrite(rows.get(write.key), write),
     );
@@ -191,6 +189,7 @@ export function createMemoryRepository(
     const result = next({
       gone: batch.filter(({ id }) => find(id) === undefined).map(({ id }) => id),
       kept: refused.map(({ id, write }) => ({ id, key: write.key })),
+      moved: moved.map(({ id }) => id),
     });
     if (conflictsWith(result)) return { status: 'conflict' };
     for (const { rows, write } of allowed) {

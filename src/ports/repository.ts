@@ -39,15 +39,21 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
    * 1. Check that each record of `expected` is stored at that revision (`null`: is not stored), and lock it. If one
    *    is not, answer `conflict`.
    * 2. With `exhausted`: check that no instance is left in that range. If one is left, answer `not-exhausted`.
-   * 3. Lock the instances in ascending order. If one has another `version` than the one given, answer `stale`.
-   * 4. Write the values, each under its guard (see `MetadataWrite`).
+   * 3. Lock the instances in ascending order. Those that have another `version` by then than the one given have moved on:
+   *    leave them out, and name them to `next`.
+   * 4. Write the values of the others, each under its guard (see `MetadataWrite`).
    * 5. Call `next` with what really happened, and store each record that it returns as a whole. If another record has
-   *    the same `activeKey`, answer `conflict`.
+   *    the same `activeKey`, answer `conflict`. If `next` throws, reject with its error.
+   *
+   * The lock has to wait for a save that is under way, and versions are compared in a later statement, which sees what was
+   * saved. `for share` waits for a save that updates or locks the row of its instance before it writes anything else. It does
+   * not wait for one that only inserts a task, because the lock of a foreign key lets it pass: let such saves lock their
+   * instance. (`for update` waits for both, but live inserts of metadata may then end in a deadlock.)
    *
    * The repository itself may repeat all of it after a deadlock, because `next` is pure. When the outcome is unknown
    * (the connection broke during COMMIT), reject. The library then finds out by loading the run.
    */
-  commit(commit: RepositoryCommit<Id>, options?: InTransaction<Transaction>): Promise<CommitResult<Id>>;
+  commit(commit: RepositoryCommit<Id>, options?: InTransaction<Transaction>): Promise<CommitResult>;
 
   /** All records of a run, read from the database that commits go to, not from a replica. Empty when there is no such run. */
   loadRun(runId: string, options?: InTransaction<Transaction>): Promise<readonly RunRecord[]>;
@@ -189,7 +195,10 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   readonly bytes?: number;
   /** Still executing. Such an instance gets no null rows, because a value may still come. @default false */
   readonly running?: boolean;
-  /** Changes whenever the latest task data does. `commit` gets it back and compares it. Absent: nothing is compared. */
+  /**
+   * Changes whenever the latest task data does, and only then. `commit` gets it back and compares it: build it by the same
+   * expression in both. Absent: nothing is compared.
+   */
   readonly version?: string;
 }
 
@@ -236,7 +245,7 @@ export interface MetadataWrite {
 
 export interface InstanceWrites<Id extends InstanceId = InstanceId> {
   readonly id: Id;
-  /** May be empty. Then the commit only has to find out whether the instance still exists. */
+  /** May be empty. Then the commit only has to find out whether the instance still exists, and compares the version. */
   readonly values: readonly MetadataWrite[];
   readonly version?: string;
 }
@@ -258,18 +267,18 @@ export interface RepositoryCommit<Id extends InstanceId = InstanceId> {
 export interface WriteOutcome<Id extends InstanceId = InstanceId> {
   /** Instances that no longer exist. Nothing was written for them. */
   readonly gone: readonly Id[];
-  /** Values not written, because another writer came first. Leave out those of gone instances. */
+  /** Values not written, because another writer came first. Leave out those of gone and moved instances. */
   readonly kept: readonly { readonly id: Id; readonly key: string }[];
+  /** Instances that have another `version` now than the one given. Nothing was written for them. */
+  readonly moved: readonly Id[];
 }
 
-export type CommitResult<Id extends InstanceId = InstanceId> =
+export type CommitResult =
   | { readonly status: 'committed' }
   /** Nothing was changed: a record has another revision, or another record holds an active key. */
   | { readonly status: 'conflict' }
   /** Nothing was changed: an instance is left in the `exhausted` range. */
-  | { readonly status: 'not-exhausted' }
-  /** Nothing was changed: these instances have another `version` than the page. */
-  | { readonly status: 'stale'; readonly instanceIds: readonly Id[] };
+  | { readonly status: 'not-exhausted' };
 
 /** A row of the host's table of runs. Stored whole, by `id`. */
 export interface RunRecord {

@@ -116,7 +116,7 @@ function createIdleRepository(instances: number): BackfillRepository<never, numb
       return Array.from({ length }, (_, index) => snapshot(first + index));
     },
     async commit({ next }) {
-      for (const record of next({ gone: [], kept: [] })) records.set(record.id, record);
+      for (const record of next({ gone: [], kept: [], moved: [] })) records.set(record.id, record);
       return { status: 'committed' };
     },
     loadRun: async () => [...records.values()],

@@ -152,7 +152,7 @@ describe.each(TABLE)('%s', (_, error) => {
       if (method !== 'commit') return proceed();
       const { instances, next } = argument as RepositoryCommit<number>;
       if (!instances.some(({ id, values }) => id > 10 && values.length > 0)) return proceed();
-      if (when === 'at') next({ gone: [], kept: [] });
+      if (when === 'at') next({ gone: [], kept: [], moved: [] });
       throw error;
     });
 

@@ -593,8 +593,6 @@ describe('a repository that breaks its contract', () => {
     ['null', null],
     ['a text', 'committed'],
     ['committed without a call of next', { status: 'committed' }],
-    ['stale for nobody', { status: 'stale', instanceIds: [] }],
-    ['stale without ids', { status: 'stale' }],
   ])('by answering a commit with %s ends the run at once', async (_, answer) => {
     expect(await commitsOf(() => answer)).toBe(1);
   });
@@ -602,7 +600,8 @@ describe('a repository that breaks its contract', () => {
   test.each<[string, unknown]>([
     ['nothing', undefined],
     ['no lists', {}],
-    ['ids instead of values', { gone: [], kept: [1] }],
+    ['ids instead of values', { gone: [], kept: [1], moved: [] }],
+    ['nothing of moved instances', { gone: [], kept: [] }],
   ])('by calling next with %s ends the run at once', async (_, outcome) => {
     const call = ({ argument }: Parameters<Around>[0]) => {
       (argument as { next(told: unknown): unknown }).next(outcome);
@@ -612,34 +611,27 @@ describe('a repository that breaks its contract', () => {
     expect(await commitsOf(async (around) => call(around))).toBe(1);
   });
 
-  test('by answering stale for ever ends the run after as many commits as it has instances, and some', async () => {
-    const stale = async ({ argument }: Parameters<Around>[0]) => ({
-      status: 'stale',
-      instanceIds: [(argument as CommitArgument).instances[0]?.id],
-    });
-
-    expect(await commitsOf(stale)).toBe(4);
-  });
-
-  test('by answering stale for an instance without a version ends the run at once', async () => {
+  test('by naming an instance without a version as moved ends the run at once', async () => {
     const memory = createMemoryRepository({ instances: invoices(5) });
     const repository = intercept(memory, async ({ method, argument, proceed }) => {
       if (method === 'commit' && (argument as CommitArgument).instances.length > 0)
-        return { status: 'stale', instanceIds: [1] };
+        (argument as unknown as { next(told: unknown): unknown }).next({ gone: [], kept: [], moved: [1] });
       const answer = await proceed();
       if (method !== 'readInstances') return answer;
       return (answer as InstanceSnapshot[]).map(({ version: _, ...rest }) => rest);
     });
 
-    await expect(backfill(repository)).rejects.toThrow(/the instance 1, which was given without a version/);
+    await expect(backfill(repository)).rejects.toThrow(
+      /the instance 1 has moved, which was given without a version/,
+    );
   });
 
-  test.each(['ok', 'stale', 'not-exhausted'])(
+  test.each(['ok', 'not-exhausted'])(
     'by answering a commit of records alone with %s ends the call',
     async (status) => {
       const repository = intercept(
         createMemoryRepository({ instances: invoices(5) }),
-        async ({ method, proceed }) => (method === 'commit' ? { status, instanceIds: [1] } : proceed()),
+        async ({ method, proceed }) => (method === 'commit' ? { status } : proceed()),
       );
 
       await expect(backfill(repository)).rejects.toMatchObject({ code: 'REPOSITORY_CONTRACT' });
@@ -659,7 +651,7 @@ describe('a repository that breaks its contract', () => {
         memory,
         atBatch(async ({ argument, proceed }, batch) => {
           if (batch <= kept || batch > kept + lost) return proceed();
-          (argument as { next(told: unknown): unknown }).next({ gone: [], kept: [] });
+          (argument as { next(told: unknown): unknown }).next({ gone: [], kept: [], moved: [] });
           return { status: 'committed' }; // and the database forgets it
         }),
       );
@@ -678,7 +670,7 @@ describe('a repository that breaks its contract', () => {
       createMemoryRepository({ instances: invoices(30) }),
       atBatch(async ({ argument }) => {
         commits += 1;
-        (argument as { next(told: unknown): unknown }).next({ gone: [], kept: [] });
+        (argument as { next(told: unknown): unknown }).next({ gone: [], kept: [], moved: [] });
         return { status: 'committed' };
       }),
     );
@@ -741,9 +733,9 @@ describe('a repository that breaks its contract', () => {
   });
 
   test.each<[string, (argument: CommitArgument & { next(told: unknown): unknown }) => unknown]>([
-    ['stale', () => ({ status: 'stale', instanceIds: ['3'] })],
-    ['gone', ({ next }) => next({ gone: ['3'], kept: [] })],
-    ['kept', ({ next }) => next({ gone: [], kept: [{ id: '3', key: 'invoice_number' }] })],
+    ['moved', ({ next }) => next({ gone: [], kept: [], moved: ['3'] })],
+    ['gone', ({ next }) => next({ gone: ['3'], kept: [], moved: [] })],
+    ['kept', ({ next }) => next({ gone: [], kept: [{ id: '3', key: 'invoice_number' }], moved: [] })],
     ['not-exhausted', () => ({ status: 'not-exhausted' })],
   ])('by calling %s what was not asked about ends the run', async (_, answer) => {
     const repository = intercept(

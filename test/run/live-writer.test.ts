@@ -5,6 +5,7 @@ import { embeddedTables } from '../support/embedded-postgres.js';
 import { PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { completedTask } from '../support/tables.js';
+import { testRuntime } from '../support/test-runtime.js';
 import { memoryFixture } from '../testing/fixtures/memory-fixture.js';
 
 const data = (number: string) => ({ invoice: { number } });
@@ -38,7 +39,7 @@ describe.each<[string, () => Promise<RepositoryFixture<unknown>>]>([
       if (method === 'readInstances') await meanwhile(count);
       return answer;
     });
-    return runBackfill({ repository, processModelId, paths: PATHS, mode });
+    return runBackfill({ repository, processModelId, paths: PATHS, mode, runtime: testRuntime(models) });
   }
 
   test.each(['fill', 'overwrite'] as const)('%s keeps a value that appeared after the read', async (mode) => {
@@ -103,14 +104,15 @@ describe.each<[string, () => Promise<RepositoryFixture<unknown>>]>([
     },
   );
 
-  test('an instance that moves on at every reading is left to its live writer, its siblings are written', async () => {
+  test('an instance that is saved after each of its reads fails, and its siblings are written', async () => {
     const report = await backfill('fill', (page) =>
       live.addTask(second, completedTask(data(`newer ${page}`), 1 + page)),
     );
 
     expect(await live.metadata(second)).toEqual({});
     expect(await live.metadata(third)).toEqual({ invoice_number: 'INV-3' });
-    expect(report).toMatchObject({ state: 'completed', processed: 3, updated: 2, failed: 0 });
-    expect(report.keys.invoice_number).toMatchObject({ written: 2, kept: 1 });
+    expect(report).toMatchObject({ state: 'completed_with_failures', processed: 2, updated: 2, failed: 1 });
+    expect(report.failures).toMatchObject([{ instanceId: second, key: null, code: 'INSTANCE_BUSY' }]);
+    expect(report.keys.invoice_number).toMatchObject({ written: 2, kept: 0, failed: 1 });
   });
 });

@@ -281,5 +281,6 @@ test('complete instances have kept what is there, but under a key that another r
     writes: null,
     findings: ['kept', 'dropped'],
     failures: [],
+    reread: null,
   });
 });

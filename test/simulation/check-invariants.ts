@@ -11,7 +11,7 @@ import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** Which invariant, from 1 to 17. */
+  /** Which invariant: from 1 to 17, or 24. */
   readonly invariant: number;
   readonly message: string;
   /** The index in `history.events` of the event that broke it. */

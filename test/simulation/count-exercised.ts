@@ -14,7 +14,10 @@ const NAMES = [
   'commits refused',
   'batches bisected',
   'instances refused',
-  'pages too old',
+  'instances left behind',
+  'instances read again',
+  'instances too busy',
+  'batches too busy',
   'pages of a lagging replica',
   'ends not proven',
   'races won by the live writer',
@@ -137,18 +140,22 @@ function callCounter(add: Add): (event: HistoryEvent) => void {
 function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => void {
   const headers = new Map<string, HeaderView>();
   const tallies = new Map<string, ShardView['tally']>();
-  return ({ status, late, instances, kept, gone, written, records }) => {
+  return ({ status, late, instances, kept, gone, moved, written, records }) => {
     if (late) add(status === 'committed' ? 'commits landed late' : 'late commits refused');
     if (status === 'conflict') add('commits refused');
     if (status === 'not-exhausted') add('ends not proven');
-    if (status === 'stale') add('pages too old');
+    if (status === 'undone' && moved.length > MOST_BEHIND / 2) add('batches too busy');
     if (status === 'refused') add(instances.length > 1 ? 'batches bisected' : 'instances refused');
     add('races won by the live writer', kept.length);
     add('instances gone', gone.length);
     add('rows deleted', written.filter(({ row }) => row === null).length);
     for (const record of records) {
       if (!reader.isHeader(record)) {
-        const { heldFor, tally } = reader.shard(record);
+        const { heldFor, tally, behind } = reader.shard(record);
+        const left = new Set(behind.map(({ id }) => id));
+        add('instances left behind', moved.filter((id) => left.has(id)).length);
+        add('instances read again', behind.filter(({ tries }) => tries > 0).length);
+        add('instances too busy', moved.filter((id) => !left.has(id)).length);
         if (heldFor !== null) add('holds');
         const before = tallies.get(record.id);
         tallies.set(record.id, tally);
@@ -168,6 +175,8 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
     }
   };
 }
+
+const MOST_BEHIND = 100;
 
 /** Of all keys. */
 function countOf({ keys }: ShardView['tally'], name: 'replaced' | 'orphaned' | 'cleared'): number {

@@ -16,7 +16,7 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
     `step ${step} of shard ${shard} of ${run(runId)}`;
 
   function describeCommit(event: CommitEvent): string {
-    const { late, instances, exhausted, status, stale, kept, gone, written, records } = event;
+    const { late, instances, exhausted, status, moved, kept, gone, written, records } = event;
     const what =
       instances.length > 0
         ? `commits ${instances.map(({ id }) => id).join(', ')}`
@@ -29,11 +29,12 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       ),
       ...kept.map(({ id, key }) => `${id}.${key} kept`),
       ...gone.map((id) => `${id} gone`),
-      ...stale.map((id) => `${id} is stale`),
+      ...moved.map((id) => `${id} has moved on`),
       ...records.map((record) => {
         if (reader.isHeader(record)) return `${run(record.runId)} ${reader.header(record).state}`;
-        const { index, after, done, allottedStep, committedStep } = reader.shard(record);
-        const place = `shard ${index} of ${run(record.runId)} at ${after}${done ? ', done' : ''}`;
+        const { index, after, behind, done, allottedStep, committedStep } = reader.shard(record);
+        const left = behind.map(({ id, tries }) => `, without ${id} (${tries})`).join('');
+        const place = `shard ${index} of ${run(record.runId)} at ${after}${left}${done ? ', done' : ''}`;
         return `${place}, allotted step ${allottedStep}, committed step ${committedStep}`;
       }),
     ];

@@ -12,7 +12,7 @@ export interface History {
 
 /** What the store of this world offers. */
 export interface StoreRules {
-  /** Instances have a version, and a commit is refused if an instance has a newer one. */
+  /** Instances have a version, and a commit leaves out those that have a newer one. */
   readonly versions: boolean;
   /** Metadata rows have a token. Without tokens, rows are compared by value. */
   readonly tokens: boolean;
@@ -121,7 +121,8 @@ export interface CommitEvent {
   readonly call: number;
   /** It took effect after it had failed for its caller, or after its caller had crashed. */
   readonly late: boolean;
-  readonly status: 'committed' | 'conflict' | 'not-exhausted' | 'stale' | 'refused';
+  /** `undone`: `next` threw an error. */
+  readonly status: 'committed' | 'conflict' | 'not-exhausted' | 'undone' | 'refused';
   readonly expected: readonly { readonly id: string; readonly revision: string | null }[];
   readonly exhausted: { readonly after: number | null; readonly upTo: number } | null;
   readonly instances: readonly {
@@ -129,7 +130,8 @@ export interface CommitEvent {
     /** A write without a value is to delete the row. */
     readonly values: readonly { readonly key: string; readonly value?: JsonValue }[];
   }[];
-  readonly stale: readonly number[];
+  /** Left out, because they have a newer version. */
+  readonly moved: readonly number[];
   readonly gone: readonly number[];
   readonly kept: readonly { readonly id: number; readonly key: string }[];
   /** The rows as they are stored now. */
@@ -146,6 +148,8 @@ export type PortEvent =
       readonly call: number;
       readonly after: number | null;
       readonly upTo: number;
+      /** `null`: all instances of the model are asked for. */
+      readonly ids: readonly (string | number)[] | null;
       /** The page came from a replica that lags behind, and some instances are not on it. */
       readonly lagging: boolean;
       readonly page: readonly SeenInstance[];

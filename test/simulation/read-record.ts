@@ -29,6 +29,7 @@ export interface ShardView {
   readonly done: boolean;
   readonly after: number | null;
   readonly upTo: number | null;
+  readonly behind: readonly { readonly id: number; readonly tries: number }[];
   readonly allottedStep: number;
   readonly committedStep: number;
   readonly committedBy: string | null;

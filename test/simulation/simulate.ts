@@ -78,6 +78,9 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     get broker() {
       return broker;
     },
+    get live() {
+      return live;
+    },
     get outages() {
       return outages;
     },
@@ -100,7 +103,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   const workers = startWorkers(scene);
   const broker = createSimulatedBroker(scene, workers);
   const hosts = startHosts(scene);
-  startLiveInstances(scene);
+  const live = startLiveInstances(scene);
   const sweepers = startSweepers(scene);
   const operators = startOperators(scene);
   const slots = [...workers.slots, ...hosts.slots, ...sweepers.slots, ...operators.slots];

@@ -165,8 +165,8 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
     );
 
     expect([filled.outcome, replaced.outcome]).toEqual([
-      { gone: [], kept: [] },
-      { gone: [], kept: [] },
+      { gone: [], kept: [], moved: [] },
+      { gone: [], kept: [], moved: [] },
     ]);
     const { count } = await host.database
       .selectFrom('process_instance_metadata')

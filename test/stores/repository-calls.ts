@@ -86,7 +86,7 @@ export async function write<Transaction>(
   instances: readonly InstanceWrites<number>[],
   fields: Partial<RepositoryCommit<number>> = {},
   options?: { readonly transaction?: Transaction },
-): Promise<{ readonly result: CommitResult<number>; readonly outcome: WriteOutcome<number> | null }> {
+): Promise<{ readonly result: CommitResult; readonly outcome: WriteOutcome<number> | null }> {
   let outcome: WriteOutcome<number> | null = null;
   const { next = () => [record({})], ...rest } = fields;
   const result = await repository.commit(
@@ -110,7 +110,7 @@ export async function store<Transaction>(
   host: Host<Transaction>,
   records: readonly RunRecord[],
   options?: { readonly transaction?: Transaction },
-): Promise<CommitResult<number>> {
+): Promise<CommitResult> {
   const expected = records.map(({ id }) => ({ id, revision: null }));
   return (await write(host, [], { expected, next: () => records }, options)).result;
 }

@@ -10,6 +10,7 @@ describe('the repository in memory', () => {
     'formatValue',
     'maxKeyLength',
     'projected values',
+    'saves under way',
     'splitInstances',
     'transactions',
   ]);

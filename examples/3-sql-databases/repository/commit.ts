@@ -8,7 +8,7 @@ import { writesAndDeletes } from './value-write.js';
 
 /** Rolls the transaction back and becomes the result of `commit`. */
 export class Refusal extends Error {
-  constructor(readonly result: CommitResult<number>) {
+  constructor(readonly result: CommitResult) {
     super(result.status);
   }
 }
@@ -40,7 +40,7 @@ async function writeMetadata(
   dialect: Dialect,
   instances: readonly InstanceWrites<number>[],
 ): Promise<WriteOutcome<number>> {
-  if (instances.length === 0) return { gone: [], kept: [] };
+  if (instances.length === 0) return { gone: [], kept: [], moved: [] };
   const ids = instances.map(({ id }) => id);
   const isOneOfThem = dialect.isIn('i.id', ids);
   const locked = await database
@@ -52,32 +52,35 @@ async function writeMetadata(
     .execute();
   const living = new Set(locked.map(({ id }) => id));
   const present = instances.filter(({ id }) => living.has(id));
-  await refuseStale(database, dialect, present);
+  const moved = await movedAmong(database, dialect, present);
 
-  const [writes, deletes] = writesAndDeletes(present);
+  const [writes, deletes] = writesAndDeletes(present.filter(({ id }) => !moved.has(id)));
   const kept = [
     ...(writes.length === 0 ? [] : await dialect.write(database, writes)),
     ...(deletes.length === 0 ? [] : await deleteRows(database, dialect, deletes)),
   ];
-  return { gone: ids.filter((id) => !living.has(id)), kept: kept.map(({ id, key }) => ({ id, key })) };
+  return {
+    gone: ids.filter((id) => !living.has(id)),
+    kept: kept.map(({ id, key }) => ({ id, key })),
+    moved: [...moved],
+  };
 }
 
 /** Comes after the locks: by then, a save that was under way has ended. */
-async function refuseStale(
+async function movedAmong(
   database: Database,
   dialect: Dialect,
   instances: readonly InstanceWrites<number>[],
-): Promise<void> {
+): Promise<ReadonlySet<number>> {
   const versions = new Map(
     instances.flatMap(({ id, version }) => (version === undefined ? [] : [[id, version]])),
   );
-  if (versions.size === 0) return;
+  if (versions.size === 0) return new Set();
   const current = await database
     .selectFrom('process_instance as i')
     .select(['i.id', newestHashOf('i.id').as('hash')])
     .where(dialect.isIn('i.id', [...versions.keys()]))
     .orderBy('i.id')
     .execute();
-  const moved = current.filter(({ id, hash }) => versions.get(id) !== (hash ?? ''));
-  if (moved.length > 0) throw new Refusal({ status: 'stale', instanceIds: moved.map(({ id }) => id) });
+  return new Set(current.filter(({ id, hash }) => versions.get(id) !== (hash ?? '')).map(({ id }) => id));
 }

@@ -8,6 +8,7 @@ import type {
   PageQuery,
   RunFilter,
   RunRecord,
+  WriteOutcome,
 } from '../../ports/repository.js';
 import { isFilled } from './page-entries.js';
 
@@ -73,26 +74,29 @@ export function splitProblem(
 
 /** What is wrong with what `next` was called with, or `null`. */
 export function outcomeProblem(outcome: unknown, instances: readonly InstanceWrites[]): string | null {
-  const { gone, kept } = Object(outcome) as Record<'gone' | 'kept', unknown>;
-  if (!Array.isArray(gone) || !Array.isArray(kept))
-    return `expected next to be called with { gone, kept }, got ${show(outcome)}`;
-  return strangerProblem([...gone, ...kept.map((value) => Object(value).id)], instances);
+  const { gone, kept, moved } = Object(outcome) as Record<keyof WriteOutcome, unknown>;
+  if (!Array.isArray(gone) || !Array.isArray(kept) || !Array.isArray(moved))
+    return `expected next to be called with { gone, kept, moved }, got ${show(outcome)}`;
+  return (
+    strangerProblem([...gone, ...moved, ...kept.map((value) => Object(value).id)], instances) ??
+    movedProblem(new Set(moved), instances)
+  );
+}
+
+/** An instance without a version is compared with nothing. If it could move, it might never be written. */
+function movedProblem(moved: ReadonlySet<unknown>, instances: readonly InstanceWrites[]): string | null {
+  const unversioned = instances.find(({ id, version }) => version === undefined && moved.has(id));
+  return unversioned === undefined
+    ? null
+    : `told next that the instance ${show(unversioned.id)} has moved, which was given without a version`;
 }
 
 /** What is wrong with the answer of a commit, or `null`. `isNextCalled`: in this very attempt. */
 export function commitProblem(
   result: unknown,
-  {
-    instances,
-    exhausted,
-    isNextCalled,
-  }: {
-    readonly instances: readonly InstanceWrites[];
-    readonly exhausted: unknown;
-    readonly isNextCalled: boolean;
-  },
+  { exhausted, isNextCalled }: { readonly exhausted: unknown; readonly isNextCalled: boolean },
 ): string | null {
-  const { status, instanceIds } = Object(result) as Record<'status' | 'instanceIds', unknown>;
+  const { status } = Object(result) as Record<'status', unknown>;
   switch (status) {
     case 'conflict':
       return null;
@@ -102,21 +106,9 @@ export function commitProblem(
         : "answered 'committed' without a call of next, whose records belong to the same transaction";
     case 'not-exhausted':
       return exhausted === undefined ? "answered 'not-exhausted' although nothing was to be exhausted" : null;
-    case 'stale':
-      return staleProblem(instanceIds, instances);
     default:
-      return `expected the status 'committed', 'conflict', 'not-exhausted' or 'stale', got ${show(result)}`;
+      return `expected the status 'committed', 'conflict' or 'not-exhausted', got ${show(result)}`;
   }
-}
-
-/** An instance without a version is compared with nothing. If it could be stale, a commit of it might never succeed. */
-function staleProblem(stale: unknown, instances: readonly InstanceWrites[]): string | null {
-  if (!Array.isArray(stale) || stale.length === 0)
-    return `answered 'stale': expected the ids of the instances that are, got ${show(stale)}`;
-  const unversioned = instances.find(({ id, version }) => version === undefined && stale.includes(id));
-  return unversioned === undefined
-    ? strangerProblem(stale, instances)
-    : `answered 'stale' for the instance ${show(unversioned.id)}, which was given without a version`;
 }
 
 function strangerProblem(named: readonly unknown[], instances: readonly InstanceWrites[]): string | null {

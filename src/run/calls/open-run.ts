@@ -87,7 +87,7 @@ export function openRun(
       },
       { transaction },
     );
-    const problem = commitProblem(result, { instances: [], exhausted: undefined, isNextCalled });
+    const problem = commitProblem(result, { exhausted: undefined, isNextCalled });
     if (problem !== null) throw calls.contractError(`commit: ${problem}`);
     return result.status === 'committed';
   }

@@ -20,7 +20,7 @@ export function dryRunRepository(repository: BackfillRepository<unknown>): Backf
         ({ id, revision }) => (records.get(id)?.revision ?? null) !== revision,
       );
       if (isConflict) return { status: 'conflict' };
-      for (const record of next({ gone: [], kept: [] })) records.set(record.id, record);
+      for (const record of next({ gone: [], kept: [], moved: [] })) records.set(record.id, record);
       return { status: 'committed' };
     },
     async loadRun(runId) {

@@ -3,14 +3,17 @@ import { commitToShard, type ShardCommit, type ShardCommitResult } from './commi
 import type { PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 
-/** Commits planned entries with the checkpoint behind them, and logs the failures among them. */
+/**
+ * Commits planned entries with the checkpoint behind them, and logs the failures among them. Those that were read again by
+ * their ids do not move the cursor.
+ */
 export async function commitBatch(
   context: RunContext,
   session: ShardSession,
   entries: readonly PlannedEntry[],
   options: Pick<ShardCommit, 'retries'> = {},
 ): Promise<ShardCommitResult> {
-  const after = entries.at(-1)?.cursor ?? session.shard.after;
+  const after = entries.findLast(({ reread }) => reread === null)?.cursor ?? session.shard.after;
   const result = await commitToShard(context, session, { entries, after, ...options });
   const failures = result.status === 'committed' ? result.tally.failures : [];
   for (const failure of failures) context.log.instanceFailed(session.run.header, failure);

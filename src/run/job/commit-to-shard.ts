@@ -1,9 +1,10 @@
-import type { CommitResult, Cursor, InstanceId, InstanceRange } from '../../ports/repository.js';
+import type { CommitResult, Cursor, InstanceRange, RunRecord, WriteOutcome } from '../../ports/repository.js';
 import { commitProblem, outcomeProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
 import { isTimeOut } from '../calls/is-time-out.js';
 import { ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
+import { behindAfter, MOST_LEFT_BEHIND } from '../record/left-behind.js';
 import { newRevision } from '../record/run-definition.js';
 import { shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
@@ -27,9 +28,10 @@ export type ShardCommitResult =
   /** With the outcomes of the entries. */
   | { readonly status: 'committed'; readonly tally: Tally }
   /** Not committed: the stored checkpoint is elsewhere by now, or the job has ended. */
-  | { readonly status: 'moved' }
+  | { readonly status: 'outdated' }
   | { readonly status: 'not-exhausted' }
-  | { readonly status: 'stale'; readonly instanceIds: readonly InstanceId[] }
+  /** Not committed: more instances would be left behind than a shard keeps. A smaller batch leaves fewer. */
+  | { readonly status: 'too-busy' }
   /** Not committed: the batch took too long, a smaller one may get through. */
   | { readonly status: 'too-slow'; readonly error: unknown }
   /** Not committed, and an instance may be to blame. */
@@ -47,29 +49,44 @@ export async function commitToShard(
   const { calls } = session.handle;
   const instances = commit.entries.flatMap(({ writes }) => writes ?? []);
   const keys = session.run.header.definition.paths.map(({ key }) => key);
+  const reread = new Set(commit.entries.flatMap((entry) => entry.reread?.id ?? []));
+  const committedBy = session.nameCommit();
   let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
   let unclassified = 0;
 
-  async function attempt(): Promise<CommitResult> {
+  async function attempt(): Promise<CommitResult | { readonly status: 'too-busy' }> {
     const { exhausted, entries, after } = commit;
     const before = session.shard;
     const revision = newRevision(context.runtime);
     let committed = before;
     let isNextCalled = false;
-    const result = await context.repository.commit({
-      processModelId: session.run.header.processModelId,
-      expected: [{ id: shardRecordId(session.job.runId, before.index), revision: before.revision }],
-      ...(exhausted === undefined ? {} : { exhausted }),
-      instances,
-      next: (outcome) => {
-        isNextCalled = true;
-        assertContract(outcomeProblem(outcome, instances));
-        tally = countOutcomes(entries, outcome, keys);
-        committed = session.advanced(tally, { after, done: exhausted !== undefined, revision });
-        return [shardRecord(session.run.header, committed)];
-      },
-    });
-    assertContract(commitProblem(result, { instances, exhausted, isNextCalled }));
+    let isTooBusy = false;
+    const next = (outcome: WriteOutcome): RunRecord[] => {
+      isNextCalled = true;
+      assertContract(outcomeProblem(outcome, instances));
+      const counted = countOutcomes(entries, outcome, keys);
+      const behind = behindAfter(before.behind, reread, counted.left);
+      isTooBusy = behind.length > MOST_LEFT_BEHIND;
+      if (isTooBusy) throw new Error('Rolled back: too many instances of the batch have moved on.');
+      tally = counted.tally;
+      const checkpoint = { after, behind, done: exhausted !== undefined };
+      committed = session.advanced(tally, { ...checkpoint, revision, committedBy });
+      return [shardRecord(session.run.header, committed)];
+    };
+    let result: CommitResult;
+    try {
+      result = await context.repository.commit({
+        processModelId: session.run.header.processModelId,
+        expected: [{ id: shardRecordId(session.job.runId, before.index), revision: before.revision }],
+        ...(exhausted === undefined ? {} : { exhausted }),
+        instances,
+        next,
+      });
+    } catch (error) {
+      if (isTooBusy) return { status: 'too-busy' };
+      throw error;
+    }
+    assertContract(commitProblem(result, { exhausted, isNextCalled: isNextCalled && !isTooBusy }));
     if (result.status === 'committed') session.adoptShard(committed);
     return result;
   }
@@ -80,9 +97,9 @@ export async function commitToShard(
 
   /** `null`: the same batch may be tried again, under the revision that is stored now. */
   async function lookAround(isRefused: boolean): Promise<ShardCommitResult | null> {
-    const found = await findCheckpoint(session, commit);
+    const found = await findCheckpoint(session, committedBy);
     if (found === 'landed') return { status: 'committed', tally };
-    if (found === 'moved') return { status: 'moved' };
+    if (found === 'outdated') return { status: 'outdated' };
     if (found === 'unchanged' && isRefused) throw calls.contractError(STALE_READ);
     return null;
   }
@@ -130,21 +147,21 @@ export async function commitToShard(
 /** Somebody else committed, or nobody knows who did. The stored run shows it, and whether this job goes on. */
 async function findCheckpoint(
   session: ShardSession,
-  { after, exhausted }: ShardCommit,
-): Promise<'landed' | 'moved' | 'unchanged' | 'renewed'> {
+  committedBy: string,
+): Promise<'landed' | 'outdated' | 'unchanged' | 'renewed'> {
   const { shard: before, run } = session;
   session.adopt(await session.handle.load());
   const now = session.shard;
   if (now.commits < before.commits && session.losses > MOST_LOSSES)
     throw session.handle.calls.contractError(LOST_COMMITS);
-  const isNext = now.commits === before.commits + 1 && session.isOwn(now);
-  if (isNext && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {
+  // The cursor alone does not tell: a commit of instances that were left behind does not move it.
+  if (now.committedBy === committedBy) {
     session.adoptShard(now);
     return 'landed';
   }
   // A changed header may have dropped keys, for which this batch was planned.
   const isReplanned = session.run.header.revision !== run.header.revision;
-  if (session.ending !== null || isReplanned || now.commits !== before.commits) return 'moved';
+  if (session.ending !== null || isReplanned || now.commits !== before.commits) return 'outdated';
   return now.revision === before.revision ? 'unchanged' : 'renewed';
 }
 

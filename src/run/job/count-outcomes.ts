@@ -1,6 +1,13 @@
 import type { InstanceId, WriteOutcome } from '../../ports/repository.js';
+import { type LeftBehind, MOST_REREADS } from '../record/left-behind.js';
 import { type InstanceFailure, type KeyCounts, noCounts, type Tally } from '../record/tally.js';
-import { type Finding, type PlannedEntry, WRITING } from './plan-instance.js';
+import {
+  type Finding,
+  failedInstance,
+  instanceFailure,
+  type PlannedEntry,
+  WRITING,
+} from './plan-instance.js';
 
 /** The counters of a key that a finding adds to. */
 const COUNTERS: Readonly<Record<Finding, readonly (keyof KeyCounts)[]>> = {
@@ -19,38 +26,62 @@ const COUNTERS: Readonly<Record<Finding, readonly (keyof KeyCounts)[]>> = {
   dropped: [],
 };
 
-/** Exactly one outcome per instance, from what was planned and what the commit really did. */
+export interface CountedOutcomes {
+  readonly tally: Tally;
+  /** The instances without an outcome, because they have moved on since they were read. */
+  readonly left: readonly LeftBehind[];
+}
+
+/** At most one outcome per instance, from what was planned and what the commit really did. */
 export function countOutcomes(
   batch: readonly PlannedEntry[],
   outcome: WriteOutcome,
   keys: readonly string[],
-): Tally {
+): CountedOutcomes {
   const isGone = new Set(outcome.gone);
+  const hasMoved = new Set(outcome.moved);
   const kept = keptKeys(outcome);
+  const left: LeftBehind[] = [];
   const counts: Record<keyof KeyCounts, number>[] = keys.map(() => ({ ...noCounts }));
   const failures: InstanceFailure[] = [];
   let [processed, updated, failed, gone] = [0, 0, 0, 0];
-  for (const { instances, writes, findings, failures: own } of batch) {
+  for (const planned of batch) {
+    const { writes, reread } = planned;
     if (writes !== null && isGone.has(writes.id)) {
       gone += 1;
       continue;
     }
+    const isBusy = writes !== null && (hasMoved.has(writes.id) || reread?.isFound === false);
+    const tries = reread?.tries ?? 0;
+    if (isBusy && tries < MOST_REREADS) {
+      left.push({ id: writes.id, tries });
+      continue;
+    }
+    const { instances, findings, failures: own } = isBusy ? busyInstance(planned, writes.id) : planned;
     if (own.length > 0) failed += 1;
     else processed += instances;
     failures.push(...own);
     const keptHere = writes === null ? undefined : kept.get(writes.id);
     let isUpdated = false;
     counts.forEach((count, index) => {
-      const planned = findings[index] ?? 'dropped';
-      const isHeldBack = WRITING.has(planned) && keptHere?.has(keys[index] ?? '') === true;
-      const finding = isHeldBack ? 'kept' : planned;
+      const wanted = findings[index] ?? 'dropped';
+      const isHeldBack = WRITING.has(wanted) && keptHere?.has(keys[index] ?? '') === true;
+      const finding = isHeldBack ? 'kept' : wanted;
       for (const counter of COUNTERS[finding]) count[counter] += instances;
       isUpdated ||= COUNTERS[finding][0] === 'written';
     });
     if (isUpdated) updated += 1;
   }
-  return { processed, updated, failed, gone, keys: counts, failures };
+  return { tally: { processed, updated, failed, gone, keys: counts, failures }, left };
 }
+
+function busyInstance(planned: PlannedEntry, id: InstanceId): PlannedEntry {
+  const reason = planned.reread?.isFound === false ? UNFOUND : BUSY;
+  return failedInstance(planned, instanceFailure(id, null, 'INSTANCE_BUSY', reason));
+}
+
+const BUSY = `its version was another one at each commit, although it was read again ${MOST_REREADS} times. It is saved all the time, or its version never compares equal: readInstances and commit must build it by the same expression, with all digits of a time. Request its keys again with its instanceIds`;
+const UNFOUND = `commit finds it, but readInstances did not return it the last of ${MOST_REREADS} times: both must look at the same instances of the same database`;
 
 function keptKeys({ kept }: WriteOutcome): ReadonlyMap<InstanceId, ReadonlySet<string>> {
   const byInstance = new Map<InstanceId, Set<string>>();

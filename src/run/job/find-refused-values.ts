@@ -1,23 +1,22 @@
 import type { InstanceWrites, MetadataWrite } from '../../ports/repository.js';
 import type { RunContext } from '../context/run-context.js';
-import type { ShardCommitResult } from './commit-to-shard.js';
 import type { ShardSession } from './shard-session.js';
-import { tryOut } from './try-out.js';
+import { tryOut, type Verdict } from './try-out.js';
 
 /**
  * Finds which values of one instance the database refuses, by halves. Each part is only tried out.
- * @returns the errors by key; empty if each value alone is accepted. Or why the instance must be read again.
+ * @returns the errors by key; empty if each value alone is accepted. Or why nobody can tell.
  */
 export async function findRefusedValues(
   context: RunContext,
   session: ShardSession,
   writes: InstanceWrites,
   refusal: unknown,
-): Promise<ReadonlyMap<string, unknown> | ShardCommitResult> {
+): Promise<ReadonlyMap<string, unknown> | Unclear> {
   const refused = new Map<string, unknown>();
 
   /** `values` together are refused with `error`. */
-  async function search(values: readonly MetadataWrite[], error: unknown): Promise<ShardCommitResult | null> {
+  async function search(values: readonly MetadataWrite[], error: unknown): Promise<Unclear | null> {
     const [only, ...others] = values;
     if (only === undefined) return null;
     if (others.length === 0) {
@@ -27,7 +26,7 @@ export async function findRefusedValues(
     const half = Math.ceil(values.length / 2);
     for (const part of [values.slice(0, half), values.slice(half)]) {
       const verdict = await tryOut(context, session, [{ ...writes, values: part }]);
-      if (verdict.is === 'unclear') return verdict.result.status === 'stale' ? verdict.result : MOVED;
+      if (verdict.is === 'moved' || verdict.is === 'outdated') return verdict;
       const found = verdict.is === 'refused' ? await search(part, verdict.error) : null;
       if (found !== null) return found;
     }
@@ -44,4 +43,4 @@ export async function findRefusedValues(
   return refused;
 }
 
-const MOVED: ShardCommitResult = { status: 'moved' };
+type Unclear = Extract<Verdict, { readonly is: 'moved' | 'outdated' }>;

@@ -53,6 +53,16 @@ export interface PlannedEntry {
   readonly findings: readonly Finding[];
   /** Of the instance, or of some of its keys. Any of them makes the outcome of the instance `failed`. */
   readonly failures: readonly InstanceFailure[];
+  /** Where it was left behind and is read again by its id. `null`: it is on the page after the checkpoint. */
+  readonly reread: Reread | null;
+}
+
+export interface Reread {
+  readonly id: InstanceId;
+  /** How often it has been read again, this time included. */
+  readonly tries: number;
+  /** Whether it was found. If not, it is gone, or the page came from a replica that lags behind. */
+  readonly isFound: boolean;
 }
 
 export interface PlanRules extends Pick<RunDefinition, 'paths' | 'missing' | 'clear'> {
@@ -91,7 +101,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
           data ??= readableData(entry.data, readJson);
         } catch (error) {
           const failure = instanceFailure(entry.id, null, codeOf(error), error);
-          return failedInstance({ cursor: entry.cursor, findings: kept }, failure);
+          return failedInstance({ cursor: entry.cursor, findings: kept, reread: null }, failure);
         }
         try {
           const value =
@@ -103,7 +113,9 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
         }
       }
     }
-    return { cursor: entry.cursor, instances: 1, writes: writesOf(entry, values), findings, failures };
+    // An instance that needs no value is not compared: it may be saved as often as its writer likes.
+    const writes = data === null ? { id: entry.id, values } : writesOf(entry, values);
+    return { cursor: entry.cursor, instances: 1, writes, findings, failures, reread: null };
   };
 }
 
@@ -161,12 +173,12 @@ function filledEntry(
   { cursor, filled: instances }: FilledInstances,
   findings: readonly Finding[],
 ): PlannedEntry {
-  return { cursor, instances, writes: null, findings, failures: [] };
+  return { cursor, instances, writes: null, findings, failures: [], reread: null };
 }
 
 /** An instance that fails as a whole: no writes, one failure. */
 export function failedInstance(
-  { cursor, findings }: Pick<PlannedEntry, 'cursor' | 'findings'>,
+  { cursor, findings, reread }: Pick<PlannedEntry, 'cursor' | 'findings' | 'reread'>,
   failure: InstanceFailure,
 ): PlannedEntry {
   return {
@@ -175,13 +187,8 @@ export function failedInstance(
     writes: { id: failure.instanceId, values: [] },
     findings: findings.map((finding) => (finding === 'dropped' ? finding : 'failed')),
     failures: [failure],
+    reread,
   };
-}
-
-/** The same instance without writes, because its live writer saved it after each read. */
-export function leftAlone(planned: PlannedEntry, id: InstanceId): PlannedEntry {
-  const findings = planned.findings.map((finding) => (WRITING.has(finding) ? 'kept' : finding));
-  return { ...planned, writes: { id, values: [] }, findings };
 }
 
 /** Findings that stand for a write over an absent row, a null row or another value. */

@@ -1,20 +1,20 @@
 import type { Cursor, PageEntry } from '../../ports/repository.js';
-import { countInstances, snapshotsOf } from '../calls/page-entries.js';
+import { snapshotsOf } from '../calls/page-entries.js';
 import type { BatchSizer } from './batch-size.js';
 import type { BatchPlanner } from './plan-batches.js';
 import type { PlannedEntry } from './plan-instance.js';
+import { readLeftBehind } from './read-left-behind.js';
 import type { PageReader } from './read-pages.js';
+import type { ShardSession } from './shard-session.js';
 
 /** What is to be committed next, in one batch or, after a refusal, in parts. Of the documents, only values and failures are left. */
 export interface Batch {
   readonly entries: readonly PlannedEntry[];
-  /** How many instances it stands for, and how many of them were shown. */
-  readonly instances: number;
+  /** How many instances pages after the checkpoint have shown. */
   readonly shown: number;
-  readonly last: Cursor;
 }
 
-interface BatchSource {
+export interface BatchSource {
   readonly pages: PageReader;
   readonly planner: BatchPlanner;
   readonly sizer: BatchSizer;
@@ -23,16 +23,22 @@ interface BatchSource {
 
 /**
  * Reads and plans the instances after the checkpoint: one page, or several where the documents may be large, so that no
- * page holds too much.
- * @returns `null` when the first page is empty.
+ * page holds too much. Right before their commit it reads those again that were left behind.
+ * @returns `null` when the first page is empty, and nobody was left behind.
  */
-export async function readBatch(
+export async function readBatch(session: ShardSession, source: BatchSource): Promise<Batch | null> {
+  const { entries, shown } = await readOn(session.shard.after, source);
+  const again = await readLeftBehind(session, source, { isAlone: entries.length === 0 });
+  return entries.length + again.length === 0 ? null : { entries: [...again, ...entries], shown };
+}
+
+async function readOn(
   after: Cursor | null,
   { pages, planner, sizer, readsAhead }: BatchSource,
-): Promise<Batch | null> {
+): Promise<Batch> {
   const entries: PlannedEntry[] = [];
   let last = after;
-  let [instances, shown, bytes] = [0, 0, 0];
+  let [shown, bytes] = [0, 0];
   for (;;) {
     const wanted = sizer.size - shown;
     const limit = Math.min(wanted, sizer.pageSize);
@@ -42,7 +48,6 @@ export async function readBatch(
     if (page.length === 0 || last === null) break;
     bytes += sizer.see(snapshots);
     shown += snapshots.length;
-    instances += countInstances(page);
     // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time.
     const isWhole =
       limit >= wanted || shown >= sizer.size || snapshots.length === 0 || 2 * bytes >= sizer.maxBytes;
@@ -50,5 +55,5 @@ export async function readBatch(
     entries.push(...(await planner.plan(page)));
     if (isWhole) break;
   }
-  return entries.length === 0 || last === null ? null : { entries, instances, shown, last };
+  return { entries, shown };
 }

@@ -1,7 +1,14 @@
-import type { Cursor, InstanceRange, PageEntry, PageQuery } from '../../ports/repository.js';
+import type {
+  Cursor,
+  InstanceId,
+  InstanceRange,
+  InstanceSnapshot,
+  PageEntry,
+  PageQuery,
+} from '../../ports/repository.js';
 import { pageProblem } from '../calls/check-answers.js';
 import { isTimeOut } from '../calls/is-time-out.js';
-import { cutPage } from '../calls/page-entries.js';
+import { cutPage, snapshotsOf } from '../calls/page-entries.js';
 import { linkedAbort } from '../context/linked-abort.js';
 import type { RunContext } from '../context/run-context.js';
 import type { ShardSession } from './shard-session.js';
@@ -10,6 +17,15 @@ import type { ShardSession } from './shard-session.js';
 export interface PageReader {
   /** The page after this cursor, of at most `limit` snapshots. */
   next(after: Cursor | null, limit: number): Promise<Page>;
+  /**
+   * The first of these instances after this cursor. They lie up to the checkpoint. As for an overwrite, the page passes over
+   * none of them.
+   */
+  again(
+    ids: readonly InstanceId[],
+    after: Cursor | null,
+    limit: number,
+  ): Promise<readonly InstanceSnapshot[]>;
   /** Begins to read the page after this cursor. It is used only if that is the page that is wanted next. */
   readAhead(after: Cursor, limit: number): void;
   /** Drops what was read ahead, because it may have grown old. */
@@ -20,13 +36,16 @@ export interface PageReader {
 
 type Page = readonly PageEntry[];
 type Query = Omit<PageQuery, 'signal'>;
+interface Answer {
+  readonly query: Query;
+  readonly page: Page;
+}
 
 export function createPageReader(context: RunContext, session: ShardSession): PageReader {
   const { repository, compareCursors: compare } = context;
   const { calls } = session.handle;
   const reading = linkedAbort(context.signal);
-  let ahead: { readonly query: Query; readonly answer: Promise<{ readonly page: Page } | null> } | null =
-    null;
+  let ahead: { readonly query: Query; readonly answer: Promise<Answer | null> } | null = null;
   let lastRead: Promise<void> = Promise.resolve();
 
   function queryAfter(after: Cursor | null, limit: number): Query {
@@ -39,37 +58,51 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
     return repository.readInstances({ ...query, paths, signal: reading.signal });
   }
 
+  /** A page that takes too long is read in parts. That is no failed try: the try comes to an end. */
+  async function readInTime(wanted: Query): Promise<Answer> {
+    for (let query = wanted; ; ) {
+      try {
+        return { query, page: await read(query) };
+      } catch (error) {
+        if (query.limit === 1 || !isTimeOut(error)) throw error;
+        query = { ...query, limit: Math.ceil(query.limit / 4) };
+        session.limitBatches(query.limit);
+      }
+    }
+  }
+
+  function checked({ query, page }: Answer): Page {
+    const problem = pageProblem(page, query, compare);
+    if (problem !== null) throw calls.contractError(`readInstances: ${problem}`);
+    return page;
+  }
+
+  const readNow = async (query: Query): Promise<Page> =>
+    checked(await calls.call('repository.readInstances', () => readInTime(query)));
+
   return {
     async next(after, limit) {
       const found = ahead;
       ahead = null;
       const isNext = found !== null && isSame(found.query.after, after);
-      let query = isNext ? found.query : queryAfter(after, limit);
       if (!isNext) await lastRead; // two reads at a time are enough
       const answer = isNext ? await found.answer : null;
-      const page = answer === null ? await calls.call('repository.readInstances', readInTime) : answer.page;
-      const problem = pageProblem(page, query, compare);
-      if (problem !== null) throw calls.contractError(`readInstances: ${problem}`);
+      const page =
+        answer === null ? await readNow(isNext ? found.query : queryAfter(after, limit)) : checked(answer);
       return cutPage(page, limit); // it may have been read ahead before the limit fell
-
-      /** A page that takes too long is read in parts. That is no failed try: the try comes to an end. */
-      async function readInTime(): Promise<Page> {
-        for (;;) {
-          try {
-            return await read(query);
-          } catch (error) {
-            if (query.limit === 1 || !isTimeOut(error)) throw error;
-            query = { ...query, limit: Math.ceil(query.limit / 4) };
-            session.limitBatches(query.limit);
-          }
-        }
-      }
+    },
+    async again(ids, after, limit) {
+      const { shard, run } = session;
+      if (shard.after === null) return [];
+      const paths = run.header.definition.paths.map((path) => ({ ...path, mode: 'overwrite' as const }));
+      const range = { ...rangeOf(session), instanceIds: ids, upTo: shard.after };
+      return snapshotsOf(await readNow({ ...range, after, limit, paths }));
     },
     readAhead(after, limit) {
       const query = queryAfter(after, limit);
       // One try: a page that cannot be read is read again when its turn comes, and then its fault counts.
       const answer = read(query).then(
-        (page) => ({ page }),
+        (page) => ({ query, page }),
         () => null,
       );
       lastRead = Promise.all([lastRead, answer]).then(() => {}); // its result would hold every page

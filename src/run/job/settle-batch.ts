@@ -6,7 +6,8 @@ import { settleRefusedInstance } from './settle-refused-instance.js';
 import type { ShardSession } from './shard-session.js';
 
 /**
- * Commits a batch, with its checkpoint. A batch that takes too long is split in halves. When an instance may be to blame
+ * Commits a batch, with its checkpoint. A batch that takes too long is split in halves, and so is one of which too many
+ * instances have moved on. When an instance may be to blame
  * for a refusal, the batch is split down to that instance. Each part is a commit with a checkpoint of its own, so that
  * nothing is done twice after a crash.
  */
@@ -21,9 +22,11 @@ export async function settleBatch(
     const part = batch.slice(settled, end);
     const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {});
     if (result.status === 'committed') settled = end;
-    if (result.status !== 'rejected' && result.status !== 'too-slow') return result;
+    const isTooLarge = result.status === 'too-slow' || result.status === 'too-busy';
+    if (result.status !== 'rejected' && !isTooLarge) return result;
 
     if (part.length === 1) {
+      if (result.status !== 'rejected') return result;
       const outcome = await settleRefusedInstance(context, session, batch, {
         place: settled,
         error: result.error,
@@ -32,7 +35,7 @@ export async function settleBatch(
       return outcome.result;
     }
     const half = settled + Math.ceil(part.length / 2);
-    if (result.status === 'too-slow') session.limitBatches(half - settled);
+    if (isTooLarge) session.limitBatches(countOnPages(batch.slice(settled, half)));
     const next = result.status === 'rejected' ? 'none' : retries;
     for (;;) {
       const left = await settleUpTo(settled < half ? half : end, next);
@@ -41,4 +44,8 @@ export async function settleBatch(
   }
 
   return settleUpTo(batch.length);
+}
+
+function countOnPages(entries: readonly PlannedEntry[]): number {
+  return entries.filter(({ reread }) => reread === null).length;
 }

@@ -33,7 +33,7 @@ export async function settleRefusedInstance(
 
   let refusal = error;
   for (let round = 0; round < EXPERIMENTS && !speaksOfData(refusal); round += 1) {
-    if (!(await commitNothing(session))) return settledWith({ status: 'moved' });
+    if (!(await commitNothing(session))) return settledWith({ status: 'outdated' });
     const again = await commitBatch(context, session, alone, { retries: 'transient' });
     if (again.status !== 'rejected') return settledWith(again);
     refusal = again.error;
@@ -58,7 +58,13 @@ async function failAlone(
   const [entry] = alone;
   if (entry === undefined || entry.writes === null) throw calls.failure('repository.commit', error);
   const refused = await findRefusedValues(context, session, entry.writes, error);
-  if ('status' in refused) return refused;
+  if ('is' in refused) {
+    if (refused.is === 'outdated') return { status: 'outdated' };
+    // It has moved on: a commit without its values leaves it behind.
+    const all = new Map(entry.writes.values.map(({ key }) => [key, error]));
+    const blamed = new Map([[entry, { error, refused: all }]]);
+    return commitFailures(context, session, alone, blamed, { form: withoutRefused });
+  }
   if (refused.size === 0) {
     // Each value alone is accepted. Another writer may have come between, which has passed.
     const again = await commitBatch(context, session, alone, { retries: 'transient' });
@@ -71,7 +77,7 @@ async function failAlone(
 }
 
 /**
- * Stores the shard as it is, and tries until that is accepted. `false`: the shard has moved meanwhile.
+ * Stores the shard as it is, and tries until that is accepted. `false`: another commit came meanwhile.
  * @throws {PortError} when the tries are spent.
  */
 async function commitNothing(session: ShardSession): Promise<boolean> {
@@ -79,5 +85,5 @@ async function commitNothing(session: ShardSession): Promise<boolean> {
   const { run } = await session.handle.change((stored) => touch(stored, before.index));
   session.adopt(run);
   const isReplanned = run.header.revision !== seen.header.revision;
-  return session.ending === null && !isReplanned && session.isAt(session.shard.after, before.after);
+  return session.ending === null && !isReplanned && session.shard.commits === before.commits;
 }

@@ -41,8 +41,10 @@ export async function settleSuspects(
   const suspects: PlannedEntry[] = batch.slice(place, place + 1);
 
   const writes = suspects[0]?.writes;
-  if (writes && (await tryOutOnce(context, session, [writes])).is === 'accepted') {
-    // Refused only at the end of a transaction, as in a serialization failure. That says nothing about this instance.
+  const first = writes ? (await tryOutOnce(context, session, [writes])).is : 'refused';
+  if (first === 'accepted' || first === 'moved') {
+    // Refused only at the end of a transaction, as in a serialization failure. That says nothing about this instance. Or
+    // it has moved on, and the commit leaves it behind.
     const again = await commitBatch(context, session, suspects);
     if (again.status === 'rejected') throw calls.failure('repository.commit', again.error);
     return { result: again, settled: place + 1 };
@@ -52,7 +54,8 @@ export async function settleSuspects(
     const other = batch[at] as PlannedEntry;
     if (!hasValues(other)) continue;
     const verdict = await tryOutOnce(context, session, [other.writes]);
-    if (verdict.is === 'unclear') return { result: unclear(verdict), settled: place };
+    if (verdict.is === 'outdated') return { result: OUTDATED, settled: place };
+    if (verdict.is === 'moved') continue;
     if (verdict.is === 'accepted') {
       const outcome = await failTogether(at + 1);
       if (outcome.result.status !== 'rejected') return outcome;
@@ -105,20 +108,18 @@ async function stillRefused(
     if (entry.writes === null) continue;
     const verdict: Verdict =
       index === 0 ? { is: 'refused', error: firstError } : await tryOut(context, session, [entry.writes]);
-    if (verdict.is === 'unclear') return unclear(verdict);
-    if (verdict.is === 'accepted') continue;
+    if (verdict.is === 'outdated') return OUTDATED;
+    if (verdict.is !== 'refused') continue;
     // Which value makes a transient error cannot be told from a few tries.
     const isTransient = classifyError(context.repository, verdict.error) === 'transient';
     const refused = isTransient
       ? new Map<string, unknown>()
       : await findRefusedValues(context, session, entry.writes, verdict.error);
-    if ('status' in refused) return refused;
-    blamed.set(entry, { error: verdict.error, refused });
+    if (!('is' in refused)) blamed.set(entry, { error: verdict.error, refused });
+    else if (refused.is === 'outdated') return OUTDATED;
   }
   return blamed;
 }
 
-/** A record or an instance has changed. The batch is read again. */
-function unclear({ result }: Extract<Verdict, { is: 'unclear' }>): ShardCommitResult {
-  return result.status === 'stale' ? result : { status: 'moved' };
-}
+/** The record of the shard has changed. The batch is read again. */
+const OUTDATED: ShardCommitResult = { status: 'outdated' };

@@ -1,4 +1,3 @@
-import type { Cursor } from '../../ports/repository.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
@@ -32,10 +31,14 @@ export interface ShardSession {
   /** Goes on from a checkpoint of its own. */
   adoptShard(shard: RunShard): void;
   /** The shard once this job has committed a batch with these outcomes. */
-  advanced(batch: Tally, checkpoint: Pick<RunShard, 'after' | 'done' | 'revision'>): RunShard;
+  advanced(
+    batch: Tally,
+    checkpoint: Pick<RunShard, 'after' | 'behind' | 'done' | 'revision' | 'committedBy'>,
+  ): RunShard;
+  /** A name for a commit that is about to be tried, by which it is known if its answer gets lost. */
+  nameCommit(): string;
   /** Whether this very job committed the shard last. */
   isOwn(shard: RunShard): boolean;
-  isAt(cursor: Cursor | null, other: Cursor | null): boolean;
   /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
@@ -54,7 +57,7 @@ const LARGEST_LIMIT = 1_000_000;
 const LONG_HOLD_MS = 60_000;
 
 export function openSession(
-  { runtime, maxInstancesPerSecond, compareCursors }: RunContext,
+  { runtime, maxInstancesPerSecond }: RunContext,
   { job, handle, run: loaded }: { readonly job: ShardJob; readonly handle: RunHandle; readonly run: Run },
 ): ShardSession {
   const nonce = randomText(runtime);
@@ -64,12 +67,11 @@ export function openSession(
   let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
   let goodBatches = 0;
   let losses = 0;
+  let named = 0;
   let hasBlamed = false;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
-  const isOwn = ({ committedBy }: RunShard): boolean => committedBy === nonce;
-  const isAt = (cursor: Cursor | null, other: Cursor | null): boolean =>
-    cursor === null || other === null ? cursor === other : compareCursors(cursor, other) === 0;
+  const isOwn = ({ committedBy }: RunShard): boolean => committedBy?.startsWith(`${nonce}_`) === true;
 
   function shardNow(): RunShard {
     const found = run.shards[job.shard];
@@ -132,7 +134,11 @@ export function openSession(
       if (committed.done) ending ??= 'shard-done';
       else if (committed.allottedStep > allottedStep) ending ??= 'yielded';
     },
-    advanced(batch, { after, done, revision }) {
+    nameCommit() {
+      named += 1;
+      return `${nonce}_${named}`;
+    },
+    advanced(batch, { done, ...checkpoint }) {
       const before = shardNow();
       const now = runtime.now();
       const tally = addTallies(before.tally, batch);
@@ -150,15 +156,13 @@ export function openSession(
           : Math.min(measured ?? maxInstancesPerSecond, maxInstancesPerSecond);
       return {
         ...before,
-        revision,
+        ...checkpoint,
         changes: before.changes + 1,
         commits: before.commits + 1,
-        after,
         done,
         tally,
         allottedStep: Math.max(before.allottedStep, job.step), // the database may have forgotten that it was allotted
         committedStep: job.step,
-        committedBy: nonce,
         batchSizeLimit: limit,
         progressAt: now,
         pace: done ? before.pace : pace,
@@ -171,7 +175,6 @@ export function openSession(
       };
     },
     isOwn,
-    isAt,
     get batchSizeLimit() {
       return limit;
     },

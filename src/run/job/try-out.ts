@@ -5,11 +5,13 @@ import type { RunContext } from '../context/run-context.js';
 import { shardRecordId } from '../record/run-record.js';
 import type { ShardSession } from './shard-session.js';
 
-/** What the database says to writes that are rolled back. `unclear`: a record or an instance has changed meanwhile. */
+/** What the database says to writes that are rolled back. `outdated`: the record of the shard has changed meanwhile. */
 export type Verdict =
   | { readonly is: 'accepted' }
   | { readonly is: 'refused'; readonly error: unknown }
-  | { readonly is: 'unclear'; readonly result: CommitResult };
+  /** An instance was saved since it was read. It would be left behind. */
+  | { readonly is: 'moved' }
+  | { readonly is: 'outdated' };
 
 /**
  * Writes the instances and rolls that back: `next` throws an error, which every repository answers with nothing changed.
@@ -44,24 +46,25 @@ export async function tryOutOnce(
   { handle, run, shard }: ShardSession,
   instances: readonly InstanceWrites[],
 ): Promise<Verdict> {
-  let isAccepted = false;
+  let verdict: Verdict | null = null;
   let result: CommitResult;
   try {
     result = await repository.commit({
       processModelId: run.header.processModelId,
       expected: [{ id: shardRecordId(handle.runId, shard.index), revision: shard.revision }],
       instances,
-      next: () => {
-        isAccepted = true;
+      next: ({ moved }) => {
+        verdict = { is: moved.length > 0 ? 'moved' : 'accepted' };
         throw new Error('Rolled back: these values were only tried out.');
       },
     });
   } catch (error) {
-    return isAccepted ? { is: 'accepted' } : { is: 'refused', error };
+    return verdict ?? { is: 'refused', error };
   }
-  const problem = isAccepted
-    ? `answered ${result.status} although next threw an error`
-    : commitProblem(result, { instances, exhausted: undefined, isNextCalled: false });
+  const problem =
+    verdict === null
+      ? commitProblem(result, { exhausted: undefined, isNextCalled: false })
+      : `answered ${result.status} although next threw an error`;
   if (problem !== null) throw handle.calls.contractError(`commit: ${problem}`);
-  return { is: 'unclear', result };
+  return { is: 'outdated' };
 }

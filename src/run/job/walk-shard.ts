@@ -50,21 +50,20 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
     const startedAt = runtime.now();
     // Not where a pause or the end of the slice is certain: that page would be read for nothing.
     const readsAhead = (): boolean => pacer.isFree && runtime.now() < sliceEnd;
-    const batch = await readBatch(session.shard.after, { pages, planner, sizer, readsAhead });
+    const batch = await readBatch(session, { pages, planner, sizer, readsAhead });
     if (batch === null) {
       emptyPages += 1;
       await finishShard(context, session, emptyPages);
       continue;
     }
     emptyPages = 0;
-    const before = session.shard.tally;
+    const before = session.shard;
     const result = await settleBatch(context, session, batch.entries);
-    planner.learn(result);
     // Parts of it may be committed although the last one is not.
-    const committed = visited(session.shard.tally) - visited(before);
-    if (session.shard.tally.failed > before.failed) await stopIfTooManyFailed(context, session);
+    if (session.shard.commits > before.commits) hasCommitted = true;
+    if (session.shard.tally.failed > before.tally.failed) await stopIfTooManyFailed(context, session);
+    const committed = visited(session.shard.tally) - visited(before.tally);
     if (committed === 0) continue;
-    hasCommitted = true;
 
     const reached = session.handle.watch.progress();
     log.progressed(session.run.header, reached.visited, reached.total);

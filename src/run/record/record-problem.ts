@@ -17,11 +17,13 @@ export function headerProblem(content: object): string | null {
 
 /** What is damaged in the content of a shard record, or `null`. */
 export function shardProblem(content: object): string | null {
-  const { index, done, tally, pace, allottedStep, committedStep, changes, commits } = content as Members;
+  const { index, done, behind, tally, pace, allottedStep, committedStep, changes, commits } =
+    content as Members;
   const { keys, failures, ...counts } = Object(tally) as Members;
   if (!isCount(index)) return 'index';
   if (!isCount(changes) || !isCount(commits)) return 'changes or commits';
   if (typeof done !== 'boolean') return 'done';
+  if (!isListOf(behind, (left) => isCount(Object(left).tries))) return 'behind';
   if (!['processed', 'updated', 'failed', 'gone'].every((name) => isCount(counts[name]))) return 'tally';
   if (!isListOf(keys, isObject)) return 'tally.keys';
   if (!isListOf(failures, isObject)) return 'tally.failures';

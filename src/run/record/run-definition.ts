@@ -56,6 +56,7 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     done: false,
     after: null,
     upTo: null,
+    behind: [],
     tally: emptyTally(keyCount),
     allottedStep: 0,
     committedStep: -1,

@@ -1,6 +1,7 @@
 import { RunError } from '../../errors.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/repository.js';
+import type { LeftBehind } from './left-behind.js';
 import type { Pace } from './pace.js';
 import { headerProblem, shardProblem } from './record-problem.js';
 import { isActive, isComplete, type RunState } from './run-state.js';
@@ -15,6 +16,7 @@ import { addTallies, emptyTally, type Tally } from './tally.js';
 // - slice: the part of a walk that one job does before it hands over to a continuation, the job of the next step.
 // - outcome: processed, failed or gone. An instance is visited once it has its outcome.
 // - filled: an instance that has a value other than null under every key.
+// - left behind: an instance that was saved between its read and its commit. It is read again by its id.
 // - complete: a run in which every instance has its outcome.
 // - active: a run that can still change by itself or by resume from pause. Its active key is unique in the store.
 // - held: a shard that no job works on before a set time, because of `startAfter` or a throttle.
@@ -80,15 +82,17 @@ export interface RunShard {
   /** How many batches have been committed. A stored shard with fewer than one that was seen has lost commits. */
   readonly commits: number;
   readonly done: boolean;
-  /** The cursor of the last instance that has its outcome. */
+  /** The cursor of the last instance that has its outcome or was left behind. */
   readonly after: Cursor | null;
   readonly upTo: Cursor | null;
+  /** The instances up to `after` without an outcome, in the order of the walk. */
+  readonly behind: readonly LeftBehind[];
   readonly tally: Tally;
   /** The last step that was allotted to a job. */
   readonly allottedStep: number;
   /** The step of the job that committed last. -1 before the first commit. */
   readonly committedStep: number;
-  /** The `handle` call that committed last. */
+  /** The `handle` call that committed last, and which of its commits that was. */
   readonly committedBy: string | null;
   /** When it last committed a batch, or was opened. */
   readonly progressAt: number;

@@ -38,8 +38,12 @@ export const noCounts: KeyCounts = {
   truncated: 0,
 };
 
-/** Broken task data, a value that JSON cannot carry, or one that the database refused. */
-export type FailureCode = 'TASK_DATA_UNREADABLE' | MetadataValueErrorCode | 'WRITE_REJECTED';
+/** Broken task data, a value that JSON cannot carry, one that the database refused, or an instance that is saved all the time. */
+export type FailureCode =
+  | 'TASK_DATA_UNREADABLE'
+  | MetadataValueErrorCode
+  | 'WRITE_REJECTED'
+  | 'INSTANCE_BUSY';
 
 export interface InstanceFailure {
   readonly instanceId: InstanceId;

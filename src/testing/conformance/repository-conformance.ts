@@ -9,6 +9,7 @@ import {
 import { clearingPromises } from './repository/clearing-promises.js';
 import { commitPromises } from './repository/commit-promises.js';
 import { concurrencyPromises } from './repository/concurrency-promises.js';
+import { movedPromises } from './repository/moved-promises.js';
 import { recordPromises } from './repository/record-promises.js';
 import type { RepositoryFixture } from './repository/repository-fixture.js';
 import { rowPromises } from './repository/row-promises.js';
@@ -33,6 +34,7 @@ const PROMISES = [
   ...writePromises,
   ...clearingPromises,
   ...commitPromises,
+  ...movedPromises,
   ...concurrencyPromises,
   ...recordPromises,
   ...textPromises,

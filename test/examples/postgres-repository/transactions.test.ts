@@ -17,7 +17,7 @@ describe("a host's transaction", () => {
       const options = { transaction: pgliteSql(transaction) };
       const { result, outcome } = await write(host, writes, { expected: [] }, options);
       expect(result).toEqual({ status: 'committed' });
-      expect(outcome).toEqual({ gone: [], kept: [{ id: live, key: 'city' }] });
+      expect(outcome).toEqual({ gone: [], kept: [{ id: live, key: 'city' }], moved: [] });
       await transaction.query(`update process_instance set status = 'the host went on'`);
     });
 

@@ -44,7 +44,7 @@ describeWith(
       let isSettled = false;
       const { committing } = await database.transaction(async (sql) => {
         await live(sql);
-        const committing: Promise<CommitResult<number>> = repository
+        const committing: Promise<CommitResult> = repository
           .commit({
             processModelId: MODEL,
             expected: [{ id: 'run', revision: null }],
@@ -69,8 +69,8 @@ describeWith(
       (await database.query<{ value: string }>('select value from process_instance_metadata'))[0]?.value ??
       null;
 
-    test('waits for a save, and finds itself stale', async () => {
-      const { result } = await commitDuring(
+    test('waits for a save, and leaves its instance out', async () => {
+      const { result, outcome } = await commitDuring(
         async (live) => {
           await live.query(`update process_instance set status = 'complete'`);
           await live.query(`insert into task values ('newer', 1, 'COMPLETED', 'newer', 2)`);
@@ -78,7 +78,8 @@ describeWith(
         { version: 'before' },
       );
 
-      expect(result).toEqual({ status: 'stale', instanceIds: [1] });
+      expect(result).toEqual({ status: 'committed' });
+      expect(outcome).toEqual({ gone: [], kept: [], moved: [1] });
       expect(await city()).toBeNull();
     });
 
@@ -98,13 +99,13 @@ describeWith(
       const { result, outcome } = await commitDuring((live) => live.query('delete from process_instance'));
 
       expect(result).toEqual({ status: 'committed' });
-      expect(outcome).toEqual({ gone: [1], kept: [] });
+      expect(outcome).toEqual({ gone: [1], kept: [], moved: [] });
     });
 
     test('waits for a value that is being inserted, and keeps it', async () => {
       const { outcome } = await commitDuring((live) => live.query(INSERT_ROW));
 
-      expect(outcome).toEqual({ gone: [], kept: [{ id: 1, key: 'city' }] });
+      expect(outcome).toEqual({ gone: [], kept: [{ id: 1, key: 'city' }], moved: [] });
       expect(await city()).toBe('live');
     });
 
@@ -125,7 +126,7 @@ describeWith(
           values: [{ key: 'city', value: 'Oslo', replaces }],
         });
 
-        expect(outcome).toEqual({ gone: [], kept: [{ id: 1, key: 'city' }] });
+        expect(outcome).toEqual({ gone: [], kept: [{ id: 1, key: 'city' }], moved: [] });
         expect(await city()).toBe(what === 'changed' ? 'newer' : null);
       },
     );

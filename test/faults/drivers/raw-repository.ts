@@ -65,7 +65,7 @@ export function createRawRepository({ query, transaction }: SqlDriver): Backfill
             for (const { key, value } of living.has(id) ? values : [])
               await sql('insert into metadata (instance_id, name, value) values (?, ?, ?)', [id, key, value]);
           const gone = instances.map(({ id }) => id).filter((id) => !living.has(id));
-          for (const record of next({ gone, kept: [] })) await store(sql, record);
+          for (const record of next({ gone, kept: [], moved: [] })) await store(sql, record);
         });
         return { status: 'committed' };
       } catch (error) {
@@ -82,7 +82,7 @@ export function createRawRepository({ query, transaction }: SqlDriver): Backfill
 
 /** Rolls the transaction back, and is the answer. */
 class Refusal extends Error {
-  constructor(readonly result: CommitResult<number>) {
+  constructor(readonly result: CommitResult) {
     super(result.status);
   }
 }

@@ -1,5 +1,5 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
-import type { CallMethod, CommitEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
+import type { CallMethod, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
 import type { HeaderView, ShardView } from '../read-record.js';
 
 /** An instance as it is stored. */
@@ -23,6 +23,8 @@ export interface JudgedRun {
   readonly shards: Map<number, ShardView>;
   /** `unknown`: passed over, then deleted before the commit. The outcome depends on which read the job used. */
   readonly outcomes: Map<number, 'visited' | 'gone' | 'unknown'>;
+  /** The instances left behind: how often they were read again by their ids, and how often that did not show them. */
+  readonly behind: Map<number, { readonly reads: number; readonly misses: number }>;
 
   // Times are indices of `history.events`.
 
@@ -68,8 +70,6 @@ export interface JudgedCall {
   readonly seen: Map<number, readonly { readonly at: number; readonly instance: SeenInstance }[]>;
   /** The committed step of the job's shard when the call began. `null` if the call is no job. */
   readonly committedStep: number | null;
-  /** By shard record: how many commits in a row were stale, and whether the last one was committed. */
-  readonly stale: Map<string, { readonly times: number; readonly isOver: boolean }>;
   /** Instances that the store refused in a commit of their own, and when. */
   readonly refused: Map<number, { readonly at: number; readonly keys: ReadonlySet<string> }>;
   /** How many of its commits failed, and how many ended as a conflict. */
@@ -93,8 +93,6 @@ export interface Replay {
   readonly begunAt: ReadonlyMap<string, number>;
   /** All jobs that the queue got. */
   readonly enqueued: ReadonlySet<string>;
-  /** How many commits in a row were stale before this one. */
-  staleBefore(event: CommitEvent): number;
 }
 
 export function failuresOf(shards: Iterable<ShardView>): number {

@@ -34,14 +34,26 @@ export type Rules = {
   ) => void;
 };
 
-/** Whether a commit moved a shard forward: instances got their outcome, or the commit proved that none are left. */
+/** Whether a commit moved a shard forward: it committed instances, or proved that none are left. */
 export function isProgress(change: ShardChange): boolean {
   const { before, after } = change;
   return hasMoved(change) || (before !== null && after.done && !before.done && before.upTo !== null);
 }
 
 export function hasMoved({ before, after }: ShardChange): boolean {
-  return before !== null && after.after !== before.after;
+  if (before === null) return false;
+  return after.after !== before.after || JSON.stringify(after.behind) !== JSON.stringify(before.behind);
+}
+
+/** The instances of a commit that have their outcome by it. The others are left behind. */
+export function settledBy(
+  { instances }: CommitEvent,
+  changes: readonly RunChange[],
+): CommitEvent['instances'] {
+  const behind = new Set(
+    changes.flatMap(({ shards }) => shards.flatMap(({ after }) => after.behind.map(({ id }) => id))),
+  );
+  return instances.filter(({ id }) => !behind.has(id));
 }
 
 /** The filled instances that a commit counts. Its call has read them, but the commit does not contain them. */

@@ -2,11 +2,13 @@ import type { CommitEvent, Row, SeenInstance, WrittenRow } from '../history.js';
 import { valueAt } from '../world/extraction.js';
 import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './judged-world.js';
 import {
+  hasMoved,
   type Judgement,
   passedOver,
   type Rules,
   type RunChange,
   type ShardChange,
+  settledBy,
   whoOf,
 } from './judgement.js';
 
@@ -26,7 +28,7 @@ export const outcomeRules: Rules = {
     }
     if (instances.length > 0) {
       const shards = changes.flatMap((change) => change.shards);
-      const isCheckpointed = shards.length === 1 && shards[0]?.before?.after !== shards[0]?.after.after;
+      const isCheckpointed = shards.length === 1 && shards.every(hasMoved);
       if (!isCheckpointed) broken(5, `${instances.length} instances were committed without a checkpoint`);
     } else if (written.length > 0) broken(5, 'values were written for no instance');
 
@@ -35,7 +37,7 @@ export const outcomeRules: Rules = {
       if (change.run === null) continue;
       const call = world.calls.get(event.call);
       const passed = change.shards.flatMap((shard) => passedOver(event, shard, call));
-      for (const { id } of [...instances, ...passed]) {
+      for (const { id } of [...settledBy(event, [change]), ...passed]) {
         const earlier = change.run.outcomes.get(id);
         if (earlier !== undefined) broken(1, `instance ${id} has a second outcome, by ${whoOf(call)}`);
       }
@@ -63,12 +65,8 @@ export const outcomeRules: Rules = {
   },
 };
 
-function judgeTally(
-  event: CommitEvent,
-  { world, broken }: Judgement,
-  { run, header }: RunChange,
-  shard: ShardChange,
-) {
+function judgeTally(event: CommitEvent, { world, broken }: Judgement, change: RunChange, shard: ShardChange) {
+  const { run, header } = change;
   const { before, after } = shard;
   if (before === null || run === null) {
     if (after.tally.processed + after.tally.failed + after.tally.gone > 0)
@@ -76,7 +74,9 @@ function judgeTally(
     return;
   }
   const call = world.calls.get(event.call);
-  const expected = expectedTally(event, world, run, call, passedOver(event, shard, call));
+  const instances = settledBy(event, [change]);
+  const settled = { ...event, instances };
+  const expected = expectedTally(settled, world, run, call, passedOver(event, shard, call));
   for (const name of ['processed', 'failed', 'gone', 'updated'] as const) {
     const counted = after.tally[name] - before.tally[name];
     const { from, to } = expected[name];
@@ -90,7 +90,7 @@ function judgeTally(
     const [now, was] = [after.tally.keys[index], before.tally.keys[index]];
     if (now === undefined || was === undefined || droppedKeys.includes(key)) continue;
     const grown = (name: keyof typeof now): number => now[name] - was[name];
-    const { orphaned, ...exact } = expectedCounts(event, world, run, call, key);
+    const { orphaned, ...exact } = expectedCounts(settled, world, run, call, key);
     for (const name of ['written', 'replaced', 'cleared'] as const) {
       if (grown(name) !== exact[name])
         broken(1, `"${key}" counts ${grown(name)} ${name} values, but there were ${exact[name]}`);
@@ -107,7 +107,7 @@ function judgeTally(
 
 /** How much each counter may grow. A range if the call has read an instance several times, and may use any of the reads. */
 function expectedTally(
-  { instances, written }: CommitEvent,
+  { instances, written, moved }: CommitEvent,
   world: Replay,
   run: JudgedRun,
   call: JudgedCall | undefined,
@@ -115,6 +115,8 @@ function expectedTally(
 ) {
   const present = instances.filter(({ id }) => world.instances.has(id));
   const failing = present.map(({ id, values }) => {
+    if (moved.includes(id)) return [true];
+    if (mayBeLost(run, id)) return [true, false];
     if (values.length === 0) return failuresOf(run, call, id);
     // Without the values that the store has refused.
     return refusalsOf(call, id, new Set(values.map(({ key }) => key)));
@@ -137,7 +139,7 @@ function expectedTally(
 
 /** How much some counts of a key grow, by what was stored before the commit and what the call had read. */
 function expectedCounts(
-  { instances, written }: CommitEvent,
+  { instances, written, moved }: CommitEvent,
   world: Replay,
   run: JudgedRun,
   call: JudgedCall | undefined,
@@ -149,7 +151,7 @@ function expectedCounts(
   const clearedIds = new Set(cleared.map(({ id }) => id));
   let [from, to] = [cleared.length, cleared.length];
   for (const { id } of instances) {
-    if (!world.instances.has(id) || clearedIds.has(id)) continue;
+    if (!world.instances.has(id) || clearedIds.has(id) || moved.includes(id)) continue;
     const reads = call?.seen.get(id) ?? [];
     const answers = reads.map(({ instance }) => isOrphan(run, instance, key));
     if (call?.refused.has(id) === true) answers.push(false); // all of its keys may have failed
@@ -163,6 +165,15 @@ function expectedCounts(
     orphaned: { from, to },
   };
 }
+
+/** Whether an instance that was left behind may have failed because pages of lagging replicas did not show it. */
+export function mayBeLost(run: JudgedRun, id: number): boolean {
+  const { reads, misses } = run.behind.get(id) ?? { reads: 0, misses: 0 };
+  return reads >= REREADS && misses > 0;
+}
+
+/** So often an instance that was left behind is read again before it fails. */
+export const REREADS = 5;
 
 /** Whether an instance has a value that its path does not find, and that stays. */
 function isOrphan(run: JudgedRun, seen: SeenInstance, key: string): boolean {

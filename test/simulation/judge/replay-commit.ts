@@ -11,7 +11,7 @@ import {
   type JudgedRun,
   jobKey,
 } from './judged-world.js';
-import { hasMoved, isProgress, passedOver, type RunChange } from './judgement.js';
+import { isProgress, passedOver, type RunChange, settledBy } from './judgement.js';
 
 /** The parts of the world that a commit changes. */
 export interface CommittedWorld {
@@ -42,11 +42,6 @@ export function changesOf(
   });
 }
 
-/** How many commits in a row were stale before this one. */
-export function staleBefore(event: CommitEvent, calls: CommittedWorld['calls']): number {
-  return calls.get(event.call)?.stale.get(event.expected[0]?.id ?? '')?.times ?? 0;
-}
-
 export function applyCommit(
   event: CommitEvent,
   at: number,
@@ -55,12 +50,6 @@ export function applyCommit(
 ): void {
   const { instances, records, calls } = world;
   const call = calls.get(event.call);
-  const [expected] = event.expected;
-  const isBatch = event.instances.length > 0 || changes.some(({ shards }) => shards.some(hasMoved));
-  if (call !== undefined && expected !== undefined && isBatch) {
-    const times = staleBefore(event, calls) + (event.status === 'stale' ? 1 : 0);
-    call.stale.set(expected.id, { times, isOver: event.status === 'committed' });
-  }
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
   const [only] = event.instances;
   if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
@@ -111,7 +100,13 @@ function applyChange(
     }
   }
   if (areDone(run) && !wasDone) run.allDoneAt = at;
-  for (const { id } of event.instances) run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
+  for (const { id } of settledBy(event, [change]))
+    run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
+  for (const { before, after } of change.shards) {
+    const left = new Set(after.behind.map(({ id }) => id));
+    for (const { id } of before?.behind ?? []) if (!left.has(id)) run.behind.delete(id);
+    for (const id of left) if (!run.behind.has(id)) run.behind.set(id, { reads: 0, misses: 0 });
+  }
   for (const { id } of change.shards.flatMap((shard) => passedOver(event, shard, call)))
     run.outcomes.set(id, instances.has(id) ? 'visited' : 'unknown');
 }
@@ -123,6 +118,7 @@ function newRun(runId: string, processModelId: string, header: HeaderView): Judg
     header,
     shards: new Map(),
     outcomes: new Map(),
+    behind: new Map(),
     requestedAt: null,
     answeredAt: null,
     joinedAt: -1,

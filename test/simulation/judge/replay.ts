@@ -3,7 +3,7 @@ import type { CommitEvent, HistoryEvent, StoreRules } from '../history.js';
 import type { RecordReader } from '../read-record.js';
 import { type JudgedCall, type JudgedInstance, type JudgedRun, jobKey, type Replay } from './judged-world.js';
 import type { RunChange } from './judgement.js';
-import { applyCommit, changesOf, staleBefore } from './replay-commit.js';
+import { applyCommit, changesOf } from './replay-commit.js';
 import { applyLiveEvent } from './replay-instances.js';
 
 export interface ReplayedWorld extends Replay {
@@ -72,11 +72,11 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       }
       case 'read': {
         const call = calls.get(event.call);
-        // The next page resets the count of stale commits. A page that was read ahead is not recognised, and does not.
-        for (const [id, { isOver }] of call?.stale ?? []) {
-          const record = records.get(id);
-          const isNext = record !== undefined && reader.shard(record).after === event.after;
-          if (isOver && isNext) call?.stale.delete(id);
+        const behind = runs.get(String(call?.argument.runId))?.behind;
+        for (const [id, { reads, misses }] of behind ?? []) {
+          if (event.ids?.includes(id) !== true) continue;
+          const isShown = event.page.some((instance) => instance.id === id);
+          behind?.set(id, { reads: reads + 1, misses: misses + (isShown ? 0 : 1) });
         }
         for (const instance of event.page) {
           call?.seen.set(instance.id, [{ at, instance }, ...(call.seen.get(instance.id) ?? [])]);
@@ -106,7 +106,6 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     calls,
     begunAt,
     enqueued,
-    staleBefore: (event) => staleBefore(event, calls),
     changesOf: (event) => changesOf(event, runs, reader),
     apply,
   };
@@ -114,21 +113,12 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
 
 function newCall(): Pick<
   JudgedCall,
-  | 'endedAt'
-  | 'isAborted'
-  | 'seen'
-  | 'stale'
-  | 'refused'
-  | 'commitFaults'
-  | 'conflicts'
-  | 'allotted'
-  | 'enqueued'
+  'endedAt' | 'isAborted' | 'seen' | 'refused' | 'commitFaults' | 'conflicts' | 'allotted' | 'enqueued'
 > {
   return {
     endedAt: null,
     isAborted: false,
     seen: new Map(),
-    stale: new Map(),
     refused: new Map(),
     commitFaults: 0,
     conflicts: 0,

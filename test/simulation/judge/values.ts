@@ -2,14 +2,16 @@ import type { JsonValue } from '../../../src/extraction/json-value.js';
 import type { CommitEvent, SeenInstance, TaskState, WrittenRow } from '../history.js';
 import { valueAt } from '../world/extraction.js';
 import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
-import { type Judgement, type Rules, whoOf } from './judgement.js';
-import { isUnreadable } from './outcomes.js';
+import { type Judgement, type Rules, settledBy, whoOf } from './judgement.js';
+import { isUnreadable, mayBeLost } from './outcomes.js';
 
 /**
  * 9. Fill writes only where there is no row or a null row. Overwrite replaces only the row that was read. Null replaces
  *    nothing, and no row is deleted, unless the run clears: then only the very row that was read.
  * 10. The values written are those in the task data at the time of the commit, and all of them. A run that clears leaves no
  *    value whose path finds nothing.
+ * 24. A processed instance with a value in its task data has a row, or failed. An instance that was saved since it was read
+ *    is left behind, and fails after five reads of its own. Nobody is forgotten.
  * 11. Deleted instances get no metadata. Running instances get no null rows, and none of their values is cleared.
  */
 export const valueRules: Rules = {
@@ -20,7 +22,7 @@ export const valueRules: Rules = {
     const call = world.calls.get(event.call);
     if (run == null || call === undefined) return;
     judgeDroppedKeys(event, judgement, run);
-    for (const { id } of event.instances) {
+    for (const { id } of settledBy(event, changes)) {
       const seen = call.seen.get(id) ?? [];
       const rows = event.written.filter((row) => row.id === id);
       if (seen.length === 0 && rows.length > 0)
@@ -89,12 +91,12 @@ function problemsOfRow({ world, run, call, seen }: Written, { id, key, row }: Wr
   return problems;
 }
 
-/** A processed instance has every value of its task data, unless its live writer was faster each time. */
+/** A processed instance has every value of its task data. */
 function problemsOfOtherKeys({ event, world, run, call, rows, seen }: Written): Problem[] {
   const { id } = seen;
   const instance = world.instances.get(id);
   if (instance === undefined || call.refused.has(id) || isUnreadable(run, seen)) return [];
-  if (world.staleBefore(event) >= MOST_REREADS) return [];
+  if (event.moved.includes(id) || mayBeLost(run, id)) return []; // it has failed
   const { paths, missing, clear } = run.header.definition;
   return paths.flatMap(({ key, segments, mode }): Problem[] => {
     if (run.header.droppedKeys.includes(key)) return [];
@@ -116,11 +118,9 @@ function problemsOfOtherKeys({ event, world, run, call, rows, seen }: Written): 
     const what = `instance ${id} was processed and has ${JSON.stringify(value)} as "${key}", not ${JSON.stringify(inData)}`;
     const wasEmpty = (seenRow?.value ?? null) === null;
     const isWrong = (wasEmpty && value === null) || (mode === 'overwrite' && isUnchanged && value !== inData);
-    return isWrong ? [[10, what]] : [];
+    return isWrong ? [[value === null ? 24 : 10, what]] : [];
   });
 }
-
-const MOST_REREADS = 3;
 
 /** A run must not write a key that a newer request reads from another path. */
 function judgeDroppedKeys({ written }: CommitEvent, { world, broken }: Judgement, run: JudgedRun): void {

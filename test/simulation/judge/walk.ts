@@ -1,18 +1,14 @@
 import type { CommitEvent } from '../history.js';
 import type { ShardView } from '../read-record.js';
 import { failuresOf, isComplete, type JudgedInstance, type JudgedRun, type Replay } from './judged-world.js';
-import {
-  isProgress,
-  type Judgement,
-  passedOver,
-  type Rules,
-  type RunChange,
-  type ShardChange,
-} from './judgement.js';
+import { type Judgement, passedOver, type Rules, type RunChange, type ShardChange } from './judgement.js';
+import { REREADS } from './outcomes.js';
 
 /**
  * 3. An instance that exists from the start of the first job to the end is processed or failed.
- * 4. The cursor moves strictly forward. Each commit starts where the last one ended. The shards cover the range without gaps.
+ * 4. The cursor moves strictly forward, or stays for a commit of left-behind instances only. Each commit starts where the last one ended. The shards cover the range without gaps.
+ * 24. An instance is left behind only if it was saved since its read, and keeps its place until it has an outcome. A shard
+ *    is not done before.
  * 8. A run is completed once. Then every shard is done, and no instance is left up to the bound.
  * 16. The bound is fixed once. After that, only `walkAgain` moves it. The records have a limited size.
  */
@@ -65,12 +61,14 @@ function judgeShard(
 ): void {
   const { before, after } = change;
   if (before === null || run === null) return;
-  const { instances } = event;
+  judgeBehind(event, broken, run, { before, after });
+  const wasBehind = new Set(before.behind.map(({ id }) => id));
+  const instances = event.instances.filter(({ id }) => !wasBehind.has(id));
   const passed = passedOver(event, change, world.calls.get(event.call));
   if (before.done && after.done) broken(8, `shard ${after.index} was changed after it was done`);
   if (instances.length + passed.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
-    if (isProgress(change)) judgeProof(world, run, after, broken);
+    if (after.done && !before.done) judgeProof(world, run, after, broken);
     return;
   }
   const cursors = instances.map(({ id }) => cursorOf(world, event, id));
@@ -99,6 +97,37 @@ function judgeShard(
   if (skipped.length > 0)
     broken(4, `a commit does not start where the last one ended: it skips ${listed(skipped)}`);
 }
+
+/** Who was behind is still behind, or has an outcome now. Who is behind now was saved, or was not found. */
+function judgeBehind(
+  event: CommitEvent,
+  broken: Judgement['broken'],
+  run: JudgedRun,
+  { before, after }: { readonly before: ShardView; readonly after: ShardView },
+): void {
+  const given = new Set(event.instances.map(({ id }) => id));
+  const [was, is] = [before, after].map(({ behind }) => new Set(behind.map(({ id }) => id)));
+  for (const id of was ?? []) {
+    if (is?.has(id) !== true && !given.has(id)) broken(24, `instance ${id} was left behind and is forgotten`);
+  }
+  for (const id of is ?? []) {
+    if (run.outcomes.has(id)) broken(1, `instance ${id} is left behind, although it has an outcome`);
+    const isLost = was?.has(id) === true && (run.behind.get(id)?.misses ?? 0) > 0;
+    if (given.has(id) ? !event.moved.includes(id) && !isLost : was?.has(id) !== true)
+      broken(24, `instance ${id} is left behind, although it was not saved since its read`);
+  }
+  for (const id of event.moved) {
+    const { reads } = run.behind.get(id) ?? { reads: 0 };
+    if (is?.has(id) !== true && reads < REREADS)
+      broken(24, `instance ${id} has failed, because it was busy, after ${reads} reads of its own`);
+  }
+  if (after.behind.length > MOST_BEHIND)
+    broken(16, `${after.behind.length} instances of shard ${after.index} are left behind`);
+  if (after.done && after.behind.length > 0)
+    broken(24, `shard ${after.index} was done, although instances were left behind`);
+}
+
+const MOST_BEHIND = 100;
 
 function laterOf(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || (b !== undefined && b > a) ? b : a;

@@ -23,9 +23,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const result = await context.repository.commit({',
+        find: 'result = await context.repository.commit({',
         replace: `await context.repository.commit({ processModelId: session.run.header.processModelId, expected: [], instances, next: () => [] });
-        const result = await context.repository.commit({`,
+        result = await context.repository.commit({`,
       },
     ],
   },
@@ -54,8 +54,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'tally = countOutcomes(entries, outcome, keys);',
-        replace: 'tally = countOutcomes(entries, { gone: [], kept: [] }, keys);',
+        find: 'const counted = countOutcomes(entries, outcome, keys);',
+        replace: 'const counted = countOutcomes(entries, { ...outcome, gone: [], kept: [] }, keys);',
       },
     ],
   },
@@ -120,8 +120,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'test/simulation/world/simulated-store.ts',
-        find: 'if (stale.length > 0) {',
-        replace: 'if (stale.length > 100) {',
+        find: 'instance !== undefined && version !== undefined && version !== String(instance.version),',
+        replace: 'instance === undefined && version !== undefined,',
       },
     ],
   },
@@ -296,7 +296,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-batch.ts',
-        find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
+        find: 'const after = entries.findLast(({ reread }) => reread === null)?.cursor ?? session.shard.after;',
         replace:
           'const after = isHeld ? session.shard.after : (entries.at(-1)?.cursor ?? session.shard.after);',
       },
@@ -319,7 +319,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-refused-instance.ts',
-        find: "if (!(await commitNothing(session))) return settledWith({ status: 'moved' });",
+        find: "if (!(await commitNothing(session))) return settledWith({ status: 'outdated' });",
         replace: '',
       },
     ],
@@ -349,7 +349,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-batch.ts',
-        find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
+        find: 'const after = entries.findLast(({ reread }) => reread === null)?.cursor ?? session.shard.after;',
         replace: 'const after = session.past ?? entries.at(-1)?.cursor ?? session.shard.after;',
       },
     ],
@@ -377,7 +377,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-batch.ts',
-        find: 'const after = entries.at(-1)?.cursor ?? session.shard.after;',
+        find: 'const after = entries.findLast(({ reread }) => reread === null)?.cursor ?? session.shard.after;',
         replace:
           'const after = (entries.length > 0 && session.past) || (entries.at(-1)?.cursor ?? session.shard.after);',
       },
@@ -438,18 +438,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const isNext = now.commits === before.commits + 1 && session.isOwn(now);',
-        replace: 'const isNext = now.commits === before.commits + 1;',
-      },
-      {
-        file: 'src/run/job/commit-to-shard.ts',
-        find: 'if (isNext && session.isAt(now.after, after) && now.done === (exhausted !== undefined)) {',
-        replace: 'if (isNext) {',
-      },
-      {
-        file: 'src/run/job/commit-to-shard.ts',
-        find: 'session.adoptShard(now);',
-        replace: 'session.adoptShard({ ...now, after, done: exhausted !== undefined });',
+        find: 'if (now.committedBy === committedBy) {',
+        replace: 'if (now.commits === before.commits + 1) {',
       },
     ],
   },
@@ -739,6 +729,126 @@ export const mutants: readonly Mutant[] = [
         file: 'src/run/job/walk-shard.ts',
         find: 'if (tallyOf(session.run).failed === 0) return;',
         replace: 'if (true) return;',
+      },
+    ],
+  },
+  {
+    name: 'an instance that was saved since its read counts as kept',
+    breaks: [24],
+    edits: [
+      {
+        file: 'src/run/job/count-outcomes.ts',
+        find: 'if (isBusy && tries < MOST_REREADS) {',
+        replace: 'if (isBusy && tries < 0) {',
+      },
+      {
+        file: 'src/run/job/count-outcomes.ts',
+        find: 'isBusy ? busyInstance(planned, writes.id) : planned;',
+        replace: 'planned;',
+      },
+      {
+        file: 'src/run/job/count-outcomes.ts',
+        find: 'WRITING.has(wanted) && keptHere',
+        replace: 'WRITING.has(wanted) && isBusy || keptHere',
+      },
+    ],
+  },
+  {
+    name: 'a busy instance fails at once',
+    breaks: [24],
+    edits: [
+      {
+        file: 'src/run/record/left-behind.ts',
+        find: 'MOST_REREADS = 5',
+        replace: 'MOST_REREADS = 4',
+      },
+    ],
+  },
+  {
+    name: 'those that were left behind are not read again at the end of a shard',
+    breaks: [24],
+    edits: [
+      {
+        file: 'src/run/job/read-batch.ts',
+        find: 'return entries.length + again.length === 0 ? null',
+        replace: 'return entries.length === 0 ? null',
+      },
+    ],
+  },
+  {
+    name: 'a commit forgets those that it does not name',
+    breaks: [24],
+    edits: [
+      {
+        file: 'src/run/record/left-behind.ts',
+        find: '(again.get(one.id) ?? []) : [one]',
+        replace: '(again.get(one.id) ?? []) : []',
+      },
+      {
+        file: 'src/run/job/settle-batch.ts',
+        find: 'const half = settled + Math.ceil(part.length / 2);',
+        replace: 'const half = settled + 1;',
+      },
+    ],
+  },
+  {
+    name: 'a shard leaves any number behind',
+    breaks: [16],
+    edits: [
+      {
+        file: 'src/run/record/left-behind.ts',
+        find: 'MOST_LEFT_BEHIND = 100',
+        replace: 'MOST_LEFT_BEHIND = 1_000',
+      },
+    ],
+  },
+  {
+    name: 'an instance that a lagging replica does not show has its outcome',
+    breaks: [1, 24],
+    edits: [
+      {
+        file: 'src/run/job/count-outcomes.ts',
+        find: '(hasMoved.has(writes.id) || reread?.isFound === false)',
+        replace: 'hasMoved.has(writes.id)',
+      },
+    ],
+  },
+  {
+    name: 'instances that were left behind move the cursor',
+    breaks: [4],
+    edits: [
+      {
+        file: 'src/run/job/commit-batch.ts',
+        find: 'entries.findLast(({ reread }) => reread === null)?.cursor',
+        replace: 'entries[0]?.cursor',
+      },
+    ],
+  },
+  {
+    name: 'a commit whose answer was lost is known by its cursor',
+    breaks: [1, 4, 24],
+    edits: [
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'const found = await findCheckpoint(session, committedBy);',
+        replace: 'const found = await findCheckpoint(session, commit.after as never);',
+      },
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'if (now.committedBy === committedBy) {',
+        replace: 'if (now.after === (committedBy as never)) {',
+      },
+    ],
+  },
+  {
+    name: 'a commit is taken for any other of the same job',
+    isRare: true,
+    breaks: [1, 4, 24],
+    edits: [
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'if (now.committedBy === committedBy) {',
+        replace: 'if (session.isOwn(now) && now.commits === before.commits + 1) {',
       },
     ],
   },

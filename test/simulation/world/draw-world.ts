@@ -13,6 +13,10 @@ export interface World {
     readonly storesNull: boolean;
   };
   readonly instances: number;
+  /** How often in 1,000 commits a running instance is saved right before it. */
+  readonly busy: number;
+  /** So many instances are running, and are saved before nearly each of their commits. */
+  readonly restless: number;
   /** How many of 1,000 instances are running, have broken task data, or have a value that cannot be stored. */
   readonly running: number;
   readonly broken: number;
@@ -116,10 +120,12 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
   const isStormy = chance(350);
   const often = isStormy ? 3 : 1;
   const many = !isStormy && chance(60);
-  const instances = many ? 25 + pick(16) : 3 + pick(isStormy ? 6 : 18);
+  // More instances than a shard may leave behind, nearly all of them saved before each commit.
+  const isCrowded = chance(12);
+  const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : 3 + pick(isStormy ? 6 : 18);
   const workers = fixed.workers ?? oneOf([1, 2, 2, 3]);
-  const batchSize = fixed.batchSize ?? 1 + pick(many ? 12 : 6);
-  const slow = chance(120);
+  const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : 6));
+  const slow = !isCrowded && chance(120);
   return {
     store: {
       versions: oneOf([true, true, false]),
@@ -129,8 +135,10 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       storesNull: !chance(150),
     },
     instances: fixed.instances ?? (slow ? Math.min(instances, 10) : instances),
-    running: oneOf([0, 400, 900]),
-    broken: many && chance(300) ? 900 : oneOf([0, 0, 100]),
+    busy: isCrowded ? 970 : oneOf([0, 0, 100, 300]),
+    restless: oneOf([0, 0, 1, 2]),
+    running: isCrowded ? 1000 : oneOf([0, 400, 900]),
+    broken: many && !isCrowded && chance(300) ? 900 : oneOf([0, 0, 100]),
     poisoned: oneOf([0, 0, 60, 150]),
     requests: drawRequests(choices),
     maxFailures: oneOf([null, null, null, null, 0, 1, 2]),

@@ -23,8 +23,14 @@ const KINDS: readonly LiveKind[] = [
 /** A limit, as otherwise a run would never end. */
 const MOST_INSERTED = 12;
 
+/** What the engine does to instances right when something else happens. */
+export interface LiveInstances {
+  /** Saves some of the instances that a commit is about to write. */
+  beforeCommit(instances: readonly { readonly id: number }[]): void;
+}
+
 /** Inserts the instances of a world. Until the calm, the engine and its users change them while the backfill runs. */
-export function startLiveInstances(scene: Scene): void {
+export function startLiveInstances(scene: Scene): LiveInstances {
   const { world, choices, store } = scene;
   const { instances } = store;
   const { everyMs, weights } = world.live;
@@ -32,6 +38,7 @@ export function startLiveInstances(scene: Scene): void {
   const clears = world.requests.some(({ kind }) => kind === 'clearing');
   let values = 0;
   let inserted = 0;
+  const restless = new Set<number>();
 
   function newValue(): string {
     values += 1;
@@ -57,14 +64,18 @@ export function startLiveInstances(scene: Scene): void {
     return kind < 2 ? { d: { a: kind === 0 ? newValue() : null } } : {};
   }
 
-  function insert(processModelId: string, options: { cursor?: number; savesValues?: boolean } = {}): void {
+  function insert(
+    processModelId: string,
+    options: { cursor?: number; savesValues?: boolean; running?: boolean } = {},
+  ): void {
     const task = newTask();
     const had = choices.chance(clears ? 700 : 150)
       ? { a: storesNull ? choices.oneOf(['old', null]) : 'old' }
       : {};
     const values = options.savesValues === true ? savedValues(task) : had;
     const cursor = options.cursor === undefined ? {} : { cursor: options.cursor };
-    instances.insert({ processModelId, running: choices.chance(world.running), task, values, ...cursor });
+    const running = options.running ?? choices.chance(world.running);
+    instances.insert({ processModelId, running, task, values, ...cursor });
   }
 
   /** Prefers an instance that a worker has just read, because there are more races. */
@@ -115,19 +126,33 @@ export function startLiveInstances(scene: Scene): void {
   }
 
   for (let index = 0; index < world.instances; index += 1) {
-    insert(MODEL);
+    insert(MODEL, index < world.restless ? { running: true } : {});
+    if (index < world.restless) restless.add(instances.all().at(-1)?.id ?? 0);
     if (index % 7 === 3) insert(OTHER_MODEL);
   }
   const isQuiet = everyMs === 0 || KINDS.every((name) => weights[name] === 0);
-  if (isQuiet) return;
-  repeat(
-    scene,
-    () => 1 + choices.pick(everyMs),
-    () => {
-      if (!scene.isCalm) act();
+  if (!isQuiet)
+    repeat(
+      scene,
+      () => 1 + choices.pick(everyMs),
+      () => {
+        if (!scene.isCalm) act();
+      },
+    );
+  return {
+    beforeCommit(committed) {
+      if (scene.isCalm) return;
+      for (const { id } of committed) {
+        const instance = instances.get(id);
+        if (instance?.running !== true || !choices.chance(restless.has(id) ? RESTLESS : world.busy)) continue;
+        completeTask(instance, choices.chance(500));
+      }
     },
-  );
+  };
 }
+
+/** In 1,000 commits. */
+const RESTLESS = 950;
 
 /** The values that an engine with the new paths saves with a task. */
 function savedValues(task: TaskState): Record<string, JsonValue> {

@@ -1,3 +1,4 @@
+import type { LiveInstances } from './live-instances.js';
 import type { Outages } from './outages.js';
 import type { SimulatedBroker } from './simulated-broker.js';
 import type { SimulatedStore } from './simulated-store.js';
@@ -8,4 +9,5 @@ export interface Scene extends Stage {
   readonly store: SimulatedStore;
   readonly broker: SimulatedBroker;
   readonly outages: Outages;
+  readonly live: LiveInstances;
 }

@@ -120,7 +120,10 @@ export function portsOf(
       commit(commit, { transaction } = {}) {
         const { call } = process;
         const isChange = transaction === undefined;
-        const take = (late: boolean) => store.commit(call, commit, { late, transaction });
+        const take = (late: boolean) => {
+          scene.live.beforeCommit(commit.instances);
+          return store.commit(call, commit, { late, transaction });
+        };
         return send({ port: 'commit', isChange, takesMs: world.commitMs, take });
       },
       loadRun(runId, { transaction } = {}) {

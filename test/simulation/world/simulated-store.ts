@@ -34,7 +34,7 @@ export interface SimulatedStore {
   split(query: SplitQuery<number>): number[];
   /** @param most how many instances of the page a lagging replica has, `null`: all */
   read(call: number, query: PageQuery<number>, most: number | null): readonly PageEntry<number>[];
-  commit(call: number, commit: RepositoryCommit<number>, how: CommitHow): CommitResult<number>;
+  commit(call: number, commit: RepositoryCommit<number>, how: CommitHow): CommitResult;
   load(call: number, runId: string, transaction?: HostTransaction): RunRecord[];
   find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
   /** @throws when somebody else has written one of its records since. */
@@ -59,7 +59,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     call: number,
     { processModelId, expected, exhausted, instances: batch, next }: RepositoryCommit<number>,
     { late = false, transaction }: CommitHow,
-  ): CommitResult<number> {
+  ): CommitResult {
     const values = batch.map((write) => ({ id: write.id, values: write.values.map(keyAndValue) }));
     const range =
       exhausted === undefined ? null : { after: place(exhausted.after), upTo: Number(exhausted.upTo) };
@@ -84,20 +84,17 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       recordCommit('not-exhausted');
       return { status: 'not-exhausted' };
     }
-    const stale = stored.filter(
-      ({ instance, version }) =>
-        instance !== undefined && version !== undefined && version !== String(instance.version),
-    );
-    if (stale.length > 0) {
-      const instanceIds = stale.map(({ id }) => id);
-      recordCommit('stale', { stale: instanceIds });
-      return { status: 'stale', instanceIds };
-    }
+    const moved = stored
+      .filter(
+        ({ instance, version }) =>
+          instance !== undefined && version !== undefined && version !== String(instance.version),
+      )
+      .map(({ id }) => id);
 
     const kept: { readonly id: number; readonly key: string }[] = [];
     const allowed: { readonly instance: StoredInstance; readonly write: MetadataWrite }[] = [];
     for (const { id, instance, writes } of stored) {
-      if (instance === undefined) continue;
+      if (instance === undefined || moved.includes(id)) continue;
       for (const write of writes) {
         if (mayWrite(instance.rows.get(write.key), write)) allowed.push({ instance, write });
         else kept.push({ id, key: write.key });
@@ -108,7 +105,13 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       throw refusalOf(poisonCode, 'the value cannot be stored');
     }
     const gone = stored.filter(({ instance }) => instance === undefined).map(({ id }) => id);
-    const result = next({ gone, kept });
+    let result: readonly RunRecord[];
+    try {
+      result = next({ gone, kept, moved });
+    } catch (error) {
+      recordCommit('undone', { moved });
+      throw error;
+    }
     if (records.collide(result, transaction)) {
       recordCommit('conflict');
       return { status: 'conflict' };
@@ -122,7 +125,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       }),
     );
     records.put(result, transaction);
-    recordCommit('committed', { gone, kept, written, records: result });
+    recordCommit('committed', { gone, kept, moved, written, records: result });
     return { status: 'committed' };
   }
 
@@ -155,7 +158,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       const { entries, seen } = pageOf(all.slice(0, most ?? undefined), query, options);
       lastPage = seen.map(({ id }) => id);
       const lagging = most !== null && most < all.length;
-      record({ type: 'read', call, after, upTo, lagging, page: seen });
+      record({ type: 'read', call, after, upTo, ids: query.instanceIds, lagging, page: seen });
       return entries;
     },
     commit,
@@ -184,7 +187,7 @@ export function databaseError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
-const UNCHANGED = { stale: [], gone: [], kept: [], written: [], records: [] } as const;
+const UNCHANGED = { moved: [], gone: [], kept: [], written: [], records: [] } as const;
 
 function keyAndValue({ key, value }: MetadataWrite): Pick<MetadataWrite, 'key' | 'value'> {
   return value === undefined ? { key } : { key, value };

@@ -28,7 +28,7 @@ export function largeBatchCases(tables: () => KyselyTables, statementsToWrite: n
       const { result, outcome } = await write({ repository }, writes);
 
       expect(result).toEqual({ status: 'committed' });
-      expect(outcome).toEqual({ gone: [], kept: [] });
+      expect(outcome).toEqual({ gone: [], kept: [], moved: [] });
       const writing = statements.slice(before).filter(({ sql }) => sql.includes('process_instance_metadata'));
       expect(writing).toHaveLength(statementsToWrite);
 

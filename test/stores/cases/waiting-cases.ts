@@ -49,12 +49,12 @@ export function waitingCases(tables: () => KyselyTables): void {
   }
 
   describe('a commit', () => {
-    test('waits for a save that is under way, and finds itself stale', async () => {
+    test('waits for a save that is under way, and leaves its instance out', async () => {
       const host = tables();
       const id = await insertInstance(host, { running: true, tasks: [completedTask('before')] });
       const { version } = await readOne(host);
 
-      const { result } = await commitDuring(async (live) => {
+      const { result, outcome } = await commitDuring(async (live) => {
         await live.updateTable('process_instance').set({ status: 'complete' }).execute();
         const task = { guid: 'newer', process_instance_id: id, state: 'COMPLETED', end_in_seconds: 2 };
         await live
@@ -63,7 +63,8 @@ export function waitingCases(tables: () => KyselyTables): void {
           .execute();
       }, version);
 
-      expect(result).toEqual({ status: 'stale', instanceIds: [id] });
+      expect(result).toEqual({ status: 'committed' });
+      expect(outcome).toEqual({ gone: [], kept: [], moved: [id] });
     });
 
     test('waits for a deletion that is under way, and finds its instance gone', async () => {
@@ -71,7 +72,7 @@ export function waitingCases(tables: () => KyselyTables): void {
 
       const { outcome } = await commitDuring((live) => live.deleteFrom('process_instance').execute());
 
-      expect(outcome).toEqual({ gone: [id], kept: [] });
+      expect(outcome).toEqual({ gone: [id], kept: [], moved: [] });
     });
 
     test('waits for a value that is being inserted, and keeps it', async () => {
@@ -86,7 +87,7 @@ export function waitingCases(tables: () => KyselyTables): void {
           .execute(),
       );
 
-      expect(outcome).toEqual({ gone: [], kept: [{ id, key: 'city' }] });
+      expect(outcome).toEqual({ gone: [], kept: [{ id, key: 'city' }], moved: [] });
       expect(await host.metadata(id)).toEqual({ city: 'live' });
     });
   });

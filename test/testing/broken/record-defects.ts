@@ -137,7 +137,6 @@ export const recordDefects: readonly Defect[] = [
       'commit: answers conflict and changes nothing when a record does',
       'commit: answers conflict and changes nothing when another',
       'commit: answers not-exhausted',
-      'commit: answers stale',
       'loadRun: returns an empty',
       'transactions: a commit in a transaction of the host is undone',
       'transactions: a refused',

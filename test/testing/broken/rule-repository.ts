@@ -65,12 +65,25 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     );
   }
 
-  function living(id: InstanceId): StoredInstance | undefined {
-    const instance = state.instances.get(id);
+  function living(id: InstanceId, from: State = state): StoredInstance | undefined {
+    const instance = from.instances.get(id);
     return instance !== undefined && rules.isLiving(instance) ? instance : undefined;
   }
 
-  async function apply(commit: RepositoryCommit): Promise<CommitResult> {
+  function movedAmong(instances: RepositoryCommit['instances'], from: State = state): InstanceId[] {
+    const areOthersGiven = instances.some(({ version }) => version !== undefined);
+    const moved = instances.filter(({ id, version }) => {
+      const instance = living(id, from);
+      if (instance === undefined) return false;
+      return rules.hasMoved(rules.version(rules.newestTask(instance.tasks)), version, areOthersGiven);
+    });
+    return moved.map(({ id }) => id);
+  }
+
+  async function apply(
+    commit: RepositoryCommit,
+    movedEarly: readonly InstanceId[] | null,
+  ): Promise<CommitResult> {
     const { expected, exhausted, instances, next } = commit;
     const isAsExpected = expected.every(({ id, revision }) =>
       rules.isExpected(state.records.get(id)?.revision ?? null, revision),
@@ -78,16 +91,12 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     if (!isAsExpected) return { status: 'conflict' };
     const left = exhausted ? select(exhausted, exhausted.after, exhausted.upTo) : [];
     if (rules.isLeft(left)) return { status: 'not-exhausted' };
-    const stale = instances.filter(({ id, version }) => {
-      const instance = living(id);
-      if (instance === undefined || version === undefined) return false;
-      return rules.isStale(rules.version(rules.newestTask(instance.tasks)), version);
-    });
-    if (stale.length > 0) return { status: 'stale', instanceIds: stale.map(({ id }) => id) };
+    const moved = new Set(movedEarly ?? movedAmong(instances));
+    const others = moved.size > 0 && rules.movesAsAWhole ? [] : instances.filter(({ id }) => !moved.has(id));
     await rules.pause();
 
     const kept: { id: InstanceId; key: string }[] = [];
-    for (const { id, values } of instances.slice(0, rules.mostInstances)) {
+    for (const { id, values } of others.slice(0, rules.mostInstances)) {
       for (const write of values.slice(0, rules.mostValues)) {
         const rows = living(id)?.rows;
         if (rows === undefined) continue;
@@ -99,9 +108,12 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       }
     }
     const gone = instances.map(({ id }) => id).filter((id) => living(id) === undefined);
-    const records = next({ gone: rules.reportedGone(gone), kept: rules.reportedKept(kept) });
-    const others = (id: string) => [...state.records.values()].filter((other) => other.id !== id);
-    if (records.some(({ id, activeKey }) => activeKey !== null && rules.isKeyTaken(activeKey, others(id)))) {
+    const outcome = { gone: rules.reportedGone(gone), kept: rules.reportedKept(kept) };
+    const records = next({ ...outcome, moved: rules.reportedMoved([...moved]) });
+    const otherRecords = (id: string) => [...state.records.values()].filter((other) => other.id !== id);
+    if (
+      records.some(({ id, activeKey }) => activeKey !== null && rules.isKeyTaken(activeKey, otherRecords(id)))
+    ) {
       return { status: 'conflict' };
     }
     for (const record of rules.storedRecords(records)) {
@@ -120,13 +132,16 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   }
 
   /** Undoes a commit that was refused or has failed. */
-  async function commit(what: RepositoryCommit): Promise<CommitResult> {
+  async function commit(
+    what: RepositoryCommit,
+    movedEarly: readonly InstanceId[] | null = null,
+  ): Promise<CommitResult> {
     const before = copy(state);
     const restore = () => {
       state = before;
     };
     try {
-      const result = await apply(what);
+      const result = await apply(what, movedEarly);
       if (result.status !== 'committed') rules.rollBack(restore);
       return result;
     } catch (error) {
@@ -191,7 +206,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         });
         return result;
       }
-      if (transaction === undefined && rules.pause() === null) return alone(() => commit(what));
+      const movedEarly = rules.comparesEarly ? movedAmong(what.instances, stateBefore ?? state) : null;
+      if (transaction === undefined && rules.pause() === null) return alone(() => commit(what, movedEarly));
       const result = await commit(what);
       if (stateBefore !== null) stateBefore = copy(state);
       return result;

@@ -78,7 +78,16 @@ export interface Rules {
   neverInserts(write: MetadataWrite): boolean;
   reportedKept(kept: readonly { id: InstanceId; key: string }[]): readonly { id: InstanceId; key: string }[];
   reportedGone(gone: readonly InstanceId[]): readonly InstanceId[];
-  isStale(current: string, given: string): boolean;
+  /**
+   * @param given `undefined` where the commit gets no version
+   * @param areOthersGiven whether the commit gets the version of any instance
+   */
+  hasMoved(current: string, given: string | undefined, areOthersGiven: boolean): boolean;
+  reportedMoved(moved: readonly InstanceId[]): readonly InstanceId[];
+  /** Whether a commit compares versions as they were when it was called, not once it has its turn. */
+  readonly comparesEarly: boolean;
+  /** Whether nothing of a batch is written of which an instance has moved. */
+  readonly movesAsAWhole: boolean;
   storedValue(value: JsonValue): JsonValue;
   formatValue(value: JsonValue): FormattedValue;
   /** The keys under which a value is stored. */
@@ -162,7 +171,10 @@ export const SOUND: Rules = {
   neverInserts: ({ replaces }) => replaces !== undefined,
   reportedKept: (kept) => kept,
   reportedGone: (gone) => gone,
-  isStale: (current, given) => current !== given,
+  hasMoved: (current, given) => given !== undefined && current !== given,
+  reportedMoved: (moved) => moved,
+  comparesEarly: false,
+  movesAsAWhole: false,
   storedValue: (value) => value,
   storedKeys: (key) => [key],
   maxKeyLength: 255,

@@ -209,19 +209,41 @@ export const writeDefects: readonly Defect[] = [
     breaks: ['commit: writes all'],
   },
   {
-    title: 'stale instances are never noticed',
-    rules: () => ({ isStale: () => false }),
-    breaks: ['commit: answers stale'],
+    title: 'nobody notices that an instance has moved',
+    rules: () => ({ hasMoved: () => false }),
+    breaks: ['commit: leaves out', 'commit: waits for a save'],
   },
   {
-    title: 'every version is stale',
-    rules: () => ({ isStale: () => true }),
-    breaks: ['commit: answers stale', 'commit: does not call an'],
+    title: 'no version is the same as the one given',
+    rules: () => ({ hasMoved: (_, given) => given !== undefined }),
+    breaks: ['commit: leaves out', 'commit: writes an instance if'],
+  },
+  {
+    title: 'beside instances with a version, one without has moved',
+    rules: () => ({
+      hasMoved: (current, given, areOthersGiven) => current !== (given ?? (areOthersGiven ? '' : current)),
+    }),
+    breaks: ['commit: writes an instance if'],
+  },
+  {
+    title: 'a batch of which an instance has moved is not written',
+    rules: () => ({ movesAsAWhole: true }),
+    breaks: ['commit: leaves out'],
+  },
+  {
+    title: 'moved instances are left out, but not named',
+    rules: () => ({ reportedMoved: () => [] }),
+    breaks: ['commit: leaves out', 'commit: waits for a save'],
+  },
+  {
+    title: 'versions are compared before a commit waits for others',
+    rules: () => ({ comparesEarly: true }),
+    breaks: ['commit: waits for a save'],
   },
   {
     title: 'the version stays the same when a task is completed',
     rules: () => ({ version: () => 'the same' }),
-    breaks: ['commit: answers stale'],
+    breaks: ['commit: leaves out', 'commit: waits for a save'],
   },
   {
     title: 'keys are not case-sensitive',

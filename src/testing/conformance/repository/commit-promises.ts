@@ -1,7 +1,7 @@
-import type { CommitResult, InstanceId } from '../../../ports/repository.js';
+import type { InstanceId } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
-import { expectEqual, notOffered, sorted } from '../expectations.js';
-import { at, fill, OTHER_REVISIONS, REVISION, type TestedRepository, task } from './tested-repository.js';
+import { expectEqual } from '../expectations.js';
+import { fill, OTHER_REVISIONS, REVISION, type TestedRepository } from './tested-repository.js';
 
 const [NEXT_REVISION = ''] = OTHER_REVISIONS;
 
@@ -214,62 +214,6 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       }
     },
   },
-  {
-    name: 'commit: answers stale and changes nothing when an instance has newer task data than the page',
-    capability: 'versions',
-    advice:
-      'lock the instances first. Then compare each `version` with the current one, and answer the ids of the instances that differ.',
-    async check(host) {
-      const running = () =>
-        host.insert({ running: true, tasks: [task({ city: 'old' }, { endedAt: at(1) })] });
-      const [changed, unchanged, starting] = [
-        await running(),
-        await running(),
-        await host.insert({ running: true }),
-      ];
-      const writes = [];
-      for (const id of [changed, unchanged, starting]) {
-        const { version } = await host.readOne(id);
-        if (version === undefined) notOffered('snapshots of running instances come without a version');
-        writes.push({ id, version, values: [fill('city', host.form('Oslo'))] });
-      }
-      for (const id of [changed, starting]) {
-        await host.fixture.addTask(id, task({ city: 'new' }, { endedAt: at(2) }));
-      }
-      const record = host.record();
-
-      const { result } = await host.write(writes, {
-        expected: [{ id: record.id, revision: null }],
-        next: () => [record],
-      });
-
-      expectEqual('the status', result.status, 'stale');
-      expectEqual('the stale instances', staleIds(result), sorted([changed, starting]));
-      for (const id of [changed, unchanged, starting]) await expectUnchanged(host, id, record.runId, []);
-    },
-  },
-  {
-    name: 'commit: does not call an instance stale if its version is unchanged or was not given',
-    capability: 'versions',
-    advice:
-      'compute the version by the same expression in the page and in the commit. Compare it only if one was given.',
-    async check(host) {
-      const tasks = [task({ city: 'old' }, { endedAt: at(1) })];
-      const unchanged = await host.insert({ running: true, tasks });
-      const { version } = await host.readOne(unchanged);
-      if (version === undefined) notOffered('snapshots of running instances come without a version');
-      const changed = await host.insert({ running: true });
-      await host.fixture.addTask(changed, task({ city: 'new' }, { endedAt: at(2) }));
-
-      const values = [fill('city', host.form('Oslo'))];
-      const { result } = await host.write([
-        { id: unchanged, version, values },
-        { id: changed, values },
-      ]);
-
-      expectEqual('the status', result.status, 'committed');
-    },
-  },
 ];
 
 async function expectConflict(
@@ -298,8 +242,4 @@ async function expectUnchanged(
 ): Promise<void> {
   await host.expectMetadata(id, {});
   await host.expectRecords(runId, records);
-}
-
-function staleIds(result: CommitResult): readonly InstanceId[] {
-  return result.status === 'stale' ? sorted(result.instanceIds) : [];
 }

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
-import type { BackfillRepository, InstanceId } from '../../../ports/repository.js';
+import type { BackfillRepository, InstanceId, InTransaction } from '../../../ports/repository.js';
 
 /**
  * A repository, and what the cases need to play the live instances of its host. Each case uses process models and runs
@@ -16,8 +16,11 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
   insertInstances(instances: readonly FixtureInstance[]): Promise<readonly Id[]>;
   /** Deletes an instance with its tasks and its metadata. */
   deleteInstance(id: Id): Promise<void>;
-  /** Adds a task, as a live instance does when it proceeds. */
-  addTask(id: Id, task: FixtureTask): Promise<void>;
+  /**
+   * Adds a task, as a live instance does when it proceeds, with the locks that it takes. With `transaction`, which only a
+   * fixture with that method gets: in that transaction.
+   */
+  addTask(id: Id, task: FixtureTask, options?: InTransaction<Transaction>): Promise<void>;
 
   /** Inserts or overwrites a metadata row, as a live instance does. `value` is in the stored form, see `formatValue`. */
   setMetadata(id: Id, key: string, value: JsonValue): Promise<void>;

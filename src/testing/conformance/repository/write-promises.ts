@@ -179,7 +179,7 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: reports instances that were deleted since the read, with or without values for them',
     advice:
-      'look up and lock every instance of the batch. Put missing instances into `gone`, and write nothing for them. A missing instance is not stale, whatever its `version`.',
+      'look up and lock every instance of the batch. Put missing instances into `gone`, and write nothing for them. A missing instance has not moved, whatever its `version`.',
     async check(host) {
       const [first, second, third] = [await host.insert(), await host.insert(), await host.insert()];
       for (const id of [first, third]) await host.fixture.deleteInstance(id);
