@@ -7,6 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`,
 const SLOW = [
   'test/examples/examples.test.ts',
   'test/examples/job-runners.test.ts',
+  'test/faults/busy-instances.test.ts',
   'test/faults/killed-workers.test.ts',
   'test/faults/drivers.test.ts',
   'test/faults/servers-down.test.ts',
