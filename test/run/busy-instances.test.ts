@@ -258,3 +258,27 @@ test('instances that were left behind do not end with the job: the next job read
   expect(committed).toEqual([[1, 2, 3, 4], [2]]);
   expect(report).toMatchObject({ state: 'completed', total: 4, processed: 4, updated: 4 });
 });
+
+test('a commit that lands late, after its batch was split, is not taken for the half that was tried then', async () => {
+  const memory = createMemoryRepository({ instances: running(2) });
+  const { repository } = busy(memory, (_, commit) => {
+    if (commit === 1) for (const id of [1, 2]) save(memory, id);
+  });
+  let batches = 0;
+  let late: (() => Promise<unknown>) | null = null;
+  const landingLate = intercept(repository, async ({ method, argument, proceed }) => {
+    if (method !== 'commit' || (argument as RepositoryCommit).instances.length === 0) return proceed();
+    batches += 1;
+    if (batches === 2) {
+      late = proceed;
+      throw databaseError('57014', 'timed out, as far as its caller knows');
+    }
+    await late?.();
+    late = null;
+    return proceed();
+  });
+
+  const report = await backfill(landingLate);
+
+  expect(report).toMatchObject({ state: 'completed', total: 2, processed: 2, updated: 2, failed: 0 });
+});

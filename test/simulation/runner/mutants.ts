@@ -824,34 +824,6 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  {
-    name: 'a commit whose answer was lost is known by its cursor',
-    breaks: [1, 4, 24],
-    edits: [
-      {
-        file: 'src/run/job/commit-to-shard.ts',
-        find: 'const found = await findCheckpoint(session, committedBy);',
-        replace: 'const found = await findCheckpoint(session, commit.after as never);',
-      },
-      {
-        file: 'src/run/job/commit-to-shard.ts',
-        find: 'if (now.committedBy === committedBy) {',
-        replace: 'if (now.after === (committedBy as never)) {',
-      },
-    ],
-  },
-  {
-    name: 'a commit is taken for any other of the same job',
-    isRare: true,
-    breaks: [1, 4, 24],
-    edits: [
-      {
-        file: 'src/run/job/commit-to-shard.ts',
-        find: 'if (now.committedBy === committedBy) {',
-        replace: 'if (session.isOwn(now) && now.commits === before.commits + 1) {',
-      },
-    ],
-  },
   // Defects that the simulation has found in the library:
   {
     name: 'a job enqueues a step that it could not allot, because the run was paused meanwhile',
