@@ -438,8 +438,18 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
+        find: 'const found = await findCheckpoint(session, committedBy);',
+        replace: 'const found = await findCheckpoint(session, commit.after as never);',
+      },
+      {
+        file: 'src/run/job/commit-to-shard.ts',
         find: 'if (now.committedBy === committedBy) {',
         replace: 'if (now.commits === before.commits + 1) {',
+      },
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'session.adoptShard(now);',
+        replace: 'session.adoptShard({ ...now, after: committedBy as never });',
       },
     ],
   },
