@@ -13,6 +13,18 @@ export function countInstances(page: readonly PageEntry[]): number {
   return page.reduce((count, entry) => count + (isFilled(entry) ? entry.filled : 1), 0);
 }
 
+/** The first `room` instances of a page. Of filled ones, it is not known where the first few end: the last entry counts less. */
+export function firstInstances(page: readonly PageEntry[], room: number): readonly PageEntry[] {
+  const entries: PageEntry[] = [];
+  let left = room;
+  for (const entry of page) {
+    if (left <= 0) break;
+    entries.push(isFilled(entry) ? { ...entry, filled: Math.min(entry.filled, left) } : entry);
+    left -= isFilled(entry) ? entry.filled : 1;
+  }
+  return entries;
+}
+
 /** The page up to its `limit`-th snapshot, with the filled instances before the next one. */
 export function cutPage(page: readonly PageEntry[], limit: number): readonly PageEntry[] {
   let snapshots = 0;

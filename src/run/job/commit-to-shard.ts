@@ -13,10 +13,12 @@ import type { PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 import { tryOutOnce } from './try-out.js';
 
-/** A batch and the checkpoint behind it. With `exhausted`: the proof that nothing is left, which ends the shard. */
+/** A batch and the checkpoint behind it. */
 export interface ShardCommit {
   readonly entries: readonly PlannedEntry[];
   readonly after: Cursor | null;
+  /** Whether it ends the shard. With `exhausted`, only if no instance is left there. */
+  readonly finishes?: boolean;
   readonly exhausted?: InstanceRange;
   /** Which errors are tried again. @default transient ones, and those of unknown kind */
   readonly retries?: Retries | undefined;
@@ -55,7 +57,7 @@ export async function commitToShard(
   let unclassified = 0;
 
   async function attempt(): Promise<CommitResult | { readonly status: 'too-busy' }> {
-    const { exhausted, entries, after } = commit;
+    const { exhausted, entries, after, finishes = false } = commit;
     const before = session.shard;
     const revision = newRevision(context.runtime);
     let committed = before;
@@ -69,7 +71,7 @@ export async function commitToShard(
       isTooBusy = behind.length > MOST_LEFT_BEHIND;
       if (isTooBusy) throw new Error('Rolled back: too many instances of the batch have moved on.');
       tally = counted.tally;
-      const checkpoint = { after, behind, done: exhausted !== undefined };
+      const checkpoint = { after, behind, done: finishes };
       committed = session.advanced(tally, { ...checkpoint, revision, committedBy });
       return [shardRecord(session.run.header, committed)];
     };

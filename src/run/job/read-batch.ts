@@ -1,5 +1,5 @@
 import type { Cursor, PageEntry } from '../../ports/repository.js';
-import { snapshotsOf } from '../calls/page-entries.js';
+import { countInstances, firstInstances, snapshotsOf } from '../calls/page-entries.js';
 import type { BatchSizer } from './batch-size.js';
 import type { BatchPlanner } from './plan-batches.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -18,6 +18,8 @@ export interface BatchSource {
   readonly pages: PageReader;
   readonly planner: BatchPlanner;
   readonly sizer: BatchSizer;
+  /** How many instances may still be visited, beside those that were left behind. */
+  readonly room: number;
   readsAhead(): boolean;
 }
 
@@ -34,24 +36,31 @@ export async function readBatch(session: ShardSession, source: BatchSource): Pro
 
 async function readOn(
   after: Cursor | null,
-  { pages, planner, sizer, readsAhead }: BatchSource,
+  { pages, planner, sizer, room, readsAhead }: BatchSource,
 ): Promise<Batch> {
   const entries: PlannedEntry[] = [];
   let last = after;
-  let [shown, bytes] = [0, 0];
-  for (;;) {
-    const wanted = sizer.size - shown;
+  let [instances, shown, bytes] = [0, 0, 0];
+  while (instances < room) {
+    const left = room - instances;
+    const wanted = Math.min(sizer.size - shown, left);
     const limit = Math.min(wanted, sizer.pageSize);
-    const page: readonly PageEntry[] = await pages.next(last, limit);
+    const page: readonly PageEntry[] = firstInstances(await pages.next(last, limit), left);
     const snapshots = snapshotsOf(page);
     last = page.at(-1)?.cursor ?? last;
     if (page.length === 0 || last === null) break;
     bytes += sizer.see(snapshots);
     shown += snapshots.length;
+    instances += countInstances(page);
     // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time.
+    const isLast = instances >= room;
     const isWhole =
-      limit >= wanted || shown >= sizer.size || snapshots.length === 0 || 2 * bytes >= sizer.maxBytes;
-    if (isWhole && readsAhead()) pages.readAhead(last, sizer.pageSize);
+      isLast ||
+      limit >= wanted ||
+      shown >= sizer.size ||
+      snapshots.length === 0 ||
+      2 * bytes >= sizer.maxBytes;
+    if (isWhole && !isLast && readsAhead()) pages.readAhead(last, Math.min(sizer.pageSize, room - instances));
     entries.push(...(await planner.plan(page)));
     if (isWhole) break;
   }

@@ -50,7 +50,8 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
     const startedAt = runtime.now();
     // Not where a pause or the end of the slice is certain: that page would be read for nothing.
     const readsAhead = (): boolean => pacer.isFree && runtime.now() < sliceEnd;
-    const batch = await readBatch(session, { pages, planner, sizer, readsAhead });
+    const room = roomOf(session);
+    const batch = await readBatch(session, { pages, planner, sizer, room, readsAhead });
     if (batch === null) {
       emptyPages += 1;
       await finishShard(context, session, emptyPages);
@@ -72,10 +73,16 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
   }
 }
 
+/** How many instances the run may still visit. A run with a limit has one shard. */
+function roomOf({ run, shard }: ShardSession): number {
+  const { limit } = run.header.definition;
+  return (limit ?? Number.POSITIVE_INFINITY) - visited(shard.tally) - shard.behind.length;
+}
+
 /** A shorter hold is not recorded: no sweep takes a job for lost so soon. */
-const RECORDED_MS = 1_000;
+export const RECORDED_MS = 1_000;
 /** A job that another job can continue does not wait in place for longer. */
-const LONGEST_WAIT_MS = 30_000;
+export const LONGEST_WAIT_MS = 30_000;
 
 /** Waits in place, or has the continuation wait in the queue. */
 async function waitForTurn(
@@ -98,13 +105,17 @@ async function waitForTurn(
   await runtime.sleep(retryAfterMs, signal);
 }
 
-/** An empty page may come from a replica that lags behind. Only the finishing commit proves that nothing is left. */
+/**
+ * An empty page may come from a replica that lags behind. Only the finishing commit proves that nothing is left, unless
+ * the limit is reached.
+ */
 async function finishShard(context: RunContext, session: ShardSession, emptyPages: number): Promise<void> {
   const { calls } = session.handle;
   const result = await commitToShard(context, session, {
     entries: [],
-    exhausted: rangeOf(session),
     after: session.shard.after,
+    finishes: true,
+    ...(roomOf(session) > 0 ? { exhausted: rangeOf(session) } : {}),
   });
   if (result.status === 'rejected') throw calls.failure('repository.commit', result.error);
   if (result.status !== 'not-exhausted') return;
