@@ -55,6 +55,7 @@ export type {
   RepositoryCommit,
   RunFilter,
   RunRecord,
+  SettledAnswer,
   SplitQuery,
   StoredValue,
   SurveyQuery,

@@ -5,6 +5,7 @@ import {
   type InstanceSurvey,
   type RepositoryCommit,
   type RunRecord,
+  type SettledAnswer,
   type WriteOutcome,
 } from 'process-metadata-backfill';
 import { bounds, IN_RANGE, readPage } from './read-page.js';
@@ -44,6 +45,11 @@ export function createPostgresRepository(
       const values = [processModelId, instanceIds, after, null, limit];
       const [survey] = await database.query<InstanceSurvey>(surveyOf(limit), values);
       return survey ?? { total: 0, upTo: null };
+    },
+
+    async settled(mark) {
+      const [answer] = await database.query<SettledAnswer>(SETTLED, [mark]);
+      return answer ?? { mark: mark ?? '', settled: false };
     },
 
     readInstances: (query) => readPage(database, query, taskData),
@@ -146,6 +152,21 @@ function isActiveKeyTaken(error: unknown): boolean {
   const { code, constraint } = error as { readonly code?: unknown; readonly constraint?: unknown };
   return code === '23505' && constraint === 'metadata_backfill_run_active_key';
 }
+
+/**
+ * The mark lists the virtual transaction ids of open transactions. Only clients of this database count: an autovacuum takes
+ * hours, and a dump inserts nothing. Of other users, PostgreSQL hides the type of the backend, but an autovacuum has no
+ * user. A prepared transaction has another id than before, so it always counts.
+ */
+const SETTLED = `
+  with open as (
+    select l.virtualxid as id from pg_locks l join pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'virtualxid' and l.mode = 'ExclusiveLock' and a.datname = current_database()
+      and a.pid <> pg_backend_pid() and a.usesysid is not null and a.application_name <> 'pg_dump'
+      and coalesce(a.backend_type, 'client backend') = 'client backend')
+  select coalesce($1::text, (select string_agg(id, ' ') from open), '') as mark,
+    not exists (select from open where $1::text is null or id = any (string_to_array($1::text, ' ')))
+      and not exists (select from pg_prepared_xacts where database = current_database()) as settled`;
 
 /** Without a limit, the order does not matter, and PostgreSQL may choose the cheapest. */
 const surveyOf = (limit: number | null) => `

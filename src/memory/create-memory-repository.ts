@@ -204,6 +204,8 @@ export function createMemoryRepository(
 
   return {
     deletes: true,
+    settled: async () => ({ mark: '', settled: true }), // each insert is complete at once
+
     async surveyInstances(query) {
       const found = select(query, query.after, null).slice(0, query.limit ?? undefined);
       return { total: found.length, upTo: found.at(-1)?.cursor ?? null };

@@ -62,6 +62,15 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   findRuns(filter: RunFilter, options?: InTransaction<Transaction>): Promise<readonly RunRecord[]>;
 
   /**
+   * Whether transactions that may still insert instances have ended. With `null`: makes a mark, a text that stands for all
+   * transactions that are open now. With a mark: returns it, and whether each of these has ended. Transactions that began
+   * later do not count. Ask the database that `surveyInstances` reads from, because an insert whose transaction has ended
+   * must be visible there.
+   * @default nobody knows: a run that only fills walks once more, and others warn
+   */
+  settled?(mark: string | null): Promise<SettledAnswer>;
+
+  /**
    * Where to split a range into at most `parts` ranges with about the same number of instances, for runs in shards.
    * Returns cursors strictly between `after` and `upTo`, ascending, fewer than `parts`.
    * @default the library calls `surveyInstances` once per part
@@ -136,6 +145,12 @@ export interface InstanceSurvey {
   readonly total: number;
   /** `null` when there is none. */
   readonly upTo: Cursor | null;
+}
+
+export interface SettledAnswer {
+  /** The mark that was given, or the new one. At most some 10,000 characters. */
+  readonly mark: string;
+  readonly settled: boolean;
 }
 
 /** The instances with cursors after `after`, up to and including `upTo`. */

@@ -42,6 +42,11 @@ export type RequestResult =
       readonly keys: readonly string[];
       /** `false`: `runId` is the active run of an equal request, which this request has joined. */
       readonly created: boolean;
+      /**
+       * Whether the run covers every instance of now. `false`: it was joined after its last possible freeze (see
+       * `settleMs`). To cover later instances, request again when it has ended.
+       */
+      readonly covered: boolean;
       /** `null` for a request by hand. */
       readonly diff: ExtractionPathDiff | null;
     }
@@ -143,7 +148,7 @@ export function createBackfillService<Transaction = never>(
         if (changed.length > 0) context.log.keysLeft(none, changed);
         return { status: 'skipped', reason: 'No new metadata paths detected', diff };
       }
-      const { runId, created } = await requestRun(context, definition, plan);
+      const { runId, created, covered } = await requestRun(context, definition, plan);
       warnOfUnusable(context, diff, { runId, processModelId });
       return {
         status: 'triggered',
@@ -151,6 +156,7 @@ export function createBackfillService<Transaction = never>(
         processModelId,
         keys: definition.paths.map(({ key }) => key),
         created,
+        covered,
         diff,
       };
     },

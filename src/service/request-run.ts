@@ -1,6 +1,6 @@
 import { openRun } from '../run/calls/open-run.js';
 import type { RunContext } from '../run/context/run-context.js';
-import { dropKeys, markWalkAgain } from '../run/record/run-changes.js';
+import { dropKeys, isCovering, join } from '../run/record/run-changes.js';
 import { fingerprint, newRun } from '../run/record/run-definition.js';
 import type { Run, RunDefinition, RunHeader } from '../run/record/run-record.js';
 import { isActive } from '../run/record/run-state.js';
@@ -15,18 +15,19 @@ export async function requestRun(
   context: RunContext,
   definition: RunDefinition,
   { processModelId, startAfter, transaction }: PlannedRequest,
-): Promise<{ readonly runId: string; readonly created: boolean }> {
+): Promise<{ readonly runId: string; readonly created: boolean; readonly covered: boolean }> {
   const { runtime } = context;
   const activeKey = fingerprint(processModelId, definition);
   const wanted = newRun(processModelId, definition, { runtime, activeKey, startAfter });
   await takeOverKeys(context, wanted.header, transaction);
   const { run, created } = await storeOrJoin(context, wanted, transaction);
   const { runId, state } = run.header;
+  const covered = created || isCovering(run);
   if (state === 'pending') {
     const step = run.shards[0]?.allottedStep ?? 0;
     await openRun(context, runId, { transaction }).enqueue({ shard: 0, step }, { startAfter });
   }
-  return { runId, created };
+  return { runId, created, covered };
 }
 
 /** Before the new run is stored, each active run leaves it the keys that it reads from another path. */
@@ -56,7 +57,7 @@ async function storeOrJoin(
     if (await handle.create(wanted)) return { run: wanted, created: true };
     const [active] = await findRuns(context, { activeKey, active: true, limit: 1 }, transaction);
     if (active === undefined) continue;
-    const { run } = await openRun(context, active.runId, { transaction }).change(markWalkAgain);
+    const { run } = await openRun(context, active.runId, { transaction }).change(join);
     const { header } = run;
     // It may have ended since it was found, or given its active key up.
     if (isActive(header.state) && header.activeKey === activeKey) return { run, created: false };

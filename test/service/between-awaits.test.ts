@@ -113,7 +113,7 @@ describe('a job whose turn is over', () => {
 });
 
 describe('a job that is overtaken by a younger one', () => {
-  test('ends, also when that has moved no cursor, but the bound', async () => {
+  test('ends, also when the run is in its next walk by then', async () => {
     const { memory, service, request, handle, around, runtime } = setUp(10);
     await request();
     around.commit = async ({ exhausted }, proceed) => {
@@ -123,14 +123,14 @@ describe('a job that is overtaken by a younger one', () => {
       await service.sweep({ staleAfterMs: 60_000 });
       memory.insertInstance(instance(11, { invoice: { number: 'INV-11' } }));
       await request();
-      expect(await handle(1)).toMatchObject({ state: 'continued', total: 11 });
+      expect(await handle(1)).toMatchObject({ state: 'continued', processed: 0, updated: 10 });
       return proceed();
     };
 
-    expect(await handle(0)).toMatchObject({ state: 'superseded', processed: 10 });
+    expect(await handle(0)).toMatchObject({ state: 'superseded', processed: 0 });
 
     expect(memory.metadata(11)).toEqual({});
-    expect(await handle(2)).toMatchObject({ state: 'completed', processed: 11 });
+    expect(await handle(2)).toMatchObject({ state: 'completed', total: 11, processed: 11, updated: 11 });
   });
 });
 
@@ -231,17 +231,16 @@ describe('a request', () => {
 });
 
 describe('an equal request, while the first job has counted but not begun', () => {
-  test('has the run go on to the instances that came in between', async () => {
+  test('has the job count again, and the walk cover the instances that came in between', async () => {
     const { memory, request, handle, around } = setUp(10);
     const { runId } = await request();
     around.survey = async () => {
       around.survey = null;
       memory.insertInstance(instance(11, { invoice: { number: 'INV-11' } }));
-      expect(await request()).toMatchObject({ runId, created: false });
+      expect(await request()).toMatchObject({ runId, created: false, covered: true });
     };
 
-    expect(await handle(0)).toMatchObject({ state: 'continued', total: 11, processed: 10 });
-    expect(await handle(2)).toMatchObject({ state: 'completed', total: 11, processed: 11 });
+    expect(await handle(0)).toMatchObject({ state: 'completed', total: 11, processed: 11 });
   });
 });
 

@@ -4,6 +4,7 @@ import {
   type BackfillQueue,
   createBackfillService,
   type JsonValue,
+  type RepositoryCommit,
   type RunRecord,
   type RunState,
 } from '../../src/index.js';
@@ -240,23 +241,19 @@ describe('a run that ends while somebody decides about it', () => {
 
 test('a fault while a run is being completed ends it as failed, to be resumed', async () => {
   const { memory, runtime, jobs, request, service } = setUp();
+  const runId = await request();
   let isBroken = true;
   const repository = intercept(memory, async ({ method, argument, proceed }) => {
-    const isExtension = method === 'surveyInstances' && (argument as { after: unknown }).after !== null;
-    if (isExtension && isBroken) throw databaseError('42P01');
-    const answer = await proceed();
-    // Marks the run to go on, once its bound is fixed.
-    if (method === 'surveyInstances') setTimeout(() => void request());
-    return answer;
+    const ids = method === 'commit' ? (argument as RepositoryCommit).expected.map(({ id }) => id) : [];
+    if (!isBroken || ids.join() !== runId) return proceed();
+    isBroken = false;
+    throw databaseError('42P01');
   });
-  const runId = await request();
   const queue = { enqueue: async (job: BackfillJob) => void jobs.push(job) };
-  const slow = withFaults(repository, [{ on: 'readInstances', fault: 'delay', ms: 20 }]);
-  const breaking = createBackfillService({ repository: slow, queue, runtime });
+  const breaking = createBackfillService({ repository, queue, runtime });
 
   await expect(breaking.handle(jobs[0]?.payload)).rejects.toMatchObject({ retryable: false });
   expect(await service.status(runId)).toMatchObject({ state: 'failed', processed: 30 });
-  isBroken = false;
   await service.resume(runId);
   expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 30 });
 });
@@ -496,17 +493,18 @@ describe('sweep', () => {
 describe('requests that meet', () => {
   const update = { processModelId: MODEL, before: [], after: PATHS };
 
-  test('the same one again, while its run walks: the run goes on to the instances that came since', async () => {
+  test('the same one again, while its run walks: the run walks once more, over the instances of then', async () => {
     const { service, request, handle, at, memory, jobs } = setUp();
     const runId = await request();
     at.batch = async (batch) => {
       if (batch !== 2) return;
       memory.insertInstance(instance(31, { invoice: { number: 'INV-31' } }));
-      expect(await service.request(update)).toMatchObject({ runId, created: false });
-      expect(await service.request(update)).toMatchObject({ runId, created: false });
+      const joined = { runId, created: false, covered: true };
+      expect(await service.request(update)).toMatchObject(joined);
+      expect(await service.request(update)).toMatchObject(joined);
     };
 
-    expect(await handle(0)).toMatchObject({ state: 'continued', total: 31, processed: 30 });
+    expect(await handle(0)).toMatchObject({ state: 'continued', processed: 0, updated: 30 });
     at.batch = null;
     expect(jobs).toHaveLength(2);
     expect(await handle(1)).toMatchObject({
@@ -515,19 +513,27 @@ describe('requests that meet', () => {
       total: 31,
       processed: 31,
       updated: 31,
+      keys: { invoice_number: { written: 31, kept: 0 } },
     });
     expect(memory.metadata(31)).toEqual({ invoice_number: 'INV-31' });
   });
 
-  test('the same one again, when nothing came since: the run completes as it would have', async () => {
+  test('the same one at every batch: the run makes three walks, and covers no request after the last freeze', async () => {
     const { service, request, handle, at, jobs } = setUp();
-    await request();
-    at.batch = async (batch) => {
-      if (batch === 2) await service.request(update);
+    const runId = await request();
+    const covered: boolean[] = [];
+    at.batch = async () => {
+      const result = await service.request({ processModelId: MODEL, paths: PATHS });
+      if (result.status === 'triggered') covered.push(result.covered);
     };
 
-    expect(await handle(0)).toMatchObject({ state: 'completed', total: 30, processed: 30 });
-    expect(jobs).toHaveLength(1);
+    expect(await handle(0)).toMatchObject({ state: 'continued' });
+    expect(await handle(1)).toMatchObject({ state: 'continued' });
+    expect(await handle(2)).toMatchObject({ runId, state: 'completed', processed: 30, updated: 30 });
+
+    expect(jobs).toHaveLength(3);
+    expect(covered).toEqual([...Array(6).fill(true), ...Array(3).fill(false)]);
+    expect(await request()).not.toBe(runId);
   });
 
   test('a newer one that reads a key from another path takes it over; the older run goes on without it', async () => {

@@ -51,6 +51,7 @@ describe('request, after a model update', () => {
       processModelId: MODEL,
       keys: ['invoice_number'],
       created: true,
+      covered: true,
       diff: {
         added: [...PATHS],
         removed: [],

@@ -39,8 +39,14 @@ const NAMES = [
   'runs in shards',
   'runs failed',
   'runs completed',
-  'runs extended',
+  'walks after the first',
+  'third walks',
+  'walks that were not settled',
+  'waits for open transactions',
+  'instances inserted slowly',
   'requests joined',
+  'requests joined too late',
+  'limits reached',
   'keys taken over',
   'values replaced',
   'values orphaned',
@@ -85,6 +91,8 @@ function nameOf(event: HistoryEvent): keyof Exercised | null {
       return FAULTS[event.kind];
     case 'throw':
       return event.code === 'RUN_NOT_FOUND' ? 'jobs delivered before their run was stored' : null;
+    case 'insert':
+      return event.transaction === null ? null : 'instances inserted slowly';
     case 'read':
       return event.lagging ? 'pages of a lagging replica' : null;
     case 'enqueue':
@@ -125,10 +133,11 @@ function callCounter(add: Add): (event: HistoryEvent) => void {
       if (isOwn && event.payload.step > job.step + 1) add('rescues');
     }
     if (event.type === 'return') {
-      const { state, created, enqueued } = Object(event.answer);
+      const { state, created, covered, enqueued } = Object(event.answer);
       const method = calls.get(event.call)?.method;
       if (method === 'handle' && state === 'superseded') add('jobs superseded');
-      if (method === 'request' && created === false) add('requests joined');
+      if (method === 'request' && created === false)
+        add(covered === true ? 'requests joined' : 'requests joined too late');
       if (method === 'sweep') add('jobs enqueued by sweeps', enqueued.length);
       if (method === 'pause') add('pauses');
       if (method === 'resume') add('resumes');
@@ -156,7 +165,8 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
         add('instances left behind', moved.filter((id) => left.has(id)).length);
         add('instances read again', behind.filter(({ tries }) => tries > 0).length);
         add('instances too busy', moved.filter((id) => !left.has(id)).length);
-        if (heldFor !== null) add('holds');
+        if (heldFor !== null)
+          add(heldFor.startsWith('transactions') ? 'waits for open transactions' : 'holds');
         const before = tallies.get(record.id);
         tallies.set(record.id, tally);
         for (const name of ['replaced', 'orphaned', 'cleared'] as const)
@@ -170,7 +180,10 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
       if (after.state === 'failed' && isWorkable(before.state)) add('runs failed');
       if (after.state.startsWith('completed')) add('runs completed');
       if (before.upTo === null && after.upTo !== null && shards > 1) add('runs in shards');
-      if (before.upTo !== null && before.upTo !== after.upTo) add('runs extended');
+      if (before.walk !== after.walk) add(after.walk === 2 ? 'walks after the first' : 'third walks');
+      if (before.total === null && after.settled === false) add('walks that were not settled');
+      const { limit } = after.definition;
+      if (after.state.startsWith('completed') && after.total === limit) add('limits reached');
       add('keys taken over', after.droppedKeys.length - before.droppedKeys.length);
     }
   };

@@ -31,7 +31,11 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       ...gone.map((id) => `${id} gone`),
       ...moved.map((id) => `${id} has moved on`),
       ...records.map((record) => {
-        if (reader.isHeader(record)) return `${run(record.runId)} ${reader.header(record).state}`;
+        if (reader.isHeader(record)) {
+          const { state, walk, settled, walkAgain } = reader.header(record);
+          const walks = `walk ${walk}${settled === null ? '' : settled ? ', settled' : ', not settled'}`;
+          return `${run(record.runId)} ${state}, ${walks}${walkAgain ? ', to walk again' : ''}`;
+        }
         const { index, after, behind, done, allottedStep, committedStep } = reader.shard(record);
         const left = behind.map(({ id, tries }) => `, without ${id} (${tries})`).join('');
         const place = `shard ${index} of ${run(record.runId)} at ${after}${left}${done ? ', done' : ''}`;
@@ -44,8 +48,10 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
 
   return (event) => {
     switch (event.type) {
+      case 'begin':
+        return `transaction ${event.transaction} begins`;
       case 'insert':
-        return `instance ${event.id} of ${event.processModelId} is inserted at ${event.cursor}${event.running ? ', running' : ''}, with ${data(event.task)}${saved(event.rows)}`;
+        return `instance ${event.id} of ${event.processModelId} is inserted at ${event.cursor}${event.transaction === null ? '' : `, in transaction ${event.transaction}`}${event.running ? ', running' : ''}, with ${data(event.task)}${saved(event.rows)}`;
       case 'complete-task':
         return `instance ${event.id} completes a task, with ${data(event.task)}${saved(event.rows)}`;
       case 'finish':
@@ -63,9 +69,9 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
         return `${event.process} begins call ${event.call}: ${event.method}${about}${detail}`;
       }
       case 'return': {
-        const { state, status, runId, created, enqueued } = Object(event.answer);
+        const { state, status, runId, created, covered, enqueued } = Object(event.answer);
         if (status === 'triggered')
-          return `${who(event.call)} returns: ${run(runId)}${created ? '' : ', joined'}`;
+          return `${who(event.call)} returns: ${run(runId)}${created ? '' : `, joined${covered ? '' : ', not covered'}`}`;
         const jobs = enqueued === undefined ? '' : `${enqueued.length} jobs enqueued`;
         return `${who(event.call)} returns: ${state ?? jobs}`;
       }

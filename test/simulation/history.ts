@@ -16,6 +16,8 @@ export interface StoreRules {
   readonly versions: boolean;
   /** Metadata rows have a token. Without tokens, rows are compared by value. */
   readonly tokens: boolean;
+  /** The store says whether transactions have ended that may insert instances. */
+  readonly settles: boolean;
 }
 
 export type HistoryEvent =
@@ -44,9 +46,13 @@ export type TaskState =
 
 /** A change by the engine or a user, in a transaction of its own. */
 export type LiveEvent =
+  /** A transaction begins that takes long and may insert an instance. */
+  | { readonly type: 'begin'; readonly transaction: number }
   | {
       readonly type: 'insert';
       readonly id: number;
+      /** The long transaction in which it was inserted, which ends now. */
+      readonly transaction: number | null;
       readonly processModelId: string;
       readonly cursor: number;
       readonly running: boolean;
@@ -142,7 +148,14 @@ export interface CommitEvent {
 
 /** The effect of a call of a port, or its failure. */
 export type PortEvent =
-  | { readonly type: 'survey'; readonly call: number; readonly total: number; readonly upTo: number | null }
+  | {
+      readonly type: 'survey';
+      readonly call: number;
+      readonly after: number | null;
+      readonly limit: number | null;
+      readonly total: number;
+      readonly upTo: number | null;
+    }
   | {
       readonly type: 'read';
       readonly call: number;

@@ -4,6 +4,8 @@ import type { RunRecord } from '../../src/ports/repository.js';
 export interface HeaderView {
   readonly runId: string;
   readonly state: string;
+  readonly walk: number;
+  readonly settled: boolean | null;
   readonly total: number | null;
   readonly upTo: number | null;
   readonly definition: {

@@ -113,6 +113,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     hosts.areDone &&
     broker.jobs === 0 &&
     isIdle() &&
+    scene.store.instances.open.size === 0 &&
     !schedule.has(scene.network) &&
     storedRuns(scene).every(({ state }) => !ONGOING.includes(state)) &&
     !operators.hasWork();

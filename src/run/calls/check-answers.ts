@@ -55,6 +55,16 @@ export function surveyProblem(survey: unknown): string | null {
   return null;
 }
 
+/** What is wrong with the answer of `settled`, or `null`. With a new mark each time, a run could wait for others in vain. */
+export function settledProblem(answer: unknown, given: string | null): string | null {
+  const { mark, settled } = Object(answer) as Record<'mark' | 'settled', unknown>;
+  if (typeof mark !== 'string' || typeof settled !== 'boolean')
+    return `expected { mark, settled }, a text and true or false, got ${show(answer)}`;
+  return given === null || mark === given
+    ? null
+    : `mark: expected the one that was given, ${show(given)}, got ${show(mark)}`;
+}
+
 /** What is wrong with the bounds that split a range, or `null`. Wrong bounds could make the walk skip or repeat instances. */
 export function splitProblem(
   bounds: unknown,

@@ -34,7 +34,7 @@ export interface PortCalls {
 
 export type PortMethod =
   | 'queue.enqueue'
-  | `repository.${'surveyInstances' | 'splitInstances' | 'readInstances' | 'commit' | 'loadRun' | 'findRuns'}`;
+  | `repository.${'settled' | 'surveyInstances' | 'splitInstances' | 'readInstances' | 'commit' | 'loadRun' | 'findRuns'}`;
 
 /**
  * @param watch of the run that the calls are about. `null`: they are about no run in particular.

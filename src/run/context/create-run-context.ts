@@ -19,6 +19,7 @@ export function createRunContext(
     runtime: options.runtime ?? systemRuntime,
     batchSize: options.batchSize ?? 100,
     sliceMs: dryRun ? null : (options.sliceMs ?? null), // a dry run stores nothing that could be continued
+    settleMs: options.settleMs ?? 10_000,
     retry: options.retry ?? {},
     throttle: options.throttle ?? null,
     maxInstancesPerSecond: options.maxInstancesPerSecond ?? null,

@@ -13,6 +13,7 @@ export function dryRunRepository(repository: BackfillRepository<unknown>): Backf
     ...(compareCursors === undefined ? {} : { compareCursors: compareCursors.bind(repository) }),
     ...(classifyError === undefined ? {} : { classifyError: classifyError.bind(repository) }),
     ...(splitInstances === undefined ? {} : { splitInstances: splitInstances.bind(repository) }),
+    settled: async () => ({ mark: '', settled: true }), // a dry run waits for nobody
     surveyInstances: (query) => repository.surveyInstances(query),
     readInstances: (query) => repository.readInstances(query),
     async commit({ expected, next }) {

@@ -16,6 +16,7 @@ export interface RunContext {
   readonly runtime: Runtime;
   readonly batchSize: number | AdaptiveBatchSize;
   readonly sliceMs: number | null;
+  readonly settleMs: number;
   readonly retry: RetryOptions;
   readonly throttle: Throttle | null;
   readonly maxInstancesPerSecond: number | null;

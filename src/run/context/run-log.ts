@@ -9,6 +9,8 @@ import type { InstanceFailure } from '../record/tally.js';
 export interface RunLog {
   started(run: LoggedRun): void;
   progressed(run: LoggedRun, visited: number, total: number): void;
+  /** A walk has ended, and the next one begins. */
+  walksAgain(run: LoggedRun & Pick<RunHeader, 'walk'>): void;
   completed(run: LoggedRun, counts: CompletedCounts): void;
   /** After the first {@link MOST_FAILURES}, failures are only counted until `jobEnded`. */
   instanceFailed(run: LoggedRun, failure: InstanceFailure): void;
@@ -79,6 +81,14 @@ export function runLog(
         'progressed',
         `Metadata backfill progress: ${visited}/${total} instances processed for model ${nameOf(run)}`,
         { visited, total },
+      ),
+    walksAgain: (run) =>
+      write(
+        'info',
+        run,
+        'walks-again',
+        `Walk ${run.walk} begins, because instances may have come since the walk before was frozen`,
+        { walk: run.walk },
       ),
     completed(run, { processed, updated, failed, elapsedMs, warnings, dryRun }) {
       const counts = { processed, updated, failed, elapsedMs, dryRun };

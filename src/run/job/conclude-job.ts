@@ -1,12 +1,12 @@
 import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { elapsedMs, type ReportState } from '../record/report.js';
-import { allot, complete, extend } from '../record/run-changes.js';
-import { isAllDone, type Run, type RunShard, tallyOf } from '../record/run-record.js';
+import { allot, complete } from '../record/run-changes.js';
+import { type Run, type RunShard, tallyOf } from '../record/run-record.js';
 import { isComplete, isWorkable } from '../record/run-state.js';
 import { warningsOf } from '../record/warnings.js';
+import type { JobCompany } from './freeze-run.js';
 import type { ShardSession } from './shard-session.js';
-import { surveyInstances } from './survey-instances.js';
 
 /** The run at the end of a job, and the state that the job reports. */
 export interface Conclusion {
@@ -19,14 +19,15 @@ export async function concludeJob(
   context: RunContext,
   handle: RunHandle,
   { job, run, ending, allottedStep }: ShardSession,
+  company: JobCompany | null,
 ): Promise<Conclusion> {
   switch (ending) {
     case 'shard-done':
-      return completeRun(context, handle);
+      return completeRun(context, handle, company);
     case 'hand-over':
-      return handOver(context, handle, job.shard, allottedStep);
+      return handOver(context, handle, job.shard, allottedStep, company);
     case 'rescue':
-      return handOver(context, handle, job.shard, job.step + 1);
+      return handOver(context, handle, job.shard, job.step + 1, company);
     case 'superseded':
       return conclusion(run, 'superseded');
     default:
@@ -35,35 +36,29 @@ export async function concludeJob(
 }
 
 /**
- * Completes a run whose shards are all done, unless it goes on to instances that came since. Every job that finishes a
- * shard tries this after its commit. Inside the commit, two finishing jobs would not see each other.
+ * Completes a run whose shards are all done, or starts the first job of its next walk. Every job that finishes a shard
+ * tries this after its commit. Inside the commit, two finishing jobs would not see each other.
  */
-export async function completeRun(context: RunContext, handle: RunHandle): Promise<Conclusion> {
+export async function completeRun(
+  context: RunContext,
+  handle: RunHandle,
+  company: JobCompany | null = null,
+): Promise<Conclusion> {
   const { runtime, log, dryRun } = context;
-  for (;;) {
-    const { run, changed } = await handle.change((stored) => complete(stored, runtime.now()));
-    if (changed && isComplete(run.header.state)) {
-      const { processed, updated, failed } = tallyOf(run);
-      const took = { elapsedMs: elapsedMs(run.header, runtime.now()), warnings: warningsOf(run), dryRun };
-      log.completed(run.header, { processed, updated, failed, ...took });
-    }
-    const goesOn = run.header.state === 'running' && run.header.walkAgain && isAllDone(run);
-    if (!goesOn) return conclusion(run, 'continued');
-    const extended = await extendRun(context, handle, run);
-    if (extended !== null) return conclusion(extended, 'continued');
+  const { run, changed } = await handle.change((stored) => complete(stored, runtime.now()));
+  const { header, shards } = run;
+  if (changed && isComplete(header.state)) {
+    const { processed, updated, failed } = tallyOf(run);
+    const took = { elapsedMs: elapsedMs(header, runtime.now()), warnings: warningsOf(run), dryRun };
+    log.completed(header, { processed, updated, failed, ...took });
   }
-}
-
-/** `null` when nothing has come since. */
-async function extendRun(context: RunContext, handle: RunHandle, { header }: Run): Promise<Run | null> {
-  const { processModelId, upTo, definition } = header;
-  const query = { processModelId, instanceIds: definition.instanceIds, after: upTo, limit: null };
-  const survey = await surveyInstances(context, handle.calls, query);
-  const { run, changed } = await handle.change((stored) => extend(stored, survey, context.runtime.now()));
-  const open = run.shards.find(({ done }) => !done);
-  if (open === undefined) return null;
-  if (changed) await handle.enqueue({ shard: open.index, step: open.allottedStep });
-  return run;
+  if (changed && header.total === null) {
+    log.walksAgain(header);
+    const job = { runId: handle.runId, shard: 0, step: shards[0]?.allottedStep ?? 0 };
+    if (company !== null) company.start([job]);
+    else await handle.enqueue(job);
+  }
+  return conclusion(run, 'continued');
 }
 
 /** Allots the step of the continuation before that is enqueued. So a lost job is noticed, and a doubled job does no harm. */
@@ -72,13 +67,14 @@ async function handOver(
   handle: RunHandle,
   shard: number,
   step: number,
+  company: JobCompany | null,
 ): Promise<Conclusion> {
   const { queue, runtime } = context;
   if (queue === null) return conclusion(await handle.load(), 'continued');
   const { run, changed } = await handle.change((stored) => allot(stored, shard, step));
   const now = run.shards[shard];
   // Finished meanwhile, perhaps by a commit of this very job that it had taken for lost.
-  if (now?.done === true) return completeRun(context, handle);
+  if (now?.done === true) return completeRun(context, handle, company);
   // Not if the run was stopped before the step could be allotted: the resume allots that step.
   if (changed && now !== undefined && now.allottedStep > step)
     await handle.enqueue({ shard, step: step + 1 }, { startAfter: startOf(now, runtime.now()) });

@@ -6,6 +6,7 @@ import { freeze, openShards } from '../record/run-changes.js';
 import type { Run } from '../record/run-record.js';
 import type { ShardSession } from './shard-session.js';
 import { splitInstances, surveyInstances } from './survey-instances.js';
+import { waitUntilSettled } from './wait-until-settled.js';
 
 /** What a job shares with the jobs beside it, in a call that works on several shards at a time. */
 export interface JobCompany {
@@ -15,7 +16,7 @@ export interface JobCompany {
 }
 
 /**
- * The first job of a run fixes its total, its bound and its shards. The request does not, because it may come before the
+ * The first job of a walk fixes its total, its bound and its shards. The request does not, because it may come before the
  * model update. The job then starts the jobs of the other shards.
  */
 export async function freezeRun(
@@ -24,34 +25,37 @@ export async function freezeRun(
   { lasting, company }: { readonly lasting: RunHandle; readonly company: JobCompany | null },
 ): Promise<void> {
   const { calls } = session.handle;
-  const { header } = session.run;
-  if (header.state === 'running') {
+  const { runId, processModelId, definition, state } = session.run.header;
+  if (state === 'running') {
     session.adopt(session.run);
     // Delivered again: the delivery before may have died before it had enqueued the jobs of the other shards.
-    const { shard, step } = session.job;
-    if (company === null && shard === 0 && step === 0) await startOthers(session.run);
+    const isFirst = session.job.shard === 0 && session.shard.committedBy === null;
+    if (company === null && isFirst) await startOthers(session.run);
     return;
   }
-  const { instanceIds, limit, shards } = header.definition;
-  const selection = { processModelId: header.processModelId, instanceIds };
-  const survey = await surveyInstances(context, calls, { ...selection, limit, after: null });
-  const bounds = await splitInstances(context, calls, selection, survey, shards);
-  const { run, changed } = await lasting.change((stored) =>
-    freeze(stored, survey, bounds, context.runtime.now()),
-  );
-  if (changed) {
-    context.log.started(run.header);
-    await startOthers(run);
+  const { instanceIds, limit, shards } = definition;
+  const selection = { processModelId, instanceIds };
+  while (session.ending === null && session.run.header.state === 'pending') {
+    const settling = await waitUntilSettled(context, session);
+    if (session.ending !== null) return;
+    const surveyed = session.run.header;
+    const survey = await surveyInstances(context, calls, { ...selection, limit, after: null });
+    const bounds = await splitInstances(context, calls, selection, survey, limit === null ? shards : 1);
+    const { run, changed } = await lasting.change((stored) =>
+      freeze(stored, surveyed, settling, survey, bounds, context.runtime.now()),
+    );
+    if (changed && run.header.total !== null) {
+      if (run.header.walk === 1) context.log.started(run.header);
+      await startOthers(run);
+    }
+    session.adopt(run);
   }
-  session.adopt(run);
 
   async function startOthers({ shards: all }: Run): Promise<void> {
     const others = openShards(all)
       .filter(({ index }) => index !== session.job.shard)
-      .filter(({ allottedStep, committedStep }) => allottedStep === 0 && committedStep < 0)
-      .map(
-        ({ index, allottedStep }): ShardJob => ({ runId: header.runId, shard: index, step: allottedStep }),
-      );
+      .filter(({ committedBy, sweptAt }) => committedBy === null && sweptAt === null)
+      .map(({ index, allottedStep }): ShardJob => ({ runId, shard: index, step: allottedStep }));
     if (company !== null) company.start(others);
     else for (const job of others) await lasting.enqueue(job);
   }

@@ -19,13 +19,17 @@ export async function performJob(
 ): Promise<BackfillReport> {
   const handle = openRun(context, job.runId, { watch: company?.watch });
   const run = await handle.load();
-  const session = openSession(context, { job, handle, run });
+  let session = openSession(context, { job, handle, run });
   // What the walk leaves behind is stored and enqueued even after an abort.
   const lasting = openRun(beyondAbort(context), job.runId, { watch: handle.watch });
   const endWith = (error: unknown): Promise<unknown> => recordFailure(context, lasting, session.run, error);
   try {
-    if (session.ending === null) await freezeRun(context, session, { lasting, company });
-    await walkShard(context, session);
+    for (;;) {
+      if (session.ending === null) await freezeRun(context, session, { lasting, company });
+      await walkShard(context, session);
+      if (session.ending !== 'other-walk') break;
+      session = openSession(context, { job, handle, run: session.run }); // nothing that it knew holds any more
+    }
   } catch (error) {
     const { aborted, reason } = context.signal;
     // A fault counts during a shutdown, too: a queue that is down, say, leaves other shards without their jobs.
@@ -37,7 +41,7 @@ export async function performJob(
   } finally {
     context.log.jobEnded(run.header);
   }
-  const concluded = await concludeJob(context, lasting, session).catch(async (error: unknown) => {
+  const concluded = await concludeJob(context, lasting, session, company).catch(async (error: unknown) => {
     throw await endWith(error);
   });
   lasting.watch.see(concluded.run);

@@ -12,8 +12,9 @@ import { assessDelivery, type Delivery } from './assess-delivery.js';
  * Why a job ends: what it found when it was delivered, or
  * - `hand-over`: slice or signal say so, and the continuation is to be enqueued.
  * - `yielded`: a later step was allotted since, whose job goes on.
+ * - `other-walk`: the run is in another walk by now. There, the job may have work or not.
  */
-export type Ending = Exclude<Delivery, 'work'> | 'hand-over' | 'yielded';
+export type Ending = Exclude<Delivery, 'work'> | 'hand-over' | 'yielded' | 'other-walk';
 
 /** What one job knows of its shard. Nobody takes a shard: whoever commits next goes on with it, by compare-and-set. */
 export interface ShardSession {
@@ -112,12 +113,13 @@ export function openSession(
     },
     adopt(loadedRun) {
       const before = run.shards[job.shard];
-      const wasFrozen = run.header.total !== null;
+      const { walk, total } = run.header;
       run = loadedRun;
       handle.watch.see(run);
       const now = run.shards[job.shard];
       if (!isWorkable(run.header.state)) ending ??= 'stopped';
-      else if (wasFrozen && run.header.total === null)
+      else if (run.header.walk !== walk) ending ??= 'other-walk';
+      else if (total !== null && run.header.total === null)
         ending ??= 'hand-over'; // even the freeze was lost
       else if (before === undefined || now === undefined) return;
       else if (now.commits < before.commits)

@@ -21,6 +21,11 @@ export interface TuningOptions {
   readonly batchSize?: number | AdaptiveBatchSize | undefined;
   /** Milliseconds until a job hands over to a continuation. A job exceeds them by at most one batch. @default no limit */
   readonly sliceMs?: number | undefined;
+  /**
+   * The most milliseconds, up to an hour, that a walk waits for transactions that were open when it began, because they
+   * may insert instances. After that, the run walks once more. Needs a repository with `settled`. @default 10_000
+   */
+  readonly settleMs?: number | undefined;
   /** For transient faults of the repository and the queue. */
   readonly retry?: RetryOptions | undefined;
   /**
@@ -98,6 +103,7 @@ const instancesPerSecond: z.ZodType<number> = expecting(
 export const tuningFields: Fields<TuningOptions> = {
   batchSize: batchSize.optional(),
   sliceMs: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+  settleMs: wholeNumber(0, LONGEST_MS).optional(),
   retry: retryOptions.optional(),
   throttle: aFunction<Throttle>().optional(),
   maxInstancesPerSecond: instancesPerSecond.optional(),

@@ -1,7 +1,7 @@
 import type { SafePoint } from '../../errors.js';
 import { ignoreErrors } from '../../input/ignore-errors.js';
 import type { Runtime } from '../../ports/runtime.js';
-import { type Run, type RunShard, tallyOf } from './run-record.js';
+import { type Run, type RunShard, tallyOf, totalOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
 import { visited } from './tally.js';
 
@@ -23,7 +23,7 @@ export interface BackfillProgress extends RunPace {
 
 /** Why a run or a shard does nothing for a while. */
 export interface Waiting {
-  readonly for: 'startAfter' | 'throttle' | 'retry';
+  readonly for: 'startAfter' | 'throttle' | 'retry' | 'settled';
   readonly reason: string;
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -56,7 +56,7 @@ export function paceOf({ header, shards }: Run, now: number): RunPace {
   const ratePerSecond = moving.reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
   const left = Math.max(0, (header.total ?? 0) - visited(tallyOf({ header, shards })));
   const heldMs = Math.max(0, ...moving.map(({ heldUntil }) => (heldUntil ?? 0) - now));
-  const committed = shards.filter(({ committedBy }) => committedBy !== null);
+  const committed = shards.filter(({ commits }) => commits > 0);
   return {
     ratePerSecond,
     etaMs: ratePerSecond > 0 ? Math.round((left * 1000) / ratePerSecond + heldMs) : null,
@@ -94,7 +94,7 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
     runId,
     progress: () => ({
       visited: latest === null ? 0 : visited(tallyOf(latest)),
-      total: latest?.header.total ?? 0,
+      total: latest === null ? 0 : totalOf(latest),
     }),
     see(run) {
       latest = latest === null ? run : newest(latest, run);
@@ -105,7 +105,7 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
 }
 
 function progressOf(run: Run, waiting: BackfillProgress['waiting'], now: number): BackfillProgress {
-  const { runId, processModelId, state, total } = run.header;
+  const { runId, processModelId, state } = run.header;
   const tally = tallyOf(run);
   const { processed, updated, failed, gone } = tally;
   return {
@@ -113,7 +113,7 @@ function progressOf(run: Run, waiting: BackfillProgress['waiting'], now: number)
     processModelId,
     state,
     processed,
-    total: total ?? 0,
+    total: totalOf(run),
     updated,
     failed,
     gone,

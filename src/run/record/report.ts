@@ -1,6 +1,6 @@
 import { paceOf, type RunPace, type Waiting } from './progress.js';
-import { START_AFTER } from './run-definition.js';
-import { type Run, type RunHeader, tallyOf } from './run-record.js';
+import { START_AFTER, UNSETTLED } from './run-definition.js';
+import { type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
 import type { InstanceFailure, KeyCounts } from './tally.js';
 import { warningsOf } from './warnings.js';
@@ -15,10 +15,13 @@ export interface BackfillReport<Key extends string = string> {
    */
   readonly state: ReportState;
   readonly dryRun: boolean;
-  /** How many instances the walk covers: those that existed at its start, and late ones that it met. */
+  /**
+   * How many instances the walk covers: those that existed at its start, and late ones that it met. If the run walks more
+   * than once, total and outcomes are those of its last walk.
+   */
   readonly total: number;
   readonly processed: number;
-  /** Instances for which at least one value other than null was written. */
+  /** Instances for which at least one value other than null was written. Adds up if the run walks more than once. */
   readonly updated: number;
   readonly failed: number;
   /** Instances that were deleted during the run. */
@@ -99,18 +102,23 @@ function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
   for (const { done, heldUntil, heldFor } of shards) {
     if (done || heldUntil === null || heldUntil <= now) continue;
     const reason = heldFor ?? '';
-    return { for: reason === START_AFTER ? START_AFTER : 'throttle', reason, until: heldUntil };
+    return { for: HELD_FOR.get(reason) ?? 'throttle', reason, until: heldUntil };
   }
   return null;
 }
 
+const HELD_FOR: ReadonlyMap<string, Waiting['for']> = new Map([
+  [START_AFTER, 'startAfter'],
+  [UNSETTLED, 'settled'],
+]);
+
 function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'> {
-  const { runId, processModelId, definition, total } = run.header;
+  const { runId, processModelId, definition } = run.header;
   const { processed, updated, failed, gone, keys, failures } = tallyOf(run);
   return {
     runId,
     processModelId,
-    total: total ?? 0,
+    total: totalOf(run),
     processed,
     updated,
     failed,

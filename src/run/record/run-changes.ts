@@ -1,10 +1,10 @@
 import { oneLine } from '../../input/one-line.js';
 import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
 import { newPace, type Pace } from './pace.js';
-import { newShard } from './run-definition.js';
+import { isFill, isTrial, newShard, UNSETTLED } from './run-definition.js';
 import { isAllDone, type Run, type RunHeader, type RunShard, tallyOf } from './run-record.js';
 import { assertTransition, isActive, isWorkable } from './run-state.js';
-import { visited } from './tally.js';
+import { tallyOfNextWalk, visited } from './tally.js';
 
 /** New contents for some records of a run. The store sets the revisions. */
 export interface RunChange {
@@ -15,28 +15,85 @@ export interface RunChange {
 // Each function below says what a run becomes, or null where nothing is left to do. Then somebody else did it, or an
 // earlier try whose answer was lost.
 
-/** Fixes total and bounds, once. Each shard goes from the bound of the shard before it to its own bound. */
+/** What the first job of a walk knows about the transactions that may still insert instances. */
+export interface Settling {
+  readonly mark: string | null;
+  readonly settled: boolean | null;
+}
+
+/** Holds the freeze until the transactions of the mark have ended. Not if the run has changed since it was seen. */
+export function holdFreeze(
+  { header, shards }: Run,
+  seen: RunHeader,
+  shard: RunShard,
+  { mark, since, until }: { readonly mark: string; readonly since: number; readonly until: number },
+): RunChange | null {
+  if (header.revision !== seen.revision || shards[shard.index]?.revision !== shard.revision) return null;
+  return {
+    header: { ...header, mark, markedAt: since },
+    shards: [{ ...shard, heldUntil: until, heldFor: UNSETTLED }],
+  };
+}
+
+/**
+ * Fixes total and bounds, once per walk. Each shard goes from the bound of the shard before it to its own bound. Not if
+ * the header has changed since the survey: who has joined since may know of instances that the survey lacks.
+ */
 export function freeze(
   { header, shards }: Run,
+  surveyed: RunHeader,
+  { mark, settled }: Settling,
   { total, upTo }: InstanceSurvey,
   bounds: readonly (Cursor | null)[],
   now: number,
 ): RunChange | null {
-  if (header.state !== 'pending') return null;
+  if (header.state !== 'pending' || header.revision !== surveyed.revision) return null;
   const keyCount = header.definition.paths.length;
   return {
-    header: { ...header, state: 'running', total, upTo, startedAt: header.startedAt ?? now },
+    header: {
+      ...header,
+      state: 'running',
+      total,
+      upTo,
+      mark: settled === false ? mark : null,
+      settled,
+      walkAgain: mustWalkAgain(header, settled),
+      startedAt: header.startedAt ?? now,
+    },
     shards: bounds.map(
       (bound, index): RunShard => ({
-        ...(shards[index] ?? newShard(index, keyCount, now)),
+        ...frozenShard(shards[index], index, keyCount, now),
         after: bounds[index - 1] ?? null,
         upTo: bound,
         done: bound === null,
         progressAt: now,
         pace: newPace(0, now),
+        heldUntil: null,
+        heldFor: null,
       }),
     ),
   };
+}
+
+/** The job that freezes is of the first shard. The others get a new job each. */
+function frozenShard(shard: RunShard | undefined, index: number, keyCount: number, now: number): RunShard {
+  if (shard === undefined) return newShard(index, keyCount, now);
+  return index === 0 ? shard : withNextStep(shard);
+}
+
+const MOST_WALKS = 3;
+
+/** Whether a walk that is frozen like this must be followed by another one. An unsettled walk: once per run. */
+function mustWalkAgain(
+  { definition, walk, settled: before }: RunHeader,
+  settled: RunHeader['settled'],
+): boolean {
+  if (settled === true || !mayWalkAgain({ definition, walk })) return false;
+  return settled === false ? before !== false : walk === 1 && isFill(definition);
+}
+
+function mayWalkAgain({ definition, walk }: Pick<RunHeader, 'definition' | 'walk'>): boolean {
+  return walk < MOST_WALKS && !isTrial(definition);
 }
 
 /** Allots the step after `step` to a job that is about to be enqueued. */
@@ -64,40 +121,72 @@ export function hold(
   return { shards: [{ ...shard, heldUntil: until, heldFor: oneLine(reason, 500) }] };
 }
 
-/** Ends the run once every shard is done. Instances that the walk never met are gone. Late ones raise the total. */
+/**
+ * Ends the run once every shard is done, or begins its next walk. Instances that the walk never met are gone. Late ones
+ * raise the total.
+ */
 export function complete(run: Run, now: number): RunChange | null {
   const { header, shards } = run;
-  if (header.state !== 'running' || header.walkAgain || !isAllDone({ shards })) return null;
+  if (header.state !== 'running' || !isAllDone({ shards })) return null;
   const tooMany = failIfTooManyFailed(run, now);
   if (tooMany !== null) return tooMany;
+  if (header.walkAgain) return beginNextWalk(run, now);
   const tally = tallyOf(run);
   const state = tally.failed > 0 ? 'completed_with_failures' : 'completed';
   return { header: { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now } };
 }
 
 /**
- * Somebody asked for the same work, so the run goes on behind its bound. This is noted even before the bound is fixed:
- * the first job may have counted already.
+ * The run is as before its freeze, with the first shard under a step that is allotted to the job that will freeze it. Each
+ * shard gets one commit more and no committer, so that no job of the walk before takes its checkpoint for its own.
  */
-export function markWalkAgain({ header }: Run): RunChange | null {
-  if (!isActive(header.state) || header.walkAgain || header.definition.limit !== null) return null;
-  return { header: { ...header, walkAgain: true } };
+function beginNextWalk({ header, shards }: Run, now: number): RunChange {
+  return {
+    header: {
+      ...header,
+      state: 'pending',
+      walk: header.walk + 1,
+      total: null,
+      upTo: null,
+      markedAt: null,
+      walkAgain: false,
+      forgivenFailures: 0,
+    },
+    shards: shards.map(
+      (shard): RunShard => ({
+        ...(shard.index === 0 ? withNextStep(shard) : shard),
+        commits: shard.commits + 1,
+        committedBy: null,
+        done: shard.index !== 0,
+        behind: [],
+        after: null,
+        upTo: null,
+        tally: tallyOfNextWalk(shard.tally),
+        progressAt: now,
+        sweeps: 0,
+        sweptAt: null,
+        heldUntil: null,
+        heldFor: null,
+      }),
+    ),
+  };
 }
 
-/** Takes in the instances behind the bound, under a step that is allotted to the job for them. */
-export function extend(
-  { header, shards }: Run,
-  { total, upTo }: InstanceSurvey,
-  now: number,
-): RunChange | null {
-  if (header.state !== 'running' || !header.walkAgain || !isAllDone({ shards })) return null;
-  const extended: RunHeader = { ...header, walkAgain: false };
-  const last = shards.at(-1);
-  if (upTo === null || last === undefined) return { header: extended };
-  return {
-    header: { ...extended, upTo, total: (header.total ?? 0) + total },
-    shards: [{ ...withNextStep(last), upTo, done: false, progressAt: now, pace: paceFrom(last, now) }],
-  };
+/**
+ * An equal request wants the run to cover the instances of now. Before the freeze, this refuses a survey that was made
+ * already. After it, the run walks once more. After the last possible freeze, nothing changes.
+ */
+export function join({ header }: Run): RunChange | null {
+  if (!isActive(header.state)) return null;
+  const joined: RunHeader = { ...header, mark: null };
+  if (header.total === null) return { header: joined };
+  if (!mayWalkAgain(header) || (header.walkAgain && header.mark === null)) return null;
+  return { header: { ...joined, walkAgain: true } };
+}
+
+/** Whether a run that was joined covers the instances of now. */
+export function isCovering({ header }: Run): boolean {
+  return isActive(header.state) && (header.total === null || header.walkAgain);
 }
 
 /** Leaves keys to a newer run. A run without any key left is cancelled. */

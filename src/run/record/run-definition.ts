@@ -22,6 +22,7 @@ export function newRun(
       activeKey: options.activeKey ?? runId,
       definition,
       state: 'pending',
+      walk: 1,
       total: null,
       upTo: null,
       createdAt: now,
@@ -29,6 +30,9 @@ export function newRun(
       endedAt: null,
       lastError: null,
       droppedKeys: [],
+      mark: null,
+      markedAt: null,
+      settled: null,
       forgivenFailures: 0,
       walkAgain: false,
     },
@@ -45,6 +49,19 @@ export function newRun(
 
 /** The reason of a hold until the time that the request asked for. */
 export const START_AFTER = 'startAfter';
+
+/** The reason of a hold before a freeze. */
+export const UNSETTLED = 'transactions that were open when the walk began have not ended yet';
+
+/** Whether a run is over some instances only. */
+export function isTrial({ limit, instanceIds }: RunDefinition): boolean {
+  return limit !== null || instanceIds !== null;
+}
+
+/** Whether a run only writes where there is no value. Then another walk passes over what is filled. */
+export function isFill({ paths }: RunDefinition): boolean {
+  return paths.every(({ mode }) => mode === 'fill');
+}
 
 /** A shard that is not stored yet. */
 export function newShard(index: number, keyCount: number, now: number): RunShard {

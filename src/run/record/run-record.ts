@@ -5,11 +5,14 @@ import type { LeftBehind } from './left-behind.js';
 import type { Pace } from './pace.js';
 import { headerProblem, shardProblem } from './record-problem.js';
 import { isActive, isComplete, type RunState } from './run-state.js';
-import { addTallies, emptyTally, type Tally } from './tally.js';
+import { addTallies, emptyTally, shownCounts, type Tally, visited } from './tally.js';
 
 // The words of a run, each with one meaning:
 // - run: the filling of one set of paths into the instances of one model. It is stored as one header and its shards.
-// - walk: going over the instances of a run once, from the first to the bound.
+// - walk: going over the instances of a run once, from the first to the bound. A run makes up to three.
+// - freeze: the first job of a walk fixes its total and its bounds.
+// - settled: a walk is, if the transactions that were open when it began had ended before its freeze.
+// - trial: a run over some instances only, by `limit` or `instanceIds`. It makes one walk.
 // - shard: a range of those instances, with a checkpoint of its own.
 // - batch: the instances of one commit. A page is what one read returns.
 // - job: what the queue delivers to work on a shard. Each job has a step, which is allotted before it is enqueued.
@@ -52,7 +55,9 @@ export interface RunHeader {
   readonly activeKey: string;
   readonly definition: RunDefinition;
   readonly state: RunState;
-  /** `null` until the first job freezes total and bound. */
+  /** From 1 on. Total, bound and outcomes are those of this walk. */
+  readonly walk: number;
+  /** `null` until the first job of the walk freezes total and bound. */
   readonly total: number | null;
   readonly upTo: Cursor | null;
   readonly createdAt: number;
@@ -61,9 +66,15 @@ export interface RunHeader {
   readonly lastError: string | null;
   /** Keys that a newer run has taken over. This run no longer writes them. */
   readonly droppedKeys: readonly DroppedKey[];
+  /** What the next freeze waits for (see `settled` of the repository). `null`: the first job makes a mark. */
+  readonly mark: string | null;
+  /** When this walk began to wait. `null`: it has not waited for long. */
+  readonly markedAt: number | null;
+  /** Whether the walk of the last freeze was settled. `null`: nobody knows, or it is a trial. */
+  readonly settled: boolean | null;
   /** Failures from before the last resume. They do not count for `maxFailures`. */
   readonly forgivenFailures: number;
-  /** Somebody asked for the same after the freeze: the run goes on to the instances that came since. */
+  /** One more walk is due before the run is complete: somebody has joined since the freeze, or this walk was not settled. */
   readonly walkAgain: boolean;
 }
 
@@ -126,9 +137,13 @@ export function isAllDone({ shards }: Pick<Run, 'shards'>): boolean {
 export function tallyOf(run: Run): Tally {
   const none = emptyTally(run.header.definition.paths.length);
   const tally = run.shards.map((shard) => shard.tally).reduce(addTallies, none);
-  const met = tally.processed + tally.failed + tally.gone;
-  const unmet = isComplete(run.header.state) ? Math.max(0, (run.header.total ?? 0) - met) : 0;
-  return { ...tally, gone: tally.gone + unmet };
+  const unmet = isComplete(run.header.state) ? Math.max(0, (run.header.total ?? 0) - visited(tally)) : 0;
+  return { ...tally, gone: tally.gone + unmet, keys: tally.keys.map(shownCounts) };
+}
+
+/** How many instances the walk covers. Late ones inside the bound add to those of the freeze. */
+export function totalOf(run: Run): number {
+  return Math.max(run.header.total ?? 0, visited(tallyOf(run)));
 }
 
 export function recordsOf(run: Run): RunRecord[] {

@@ -10,10 +10,13 @@ export type RunState =
   | 'completed'
   | 'completed_with_failures';
 
-/** A pending run has not fixed its bound yet. Resuming a run before that makes it pending again. */
+/**
+ * A pending run has not fixed the bound of its walk yet. Resuming a run before that makes it pending again, and so does
+ * another walk.
+ */
 const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
   pending: ['running', 'paused', 'cancelled', 'failed'],
-  running: ['paused', 'cancelled', 'failed', 'completed', 'completed_with_failures'],
+  running: ['pending', 'paused', 'cancelled', 'failed', 'completed', 'completed_with_failures'],
   paused: ['pending', 'running', 'cancelled'],
   failed: ['pending', 'running', 'cancelled'],
   cancelled: [],

@@ -6,7 +6,7 @@ import type { InstanceId } from '../../ports/repository.js';
  * instances, unless another run has taken the key over.
  */
 export interface KeyCounts {
-  /** A value was written. */
+  /** A value was written, by this walk of the run or an earlier one. */
   readonly written: number;
   /** A value was there already, or another writer came first. */
   readonly kept: number;
@@ -78,6 +78,32 @@ export function addTallies(a: Tally, b: Tally): Tally {
     gone: a.gone + b.gone,
     keys: a.keys.map((counts, index) => addCounts(counts, b.keys[index])),
     failures: [...a.failures, ...b.failures].slice(0, FAILURE_SAMPLE),
+  };
+}
+
+/** With what a shard begins its next walk. What earlier walks wrote adds up: the next walk finds it kept. */
+export function tallyOfNextWalk({ updated, keys }: Tally): Tally {
+  return {
+    ...emptyTally(keys.length),
+    updated,
+    keys: keys.map(({ written, replaced, truncated, cleared }) => {
+      return { ...noCounts, written, kept: -written, replaced, truncated, orphaned: cleared, cleared };
+    }),
+  };
+}
+
+/** The counts as people see them: a value that an earlier walk wrote counts as written once this walk has met it. */
+export function shownCounts(counts: KeyCounts): KeyCounts {
+  const written = counts.written + Math.min(0, counts.kept);
+  const orphaned = Math.min(counts.orphaned, counts.null + counts.missing);
+  return {
+    ...counts,
+    written,
+    kept: Math.max(0, counts.kept),
+    replaced: Math.min(counts.replaced, written),
+    truncated: Math.min(counts.truncated, written),
+    orphaned,
+    cleared: Math.min(counts.cleared, orphaned),
   };
 }
 

@@ -1,4 +1,5 @@
-import { type Run, tallyOf } from './run-record.js';
+import { isFill, isTrial } from './run-definition.js';
+import { type Run, type RunHeader, tallyOf } from './run-record.js';
 import { isComplete } from './run-state.js';
 
 const MOST_WARNINGS = 50;
@@ -10,7 +11,7 @@ export function warningsOf(run: Run): string[] {
     ({ key, takenBy }) => `Key ${quote(key)} was taken over by run ${takenBy}. This run no longer writes it.`,
   );
   const warnings = isComplete(header.state)
-    ? [...taken, ...instanceWarnings(run), ...keyWarnings(run)]
+    ? [...taken, ...instanceWarnings(run), ...lateWarnings(run.header), ...keyWarnings(run)]
     : taken;
   const more = warnings.length - MOST_WARNINGS;
   return more > 0 ? [...warnings.slice(0, MOST_WARNINGS), `${more} more warnings are left out.`] : warnings;
@@ -27,6 +28,18 @@ function instanceWarnings({ header }: Run): string[] {
   return total === 0
     ? [`No instance of process model ${quote(processModelId)} was found. Check the id of the model.`]
     : [];
+}
+
+/** A walk cannot see an instance whose transaction is still open. */
+function lateWarnings({ definition, settled }: RunHeader): string[] {
+  if (settled === false)
+    return [
+      'Transactions that were open when the last walk began did not end in time. If they have inserted instances since, request the same keys again.',
+    ];
+  if (settled === true || isTrial(definition) || isFill(definition)) return [];
+  return [
+    'Instances whose insert was not committed yet when the run began may be missing, because the repository has no settled. If there may be any, request the same keys again.',
+  ];
 }
 
 function keyWarnings(run: Run): string[] {

@@ -103,7 +103,7 @@ function judgeSweep({ world, broken }: Judgement, call: JudgedCall): void {
     );
     if (changedAt > call.startedAt) continue;
     if (areDone(run)) {
-      if (!run.header.walkAgain) broken(14, 'a sweep did not complete a run whose shards are all done');
+      broken(14, 'a sweep did not complete a run whose shards are all done');
       continue;
     }
     for (const { done, progressAt, sweptAt, heldUntil, sweeps, index } of run.shards.values()) {
@@ -128,7 +128,8 @@ function judgeResume({ world, broken }: Judgement, call: JudgedCall): void {
 function judgeRequest({ world, broken }: Judgement, call: JudgedCall, answer: unknown): void {
   const { runId, created } = Object(answer);
   const run = world.runs.get(runId);
-  if (created !== false || run === undefined || run.changedAt > call.startedAt) return;
+  if (created !== false || run === undefined) return;
+  if (run.changedAt > call.startedAt && run.changedBy !== call.id) return;
   const hasBegun = run.header.state !== 'pending' || run.header.total !== null;
   if (!hasBegun && call.enqueued.size === 0) broken(14, 'a request returned, but its run has no job');
 }

@@ -18,7 +18,7 @@ export const jobRules: Rules = {
     for (const change of judgement.changes) {
       for (const shard of change.shards) {
         judgeAllotment(judgement, change, shard, judgement.world.calls.get(event.call));
-        if (isExtended(change)) continue;
+        if (shard.isOpened) continue;
         judgeSweeps(judgement, shard, judgement.world.calls.get(event.call), isProgress(shard));
       }
     }
@@ -30,17 +30,20 @@ export const jobRules: Rules = {
     const who = whoOf(call);
     if (key !== `${runId}_${shard}_${step}`)
       broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
-    // An equal request, or the first job when it is delivered again, enqueues the first jobs again. They may be lost.
-    const { shard: own, step: ownStep } = call?.argument ?? {};
-    const isFirst = step === 0 && (call?.method === 'take-up' || (own === 0 && ownStep === 0));
-    if (call?.method === 'request' || isFirst) return;
+    // An equal request, or the first job of a walk when it is delivered again, enqueues the first jobs again. They may be lost.
+    if (call?.method === 'request') return;
+    const isOfFirst = shard !== 0 && (call?.method === 'take-up' || call?.argument.shard === 0);
     const allotted = run?.shards.get(shard)?.allottedStep;
     if (allotted === undefined || step > allotted) {
       broken(
         12,
         `${who} enqueued step ${step} of shard ${shard}, but the last allotted step is ${allotted ?? 'none'}`,
       );
-    } else if (call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false && !mayEnqueueTwice(call)) {
+    } else if (
+      call?.allotted.has(`${runId}_${jobKey(shard, step)}`) === false &&
+      !mayEnqueueTwice(call) &&
+      !isOfFirst
+    ) {
       broken(12, `${who} enqueued step ${step} of shard ${shard}, which another call had allotted`);
     }
   },
@@ -53,23 +56,18 @@ function mayEnqueueTwice({ method, commitFaults, conflicts }: JudgedCall): boole
 
 function judgeAllotment(
   { broken }: Judgement,
-  change: RunChange,
-  { before, after }: ShardChange,
+  { run }: RunChange,
+  { before, after, isOpened }: ShardChange,
   call: JudgedCall | undefined,
 ): void {
-  const { run } = change;
   if (before === null || run === null || after.allottedStep === before.allottedStep) return;
   if (after.allottedStep !== before.allottedStep + 1)
     broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);
-  if (call?.method !== 'handle' || isExtended(change)) return;
+  if (call?.method !== 'handle' || isOpened) return;
   const own = [...run.allotted.values()].filter(
     (allotment) => allotment.call === call.id && allotment.isFollowing,
   );
   if (own.length > 0) broken(13, `${whoOf(call)} allotted a second step`);
-}
-
-function isExtended({ header }: RunChange): boolean {
-  return header !== null && header.before !== null && header.after.upTo !== header.before.upTo;
 }
 
 /** The invariant sets no limit to the patience of sweeps. It must double at least this often. */

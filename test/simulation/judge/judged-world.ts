@@ -7,9 +7,9 @@ export interface JudgedInstance {
   readonly id: number;
   readonly processModelId: string;
   readonly cursor: number;
+  /** When its transaction began, and when it was committed. */
+  readonly begunAt: number;
   readonly insertedAt: number;
-  /** Its cursor is lower than that of an older instance, because its transaction took long. */
-  readonly isLate: boolean;
   running: boolean;
   task: TaskState;
   readonly rows: Map<string, Row>;
@@ -21,7 +21,7 @@ export interface JudgedRun {
   readonly processModelId: string;
   header: HeaderView;
   readonly shards: Map<number, ShardView>;
-  /** `unknown`: passed over, then deleted before the commit. The outcome depends on which read the job used. */
+  /** Of this walk. `unknown`: passed over, then deleted before the commit. The outcome depends on which read the job used. */
   readonly outcomes: Map<number, 'visited' | 'gone' | 'unknown'>;
   /** The instances left behind: how often they were read again by their ids, and how often that did not show them. */
   readonly behind: Map<number, { readonly reads: number; readonly misses: number }>;
@@ -31,12 +31,15 @@ export interface JudgedRun {
   /** When its request was made, and when a request first returned it. */
   requestedAt: number | null;
   answeredAt: number | null;
-  /** When the last equal request was made that joined it. */
+  /** When the last equal request was made that joined it, and that it covers. */
   joinedAt: number;
+  /** When the survey was made with which this walk was frozen. */
+  frozenAt: number;
   /** When it was last resumed. */
   resumedAt: number;
-  /** When its header last changed. */
+  /** When its header last changed, and by which call. */
   changedAt: number;
+  changedBy: number;
   /** When its last shard was done. */
   allDoneAt: number;
   /** Whether it has ever failed. Then a newer request does not have to take its keys. */
@@ -47,8 +50,7 @@ export interface JudgedRun {
   /** The commits that moved a shard forward. */
   readonly progress: { readonly at: number; readonly call: number; readonly shard: number }[];
   /**
-   * By job: which call allotted its step, and when. `isFollowing`: the shard had a step before, and its bound stays the
-   * same.
+   * By job: which call allotted its step, and when. `isFollowing`: the shard had a step before, in the same walk.
    */
   readonly allotted: Map<
     string,
@@ -72,6 +74,8 @@ export interface JudgedCall {
   readonly committedStep: number | null;
   /** Instances that the store refused in a commit of their own, and when. */
   readonly refused: Map<number, { readonly at: number; readonly keys: ReadonlySet<string> }>;
+  /** When it last surveyed the instances from the first on. */
+  surveyedAt: number;
   /** How many of its commits failed, and how many ended as a conflict. */
   commitFaults: number;
   conflicts: number;
@@ -91,6 +95,8 @@ export interface Replay {
   readonly calls: ReadonlyMap<number, JudgedCall>;
   /** By run: when its first job began. That may be before its records are stored. */
   readonly begunAt: ReadonlyMap<string, number>;
+  /** By long transaction: when it began. */
+  readonly transactionsBegunAt: ReadonlyMap<number, number>;
   /** All jobs that the queue got. */
   readonly enqueued: ReadonlySet<string>;
 }

@@ -14,6 +14,28 @@ export interface RunChange {
 export interface ShardChange {
   readonly before: ShardView | null;
   readonly after: ShardView;
+  /** The commit is a freeze, or begins another walk. */
+  readonly isOpened: boolean;
+  /** The run has visited as many instances as its limit. */
+  readonly isAtLimit: boolean;
+}
+
+export function visitedOf({ tally }: ShardView): number {
+  return tally.processed + tally.failed + tally.gone;
+}
+
+/** Whether a commit begins another walk. */
+export function isNextWalk({ header }: Pick<RunChange, 'header'>): boolean {
+  return header !== null && header.before !== null && header.after.walk !== header.before.walk;
+}
+
+/** Whether a commit fixes the bound of a walk. */
+export function isFreeze({ header }: Pick<RunChange, 'header'>): boolean {
+  return header !== null && header.before?.total === null && header.after.total !== null;
+}
+
+export function isTrial({ definition }: Pick<HeaderView, 'definition'>): boolean {
+  return definition.limit !== null || definition.instanceIds !== null;
 }
 
 /** What a rule needs to judge one event. */
@@ -36,12 +58,12 @@ export type Rules = {
 
 /** Whether a commit moved a shard forward: it committed instances, or proved that none are left. */
 export function isProgress(change: ShardChange): boolean {
-  const { before, after } = change;
-  return hasMoved(change) || (before !== null && after.done && !before.done && before.upTo !== null);
+  const { before, after, isOpened } = change;
+  return hasMoved(change) || (before !== null && !isOpened && after.done && !before.done);
 }
 
-export function hasMoved({ before, after }: ShardChange): boolean {
-  if (before === null) return false;
+export function hasMoved({ before, after, isOpened }: ShardChange): boolean {
+  if (before === null || isOpened) return false;
   return after.after !== before.after || JSON.stringify(after.behind) !== JSON.stringify(before.behind);
 }
 
@@ -59,18 +81,24 @@ export function settledBy(
 /** The filled instances that a commit counts. Its call has read them, but the commit does not contain them. */
 export function passedOver(
   { instances }: CommitEvent,
-  { before, after }: ShardChange,
+  { before, after, isOpened, isAtLimit }: ShardChange,
   call: JudgedCall | undefined,
 ): SeenInstance[] {
-  if (before === null || call === undefined || before.after === after.after) return [];
+  if (before === null || call === undefined || isOpened || before.after === after.after) return [];
   const given = new Set(instances.map(({ id }) => id));
   const [from, to] = [before.after ?? Number.NEGATIVE_INFINITY, after.after ?? Number.NEGATIVE_INFINITY];
   const reads = [...call.seen.values()].flatMap(
     (seen) => seen.find(({ instance }) => instance.isPassedOver) ?? [],
   );
-  return reads
+  const passed = reads
     .map(({ instance }) => instance)
     .filter(({ id, cursor }) => cursor > from && cursor <= to && !given.has(id));
+  if (!isAtLimit) return passed;
+  // Of the last ones in a row, only the first few count.
+  const behind = new Set(after.behind.map(({ id }) => id));
+  const settled = instances.filter(({ id }) => !behind.has(id));
+  const counted = visitedOf(after) - visitedOf(before) - settled.length;
+  return passed.sort((a, b) => a.cursor - b.cursor).slice(0, counted);
 }
 
 /** Names a call and its process, for a message. */

@@ -1,8 +1,10 @@
 import type { CommitEvent, Row, SeenInstance, WrittenRow } from '../history.js';
+import type { ShardView } from '../read-record.js';
 import { valueAt } from '../world/extraction.js';
 import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './judged-world.js';
 import {
   hasMoved,
+  isNextWalk,
   type Judgement,
   passedOver,
   type Rules,
@@ -33,7 +35,10 @@ export const outcomeRules: Rules = {
     } else if (written.length > 0) broken(5, 'values were written for no instance');
 
     for (const change of changes) {
-      for (const shard of change.shards) judgeTally(event, judgement, change, shard);
+      for (const shard of change.shards) {
+        if (isNextWalk(change)) judgeReset(judgement, shard);
+        else judgeTally(event, judgement, change, shard);
+      }
       if (change.run === null) continue;
       const call = world.calls.get(event.call);
       const passed = change.shards.flatMap((shard) => passedOver(event, shard, call));
@@ -46,13 +51,21 @@ export const outcomeRules: Rules = {
 
   return({ call: id, answer }, { world, broken }) {
     const call = world.calls.get(id);
-    const { state, total, processed, failed, gone, runId } = Object(answer);
+    const { state, total, processed, failed, gone, runId, keys } = Object(answer);
+    if (call !== undefined && processed + failed + gone > total)
+      broken(2, `${call.method} answered ${processed + failed + gone} of ${total} instances`);
     if (call === undefined || !isComplete(String(state))) return;
     if (!(processed >= 0 && failed >= 0 && gone >= 0) || processed + failed + gone !== total) {
       broken(2, `${state}: ${processed} processed + ${failed} failed + ${gone} gone is not ${total}`);
     }
     const run = world.runs.get(runId);
     if (run === undefined) return;
+    for (const [key, counts] of Object.entries<KeyCounts>(Object(keys))) {
+      const isWhole =
+        sumOf(counts) === processed + failed && Object.values(counts).every((count) => count >= 0);
+      if (!isWhole && !run.header.droppedKeys.includes(key))
+        broken(1, `the counts of "${key}" in the answer do not add up to processed and failed`);
+    }
     const outcomes = [...run.outcomes.values()];
     const visited = outcomes.filter((outcome) => outcome === 'visited').length;
     const unknown = outcomes.filter((outcome) => outcome === 'unknown').length;
@@ -98,10 +111,27 @@ function judgeTally(event: CommitEvent, { world, broken }: Judgement, change: Ru
     const { from, to } = orphaned;
     if (grown('orphaned') < from || grown('orphaned') > to)
       broken(1, `"${key}" counts ${grown('orphaned')} orphaned values, but there were ${from} to ${to}`);
-    const sum = (counts: typeof now): number =>
-      counts.written + counts.kept + counts.null + counts.missing + counts.failed;
-    if (sum(now) - sum(was) !== counted)
+    if (sumOf(now) - sumOf(was) !== counted)
       broken(1, `the counts of "${key}" do not add up to processed and failed`);
+  }
+}
+
+type KeyCounts = ShardView['tally']['keys'][number];
+
+function sumOf(counts: KeyCounts): number {
+  return counts.written + counts.kept + counts.null + counts.missing + counts.failed;
+}
+
+/** A walk begins without outcomes. What the walks before have written adds up. */
+function judgeReset({ broken }: Judgement, { before, after }: ShardChange): void {
+  const { processed, failed, gone, updated, keys } = after.tally;
+  if (before === null || processed + failed + gone > 0) broken(1, 'a walk began with outcomes');
+  if (updated !== before?.tally.updated)
+    broken(1, `updated went from ${before?.tally.updated} to ${updated}`);
+  for (const [index, counts] of keys.entries()) {
+    const was = before?.tally.keys[index];
+    const isLost = (['written', 'replaced', 'cleared'] as const).some((name) => counts[name] !== was?.[name]);
+    if (isLost || sumOf(counts) !== 0) broken(1, 'a walk began with wrong counts of a key');
   }
 }
 

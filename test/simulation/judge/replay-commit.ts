@@ -11,7 +11,15 @@ import {
   type JudgedRun,
   jobKey,
 } from './judged-world.js';
-import { isProgress, passedOver, type RunChange, settledBy } from './judgement.js';
+import {
+  isFreeze,
+  isNextWalk,
+  isProgress,
+  passedOver,
+  type RunChange,
+  settledBy,
+  visitedOf,
+} from './judgement.js';
 
 /** The parts of the world that a commit changes. */
 export interface CommittedWorld {
@@ -33,11 +41,18 @@ export function changesOf(
     const run = runs.get(runId) ?? null;
     const header = ofRun.find(reader.isHeader);
     const shards = ofRun.filter((record) => record !== header).map(reader.shard);
+    const changed =
+      header === undefined ? null : { before: run?.header ?? null, after: reader.header(header) };
+    const limit = (changed?.after ?? run?.header)?.definition.limit ?? null;
+    const isOpened = isFreeze({ header: changed }) || isNextWalk({ header: changed });
     return {
       runId,
       run,
-      header: header === undefined ? null : { before: run?.header ?? null, after: reader.header(header) },
-      shards: shards.map((after) => ({ before: run?.shards.get(after.index) ?? null, after })),
+      header: changed,
+      shards: shards.map((after) => {
+        const before = run?.shards.get(after.index) ?? null;
+        return { before, after, isOpened, isAtLimit: visitedOf(after) === limit };
+      }),
     };
   });
 }
@@ -85,16 +100,23 @@ function applyChange(
       run.forgivenFailures = failuresOf(run.shards.values());
     }
     if (isComplete(after) && !isComplete(before)) run.completions += 1;
+    if (isFreeze(change)) run.frozenAt = call?.surveyedAt ?? at;
+    if (isNextWalk(change)) {
+      run.outcomes.clear();
+      run.forgivenFailures = null;
+    }
     run.header = header.after;
     run.changedAt = at;
+    run.changedBy = event.call;
   }
   const wasDone = areDone(run);
-  for (const { before, after } of change.shards) {
+  for (const shard of change.shards) {
+    const { before, after, isOpened } = shard;
     run.shards.set(after.index, after);
-    if (isProgress({ before, after })) run.progress.push({ at, call: event.call, shard: after.index });
+    if (isProgress(shard)) run.progress.push({ at, call: event.call, shard: after.index });
     if (before === null || after.allottedStep > before.allottedStep) {
       const key = jobKey(after.index, after.allottedStep);
-      const isFollowing = before !== null && before.upTo === after.upTo;
+      const isFollowing = before !== null && !isOpened;
       run.allotted.set(key, { at, call: event.call, isFollowing });
       call?.allotted.add(`${runId}_${key}`);
     }
@@ -122,8 +144,10 @@ function newRun(runId: string, processModelId: string, header: HeaderView): Judg
     requestedAt: null,
     answeredAt: null,
     joinedAt: -1,
+    frozenAt: -1,
     resumedAt: -1,
     changedAt: -1,
+    changedBy: -1,
     allDoneAt: -1,
     hasFailed: false,
     forgivenFailures: null,

@@ -2,13 +2,27 @@ import type { LiveEvent } from '../history.js';
 import type { JudgedInstance } from './judged-world.js';
 
 /** Applies what the engine or a user has done to an instance. */
-export function applyLiveEvent(event: LiveEvent, at: number, instances: Map<number, JudgedInstance>): void {
+export function applyLiveEvent(
+  event: LiveEvent,
+  at: number,
+  instances: Map<number, JudgedInstance>,
+  begunAt: Map<number, number>,
+): void {
+  if (event.type === 'begin') {
+    begunAt.set(event.transaction, at);
+    return;
+  }
   const instance = instances.get(event.id);
   switch (event.type) {
     case 'insert': {
-      const { type: _, rows, ...fields } = event;
-      const isLate = [...instances.values()].some(({ cursor }) => cursor > event.cursor);
-      instances.set(event.id, { ...fields, insertedAt: at, isLate, rows: new Map(Object.entries(rows)) });
+      const { type: _, rows, transaction, ...fields } = event;
+      const began = transaction === null ? at : (begunAt.get(transaction) ?? at);
+      instances.set(event.id, {
+        ...fields,
+        begunAt: began,
+        insertedAt: at,
+        rows: new Map(Object.entries(rows)),
+      });
       return;
     }
     case 'complete-task':

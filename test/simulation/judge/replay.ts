@@ -18,28 +18,30 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
   const runs = new Map<string, JudgedRun>();
   const calls = new Map<number, JudgedCall>();
   const begunAt = new Map<string, number>();
+  const transactionsBegunAt = new Map<number, number>();
   const enqueued = new Set<string>();
 
   function applyAnswer(id: number, answer: unknown, at: number): void {
     const call = calls.get(id);
     if (call === undefined) return;
     call.endedAt = at;
-    const { status, created, runId } = Object(answer);
+    const { status, created, covered, runId } = Object(answer);
     const run = runs.get(runId);
     if (status !== 'triggered' || run === undefined) return;
     if (created === true) run.requestedAt = call.startedAt;
-    else run.joinedAt = Math.max(run.joinedAt, call.startedAt);
+    else if (covered === true) run.joinedAt = Math.max(run.joinedAt, call.startedAt);
     run.answeredAt ??= at;
   }
 
   function apply(event: HistoryEvent, at: number, changes: readonly RunChange[]): void {
     switch (event.type) {
+      case 'begin':
       case 'insert':
       case 'complete-task':
       case 'finish':
       case 'edit':
       case 'delete':
-        applyLiveEvent(event, at, instances);
+        applyLiveEvent(event, at, instances, transactionsBegunAt);
         return;
       case 'call': {
         const argument = event.argument as Readonly<Record<string, unknown>>;
@@ -68,6 +70,13 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       case 'fault': {
         const call = calls.get(event.call);
         if (call !== undefined && event.port === 'commit') call.commitFaults += 1;
+        return;
+      }
+      case 'survey': {
+        const call = calls.get(event.call);
+        const limit = runs.get(String(call?.argument.runId))?.header.definition.limit ?? null;
+        // Other surveys only split what this one has counted.
+        if (call !== undefined && event.after === null && event.limit === limit) call.surveyedAt = at;
         return;
       }
       case 'read': {
@@ -105,6 +114,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     runs,
     calls,
     begunAt,
+    transactionsBegunAt,
     enqueued,
     changesOf: (event) => changesOf(event, runs, reader),
     apply,
@@ -113,13 +123,22 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
 
 function newCall(): Pick<
   JudgedCall,
-  'endedAt' | 'isAborted' | 'seen' | 'refused' | 'commitFaults' | 'conflicts' | 'allotted' | 'enqueued'
+  | 'endedAt'
+  | 'isAborted'
+  | 'seen'
+  | 'refused'
+  | 'surveyedAt'
+  | 'commitFaults'
+  | 'conflicts'
+  | 'allotted'
+  | 'enqueued'
 > {
   return {
     endedAt: null,
     isAborted: false,
     seen: new Map(),
     refused: new Map(),
+    surveyedAt: -1,
     commitFaults: 0,
     conflicts: 0,
     allotted: new Set(),

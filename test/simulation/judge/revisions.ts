@@ -1,5 +1,5 @@
 import { isWorkable } from './judged-world.js';
-import { isProgress, type Rules, whoOf } from './judgement.js';
+import { isNextWalk, isProgress, type Rules, whoOf } from './judgement.js';
 
 /**
  * 6. Every commit names the stored revision. The committed step never falls. It is the step of the job that committed last.
@@ -28,7 +28,7 @@ export const revisionRules: Rules = {
     for (const { run, header, shards } of changes) {
       const state = run?.header.state ?? 'pending';
       const next = header?.after.state ?? state;
-      if (header !== null && run !== null && !isAllowed(state, next))
+      if (header !== null && run !== null && !isAllowed(state, next) && !isNextWalk({ header }))
         broken(7, `a run that was ${state} became ${next}`);
       if (header !== null && state !== next && ENDED.includes(state))
         broken(7, `a run that was ${state} was changed`);
@@ -42,7 +42,8 @@ export const revisionRules: Rules = {
           );
         if (!isProgress(change)) {
           const hasNewCommitter =
-            after.committedStep !== before.committedStep || after.committedBy !== before.committedBy;
+            after.committedStep !== before.committedStep ||
+            (after.committedBy !== before.committedBy && !change.isOpened);
           if (hasNewCommitter)
             broken(6, `${who} became the last committer of shard ${after.index} without committing a batch`);
           continue;

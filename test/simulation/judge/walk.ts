@@ -1,36 +1,59 @@
 import type { CommitEvent } from '../history.js';
 import type { ShardView } from '../read-record.js';
 import { failuresOf, isComplete, type JudgedInstance, type JudgedRun, type Replay } from './judged-world.js';
-import { type Judgement, passedOver, type Rules, type RunChange, type ShardChange } from './judgement.js';
+import {
+  isFreeze,
+  isNextWalk,
+  isTrial,
+  type Judgement,
+  passedOver,
+  type Rules,
+  type RunChange,
+  type ShardChange,
+  visitedOf,
+} from './judgement.js';
 import { REREADS } from './outcomes.js';
 
 /**
- * 3. An instance that exists from the start of the first job to the end is processed or failed.
+ * 3. An instance that was committed before the last freeze, and still exists, is processed or failed.
  * 4. The cursor moves strictly forward, or stays for a commit of left-behind instances only. Each commit starts where the last one ended. The shards cover the range without gaps.
  * 24. An instance is left behind only if it was saved since its read, and keeps its place until it has an outcome. A shard
  *    is not done before.
  * 8. A run is completed once. Then every shard is done, and no instance is left up to the bound.
- * 16. The bound is fixed once. After that, only `walkAgain` moves it. The records have a limited size.
+ * 16. The bound is fixed once per walk. There are at most three walks, one after another. The records have a limited size.
+ * 22. A run that says that it was settled covers each instance whose transaction began before its first job. A run covers the
+ *    instances that were there when an equal request joined, if it says so. What it cannot promise leads to another walk.
+ * 23. A run visits no more instances than its limit.
  */
 export const walkRules: Rules = {
   commit(event, judgement) {
     for (const change of judgement.changes) {
       for (const shard of change.shards) judgeShard(event, judgement, change, shard);
       judgeBound(judgement, change);
+      judgeWalks(judgement, change);
       judgeCompletion(judgement, change);
+    }
+  },
+
+  insert({ id, transaction, processModelId }, { at, world, broken }) {
+    const begunAt = transaction === null ? at : (world.transactionsBegunAt.get(transaction) ?? at);
+    for (const run of world.runs.values()) {
+      const isSettled = run.header.settled === true && run.header.total !== null;
+      if (run.processModelId === processModelId && isSettled && begunAt < (world.begunAt.get(run.runId) ?? 0))
+        broken(22, `a run was settled, but instance ${id} of an older transaction came after its freeze`);
     }
   },
 
   // An equal request joined a run that had completed. Then its instances must have been visited.
   return({ call: id, answer }, { world, broken }) {
-    const { status, created, runId } = Object(answer);
+    const { created, covered, runId } = Object(answer);
     const [call, run] = [world.calls.get(id), world.runs.get(runId)];
-    if (call === undefined || run === undefined || status !== 'triggered' || created !== false) return;
-    if (!isComplete(run.header.state) || run.header.definition.limit !== null) return;
+    if (call === undefined || run === undefined || created !== false) return;
+    if (!isComplete(run.header.state) || covered !== true) return;
     const unvisited = unvisitedInstances(world, run, call.startedAt);
     if (unvisited.length > 0) {
       broken(
-        3,
+        22,
         `a request joined a run that did not visit ${listed(unvisited)}, although it existed before the request`,
       );
     }
@@ -59,16 +82,19 @@ function judgeShard(
   { run }: RunChange,
   change: ShardChange,
 ): void {
-  const { before, after } = change;
-  if (before === null || run === null) return;
+  const { before, after, isOpened, isAtLimit } = change;
+  if (before === null || run === null || isOpened) return;
   judgeBehind(event, broken, run, { before, after });
   const wasBehind = new Set(before.behind.map(({ id }) => id));
   const instances = event.instances.filter(({ id }) => !wasBehind.has(id));
+  const { limit } = run.header.definition;
+  if (limit !== null && visitedOf(after) > limit)
+    broken(23, `${visitedOf(after)} instances were visited, but limit is ${limit}`);
   const passed = passedOver(event, change, world.calls.get(event.call));
   if (before.done && after.done) broken(8, `shard ${after.index} was changed after it was done`);
   if (instances.length + passed.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
-    if (after.done && !before.done) judgeProof(world, run, after, broken);
+    if (after.done && !before.done && !isAtLimit) judgeProof(world, run, after, broken);
     return;
   }
   const cursors = instances.map(({ id }) => cursorOf(world, event, id));
@@ -79,6 +105,7 @@ function judgeShard(
       `the cursor went from ${before.after} to ${after.after} with a commit of ${instances.length + passed.length} instances`,
     );
   }
+  if (isAtLimit) return;
   if (last !== undefined && after.after !== last) {
     broken(4, `the cursor is at ${after.after}, but the last instance of the commit is at ${last}`);
   }
@@ -153,31 +180,55 @@ function judgeBound({ broken }: Judgement, { run, header, shards }: RunChange): 
     return;
   }
   const { before, after } = header;
-  const isFrozen = before.total === null && after.total !== null;
-  const isExtended = before.walkAgain && !after.walkAgain;
-  if (after.upTo !== before.upTo && !isFrozen && !isExtended)
+  const isFrozen = isFreeze({ header });
+  const isNext = isNextWalk({ header });
+  if (after.upTo !== before.upTo && !isFrozen && !isNext)
     broken(16, `the bound went from ${before.upTo} to ${after.upTo}`);
-  if (after.upTo !== null && before.upTo !== null && after.upTo < before.upTo)
-    broken(16, 'the bound went back');
-  const isCompleted = isComplete(after.state);
-  if (after.total !== before.total && !isFrozen && !isExtended && !isCompleted)
+  if (after.total !== before.total && !isFrozen && !isNext && !isComplete(after.state))
     broken(16, 'the total was changed');
   if (JSON.stringify(before.definition) !== JSON.stringify(after.definition))
     broken(16, 'the definition was changed');
-  if (after.upTo === before.upTo) return;
+  if (!isFrozen) return;
 
-  const all = new Map(run.shards);
-  for (const shard of shards) all.set(shard.after.index, shard.after);
-  const inOrder = [...all.values()].sort((a, b) => a.index - b.index);
+  const inOrder = shards.map((shard) => shard.after).sort((a, b) => a.index - b.index);
   if (inOrder.at(-1)?.upTo !== after.upTo) broken(4, 'the last shard does not end at the bound of the run');
   for (const [index, shard] of inOrder.entries()) {
     const start = index === 0 ? null : inOrder[index - 1]?.upTo;
-    if (isFrozen && shard.after !== start)
-      broken(4, `shard ${shard.index} starts at ${shard.after}, not at ${start}`);
+    if (shard.after !== start) broken(4, `shard ${shard.index} starts at ${shard.after}, not at ${start}`);
+  }
+  for (const { index, done } of run.shards.values()) {
+    const isReopened = inOrder.some((shard) => shard.index === index);
+    if (!isReopened && !done) broken(4, `shard ${index} is open, but has no part of the walk`);
   }
 }
 
-function judgeCompletion({ world, broken, at }: Judgement, { run, header, shards }: RunChange): void {
+const MOST_WALKS = 3;
+
+/** When a run walks again, and when it must not. */
+function judgeWalks({ world, broken }: Judgement, { run, header, shards }: RunChange): void {
+  if (run === null || header?.before == null) return;
+  const { before, after } = header;
+  if (after.walk !== before.walk) {
+    const isOver = before.state === 'running' && [...run.shards.values()].every(({ done }) => done);
+    if (after.walk !== before.walk + 1 || !isOver || after.state !== 'pending' || after.total !== null)
+      broken(16, `walk ${after.walk} began, although walk ${before.walk} was not over`);
+    if (after.walk > MOST_WALKS || isTrial(before)) broken(16, `walk ${after.walk} is one too many`);
+    if (!before.walkAgain) broken(16, `walk ${after.walk} began for no reason`);
+    if (shards.length !== run.shards.size) broken(16, `walk ${after.walk} began without some shards`);
+  }
+  if (before.walkAgain && isComplete(after.state))
+    broken(22, 'a run was completed although it was to walk again');
+  if (!isFreeze({ header })) return;
+  const isFill = before.definition.paths.every(({ mode }) => mode === 'fill');
+  const isKnown = world.rules.settles && !isTrial(before);
+  if (isKnown !== (after.settled !== null)) broken(16, `a walk was frozen with settled: ${after.settled}`);
+  const isDue = isKnown ? after.settled === false && before.settled !== false : isFill && before.walk === 1;
+  const mayWalk = before.walk < MOST_WALKS && !isTrial(before);
+  if (after.walkAgain !== (isDue && mayWalk))
+    broken(22, `walk ${after.walk} was frozen, and ${after.walkAgain ? 'another' : 'no other'} walk is due`);
+}
+
+function judgeCompletion({ world, broken }: Judgement, { run, header, shards }: RunChange): void {
   if (run === null || header === null || !isComplete(header.after.state) || isComplete(run.header.state))
     return;
   const all = new Map(run.shards);
@@ -196,24 +247,20 @@ function judgeCompletion({ world, broken, at }: Judgement, { run, header, shards
   if (maxFailures !== null && failed > maxFailures) {
     broken(8, `the run was completed with ${failed} failures, although maxFailures is ${maxFailures}`);
   }
-  const unvisited = unvisitedInstances(
-    world,
-    run,
-    Math.max(world.begunAt.get(run.runId) ?? at, run.joinedAt),
-  );
+  const unvisited = unvisitedInstances(world, run, run.frozenAt);
   if (unvisited.length > 0) broken(3, `the run was completed without ${listed(unvisited)}`);
+  const joined = unvisitedInstances(world, run, run.joinedAt);
+  if (joined.length > 0) broken(22, `a request joined a run that was completed without ${listed(joined)}`);
 }
 
-/** Instances that have existed since then and were not visited. Late ones need not be visited. */
+/** Instances that have existed since then and were not visited, unless the limit was reached. */
 function unvisitedInstances(world: Replay, run: JudgedRun, since: number): JudgedInstance[] {
-  const begunAt = world.begunAt.get(run.runId) ?? since;
   const { limit } = run.header.definition;
+  if (limit !== null && run.outcomes.size >= limit) return [];
   const upTo = limit === null ? Number.POSITIVE_INFINITY : (run.header.upTo ?? Number.NEGATIVE_INFINITY);
   return selected(world, run).filter(
-    ({ id, insertedAt, isLate, cursor }) =>
-      insertedAt < (isLate ? Math.min(begunAt, since) : since) &&
-      cursor <= upTo &&
-      run.outcomes.get(id) !== 'visited',
+    ({ id, insertedAt, cursor }) =>
+      insertedAt < since && cursor <= upTo && run.outcomes.get(id) !== 'visited',
   );
 }
 

@@ -26,6 +26,7 @@ export interface World {
   /** One for each worker. */
   readonly batchSizes: readonly (number | AdaptiveBatchSize)[];
   readonly sliceMs: number | null;
+  readonly settleMs: number;
   readonly shards: number;
   /** Whether the repository has `splitInstances`. */
   readonly splits: boolean;
@@ -66,6 +67,8 @@ export interface World {
     readonly lagging: number;
   };
   readonly live: { readonly everyMs: number; readonly weights: Readonly<Record<LiveKind, number>> };
+  /** How long a transaction that inserts an instance may take. */
+  readonly longestInsertMs: number;
   /** Milliseconds between two actions of an operator. 0 means that there is no operator. */
   readonly operatorEveryMs: number;
   readonly operator: Readonly<Record<OperatorKind, number>>;
@@ -98,7 +101,7 @@ export type LiveKind =
   | 'remove'
   | 'delete'
   | 'insert'
-  | 'insert-late'
+  | 'insert-slowly'
   | 'finish';
 export type OperatorKind = 'pause' | 'resume' | 'cancel' | 'take-up';
 
@@ -130,6 +133,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
     store: {
       versions: oneOf([true, true, false]),
       tokens: oneOf([true, true, false]),
+      settles: oneOf([true, true, false]),
       form: oneOf(['parsed', 'json', 'values']),
       passesOver: oneOf([true, false]),
       storesNull: !chance(150),
@@ -147,6 +151,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       return chance(150) ? { initial: 1, max: 6, targetMs: 60 } : Math.max(1, batchSize - pick(3));
     }),
     sliceMs: oneOf([null, 40, 120]),
+    settleMs: oneOf([300, 2000, 40]),
     shards: fixed.shards ?? oneOf([1, 1, 2, 3]),
     splits: oneOf([true, false]),
     throttled: oneOf([0, 0, 0, 150]),
@@ -189,10 +194,11 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
         remove: oneOf([0, 1]),
         delete: oneOf([0, 1]),
         insert: oneOf([1, 0, 2]),
-        'insert-late': oneOf([0, 1]),
+        'insert-slowly': oneOf([0, 1, 2]),
         finish: oneOf([0, 1]),
       },
     },
+    longestInsertMs: oneOf([300, 1500, 4000]),
     operatorEveryMs: oneOf([0, 400, 900]) / often,
     operator: {
       pause: 3,

@@ -6,7 +6,7 @@ import { repeat } from './process-slot.js';
 import { LIVE_PATHS, MODEL, OTHER_MODEL } from './request-plans.js';
 import type { Scene } from './scene.js';
 import { POISON } from './simulated-store.js';
-import type { StoredInstance } from './stored-instances.js';
+import type { OpenTransaction, StoredInstance } from './stored-instances.js';
 
 const KINDS: readonly LiveKind[] = [
   'save',
@@ -16,9 +16,16 @@ const KINDS: readonly LiveKind[] = [
   'remove',
   'delete',
   'insert',
-  'insert-late',
+  'insert-slowly',
   'finish',
 ];
+
+interface InsertOptions {
+  readonly transaction?: OpenTransaction;
+  readonly cursor?: number;
+  readonly savesValues?: boolean;
+  readonly running?: boolean;
+}
 
 /** A limit, as otherwise a run would never end. */
 const MOST_INSERTED = 12;
@@ -31,7 +38,7 @@ export interface LiveInstances {
 
 /** Inserts the instances of a world. Until the calm, the engine and its users change them while the backfill runs. */
 export function startLiveInstances(scene: Scene): LiveInstances {
-  const { world, choices, store } = scene;
+  const { world, choices, schedule, outside, store } = scene;
   const { instances } = store;
   const { everyMs, weights } = world.live;
   const { storesNull } = world.store;
@@ -64,18 +71,14 @@ export function startLiveInstances(scene: Scene): LiveInstances {
     return kind < 2 ? { d: { a: kind === 0 ? newValue() : null } } : {};
   }
 
-  function insert(
-    processModelId: string,
-    options: { cursor?: number; savesValues?: boolean; running?: boolean } = {},
-  ): void {
+  function insert(processModelId: string, { savesValues = false, ...options }: InsertOptions = {}): void {
     const task = newTask();
     const had = choices.chance(clears ? 700 : 150)
       ? { a: storesNull ? choices.oneOf(['old', null]) : 'old' }
       : {};
-    const values = options.savesValues === true ? savedValues(task) : had;
-    const cursor = options.cursor === undefined ? {} : { cursor: options.cursor };
+    const values = savesValues ? savedValues(task) : had;
     const running = options.running ?? choices.chance(world.running);
-    instances.insert({ processModelId, running, task, values, ...cursor });
+    instances.insert({ processModelId, task, values, ...options, running });
   }
 
   /** Prefers an instance that a worker has just read, because there are more races. */
@@ -92,10 +95,18 @@ export function startLiveInstances(scene: Scene): LiveInstances {
     instances.completeTask(id, task, saves ? savedValues(task) : {});
   }
 
-  /** Inserts an instance whose transaction took long: its cursor is below that of an older instance. */
-  function insertLate({ cursor }: StoredInstance): void {
-    const isFree = instances.all().every((other) => other.cursor !== cursor - 0.5);
-    if (isFree) insert(MODEL, { cursor: cursor - 0.5 });
+  /** Inserts an instance in a transaction that takes long. It takes its cursor at the beginning or at the end. */
+  function insertSlowly(): void {
+    const transaction = instances.begin();
+    const { cursor } = transaction;
+    schedule.add({
+      owner: outside,
+      dueAt: schedule.now + 1 + choices.pick(world.longestInsertMs),
+      happen() {
+        if (choices.chance(100)) instances.rollBack(transaction);
+        else insert(MODEL, { transaction, ...(choices.chance(300) ? {} : { cursor }) });
+      },
+    });
   }
 
   const someKey = (): string => choices.oneOf(['a', 'b']);
@@ -115,12 +126,12 @@ export function startLiveInstances(scene: Scene): LiveInstances {
       if (running) instances.finish(id);
     },
     insert: () => insert(MODEL, { savesValues: choices.chance(500) }),
-    'insert-late': insertLate,
+    'insert-slowly': insertSlowly,
   };
 
   function act(): void {
     const kind = KINDS[choices.weighted(KINDS.map((name) => weights[name]))] ?? 'save';
-    if (kind === 'insert' || kind === 'insert-late') inserted += 1;
+    if (kind === 'insert' || kind === 'insert-slowly') inserted += 1;
     const instance = pickInstance();
     if (instance !== undefined && inserted <= MOST_INSERTED) acts[kind](instance);
   }

@@ -1,5 +1,5 @@
 import type { BackfillQueue } from '../../../src/ports/queue.js';
-import type { BackfillRepository, SplitQuery } from '../../../src/ports/repository.js';
+import type { BackfillRepository, SettledAnswer, SplitQuery } from '../../../src/ports/repository.js';
 import type { Scene } from './scene.js';
 import type { Owner, Pending } from './schedule.js';
 import { databaseError } from './simulated-store.js';
@@ -102,10 +102,14 @@ export function portsOf(
     return send({ port: 'splitInstances', signal: query.signal, take: () => store.split(query) });
   }
 
+  const settled = (mark: string | null): Promise<SettledAnswer> =>
+    send({ port: 'settled', take: () => store.settled(mark) });
+
   return {
     repository: {
       transactional: true,
       deletes: true,
+      ...(world.store.settles ? { settled } : {}),
       ...(world.store.storesNull ? {} : { storesNull: false }),
       surveyInstances(query) {
         const { call } = process;

@@ -77,6 +77,7 @@ export function startProcess(
   const tuning: TuningOptions = {
     batchSize: batchSize ?? world.batchSizes[0],
     sliceMs: world.sliceMs ?? undefined,
+    settleMs: world.settleMs,
     retry: { attempts: world.attempts, initialDelayMs: world.retryMs, maxDelayMs: 10 * world.retryMs },
     ...(world.throttled > 0 ? { throttle } : {}),
     maxInstancesPerSecond: world.maxInstancesPerSecond ?? undefined,

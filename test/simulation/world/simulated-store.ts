@@ -7,6 +7,7 @@ import type {
   RepositoryCommit,
   RunFilter,
   RunRecord,
+  SettledAnswer,
   SplitQuery,
   SurveyQuery,
 } from '../../../src/ports/repository.js';
@@ -30,6 +31,7 @@ export interface SimulatedStore {
   readonly instances: StoredInstances;
   /** The instances of the page that was read last. */
   readonly lastPage: readonly number[];
+  settled(mark: string | null): SettledAnswer;
   survey(call: number, query: SurveyQuery<number>): InstanceSurvey;
   split(query: SplitQuery<number>): number[];
   /** @param most how many instances of the page a lagging replica has, `null`: all */
@@ -140,10 +142,15 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     get lastPage() {
       return lastPage;
     },
+    settled(given) {
+      const mark = given ?? [...instances.open].join(' ');
+      return { mark, settled: mark === '' || mark.split(' ').every((id) => !instances.open.has(Number(id))) };
+    },
     survey(call, query) {
-      const found = instances.select(query, place(query.after), null).slice(0, query.limit ?? undefined);
+      const after = place(query.after);
+      const found = instances.select(query, after, null).slice(0, query.limit ?? undefined);
       const survey = { total: found.length, upTo: found.at(-1)?.cursor ?? null };
-      record({ type: 'survey', call, ...survey });
+      record({ type: 'survey', call, after, limit: query.limit, ...survey });
       return survey;
     },
     split(query) {

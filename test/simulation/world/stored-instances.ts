@@ -21,7 +21,13 @@ export interface StoredInstances {
   setRow(instance: StoredInstance, key: string, value: Row['value']): Row;
   deleteRow(instance: StoredInstance, key: string): null;
 
+  /** The transactions that have begun and not ended. */
+  readonly open: ReadonlySet<number>;
+
   // The engine and its users:
+  /** Begins a transaction, and takes the next cursor for an instance that it may insert. */
+  begin(): OpenTransaction;
+  rollBack(transaction: OpenTransaction): void;
   insert(instance: NewInstance): void;
   /** Stores the task and these metadata values in one transaction. */
   completeTask(id: number, task: TaskState, values: Readonly<Record<string, Row['value']>>): void;
@@ -30,8 +36,15 @@ export interface StoredInstances {
   delete(id: number): void;
 }
 
+export interface OpenTransaction {
+  readonly id: number;
+  readonly cursor: number;
+}
+
 export interface NewInstance {
   readonly processModelId: string;
+  /** It is committed with the instance. @default a short one of its own */
+  readonly transaction?: OpenTransaction;
   /** @default above all others */
   readonly cursor?: number;
   readonly running: boolean;
@@ -45,6 +58,8 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
   let instances = 0;
   let newest = 0;
   let tokens = 0;
+  let transactions = 0;
+  const open = new Set<number>();
 
   function setRow(instance: StoredInstance, key: string, value: Row['value']): Row {
     tokens += 1;
@@ -77,7 +92,17 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
       ),
     setRow,
     deleteRow,
-    insert({ values, ...given }) {
+    open,
+    begin() {
+      transactions += 1;
+      newest += 1;
+      open.add(transactions);
+      record({ type: 'begin', transaction: transactions });
+      return { id: transactions, cursor: newest };
+    },
+    rollBack: ({ id }) => open.delete(id),
+    insert({ values, transaction, ...given }) {
+      if (transaction !== undefined) open.delete(transaction.id);
       instances += 1;
       const cursor = given.cursor ?? newest + 1;
       newest = Math.max(newest, cursor);
@@ -85,7 +110,16 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
       byId.set(instance.id, instance);
       inOrder = [...inOrder, instance].sort((a, b) => a.cursor - b.cursor);
       const { id, processModelId, running, task } = instance;
-      record({ type: 'insert', id, processModelId, cursor, running, task, rows: setRows(instance, values) });
+      record({
+        type: 'insert',
+        id,
+        transaction: transaction?.id ?? null,
+        processModelId,
+        cursor,
+        running,
+        task,
+        rows: setRows(instance, values),
+      });
     },
     completeTask(id, task, values) {
       const instance = byId.get(id);
