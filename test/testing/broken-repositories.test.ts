@@ -4,11 +4,12 @@ import { readDefects } from './broken/read-defects.js';
 import { recordDefects } from './broken/record-defects.js';
 import { ruleRepository } from './broken/rule-repository.js';
 import { SOUND } from './broken/rules.js';
+import { settledDefects } from './broken/settled-defects.js';
 import { writeDefects } from './broken/write-defects.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { failuresOf, named } from './fixtures/failures-of.js';
 
-const DEFECTS = [...readDefects, ...writeDefects, ...recordDefects];
+const DEFECTS = [...readDefects, ...writeDefects, ...recordDefects, ...settledDefects];
 
 describe('a repository that offers everything', () => {
   conformanceOf(

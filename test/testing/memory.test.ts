@@ -11,6 +11,7 @@ describe('the repository in memory', () => {
     'maxKeyLength',
     'projected values',
     'saves under way',
+    'settled',
     'splitInstances',
     'transactions',
   ]);

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { ErrorClass } from 'process-metadata-backfill';
 import { classifySqliteError, hasCode, isSqliteUniqueViolation } from './driver-errors.js';
+import { type Settled, settledInPostgres, settledInSqlite } from './settled.js';
 import type { Database } from './tables.js';
 import { inImmediateTransaction, inReadCommitted, type Transact } from './transactions.js';
 import type { KeptValue, ValueWrite } from './value-write.js';
@@ -11,6 +12,7 @@ import { writeSqlite } from './write-sqlite.js';
 /** Everything that needs different SQL in different databases. */
 export interface Dialect {
   readonly transact: Transact;
+  readonly settled?: Settled;
   /** Added to a select whose rows of process_instance must not be deleted or changed before the transaction ends. */
   readonly lockForShare: RawBuilder<unknown>;
   /** Added to a select whose rows this transaction is going to write. */
@@ -45,6 +47,7 @@ const NUL_OR_LONE_SURROGATE = /\0|\p{Surrogate}/u;
 /** PostgreSQL by `pg`, and PGlite. */
 export const postgres: Dialect = {
   transact: inReadCommitted,
+  settled: settledInPostgres,
   lockForShare: sql`for share`,
   lockForUpdate: sql`for update`,
   isTheOnly: (column, text) => sql`${sql.ref(column)} = ${text}`,
@@ -60,7 +63,10 @@ export const postgres: Dialect = {
   isUniqueViolation: (error) => hasCode(error, '23505'),
 };
 
-/** MariaDB from 10.6 and MySQL from 8.0 on, by `mysql2`. */
+/**
+ * MariaDB from 10.6 and MySQL from 8.0 on, by `mysql2`. Their list of transactions, `innodb_trx`, needs the privilege
+ * PROCESS, lacks transactions that have not read anything yet, and may be a moment old. So nobody knows what is settled.
+ */
 export const mariadb: Dialect = {
   transact: inReadCommitted,
   lockForShare: sql`lock in share mode`,
@@ -84,6 +90,7 @@ export const mariadb: Dialect = {
 /** SQLite from 3.38 on. */
 export const sqlite: Dialect = {
   transact: inImmediateTransaction,
+  settled: settledInSqlite,
   lockForShare: sql``,
   lockForUpdate: sql``,
   isTheOnly: (column, text) => sql`${sql.ref(column)} = ${text}`,

@@ -18,6 +18,7 @@ export function createSqlRepository(
   dialect: Dialect,
 ): BackfillRepository<Transaction<Tables>, number> {
   const checkKeys = keyChecker(database, dialect);
+  const { settled } = dialect;
   return {
     transactional: true,
     storesNull: false,
@@ -29,6 +30,8 @@ export function createSqlRepository(
       if (dialect.unstorable.test(formatted.text)) throw new RangeError(UNSTORABLE);
       return formatted;
     },
+
+    ...(settled === undefined ? {} : { settled: (mark) => tidy(() => settled(database, mark)) }),
 
     surveyInstances: (query) =>
       tidy(async () => {

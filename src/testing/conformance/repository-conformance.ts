@@ -13,6 +13,7 @@ import { movedPromises } from './repository/moved-promises.js';
 import { recordPromises } from './repository/record-promises.js';
 import type { RepositoryFixture } from './repository/repository-fixture.js';
 import { rowPromises } from './repository/row-promises.js';
+import { settledPromises } from './repository/settled-promises.js';
 import { taskDataPromises } from './repository/task-data-promises.js';
 import { testedRepository } from './repository/tested-repository.js';
 import { textPromises } from './repository/text-promises.js';
@@ -39,6 +40,7 @@ const PROMISES = [
   ...recordPromises,
   ...textPromises,
   ...transactionPromises,
+  ...settledPromises,
 ];
 
 /**

@@ -216,8 +216,9 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
 
 function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
-  const kinds: RequestKind[] = [first];
-  const more = oneOf([0, 1, 1, 2]);
+  // In some worlds, the same request is made again and again.
+  const kinds: RequestKind[] = chance(80) ? Array(6).fill(first) : [first];
+  const more = kinds.length > 1 ? 0 : oneOf([0, 1, 1, 2]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(
       oneOf([

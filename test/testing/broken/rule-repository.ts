@@ -25,6 +25,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   let stateBefore: State | null = null;
   /** Settles when the current transaction has ended. There is one at a time. */
   let lastTransaction: Promise<unknown> = Promise.resolve();
+  const open = new Set<string>();
 
   const copy = ({ instances, records }: State): State => ({
     instances: new Map(instances),
@@ -162,6 +163,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     maxKeyLength: rules.maxKeyLength,
     formatValue: (value) => rules.formatValue(value),
     compareCursors: (a, b) => rules.compareCursors(Number(a), Number(b)),
+    settled: async (mark) => rules.settled(open, mark),
     async surveyInstances(query) {
       return rules.surveyOf(select(query, query.after, null), query.limit);
     },
@@ -246,12 +248,16 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     transaction: (work) =>
       alone(async () => {
         stateBefore = copy(state);
+        counter += 1;
+        const number = String(counter);
+        open.add(number);
         try {
           return await work({});
         } catch (error) {
           state = stateBefore;
           throw error;
         } finally {
+          open.delete(number);
           stateBefore = null;
         }
       }),

@@ -10,6 +10,7 @@ import {
   type PagePath,
   type RunFilter,
   type RunRecord,
+  type SettledAnswer,
   type StoredValue,
   type TaskData,
 } from 'process-metadata-backfill';
@@ -108,6 +109,8 @@ export interface Rules {
   isFound(record: RunRecord, filter: RunFilter): boolean;
   sortRuns(a: RunRecord, b: RunRecord): number;
   foundPage(records: readonly RunRecord[], limit: number): readonly RunRecord[];
+  /** @param open the transactions that are open now, by number @param given the mark, or `null` for a new one */
+  settled(open: ReadonlySet<string>, given: string | null): SettledAnswer;
   isPartOf(transaction: unknown): boolean;
   /** Called after a commit inside a transaction of the host. */
   afterInside(restore: () => void): void;
@@ -197,6 +200,10 @@ export const SOUND: Rules = {
     (before === null || record.id < before),
   sortRuns: (a, b) => (a.id < b.id ? 1 : -1),
   foundPage: (records, limit) => records.slice(0, limit),
+  settled(open, given) {
+    const mark = given ?? [...open].join(' ');
+    return { mark, settled: mark.split(' ').every((number) => !open.has(number)) };
+  },
   isPartOf: (transaction) => transaction !== undefined,
   afterInside() {},
 };

@@ -1,5 +1,6 @@
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
+import type { RepositoryFixture } from './repository-fixture.js';
 import { fill, type TestedRepository } from './tested-repository.js';
 
 /** How a commit takes part in a transaction of the host. */
@@ -91,7 +92,11 @@ export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
   },
 ];
 
-function transactionsOf({ repository, fixture }: TestedRepository) {
+/** How the host runs work in a transaction of its own. */
+export function transactionsOf({
+  repository,
+  fixture,
+}: TestedRepository): NonNullable<RepositoryFixture<unknown>['transaction']> {
   if (repository.transactional !== true) notOffered('the repository does not say `transactional: true`');
   if (fixture.transaction === undefined) {
     throw new Error('The repository says `transactional: true`, so its fixture needs a `transaction`.');

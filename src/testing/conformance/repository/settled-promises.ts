@@ -1,0 +1,99 @@
+import { setTimeout } from 'node:timers/promises';
+import type { SettledAnswer } from '../../../ports/repository.js';
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, notOffered } from '../expectations.js';
+import type { TestedRepository } from './tested-repository.js';
+import { transactionsOf } from './transaction-promises.js';
+
+/** What a repository says about transactions that may still insert instances. */
+export const settledPromises: readonly PromiseOf<TestedRepository>[] = [
+  {
+    name: 'settled: returns the mark that it was given',
+    capability: 'settled',
+    advice: 'make a new mark only when you are given null.',
+    async check(host) {
+      const ask = settledOf(host);
+      const { mark } = await ask(null);
+
+      expectEqual('the mark', (await ask(mark)).mark, mark);
+    },
+  },
+  {
+    name: 'settled: is false while a transaction that was open at the mark is still open',
+    capability: 'settled',
+    advice:
+      'let the mark name every open transaction, also one that has only read so far. In PostgreSQL, these are the virtual transaction ids in `pg_locks`.',
+    async check(host) {
+      const ask = settledOf(host);
+
+      const answers = await inTransaction(host, async () => {
+        const first = await ask(null);
+        return [first.settled, (await ask(first.mark)).settled];
+      });
+
+      expectEqual('what is answered for a new mark, and then for this mark', answers, [false, false]);
+    },
+  },
+  {
+    name: 'settled: is true once the transactions that were open at the mark have ended',
+    capability: 'settled',
+    advice: 'compare the open transactions with those that the mark names.',
+    async check(host) {
+      const ask = settledOf(host);
+      const { mark } = await inTransaction(host, () => ask(null));
+
+      expectEqual('what is answered at last', await isSettled(ask, mark), true);
+    },
+  },
+  {
+    name: 'settled: counts no transaction that began after the mark',
+    capability: 'settled',
+    advice: 'look only for the transactions that the mark names, not for all that are open.',
+    async check(host) {
+      const ask = settledOf(host);
+      const { mark } = await ask(null);
+
+      const answer = await inTransaction(host, () => isSettled(ask, mark));
+
+      expectEqual('what is answered at last', answer, true);
+    },
+  },
+];
+
+type Ask = (mark: string | null) => Promise<SettledAnswer>;
+
+function settledOf({ repository }: TestedRepository): Ask {
+  return repository.settled?.bind(repository) ?? notOffered('the repository has no `settled`');
+}
+
+/** Asks while a transaction of the host is open, which has read something. */
+async function inTransaction<Answer>(host: TestedRepository, ask: () => Promise<Answer>): Promise<Answer> {
+  const transaction = transactionsOf(host);
+  const answer = await transaction(async (handle) => {
+    const any = {
+      processModelId: host.processModelId,
+      activeKey: null,
+      active: null,
+      before: null,
+      limit: 1,
+    };
+    await host.repository.findRuns(any, { transaction: handle });
+    const asked = ask();
+    asked.catch(() => {}); // it may be too late
+    return Promise.race([asked.then((value) => ({ value })), setTimeout(LONGEST_ANSWER_MS)]);
+  });
+  return (
+    answer?.value ?? notOffered('it answers nothing while a transaction is open: there is one connection')
+  );
+}
+
+const LONGEST_ANSWER_MS = 3_000;
+
+/** Other transactions of the database may have been open at the mark, too. */
+async function isSettled(ask: Ask, mark: string): Promise<boolean> {
+  for (let pauseMs = 1; pauseMs < LONGEST_ANSWER_MS / 3; pauseMs *= 2) {
+    if ((await ask(mark)).settled) return true;
+    await setTimeout(pauseMs);
+  }
+  return (await ask(mark)).settled;
+}
