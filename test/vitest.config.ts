@@ -9,6 +9,7 @@ const SLOW = [
   'test/examples/job-runners.test.ts',
   'test/faults/busy-instances.test.ts',
   'test/faults/killed-workers.test.ts',
+  'test/faults/late-inserts.test.ts',
   'test/faults/drivers.test.ts',
   'test/faults/servers-down.test.ts',
   'test/faults/statement-timeout.test.ts',
