@@ -82,7 +82,7 @@ export class MetadataValueError extends BackfillError {
 
 /**
  * A run is not stored (yet), its state does not allow the call, or its records cannot be read: another version stored
- * them in another format, or they are damaged.
+ * them in another format, or they are damaged. Retryable if a newer version did, or if the run is not stored.
  */
 export class RunError extends BackfillError {
   override readonly name = 'RunError';

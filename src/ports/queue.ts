@@ -20,7 +20,10 @@ export interface BackfillQueue<Transaction = never> {
   enqueue(
     job: BackfillJob,
     options?: {
-      /** The earliest time of delivery. Absent: at once. */
+      /**
+       * The earliest time of delivery. Absent: at once. A runner that has to cap delays may deliver earlier: `handle` then
+       * enqueues the next job for this time, once. After that, a sweep has to.
+       */
       readonly startAfter?: Date | undefined;
       readonly transaction?: Transaction | undefined;
     },
@@ -37,7 +40,10 @@ export interface BackfillJob {
   readonly payload: JobPayload;
 }
 
-/** Plain JSON. It carries no cursor, so a late job cannot move a run back. */
+/**
+ * Plain JSON. It carries no cursor, so a late job cannot move a run back. A later version that changes it adds a `format`
+ * above 1, and older workers hand such jobs back.
+ */
 export interface JobPayload {
   readonly runId: string;
   readonly shard: number;

@@ -23,7 +23,8 @@ import { isWorkable } from './record/run-state.js';
  * stored run `runId`. Safe to call again after any error: what was committed stays and is not done twice.
  *
  * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
- * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side.
+ * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side, and no sweep or job of
+ * a queue works on the run.
  *
  * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
  * @throws {RunError} when `runId` is not stored, when its state forbids the call, or when its records are damaged or were
@@ -59,7 +60,9 @@ type Jobs = readonly [ShardJob, ...ShardJob[]];
 
 /** Stores a new run before anything else, so that it cannot be lost. */
 async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs> {
-  const run = newRun(input.processModelId, definitionOf(input, context.repository), context);
+  const { repository, runtime, queue } = context;
+  const definition = definitionOf(input, repository);
+  const run = newRun(input.processModelId, definition, { runtime, hasQueue: queue !== null });
   const { runId } = run.header;
   const handle = openRun(context, runId);
   if (!(await handle.create(run))) {
@@ -72,7 +75,10 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
 
 /** Takes up a stored run, under steps of its own. A failed run is resumed. */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
-  const { run } = await openRun(context, runId).change((stored) => takeUp(stored, context.runtime.now()));
+  const { runtime, queue } = context;
+  const { run } = await openRun(context, runId).change((stored) =>
+    takeUp(stored, { now: runtime.now(), hasQueue: queue !== null }),
+  );
   const open = isWorkable(run.header.state) ? openShards(run.shards) : [];
   const [first, ...others] = open.map(({ index, allottedStep }) => ({
     runId,

@@ -14,11 +14,13 @@ export function cancelRun(context: RunContext, runId: string): Promise<Run> {
   return control(context, runId, 'Cancelled', (run) => cancel(run, context.runtime.now()));
 }
 
-/** Resumes a paused or failed run, with a job for each open shard. */
+/** Resumes a run that is paused, failed or without a queue, with a job for each open shard. */
 export async function resumeRun(context: RunContext, runId: string): Promise<Run> {
   const { runtime } = context;
   const handle = openRun(context, runId);
-  const { run, changed } = await handle.change((stored) => resume(stored, runtime.now()));
+  const { run, changed } = await handle.change((stored) =>
+    resume(stored, { now: runtime.now(), hasQueue: true }),
+  );
   if (!changed) return run;
   context.log.controlled(run.header, 'Resumed');
   const open = openShards(run.shards);

@@ -1,5 +1,6 @@
 import { InvalidInputError } from '../errors.js';
 import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
+import { oneLine } from '../input/one-line.js';
 import { parseInput } from '../input/parse-input.js';
 import { openRun } from '../run/calls/open-run.js';
 import { createRunContext } from '../run/context/create-run-context.js';
@@ -11,10 +12,12 @@ import {
   type BackfillReport,
   type RunStatus,
   type RunSummary,
+  startAfterOf,
   statusOf,
   summaryOf,
 } from '../run/record/report.js';
-import type { Run } from '../run/record/run-record.js';
+import { isNewerFormat, newerFormat, type Run } from '../run/record/run-record.js';
+import type { RunState } from '../run/record/run-state.js';
 import { type BackfillRequest, planRequest } from './backfill-request.js';
 import { cancelRun, pauseRun, resumeRun } from './control-run.js';
 import { findRuns, readableHeaders } from './find-runs.js';
@@ -30,7 +33,6 @@ import {
   serviceOptions,
   sweepOptions,
 } from './service-options.js';
-
 import { type SweepReport, sweepRuns } from './sweep-runs.js';
 
 export type RequestResult =
@@ -47,6 +49,10 @@ export type RequestResult =
        * `settleMs`). To cover later instances, request again when it has ended.
        */
       readonly covered: boolean;
+      /** Of the run. A paused run that was joined stays paused. */
+      readonly state: RunState;
+      /** Before this time no job works on the run, in milliseconds since the epoch. `null`: it may start at once. */
+      readonly startAfter: number | null;
       /** `null` for a request by hand. */
       readonly diff: ExtractionPathDiff | null;
     }
@@ -69,9 +75,9 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Runs one job. Resolves when the job can be acknowledged, even if it was not needed. When it rejects, deliver the job
-   * again unless `error.retryable` is false.
+   * again unless `error.retryable` is false. A job that comes before the start of its run is handed back to the queue.
    * @throws {InvalidInputError} when the payload is malformed: no delivery of it can succeed.
-   * @throws {RunError} RUN_NOT_FOUND, retryable.
+   * @throws {RunError} RUN_NOT_FOUND, retryable. RUN_FORMAT, retryable if a newer version wrote the job or the run.
    * @throws {PortError} or {@link RepositoryContractError}, as `runBackfill` does.
    */
   handle(payload: unknown, options?: CallOptions): Promise<BackfillReport>;
@@ -86,7 +92,7 @@ export interface BackfillService<Transaction = never> {
   pause(runId: string): Promise<RunStatus>;
 
   /**
-   * Makes a paused or failed run go on from its checkpoint.
+   * Makes a run go on from its checkpoint that is paused or failed, or that `runBackfill` began without a queue.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended for good or an equal run is active.
    * @throws {PortError} when only enqueueing failed: the run is resumed, and a later sweep enqueues the missing job, once
    *   `staleAfterMs` have passed.
@@ -101,9 +107,10 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
-   * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. Call it every minute,
-   * from any number of processes. A job too many does no harm. Production needs sweeps, because every
-   * job runner can lose a job.
+   * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. If eight such jobs in
+   * a row begin and none commits a batch, the run fails. Call it every minute, from any number of processes. A job too many
+   * does no harm. Production needs sweeps, because every job runner can lose a job. Runs that `runBackfill` began without
+   * a queue, and runs in the format of a newer version, are left alone.
    * @throws {PortError} when it failed for some runs. It has looked at all others.
    */
   sweep(options: SweepOptions): Promise<SweepReport>;
@@ -148,7 +155,8 @@ export function createBackfillService<Transaction = never>(
         if (changed.length > 0) context.log.keysLeft(none, changed);
         return { status: 'skipped', reason: 'No new metadata paths detected', diff };
       }
-      const { runId, created, covered } = await requestRun(context, definition, plan);
+      const { run, created, covered } = await requestRun(context, definition, plan);
+      const { runId, state } = run.header;
       warnOfUnusable(context, diff, { runId, processModelId });
       return {
         status: 'triggered',
@@ -157,11 +165,14 @@ export function createBackfillService<Transaction = never>(
         keys: definition.paths.map(({ key }) => key),
         created,
         covered,
+        state,
+        startAfter: startAfterOf(run, context.runtime.now()),
         diff,
       };
     },
 
     async handle(payload, options = {}) {
+      assertKnownFormat(payload);
       const job = parseInput('job payload', jobPayload, payload);
       const call = parseInput('handle options', callOptions, options);
       return performJob(createRunContext({ ...input, ...call }, { dryRun: false }), job);
@@ -202,6 +213,12 @@ function warnOfUnusable({ log }: RunContext, diff: ExtractionPathDiff | null, ru
     const path = `the extraction path of ${JSON.stringify(key)} in process model ${run.processModelId}`;
     log.warned(run, `No run reads ${path}, because it cannot be used: ${problem}`);
   }
+}
+
+/** @throws {RunError} RUN_FORMAT, retryable, when a newer version enqueued the job. */
+function assertKnownFormat(payload: unknown): void {
+  const { format, runId } = Object(payload) as { readonly format?: unknown; readonly runId?: unknown };
+  if (isNewerFormat(format)) throw newerFormat(oneLine(String(runId), 100), 'the payload of a job', format);
 }
 
 function assertTransactional({ repository, queue }: ServiceOptions): void {

@@ -1,9 +1,10 @@
 import { openRun } from '../run/calls/open-run.js';
 import type { RunContext } from '../run/context/run-context.js';
+import { startOf } from '../run/job/conclude-job.js';
 import { dropKeys, isCovering, join } from '../run/record/run-changes.js';
 import { fingerprint, newRun } from '../run/record/run-definition.js';
 import type { Run, RunDefinition, RunHeader } from '../run/record/run-record.js';
-import { isActive } from '../run/record/run-state.js';
+import { isActive, isWorkable } from '../run/record/run-state.js';
 import type { PlannedRequest } from './backfill-request.js';
 import { findActiveRuns, findRuns, readableHeaders } from './find-runs.js';
 
@@ -15,19 +16,20 @@ export async function requestRun(
   context: RunContext,
   definition: RunDefinition,
   { processModelId, startAfter, transaction }: PlannedRequest,
-): Promise<{ readonly runId: string; readonly created: boolean; readonly covered: boolean }> {
+): Promise<{ readonly run: Run; readonly created: boolean; readonly covered: boolean }> {
   const { runtime } = context;
   const activeKey = fingerprint(processModelId, definition);
-  const wanted = newRun(processModelId, definition, { runtime, activeKey, startAfter });
+  const wanted = newRun(processModelId, definition, { runtime, hasQueue: true, activeKey, startAfter });
   await takeOverKeys(context, wanted.header, transaction);
-  const { run, created } = await storeOrJoin(context, wanted, transaction);
-  const { runId, state } = run.header;
-  const covered = created || isCovering(run);
-  if (state === 'pending') {
-    const step = run.shards[0]?.allottedStep ?? 0;
-    await openRun(context, runId, { transaction }).enqueue({ shard: 0, step }, { startAfter });
+  const { run, created, isCalledFor } = await storeOrJoin(context, wanted, { startAfter, transaction });
+  const { header, shards } = run;
+  const [first] = shards;
+  if (first !== undefined && !first.done && isWorkable(header.state) && isCalledFor) {
+    const job = { shard: 0, step: first.allottedStep };
+    const handle = openRun(context, header.runId, { transaction });
+    await handle.enqueue(job, { startAfter: startOf(first, runtime.now()) });
   }
-  return { runId, created, covered };
+  return { run, created, covered: created || isCovering(run) };
 }
 
 /** Before the new run is stored, each active run leaves it the keys that it reads from another path. */
@@ -48,19 +50,26 @@ async function takeOverKeys(context: RunContext, wanted: RunHeader, transaction:
 async function storeOrJoin(
   context: RunContext,
   wanted: Run,
-  transaction: unknown,
-): Promise<{ readonly run: Run; readonly created: boolean }> {
+  { startAfter, transaction }: Pick<PlannedRequest, 'startAfter' | 'transaction'>,
+): Promise<{ readonly run: Run; readonly created: boolean; readonly isCalledFor: boolean }> {
   const { runId, activeKey } = wanted.header;
   const handle = openRun(context, runId, { transaction });
   // More than one round only when the run that held the active key has ended in the meantime.
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    if (await handle.create(wanted)) return { run: wanted, created: true };
+    if (await handle.create(wanted)) return { run: wanted, created: true, isCalledFor: true };
     const [active] = await findRuns(context, { activeKey, active: true, limit: 1 }, transaction);
     if (active === undefined) continue;
-    const { run } = await openRun(context, active.runId, { transaction }).change(join);
+    let hasAllotted = false; // in whichever try: an earlier one may have landed, and the run may have begun since
+    const { run } = await openRun(context, active.runId, { transaction }).change((stored) => {
+      if (stored.header.activeKey !== activeKey) return null; // it has lost a key since
+      const change = join(stored, startAfter?.getTime() ?? null, context.runtime.now());
+      hasAllotted ||= change?.shards !== undefined && change.shards.length > 0;
+      return change;
+    });
     const { header } = run;
     // It may have ended since it was found, or given its active key up.
-    if (isActive(header.state) && header.activeKey === activeKey) return { run, created: false };
+    if (isActive(header.state) && header.activeKey === activeKey)
+      return { run, created: false, isCalledFor: header.state === 'pending' || hasAllotted };
   }
   throw handle.calls.contractError(
     `commit refuses a new run, but findRuns shows none with its activeKey ${activeKey}.`,

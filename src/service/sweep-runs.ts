@@ -1,3 +1,4 @@
+import { isBackfillError } from '../errors.js';
 import type { ShardJob } from '../run/calls/enqueue-job.js';
 import { openRun } from '../run/calls/open-run.js';
 import { reasonOf } from '../run/calls/reason-of.js';
@@ -33,10 +34,12 @@ export async function sweepRuns(context: RunContext, staleAfterMs: number): Prom
   for await (const record of findActiveRuns(context, null)) {
     notes.active += 1;
     try {
-      if (isWorkable(headerFrom(record).state)) await sweepRun(context, record.runId, staleAfterMs, notes);
+      const { state, hasQueue } = headerFrom(record);
+      if (isWorkable(state) && hasQueue) await sweepRun(context, record.runId, staleAfterMs, notes);
     } catch (error) {
       context.log.warned(record, `Sweep failed: ${reasonOf(error)}`);
-      errors.push(error);
+      const isOfNewerVersion = isBackfillError(error, 'RUN_FORMAT') && error.retryable; // which sweeps it as well
+      if (!isOfNewerVersion) errors.push(error);
     }
   }
   if (errors.length > 0) throw errors[0];

@@ -129,7 +129,7 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '600', 600n])(
 test('between two documents, other work of the process gets its turn', async () => {
   const repository = createMemoryRepository({ instances: invoices(50) });
   const context = createRunContext({ repository, runtime: testRuntime(1, 15) }, { dryRun: false });
-  const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), context);
+  const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), { ...context, hasQueue: true });
   const job = { runId: run.header.runId, shard: 0, step: 0 };
   const session = openSession(context, { job, handle: openRun(context, job.runId), run });
   const page: InstanceSnapshot[] = Array.from({ length: 20 }, (_, id) => ({

@@ -240,7 +240,8 @@ describe('an equal request, while the first job has counted but not begun', () =
       expect(await request()).toMatchObject({ runId, created: false, covered: true });
     };
 
-    expect(await handle(0)).toMatchObject({ state: 'completed', total: 11, processed: 11 });
+    expect(await handle(0)).toMatchObject({ state: 'continued', total: 11 });
+    expect(await handle(1)).toMatchObject({ state: 'completed', total: 11, processed: 11 });
   });
 });
 

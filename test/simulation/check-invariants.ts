@@ -1,6 +1,7 @@
 import type { History, HistoryEvent } from './history.js';
 import { answerRules } from './judge/answers.js';
 import { endingRules } from './judge/endings.js';
+import { holdRules } from './judge/holds.js';
 import { jobRules } from './judge/jobs.js';
 import type { Judgement, Rules } from './judge/judgement.js';
 import { outcomeRules } from './judge/outcomes.js';
@@ -11,7 +12,7 @@ import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** Which invariant: from 1 to 17, or 24. */
+  /** Which invariant, from 1 to 26. */
   readonly invariant: number;
   readonly message: string;
   /** The index in `history.events` of the event that broke it. */
@@ -25,11 +26,12 @@ const ALL_RULES: readonly Rules[] = [
   valueRules,
   jobRules,
   answerRules,
+  holdRules,
   endingRules,
 ];
 
 /**
- * Checks each event of a history against the seventeen invariants of a backfill. Pure. It does not trust the library:
+ * Checks each event of a history against the invariants of a backfill. Pure. It does not trust the library:
  * what was written comes from the store, and `reader` reads the records.
  */
 export function checkInvariants(history: History, reader: RecordReader = libraryRecords): Violation[] {

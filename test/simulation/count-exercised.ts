@@ -1,3 +1,4 @@
+import { HOLD_NAMES, holdCounter } from './count-holds.js';
 import type { CommitEvent, History, HistoryEvent } from './history.js';
 import { isWorkable } from './judge/judged-world.js';
 import { type HeaderView, libraryRecords, type RecordReader, type ShardView } from './read-record.js';
@@ -32,6 +33,7 @@ const NAMES = [
   'jobs enqueued by sweeps',
   'rescues',
   'holds',
+  ...HOLD_NAMES,
   'pauses',
   'resumes',
   'cancels',
@@ -64,6 +66,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
   };
   const countCall = callCounter(add);
   const countCommit = commitCounter(add, reader);
+  const countHold = holdCounter(add, reader);
   for (const event of history.events) {
     const name = nameOf(event);
     if (name !== null) add(name);
@@ -71,6 +74,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
       add('instances passed over', event.page.filter(({ isPassedOver }) => isPassedOver).length);
     countCall(event);
     if (event.type === 'commit') countCommit(event);
+    countHold(event);
   }
   return Object.fromEntries(NAMES.map((name) => [name, counts.get(name) ?? 0])) as Exercised;
 }

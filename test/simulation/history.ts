@@ -76,6 +76,8 @@ export type CallMethod =
   | 'status'
   /** `runBackfill({ runId })` */
   | 'take-up'
+  /** `runBackfill` of a new run, without a queue */
+  | 'start'
   /** `runBackfill` of a whole model, after the end */
   | 'rerun';
 
@@ -89,6 +91,8 @@ export type CallEvent =
       readonly argument: JsonValue;
       /** By the clock of this process. */
       readonly now: number;
+      /** The newest format of records and jobs that it can read. */
+      readonly format: number;
     }
   | { readonly type: 'return'; readonly call: number; readonly answer: JsonValue }
   | {
@@ -125,6 +129,8 @@ export interface WrittenRow {
 export interface CommitEvent {
   readonly type: 'commit';
   readonly call: number;
+  /** By the clock of the store. */
+  readonly now: number;
   /** It took effect after it had failed for its caller, or after its caller had crashed. */
   readonly late: boolean;
   /** `undone`: `next` threw an error. */

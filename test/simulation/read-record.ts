@@ -23,6 +23,7 @@ export interface HeaderView {
   readonly lastError: string | null;
   readonly droppedKeys: readonly string[];
   readonly walkAgain: boolean;
+  readonly hasQueue: boolean;
 }
 
 /** What a judge needs from a shard. */
@@ -38,8 +39,11 @@ export interface ShardView {
   readonly progressAt: number;
   readonly sweeps: number;
   readonly sweptAt: number | null;
+  readonly started: number;
+  readonly vain: number;
   readonly heldUntil: number | null;
   readonly heldFor: string | null;
+  readonly handedBack: number;
   readonly tally: {
     readonly processed: number;
     readonly updated: number;

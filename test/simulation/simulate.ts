@@ -43,8 +43,9 @@ const CALM_TURNS = 6000;
 /**
  * Runs backfills in a small world with virtual time, in which everything that can go wrong does:
  * - The calls of several workers interleave in any order, and processes crash at any await.
- * - Jobs are lost, doubled, delayed and delivered again.
+ * - Jobs are lost, doubled, delayed, too early and delivered again. For a long time no worker may take any.
  * - Commits have unknown outcomes and land late.
+ * - Some processes are of an older version than others.
  * - Live instances write between a read and its commit. Operators and sweepers act at any time.
  *
  * Then comes the calm: nothing fails any more, and every run must end. Deterministic: the same seed has the same history.
@@ -74,7 +75,12 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     world,
     choices,
     schedule,
-    store: createSimulatedStore({ ...world.store, poisonCode: world.poisonCode, record }),
+    store: createSimulatedStore({
+      ...world.store,
+      poisonCode: world.poisonCode,
+      now: () => schedule.now,
+      record,
+    }),
     get broker() {
       return broker;
     },

@@ -6,15 +6,20 @@ import { isWorkable } from '../record/run-state.js';
  * What a job finds when it is delivered:
  * - `work`: it goes on with its shard.
  * - `rescue`: its slice is over, and its continuation may never have been enqueued.
- * - `superseded`: a later step has committed, or its own step was never allotted.
+ * - `superseded`: a later step has committed, or its own step was never allotted, or the run has no queue.
  * - `stopped`: no job works on the run at present.
  * - `shard-done`: nothing is left here, but the run may not be completed yet.
  */
 export type Delivery = 'work' | 'rescue' | 'superseded' | 'stopped' | 'shard-done';
 
-export function assessDelivery({ header, shards }: Run, job: ShardJob): Delivery {
+export function assessDelivery(
+  { header, shards }: Run,
+  job: ShardJob,
+  { isQueued }: { readonly isQueued: boolean },
+): Delivery {
   const shard = shards[job.shard];
   if (!isWorkable(header.state)) return 'stopped';
+  if (isQueued && !header.hasQueue) return 'superseded';
   if (shard === undefined) return 'superseded';
   if (shard.done) return 'shard-done';
   const { allottedStep, committedStep } = shard;

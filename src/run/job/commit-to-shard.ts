@@ -6,7 +6,7 @@ import { ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../calls/open-run.
 import type { RunContext } from '../context/run-context.js';
 import { behindAfter, MOST_LEFT_BEHIND } from '../record/left-behind.js';
 import { newRevision } from '../record/run-definition.js';
-import { shardRecord, shardRecordId } from '../record/run-record.js';
+import { isHeld, shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -99,7 +99,7 @@ export async function commitToShard(
 
   /** `null`: the same batch may be tried again, under the revision that is stored now. */
   async function lookAround(isRefused: boolean): Promise<ShardCommitResult | null> {
-    const found = await findCheckpoint(session, committedBy);
+    const found = await findCheckpoint(context, session, committedBy);
     if (found === 'landed') return { status: 'committed', tally };
     if (found === 'outdated') return { status: 'outdated' };
     if (found === 'unchanged' && isRefused) throw calls.contractError(STALE_READ);
@@ -148,6 +148,7 @@ export async function commitToShard(
 
 /** Somebody else committed, or nobody knows who did. The stored run shows it, and whether this job goes on. */
 async function findCheckpoint(
+  context: RunContext,
   session: ShardSession,
   committedBy: string,
 ): Promise<'landed' | 'outdated' | 'unchanged' | 'renewed'> {
@@ -164,6 +165,7 @@ async function findCheckpoint(
   // A changed header may have dropped keys, for which this batch was planned.
   const isReplanned = session.run.header.revision !== run.header.revision;
   if (session.ending !== null || isReplanned || now.commits !== before.commits) return 'outdated';
+  if (isHeld(now, context.runtime.now())) return 'outdated'; // by another job: this one waits, too
   return now.revision === before.revision ? 'unchanged' : 'renewed';
 }
 

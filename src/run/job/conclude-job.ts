@@ -1,8 +1,9 @@
+import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { elapsedMs, type ReportState } from '../record/report.js';
-import { allot, complete } from '../record/run-changes.js';
-import { type Run, type RunShard, tallyOf } from '../record/run-record.js';
+import { allot, complete, handBack } from '../record/run-changes.js';
+import { isHeld, type Run, type RunShard, tallyOf } from '../record/run-record.js';
 import { isComplete, isWorkable } from '../record/run-state.js';
 import { warningsOf } from '../record/warnings.js';
 import type { JobCompany } from './freeze-run.js';
@@ -28,6 +29,8 @@ export async function concludeJob(
       return handOver(context, handle, job.shard, allottedStep, company);
     case 'rescue':
       return handOver(context, handle, job.shard, job.step + 1, company);
+    case 'early':
+      return sendBack(context, handle, job);
     case 'superseded':
       return conclusion(run, 'superseded');
     default:
@@ -81,9 +84,24 @@ async function handOver(
   return conclusion(run, 'continued');
 }
 
+/** Sends an early job back to the queue. If the next one comes early as well, the rest is left to a sweep. */
+async function sendBack(
+  context: RunContext,
+  handle: RunHandle,
+  { shard, step }: ShardJob,
+): Promise<Conclusion> {
+  const { queue, runtime } = context;
+  if (queue === null) return conclusion(await handle.load(), 'continued');
+  const { run, changed } = await handle.change((stored) => handBack(stored, shard, step));
+  const now = run.shards[shard];
+  if (changed && now !== undefined && now.handedBack > step)
+    await handle.enqueue({ shard, step: now.handedBack }, { startAfter: startOf(now, runtime.now()) });
+  return conclusion(run, 'continued');
+}
+
 /** Until when a shard is held, if that is still to come. */
-export function startOf({ heldUntil }: RunShard, now: number): Date | undefined {
-  return heldUntil !== null && heldUntil > now ? new Date(heldUntil) : undefined;
+export function startOf(shard: RunShard, now: number): Date | undefined {
+  return shard.heldUntil !== null && isHeld(shard, now) ? new Date(shard.heldUntil) : undefined;
 }
 
 /** The state of the run if it has stopped, else the given one. */

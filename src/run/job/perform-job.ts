@@ -4,11 +4,12 @@ import { openRun, type RunHandle } from '../calls/open-run.js';
 import { reasonOf } from '../calls/reason-of.js';
 import { beyondAbort, type RunContext } from '../context/run-context.js';
 import { type BackfillReport, reportOf } from '../record/report.js';
-import { fail } from '../record/run-changes.js';
+import { fail, markStarted } from '../record/run-changes.js';
 import type { Run } from '../record/run-record.js';
 import { concludeJob } from './conclude-job.js';
 import { freezeRun, type JobCompany } from './freeze-run.js';
-import { openSession } from './shard-session.js';
+import { openSession, type ShardSession } from './shard-session.js';
+import { waitWhileHeld } from './wait-for-turn.js';
 import { walkShard } from './walk-shard.js';
 
 /** One job: takes a shard from its stored checkpoint as far as slice, signal and other jobs let it, then hands over. */
@@ -25,6 +26,7 @@ export async function performJob(
   const endWith = (error: unknown): Promise<unknown> => recordFailure(context, lasting, session.run, error);
   try {
     for (;;) {
+      await begin(context, session);
       if (session.ending === null) await freezeRun(context, session, { lasting, company });
       await walkShard(context, session);
       if (session.ending !== 'other-walk') break;
@@ -47,6 +49,15 @@ export async function performJob(
   lasting.watch.see(concluded.run);
   const now = context.runtime.now();
   return reportOf(concluded.run, concluded.state, { dryRun: context.dryRun, now });
+}
+
+/** Waits for the end of a hold, and notes that the job of a swept shard has begun. */
+async function begin(context: RunContext, session: ShardSession): Promise<void> {
+  if (session.ending === null) await waitWhileHeld(context, session);
+  if (session.ending !== null || session.shard.sweeps === 0) return;
+  const { job, handle } = session;
+  const { run } = await handle.change((stored) => markStarted(stored, job.shard, job.step));
+  session.adopt(run);
 }
 
 /** An error that is not retryable fails the run, if that can still be stored. `resume` continues the run. */

@@ -11,10 +11,11 @@ import { assessDelivery, type Delivery } from './assess-delivery.js';
 /**
  * Why a job ends: what it found when it was delivered, or
  * - `hand-over`: slice or signal say so, and the continuation is to be enqueued.
+ * - `early`: the shard is held for longer than the job may wait.
  * - `yielded`: a later step was allotted since, whose job goes on.
  * - `other-walk`: the run is in another walk by now. There, the job may have work or not.
  */
-export type Ending = Exclude<Delivery, 'work'> | 'hand-over' | 'yielded' | 'other-walk';
+export type Ending = Exclude<Delivery, 'work'> | 'hand-over' | 'early' | 'yielded' | 'other-walk';
 
 /** What one job knows of its shard. Nobody takes a shard: whoever commits next goes on with it, by compare-and-set. */
 export interface ShardSession {
@@ -22,6 +23,8 @@ export interface ShardSession {
   readonly handle: RunHandle;
   /** The last step that was allotted when the job began. Whoever allotted a later one has enqueued its job. */
   readonly allottedStep: number;
+  /** When the job should hand over, in milliseconds since the epoch. */
+  readonly sliceEnd: number;
   readonly run: Run;
   readonly shard: RunShard;
   /** `null` while there is something to do. */
@@ -58,11 +61,12 @@ const LARGEST_LIMIT = 1_000_000;
 const LONG_HOLD_MS = 60_000;
 
 export function openSession(
-  { runtime, maxInstancesPerSecond }: RunContext,
+  { runtime, queue, sliceMs, maxInstancesPerSecond }: RunContext,
   { job, handle, run: loaded }: { readonly job: ShardJob; readonly handle: RunHandle; readonly run: Run },
 ): ShardSession {
   const nonce = randomText(runtime);
-  const delivery = assessDelivery(loaded, job);
+  const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
+  const delivery = assessDelivery(loaded, job, { isQueued: queue !== null });
   const allottedStep = loaded.shards[job.shard]?.allottedStep ?? job.step;
   let run = loaded;
   let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
@@ -99,6 +103,7 @@ export function openSession(
     job,
     handle,
     allottedStep,
+    sliceEnd,
     get run() {
       return run;
     },
@@ -172,8 +177,10 @@ export function openSession(
         batchMs: Math.max(0, now - before.progressAt),
         sweeps: 0,
         sweptAt: null,
+        vain: 0,
         heldUntil: null,
         heldFor: null,
+        handedBack: -1,
       };
     },
     isOwn,

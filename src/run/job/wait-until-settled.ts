@@ -3,7 +3,7 @@ import type { RunContext } from '../context/run-context.js';
 import { holdFreeze, type Settling } from '../record/run-changes.js';
 import { isTrial, UNSETTLED } from '../record/run-definition.js';
 import type { ShardSession } from './shard-session.js';
-import { LONGEST_WAIT_MS, RECORDED_MS } from './walk-shard.js';
+import { LONGEST_WAIT_MS, RECORDED_MS } from './wait-for-turn.js';
 
 /**
  * Before a freeze: waits, `settleMs` at most, for the transactions that were open when the walk began, because they may

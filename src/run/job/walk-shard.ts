@@ -1,7 +1,6 @@
-import type { ThrottleAnswer } from '../../ports/throttle.js';
 import type { RunContext } from '../context/run-context.js';
-import { failIfTooManyFailed, hold } from '../record/run-changes.js';
-import { tallyOf } from '../record/run-record.js';
+import { failIfTooManyFailed } from '../record/run-changes.js';
+import { isHeld, tallyOf } from '../record/run-record.js';
 import { visited } from '../record/tally.js';
 import { createBatchSizer } from './batch-size.js';
 import { commitToShard } from './commit-to-shard.js';
@@ -11,6 +10,7 @@ import { readBatch } from './read-batch.js';
 import { createPageReader, type PageReader, rangeOf } from './read-pages.js';
 import { settleBatch } from './settle-batch.js';
 import type { ShardSession } from './shard-session.js';
+import { waitForTurn, waitWhileHeld } from './wait-for-turn.js';
 
 /**
  * Batch after batch from the checkpoint on, until the session has a reason to end.
@@ -26,8 +26,8 @@ export async function walkShard(context: RunContext, session: ShardSession): Pro
 }
 
 async function walk(context: RunContext, session: ShardSession, pages: PageReader): Promise<void> {
-  const { runtime, signal, sliceMs, log } = context;
-  const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
+  const { runtime, signal, log } = context;
+  const { sliceEnd } = session;
   const planner = planBatches(context, session);
   const sizer = createBatchSizer(context, () => session.batchSizeLimit);
   const pacer = createPacer(context, (message) => log.warned(session.run.header, message));
@@ -37,10 +37,14 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
   await stopIfTooManyFailed(context, session); // the job before this one may have died before it could
   for (let emptyPages = 0; session.ending === null; ) {
     signal.throwIfAborted();
+    if (isHeld(session.shard, runtime.now())) {
+      pages.forget();
+      await waitWhileHeld(context, session);
+      continue;
+    }
     const wait = await pacer.ask();
     if (wait !== null) {
-      if (wait.retryAfterMs >= RECORDED_MS) pages.forget();
-      await waitForTurn(context, session, wait, sliceEnd);
+      await waitForTurn(context, session, wait);
       continue;
     }
     if (hasCommitted && runtime.now() >= sliceEnd) return session.end('hand-over');
@@ -77,32 +81,6 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
 function roomOf({ run, shard }: ShardSession): number {
   const { limit } = run.header.definition;
   return (limit ?? Number.POSITIVE_INFINITY) - visited(shard.tally) - shard.behind.length;
-}
-
-/** A shorter hold is not recorded: no sweep takes a job for lost so soon. */
-export const RECORDED_MS = 1_000;
-/** A job that another job can continue does not wait in place for longer. */
-export const LONGEST_WAIT_MS = 30_000;
-
-/** Waits in place, or has the continuation wait in the queue. */
-async function waitForTurn(
-  { runtime, queue, signal }: RunContext,
-  session: ShardSession,
-  { reason, retryAfterMs }: ThrottleAnswer,
-  sliceEnd: number,
-): Promise<void> {
-  const until = runtime.now() + retryAfterMs;
-  const { shard, handle } = session;
-  const isLong = until - Math.max(shard.progressAt, shard.heldUntil ?? 0) >= RECORDED_MS;
-  if (isLong) {
-    const { run } = await handle.change((stored) => hold(stored, shard, { until, reason }));
-    session.adopt(run);
-    if (session.ending !== null) return;
-  }
-  const isTooLong = until >= sliceEnd || (queue !== null && retryAfterMs > LONGEST_WAIT_MS);
-  if (isLong && isTooLong) return session.end('hand-over');
-  handle.watch.onWait({ for: 'throttle', reason, until });
-  await runtime.sleep(retryAfterMs, signal);
 }
 
 /**

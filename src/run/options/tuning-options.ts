@@ -19,7 +19,10 @@ export interface TuningOptions {
    * not count. @default 100
    */
   readonly batchSize?: number | AdaptiveBatchSize | undefined;
-  /** Milliseconds until a job hands over to a continuation. A job exceeds them by at most one batch. @default no limit */
+  /**
+   * Milliseconds until a job hands over to a continuation. A job exceeds them by at most one batch. It waits for the end of
+   * a hold only if that comes within them. @default no limit
+   */
   readonly sliceMs?: number | undefined;
   /**
    * The most milliseconds, up to an hour, that a walk waits for transactions that were open when it began, because they

@@ -4,7 +4,7 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** What is damaged in the content of a header record, or `null`. */
 export function headerProblem(content: object): string | null {
-  const { definition, state, activeKey, droppedKeys, walk, total, changes } = content as Members;
+  const { definition, state, activeKey, droppedKeys, walk, total, changes, hasQueue } = content as Members;
   const { paths, instanceIds } = Object(definition) as Members;
   if (!isListOf(paths, isDefinedPath)) return 'definition.paths';
   if (instanceIds !== null && !Array.isArray(instanceIds)) return 'definition.instanceIds';
@@ -13,6 +13,7 @@ export function headerProblem(content: object): string | null {
   if (typeof activeKey !== 'string') return 'activeKey';
   if (!isListOf(droppedKeys, (dropped) => isText(Object(dropped).key))) return 'droppedKeys';
   if (!isCount(walk)) return 'walk';
+  if (typeof hasQueue !== 'boolean') return 'hasQueue';
   return total === null || isCount(total) ? null : 'total';
 }
 

@@ -31,6 +31,8 @@ export interface BackfillReport<Key extends string = string> {
   readonly failures: readonly InstanceFailure[];
   /** Sentences for people about what to check, such as a path that found nothing. */
   readonly warnings: readonly string[];
+  /** Why a shard is held, and until when. `null` while none is held. */
+  readonly waiting: Waiting | null;
   readonly elapsedMs: number;
 }
 
@@ -44,22 +46,30 @@ export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'>, Run
   readonly endedAt: number | null;
   /** Why the run failed, or why a newer run has ended it. Otherwise `null`. */
   readonly lastError: string | null;
-  /** Why a shard is held, and until when. `null` while none is held. */
-  readonly waiting: Waiting | null;
+  /** `false`: `runBackfill` began it without a queue. Only such calls work on it, until `resume` gives it the queue. */
+  readonly hasQueue: boolean;
 }
 
 /** A stored run as `service.list` shows it. */
 export interface RunSummary
   extends Pick<
     RunStatus,
-    'runId' | 'processModelId' | 'state' | 'total' | 'createdAt' | 'startedAt' | 'endedAt' | 'lastError'
+    | 'runId'
+    | 'processModelId'
+    | 'state'
+    | 'total'
+    | 'createdAt'
+    | 'startedAt'
+    | 'endedAt'
+    | 'lastError'
+    | 'hasQueue'
   > {
   readonly keys: readonly string[];
 }
 
 export function summaryOf(header: RunHeader): RunSummary {
-  const { runId, processModelId, state, total, createdAt, startedAt, endedAt, lastError, definition } =
-    header;
+  const { runId, processModelId, state, total, definition } = header;
+  const { createdAt, startedAt, endedAt, lastError, hasQueue } = header;
   const keys = definition.paths.map(({ key }) => key);
   return {
     runId,
@@ -71,6 +81,7 @@ export function summaryOf(header: RunHeader): RunSummary {
     startedAt,
     endedAt,
     lastError,
+    hasQueue,
   };
 }
 
@@ -84,16 +95,16 @@ export function reportOf(
 }
 
 export function statusOf(run: Run, now: number): RunStatus {
-  const { state, createdAt, startedAt, endedAt, lastError } = run.header;
+  const { state, createdAt, startedAt, endedAt, lastError, hasQueue } = run.header;
   return {
     ...counts(run, now),
     ...paceOf(run, now),
-    waiting: waitingOf(run, now),
     state,
     createdAt,
     startedAt,
     endedAt,
     lastError,
+    hasQueue,
   };
 }
 
@@ -107,10 +118,16 @@ function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
   return null;
 }
 
-const HELD_FOR: ReadonlyMap<string, Waiting['for']> = new Map([
+/** By the reason of a hold. Any other one is that of a throttle. */
+export const HELD_FOR: ReadonlyMap<string, Waiting['for']> = new Map([
   [START_AFTER, 'startAfter'],
   [UNSETTLED, 'settled'],
 ]);
+/** Before which time the first job of a run does not start. `null` once it may. */
+export function startAfterOf({ shards: [first] }: Run, now: number): number | null {
+  const { heldUntil = null, heldFor } = first ?? {};
+  return heldFor === START_AFTER && heldUntil !== null && heldUntil > now ? heldUntil : null;
+}
 
 function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'> {
   const { runId, processModelId, definition } = run.header;
@@ -130,6 +147,7 @@ function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'>
     >,
     failures,
     warnings: warningsOf(run),
+    waiting: waitingOf(run, now),
     elapsedMs: elapsedMs(run.header, now),
   };
 }

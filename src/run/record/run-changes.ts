@@ -1,7 +1,7 @@
 import { oneLine } from '../../input/one-line.js';
 import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
 import { newPace, type Pace } from './pace.js';
-import { isFill, isTrial, newShard, UNSETTLED } from './run-definition.js';
+import { isFill, isTrial, newShard, START_AFTER, UNSETTLED } from './run-definition.js';
 import { isAllDone, type Run, type RunHeader, type RunShard, tallyOf } from './run-record.js';
 import { assertTransition, isActive, isWorkable } from './run-state.js';
 import { tallyOfNextWalk, visited } from './tally.js';
@@ -31,7 +31,7 @@ export function holdFreeze(
   if (header.revision !== seen.revision || shards[shard.index]?.revision !== shard.revision) return null;
   return {
     header: { ...header, mark, markedAt: since },
-    shards: [{ ...shard, heldUntil: until, heldFor: UNSETTLED }],
+    shards: [{ ...shard, heldUntil: until, heldFor: UNSETTLED, handedBack: -1 }],
   };
 }
 
@@ -104,6 +104,22 @@ export function allot({ header, shards }: Run, shardIndex: number, step: number)
   return shard.allottedStep <= step ? { shards: [{ ...shard, allottedStep: step + 1 }] } : null;
 }
 
+/** Allots a step to an early job, which goes back to the queue. Once per hold: a runner may ignore every delay. */
+export function handBack({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
+  const shard = shards[shardIndex];
+  if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
+  if (shard.heldUntil === null || step <= shard.handedBack) return null;
+  const next = Math.max(shard.allottedStep, step) + 1; // the database may have forgotten that `step` was allotted
+  return { shards: [{ ...shard, allottedStep: next, handedBack: next }] };
+}
+
+/** Notes that the job of a swept shard has begun, so that a sweep without a worker is not taken for one in vain. */
+export function markStarted({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
+  const shard = shards[shardIndex];
+  if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
+  return shard.sweeps > 0 && shard.started < step ? { shards: [{ ...shard, started: step }] } : null;
+}
+
 /** Stores a shard as it is, under its next revision: the proof that the repository takes commits. */
 export function touch({ header, shards }: Run, shardIndex: number): RunChange | null {
   const shard = shards[shardIndex];
@@ -118,7 +134,7 @@ export function hold(
 ): RunChange | null {
   const shard = shards[index];
   if (!isWorkable(header.state) || shard?.revision !== revision) return null;
-  return { shards: [{ ...shard, heldUntil: until, heldFor: oneLine(reason, 500) }] };
+  return { shards: [{ ...shard, heldUntil: until, heldFor: oneLine(reason, 500), handedBack: -1 }] };
 }
 
 /**
@@ -165,6 +181,7 @@ function beginNextWalk({ header, shards }: Run, now: number): RunChange {
         progressAt: now,
         sweeps: 0,
         sweptAt: null,
+        vain: 0,
         heldUntil: null,
         heldFor: null,
       }),
@@ -172,16 +189,38 @@ function beginNextWalk({ header, shards }: Run, now: number): RunChange {
   };
 }
 
+/** Adds an equal request to the run: it is to cover the instances of now, and to start when the request wants it. */
+export function join(run: Run, startAfter: number | null, now: number): RunChange | null {
+  if (!isActive(run.header.state)) return null;
+  const header = coveringNow(run.header);
+  const shards = calledFor(run, startAfter, now);
+  return header === null && shards.length === 0 ? null : { ...(header === null ? {} : { header }), shards };
+}
+
 /**
- * An equal request wants the run to cover the instances of now. Before the freeze, this refuses a survey that was made
- * already. After it, the run walks once more. After the last possible freeze, nothing changes.
+ * Before the freeze, the change refuses a survey that was made already. After it, the run walks once more. After the last
+ * possible freeze, nothing changes.
  */
-export function join({ header }: Run): RunChange | null {
-  if (!isActive(header.state)) return null;
+function coveringNow(header: RunHeader): RunHeader | null {
   const joined: RunHeader = { ...header, mark: null };
-  if (header.total === null) return { header: joined };
+  if (header.total === null) return joined;
   if (!mayWalkAgain(header) || (header.walkAgain && header.mark === null)) return null;
-  return { header: { ...joined, walkAgain: true } };
+  return { ...joined, walkAgain: true };
+}
+
+/**
+ * The first shard of a run that has not begun, as an equal request wants it. The earlier start wins. A job that is due has
+ * a new step: the runner may have given the job before up, and may keep its key.
+ */
+function calledFor({ header, shards }: Run, startAfter: number | null, now: number): RunShard[] {
+  const [first] = shards;
+  if (header.total !== null || first === undefined) return [];
+  const { heldUntil, heldFor } = first;
+  const isHeld = heldUntil !== null && heldUntil > now;
+  if (!isHeld) return isWorkable(header.state) ? [withNextStep(first)] : [];
+  if (heldFor !== START_AFTER || (startAfter ?? now) >= heldUntil) return [];
+  const sooner: RunShard = { ...first, heldUntil: startAfter ?? now, handedBack: -1 };
+  return [isWorkable(header.state) ? withNextStep(sooner) : sooner];
 }
 
 /** Whether a run that was joined covers the instances of now. */
@@ -231,19 +270,33 @@ export function failIfTooManyFailed(run: Run, now: number): RunChange | null {
   return fail(run, `${failed} instances failed, maxFailures is ${definition.maxFailures}`, now);
 }
 
-/** Resumes a paused or failed run, under a new step for each open shard. */
-export function resume(run: Run, now: number): RunChange | null {
+/** Who makes a run go on, and whether with a queue. */
+export interface GoOn {
+  readonly now: number;
+  readonly hasQueue: boolean;
+}
+
+/** Resumes a run that is paused, failed or without a queue, under a new step for each open shard. */
+export function resume(run: Run, { now, hasQueue }: GoOn): RunChange | null {
   const { header, shards } = run;
-  if (isWorkable(header.state)) return null;
   const state = header.total === null ? 'pending' : 'running';
-  assertTransition(header.runId, header.state, state);
+  if (!isWorkable(header.state)) assertTransition(header.runId, header.state, state);
+  else if (header.hasQueue || !hasQueue) return null;
   return {
-    header: { ...header, state, endedAt: null, lastError: null, forgivenFailures: tallyOf(run).failed },
+    header: {
+      ...header,
+      state,
+      hasQueue: header.hasQueue || hasQueue,
+      endedAt: null,
+      lastError: null,
+      forgivenFailures: tallyOf(run).failed,
+    },
     shards: openShards(shards).map(
       (shard): RunShard => ({
         ...withNextStep(shard),
         sweeps: 0,
         sweptAt: null,
+        vain: 0,
         progressAt: now,
         pace: paceFrom(shard, now),
       }),
@@ -252,15 +305,16 @@ export function resume(run: Run, now: number): RunChange | null {
 }
 
 /** Allots a step for each open shard to a caller that works on the run itself. A failed run is resumed. */
-export function takeUp(run: Run, now: number): RunChange | null {
-  if (run.header.state === 'failed') return resume(run, now);
+export function takeUp(run: Run, goOn: GoOn): RunChange | null {
+  const { state, hasQueue } = run.header;
+  if (state === 'failed' || (isWorkable(state) && goOn.hasQueue && !hasQueue)) return resume(run, goOn);
   const open = openShards(run.shards);
-  if (!isWorkable(run.header.state) || open.length === 0) return null;
+  if (!isWorkable(state) || open.length === 0) return null;
   return { shards: open.map(withNextStep) };
 }
 
-/** After this many sweeps without a committed batch in between, another job will not help. */
-const MOST_SWEEPS = 8;
+/** After this many jobs that began and committed no batch, another one will not help. */
+const MOST_VAIN = 8;
 const MOST_DOUBLINGS = 6;
 
 /** Allots a new step to each open shard that shows no progress. Fails a run that never shows any. */
@@ -271,19 +325,25 @@ export function sweep(run: Run, staleAfterMs: number, now: number): RunChange | 
   const stale = open.filter((shard) => isStale(shard, staleAfterMs, now));
   if (stale.length === 0) return null;
   // One shard may wait for a worker while other shards occupy all of them. That is no reason to give up.
-  if (open.every(({ sweeps }) => sweeps >= MOST_SWEEPS)) {
-    return fail(run, `stalled: ${MOST_SWEEPS} jobs in a row were enqueued, and none committed a batch`, now);
+  if (open.every(({ vain }) => vain >= MOST_VAIN)) {
+    return fail(run, `stalled: ${MOST_VAIN} jobs in a row began, and none committed a batch`, now);
   }
   return {
     shards: stale.map(
       (shard): RunShard => ({
         ...withNextStep(shard),
         sweeps: shard.sweeps + 1,
+        vain: shard.vain + (hasBegunInVain(shard) ? 1 : 0),
         sweptAt: now,
         pace: paceFrom(shard, now),
       }),
     ),
   };
+}
+
+/** Whether the job of the last sweep has begun. If it has not, there may be no worker, which is no fault of the run. */
+function hasBegunInVain({ sweeps, started, allottedStep }: RunShard): boolean {
+  return sweeps > 0 && started === allottedStep;
 }
 
 /** Each sweep without effect doubles the patience, so that a batch slower than `staleAfterMs` still gets through. */

@@ -8,7 +8,12 @@ import { emptyTally } from './tally.js';
 export function newRun(
   processModelId: string,
   definition: RunDefinition,
-  options: { readonly runtime: Runtime; readonly activeKey?: string; readonly startAfter?: Date | undefined },
+  options: {
+    readonly runtime: Runtime;
+    readonly hasQueue: boolean;
+    readonly activeKey?: string;
+    readonly startAfter?: Date | undefined;
+  },
 ): Run {
   const { runtime, startAfter } = options;
   const now = runtime.now();
@@ -35,6 +40,7 @@ export function newRun(
       settled: null,
       forgivenFailures: 0,
       walkAgain: false,
+      hasQueue: options.hasQueue,
     },
     shards: [
       {
@@ -85,8 +91,11 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     batchSizeLimit: null,
     sweeps: 0,
     sweptAt: null,
+    started: -1,
+    vain: 0,
     heldUntil: null,
     heldFor: null,
+    handedBack: -1,
   };
 }
 

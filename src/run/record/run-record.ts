@@ -23,6 +23,7 @@ import { addTallies, emptyTally, shownCounts, type Tally, visited } from './tall
 // - complete: a run in which every instance has its outcome.
 // - active: a run that can still change by itself or by resume from pause. Its active key is unique in the store.
 // - held: a shard that no job works on before a set time, because of `startAfter` or a throttle.
+// - hand back: a job that was delivered before the hold is over goes back to the queue, under a new step.
 // - swept: a shard for which a sweep enqueued a job, because it showed no progress.
 
 /** What a run does. Stored with the run and never changed. */
@@ -76,6 +77,8 @@ export interface RunHeader {
   readonly forgivenFailures: number;
   /** One more walk is due before the run is complete: somebody has joined since the freeze, or this walk was not settled. */
   readonly walkAgain: boolean;
+  /** Whether jobs of a queue work on it. Otherwise only its caller does, and no sweep enqueues a job for it. */
+  readonly hasQueue: boolean;
 }
 
 export interface DroppedKey {
@@ -117,9 +120,15 @@ export interface RunShard {
   /** How many sweeps have enqueued a job for it since the last committed batch, and when the last one did. */
   readonly sweeps: number;
   readonly sweptAt: number | null;
+  /** The step of the last job that began while the shard was swept. -1: none did. */
+  readonly started: number;
+  /** How many of these sweeps were in vain: their job began, and no batch was committed. */
+  readonly vain: number;
   /** No job works on it before this time, and for what reason. */
   readonly heldUntil: number | null;
   readonly heldFor: string | null;
+  /** The step under which an early job was handed back in this hold. -1: none was. */
+  readonly handedBack: number;
 }
 
 export interface Run {
@@ -129,8 +138,18 @@ export interface Run {
 
 const FORMAT = 1;
 
+/** Whether a record or a job says that it is in the format of a newer version. */
+export function isNewerFormat(format: unknown): boolean {
+  return typeof format === 'number' && format > FORMAT;
+}
+
 export function isAllDone({ shards }: Pick<Run, 'shards'>): boolean {
   return shards.every(({ done }) => done);
+}
+
+/** Whether no job works on a shard yet. */
+export function isHeld({ heldUntil }: RunShard, now: number): boolean {
+  return heldUntil !== null && heldUntil > now;
 }
 
 /** All outcomes of a run so far. */
@@ -183,6 +202,7 @@ export function shardRecordId(runId: string, index: number): string {
 /**
  * The run that these records describe, or `null` if there are none.
  * @throws {RunError} RUN_FORMAT when another version of the library wrote them, or one of them is damaged or missing.
+ *   Retryable only if a newer version wrote them.
  */
 export function runFrom(records: readonly RunRecord[]): Run | null {
   const [first] = records;
@@ -231,6 +251,7 @@ function decode<Content>(
   }
   const { format, ...rest } = Object(content) as { readonly format?: unknown };
   if (format === undefined) throw damaged(runId, id, 'it is no content that the library has stored');
+  if (isNewerFormat(format)) throw newerFormat(runId, `record ${id}`, format);
   if (format !== FORMAT) {
     const found = JSON.stringify(format);
     throw new RunError(
@@ -242,6 +263,12 @@ function decode<Content>(
   const problem = problemOf(rest);
   if (problem !== null) throw damaged(runId, id, `${problem} cannot be read`);
   return rest as Content;
+}
+
+/** Retryable: during a deployment, another worker or the next version of this one can read it. */
+export function newerFormat(runId: string, what: string, format: unknown): RunError {
+  const message = `Run ${runId}: a newer version of the library wrote ${what}, in format ${JSON.stringify(format)}. This version reads format ${FORMAT} and leaves the run to newer workers.`;
+  return new RunError('RUN_FORMAT', runId, message, { retryable: true });
 }
 
 function damaged(runId: string, recordId: string, problem: string): RunError {

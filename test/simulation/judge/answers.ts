@@ -1,7 +1,10 @@
-import { areDone, isWorkable, type JudgedCall, type JudgedRun, jobKey } from './judged-world.js';
+import { areDone, isUnknownTo, isWorkable, type JudgedCall, type JudgedRun, jobKey } from './judged-world.js';
 import { type Judgement, type Rules, whoOf } from './judgement.js';
 
-/** 14. An unfinished run that is not paused has a job, or a sweep enqueues one. No call returns before this is certain. */
+/**
+ * 14. An unfinished run that is not paused has a job, or a sweep enqueues one. No call returns before this is certain. A job
+ *    in a newer format goes back to the queue. A run is joined as it is, or starts at the earlier time.
+ */
 export const answerRules: Rules = {
   return({ call: id, answer }, judgement) {
     const call = judgement.world.calls.get(id);
@@ -10,15 +13,20 @@ export const answerRules: Rules = {
     if (call.method === 'handle') judgeJob(judgement, call);
     if (call.method === 'sweep') judgeSweep(judgement, call);
     if (call.method === 'resume') judgeResume(judgement, call);
-    if (call.method === 'request') judgeRequest(judgement, call, answer);
+    if (call.method === 'request') {
+      judgeRequest(judgement, call, answer);
+      judgeStart(judgement, call, answer);
+    }
   },
 
-  throw({ call: id, name, code, message }, { world, broken }) {
+  throw({ call: id, name, code, message, retryable }, { world, broken }) {
     const call = world.calls.get(id);
     if (call === undefined) return;
     const isOwn = name === 'PortError' || name === 'RunError';
     const isOfHost = call.method === 'request' && message.includes('could not serialize');
     if (!isOwn && !isOfHost && !call.isAborted) broken(14, `${whoOf(call)} threw ${name}: ${message}`);
+    if (code === 'RUN_FORMAT' && (!retryable || call.method === 'sweep'))
+      broken(14, `${whoOf(call)} did not leave a newer format to others: ${message}`);
     const run = world.runs.get(String(call.argument.runId));
     const isKnown = run !== undefined && [...run.allotted.values()].some(({ at }) => at < call.startedAt);
     if (code === 'RUN_NOT_FOUND' && isKnown) broken(14, `${whoOf(call)} did not find a run that is stored`);
@@ -28,8 +36,9 @@ export const answerRules: Rules = {
 /** A call that allots a step must enqueue its job, or throw. Not if a later step was allotted since. */
 function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
   // These calls work on the step themselves and may have no queue.
-  if (call.method === 'take-up' || call.method === 'rerun') return;
+  if (['take-up', 'rerun', 'start'].includes(call.method)) return;
   for (const run of world.runs.values()) {
+    if (!isWorkable(run.header.state)) continue; // a resume allots other steps
     for (const [job, { call: allotter, at }] of run.allotted) {
       if (allotter !== call.id) continue;
       const shard = job.slice(0, job.indexOf('_'));
@@ -54,7 +63,8 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
     broken(14, 'a job succeeded, although its run is not stored (yet)');
     return;
   }
-  if (wasStopped(run, call)) return;
+  if (wasStopped(run, call) || !run.header.hasQueue) return;
+  if (world.unallotted.has(`${runId}_${jobKey(index, step)}`)) return;
   const shard = run.shards.get(index);
   if (shard === undefined || step > shard.allottedStep) return;
   if (shard.done) {
@@ -68,6 +78,15 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
     ({ at, shard: where, call: other }) => where === index && at > call.startedAt && other !== call.id,
   );
   if (others.length > 0 || shard.committedStep > step) return;
+  const { heldUntil } = shard;
+  const isLeft =
+    heldUntil !== null &&
+    heldUntil > call.now &&
+    [...run.allotted].some(
+      ([job, { handedBackUntil }]) =>
+        handedBackUntil === heldUntil && job === jobKey(index, shard.allottedStep),
+    );
+  if (isLeft) return; // early for the second time: a sweep enqueues the next job
   if (shard.allottedStep > step) judgeContinuation({ world, broken }, run, call, index, shard.allottedStep);
   else broken(14, `the job of step ${step} succeeded, but the rest of the shard has no job`);
 }
@@ -97,6 +116,7 @@ function judgeSweep({ world, broken }: Judgement, call: JudgedCall): void {
   const staleAfterMs = Number(call.argument.staleAfterMs);
   for (const run of world.runs.values()) {
     if (!isWorkable(run.header.state) || run.changedAt > call.startedAt) continue;
+    if (!run.header.hasQueue || isUnknownTo(call, run, world.records)) continue;
     const changedAt = Math.max(
       ...[...run.allotted.values()].map(({ at }) => at),
       ...run.progress.map(({ at }) => at),
@@ -124,14 +144,34 @@ function judgeResume({ world, broken }: Judgement, call: JudgedCall): void {
   if (isUntouched) broken(14, 'a resume did not complete a run whose shards are all done');
 }
 
-/** An equal request enqueues the first job again if no job has begun the run. The first one may be lost. */
+/** An equal request enqueues another job if no job has begun the run. The runner may have given the first one up. */
 function judgeRequest({ world, broken }: Judgement, call: JudgedCall, answer: unknown): void {
-  const { runId, created } = Object(answer);
+  const { runId, created, state } = Object(answer);
   const run = world.runs.get(runId);
-  if (created !== false || run === undefined) return;
+  if (run === undefined) return;
   if (run.changedAt > call.startedAt && run.changedBy !== call.id) return;
+  if (state !== run.header.state)
+    broken(14, `a request answered ${state} for a run that is ${run.header.state}`);
   const hasBegun = run.header.state !== 'pending' || run.header.total !== null;
-  if (!hasBegun && call.enqueued.size === 0) broken(14, 'a request returned, but its run has no job');
+  if (created !== false || hasBegun) return;
+  if (call.enqueued.size === 0) broken(14, 'a request returned, but its run has no job');
+  const isHeld = (run.shards.get(0)?.heldUntil ?? 0) > call.now;
+  if (!isHeld && !call.hasNewJob)
+    broken(14, 'a request returned, but the runner knows the job of its run, and may have given it up');
+}
+
+/** The run starts no later than any of its requests asks for. */
+function judgeStart({ world, broken }: Judgement, call: JudgedCall, answer: unknown): void {
+  const run = world.runs.get(Object(answer).runId);
+  const shard = run?.shards.get(0);
+  if (run === undefined || shard === undefined || run.header.total !== null) return;
+  const askedFor = call.argument.startAfter;
+  const startAt = typeof askedFor === 'string' ? Date.parse(askedFor) : 0;
+  const { heldUntil, heldFor } = shard;
+  if (heldFor === 'startAfter' && heldUntil !== null && heldUntil > Math.max(startAt, world.now)) {
+    const when = new Date(heldUntil).toISOString();
+    broken(14, `a request returned, but its run starts later than it asks for, at ${when}`);
+  }
 }
 
 function wasStopped(run: JudgedRun, call: JudgedCall): boolean {

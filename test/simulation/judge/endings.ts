@@ -1,15 +1,19 @@
 import type { ShardView } from '../read-record.js';
-import { failuresOf, isComplete } from './judged-world.js';
+import { failuresOf, isComplete, type JudgedRun, type Replay, sweepsInVain } from './judged-world.js';
 import type { Judgement, Rules, RunChange } from './judgement.js';
 
 /**
  * 15. In the calm, every run ends within a limited number of turns. Passing faults never fail a run.
  * 17. Another run over unchanged data changes nothing.
+ * 26. A run is given up as stalled if eight swept jobs per open shard have begun in vain. Without a worker it never is.
  */
 export const endingRules: Rules = {
   commit(event, { changes, world, broken }) {
-    for (const change of changes) judgeFailure(change, broken);
     const call = world.calls.get(event.call);
+    for (const change of changes) {
+      judgeFailure(change, world, broken);
+      if (call?.method === 'sweep') judgePatience(change, world, broken);
+    }
     if (call?.method === 'rerun' && call.argument.time === 2 && event.written.length > 0) {
       broken(17, `a rerun wrote ${event.written.length} values, although nothing had changed`);
     }
@@ -42,16 +46,32 @@ export const endingRules: Rules = {
 
 type Counts = ShardView['tally']['keys'][number];
 
-const MOST_SWEEPS = 8;
+const MOST_IN_VAIN = 8;
+/** Some jobs begin and die before the library can note it. */
+const UNNOTED = 5;
 
-function judgeFailure({ run, header, shards }: RunChange, broken: Judgement['broken']): void {
+function fewestInVain(world: Replay, run: JudgedRun): number {
+  const open = [...run.shards.values()].filter(({ done }) => !done);
+  return Math.min(...open.map(({ index }) => sweepsInVain(world, run, index)));
+}
+
+function judgePatience({ run, shards }: RunChange, world: Replay, broken: Judgement['broken']): void {
+  if (run === null || shards.length === 0) return;
+  const inVain = fewestInVain(world, run);
+  if (Number.isFinite(inVain) && inVain >= MOST_IN_VAIN + UNNOTED)
+    broken(26, `a sweep goes on, although ${inVain} swept jobs of each open shard have begun in vain`);
+}
+
+function judgeFailure({ run, header }: RunChange, world: Replay, broken: Judgement['broken']): void {
   if (run === null || header === null || header.after.state !== 'failed' || run.header.state === 'failed')
     return;
   const { lastError, definition } = header.after;
   const { maxFailures } = definition;
   const isTooMany =
     maxFailures !== null && failuresOf(run.shards.values()) - (run.forgivenFailures ?? 0) > maxFailures;
-  const isStalled = shards.some(({ before }) => (before?.sweeps ?? 0) >= MOST_SWEEPS);
+  const isStalled = String(lastError).startsWith('stalled');
+  if (isStalled && fewestInVain(world, run) < MOST_IN_VAIN)
+    broken(26, `a run failed as stalled after ${fewestInVain(world, run)} swept jobs that had begun`);
   if (!isTooMany && !isStalled)
     broken(15, `a run failed, although every fault would have passed: ${lastError}`);
 }

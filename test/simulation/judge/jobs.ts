@@ -1,3 +1,4 @@
+import type { CommitEvent } from '../history.js';
 import { type JudgedCall, jobKey } from './judged-world.js';
 import {
   isProgress,
@@ -10,7 +11,8 @@ import {
 
 /**
  * 12. A call allots each step before it enqueues the job for it. No step is allotted twice.
- * 13. A job allots at most one other step. Sweeps wait, and longer after each sweep without effect.
+ * 13. A job allots at most one other step, and so does a request. A job that comes too early a second time allots none.
+ *    Sweeps wait, and longer after each sweep without effect.
  */
 export const jobRules: Rules = {
   commit(event, judgement) {
@@ -18,6 +20,7 @@ export const jobRules: Rules = {
     for (const change of judgement.changes) {
       for (const shard of change.shards) {
         judgeAllotment(judgement, change, shard, judgement.world.calls.get(event.call));
+        judgeHandBack(judgement, event, change, shard);
         if (shard.isOpened) continue;
         judgeSweeps(judgement, shard, judgement.world.calls.get(event.call), isProgress(shard));
       }
@@ -63,11 +66,28 @@ function judgeAllotment(
   if (before === null || run === null || after.allottedStep === before.allottedStep) return;
   if (after.allottedStep !== before.allottedStep + 1)
     broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);
-  if (call?.method !== 'handle' || isOpened) return;
+  if (call === undefined || isOpened) return;
+  if (call.method !== 'handle' && !(call.method === 'request' && call.commitFaults === 0)) return;
   const own = [...run.allotted.values()].filter(
     (allotment) => allotment.call === call.id && allotment.isFollowing,
   );
   if (own.length > 0) broken(13, `${whoOf(call)} allotted a second step`);
+}
+
+/** A runner may ignore every delay. If each early job were handed back, its queue would never be at rest. */
+function judgeHandBack(
+  { world, broken }: Judgement,
+  { call: id }: CommitEvent,
+  { run }: RunChange,
+  { before, after }: ShardChange,
+): void {
+  const call = world.calls.get(id);
+  if (before === null || run === null || after.handedBack <= before.handedBack || after.heldUntil === null)
+    return;
+  const { step } = call?.argument ?? {};
+  const own = run.allotted.get(jobKey(after.index, Number(step)));
+  if (own?.handedBackUntil === after.heldUntil)
+    broken(13, `${whoOf(call)} handed back step ${step}, which had been handed back in this hold`);
 }
 
 /** The invariant sets no limit to the patience of sweeps. It must double at least this often. */
@@ -82,6 +102,7 @@ function judgeSweeps(
   if (before === null) return;
   if (isBatch) {
     if (after.sweeps !== 0) broken(14, `a batch was committed, but ${after.sweeps} sweeps still count`);
+    if (after.vain !== 0) broken(26, `a batch was committed, but ${after.vain} sweeps still count as vain`);
     return;
   }
   if (call?.method !== 'sweep') {

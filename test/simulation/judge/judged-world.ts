@@ -51,11 +51,16 @@ export interface JudgedRun {
   readonly progress: { readonly at: number; readonly call: number; readonly shard: number }[];
   /**
    * By job: which call allotted its step, and when. `isFollowing`: the shard had a step before, in the same walk.
+   * `handedBackUntil`: it was allotted to a job that had come before this time.
    */
-  readonly allotted: Map<
-    string,
-    { readonly at: number; readonly call: number; readonly isFollowing: boolean }
-  >;
+  readonly allotted: Map<string, Allotment>;
+}
+
+export interface Allotment {
+  readonly at: number;
+  readonly call: number;
+  readonly isFollowing: boolean;
+  readonly handedBackUntil: number | null;
 }
 
 /** A call of the library. */
@@ -66,6 +71,8 @@ export interface JudgedCall {
   readonly argument: Readonly<Record<string, unknown>>;
   readonly startedAt: number;
   readonly now: number;
+  /** The newest format that it can read. */
+  readonly format: number;
   endedAt: number | null;
   isAborted: boolean;
   /** All that it read about each instance, the newest read first. It may act on any of these reads. */
@@ -82,6 +89,8 @@ export interface JudgedCall {
   /** The jobs whose steps it has allotted, and the jobs that it has enqueued. */
   readonly allotted: Set<string>;
   readonly enqueued: Set<string>;
+  /** Whether the runner has taken one of its jobs, or has lost it: it did not know the key of that job. */
+  hasNewJob: boolean;
 }
 
 /** The world before the event that is being judged. */
@@ -97,12 +106,46 @@ export interface Replay {
   readonly begunAt: ReadonlyMap<string, number>;
   /** By long transaction: when it began. */
   readonly transactionsBegunAt: ReadonlyMap<number, number>;
-  /** All jobs that the queue got. */
+  /** All jobs that the queue got, and those that a worker has begun. */
   readonly enqueued: ReadonlySet<string>;
+  readonly begun: ReadonlySet<string>;
+  /**
+   * Jobs that came before the transaction which allots their steps, against what a queue promises. It may be rolled back,
+   * and another call allot the same step. So their keys may be known, and they may succeed before the step is theirs.
+   */
+  readonly unallotted: ReadonlySet<string>;
+  /** When the last call or commit came. */
+  readonly now: number;
 }
 
 export function failuresOf(shards: Iterable<ShardView>): number {
   return [...shards].reduce((sum, { tally }) => sum + tally.failed, 0);
+}
+
+/** Whether another version has stored it in a format that the call cannot read. */
+export function isUnknownTo({ format }: JudgedCall, run: JudgedRun, records: Replay['records']): boolean {
+  return [...records.values()].some(
+    (record) => record.runId === run.runId && Number(Object(record.content).format) > format,
+  );
+}
+
+/**
+ * Of how many sweeps of a shard, since its last committed batch or the last resume, a job has begun. A later job that was
+ * allotted before the next sweep counts as well.
+ */
+export function sweepsInVain({ begun, calls }: Replay, run: JudgedRun, shard: number): number {
+  const progressAt = run.progress.findLast((progress) => progress.shard === shard)?.at ?? -1;
+  const since = Math.max(run.resumedAt, progressAt);
+  let times = 0;
+  let isCounted = true;
+  for (const [job, { at, call }] of run.allotted) {
+    if (at <= since || !job.startsWith(`${shard}_`)) continue;
+    if (calls.get(call)?.method === 'sweep') isCounted = false;
+    if (isCounted || !begun.has(`${run.runId}_${job}`)) continue;
+    isCounted = true;
+    times += 1;
+  }
+  return times;
 }
 
 export function areDone({ shards }: JudgedRun): boolean {

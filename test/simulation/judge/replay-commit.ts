@@ -27,6 +27,7 @@ export interface CommittedWorld {
   readonly records: Map<string, RunRecord>;
   readonly runs: Map<string, JudgedRun>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
+  readonly begunAt: Map<string, number>;
 }
 
 /** What a commit has changed in each run. */
@@ -84,18 +85,22 @@ function applyChange(
   event: CommitEvent,
   at: number,
   change: RunChange,
-  { instances, runs, calls }: CommittedWorld,
+  { instances, runs, calls, begunAt }: CommittedWorld,
 ): void {
   const call = calls.get(event.call);
   const { runId, header } = change;
   const processModelId = event.records.find((record) => record.runId === runId)?.processModelId ?? '';
-  if (header !== null && change.run === null) runs.set(runId, newRun(runId, processModelId, header.after));
+  if (header !== null && change.run === null) {
+    runs.set(runId, newRun(runId, processModelId, header.after));
+    if (call?.method === 'start') begunAt.set(runId, at);
+  }
   const run = runs.get(runId);
   if (run === undefined) return;
   if (header !== null) {
     const [before, after] = [run.header.state, header.after.state];
     if (after === 'failed') run.hasFailed = true;
-    if (!isWorkable(before) && isWorkable(after)) {
+    const getsQueue = header.after.hasQueue && !run.header.hasQueue;
+    if (isWorkable(after) && (getsQueue || !isWorkable(before))) {
       run.resumedAt = at;
       run.forgivenFailures = failuresOf(run.shards.values());
     }
@@ -117,7 +122,9 @@ function applyChange(
     if (before === null || after.allottedStep > before.allottedStep) {
       const key = jobKey(after.index, after.allottedStep);
       const isFollowing = before !== null && !isOpened;
-      run.allotted.set(key, { at, call: event.call, isFollowing });
+      const isHandedBack = before !== null && after.handedBack > before.handedBack;
+      const handedBackUntil = isHandedBack ? after.heldUntil : null;
+      run.allotted.set(key, { at, call: event.call, isFollowing, handedBackUntil });
       call?.allotted.add(`${runId}_${key}`);
     }
   }

@@ -20,6 +20,9 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
   const begunAt = new Map<string, number>();
   const transactionsBegunAt = new Map<number, number>();
   const enqueued = new Set<string>();
+  const begun = new Set<string>();
+  const unallotted = new Set<string>();
+  let now = 0;
 
   function applyAnswer(id: number, answer: unknown, at: number): void {
     const call = calls.get(id);
@@ -34,6 +37,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
   }
 
   function apply(event: HistoryEvent, at: number, changes: readonly RunChange[]): void {
+    if ('now' in event) now = event.now;
     switch (event.type) {
       case 'begin':
       case 'insert':
@@ -51,6 +55,8 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         calls.set(event.call, call);
         const isJob = event.method === 'handle' || event.method === 'take-up';
         if (isJob && !begunAt.has(runId)) begunAt.set(runId, at);
+        if (event.method === 'handle')
+          begun.add(`${runId}_${jobKey(Number(argument.shard), Number(argument.step))}`);
         return;
       }
       case 'return':
@@ -93,13 +99,16 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         return;
       }
       case 'commit':
-        applyCommit(event, at, changes, { instances, records, runs, calls });
+        applyCommit(event, at, changes, { instances, records, runs, calls, begunAt });
         return;
       case 'enqueue': {
         const { runId, shard, step } = event.payload;
         const job = `${runId}_${jobKey(shard, step)}`;
         enqueued.add(job);
-        calls.get(event.call)?.enqueued.add(job);
+        const call = calls.get(event.call);
+        call?.enqueued.add(job);
+        if (call?.argument.scope === 'job-first') unallotted.add(job);
+        if (call !== undefined && (event.fate !== 'known' || unallotted.has(job))) call.hasNewJob = true;
         return;
       }
       default:
@@ -116,6 +125,11 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     begunAt,
     transactionsBegunAt,
     enqueued,
+    begun,
+    unallotted,
+    get now() {
+      return now;
+    },
     changesOf: (event) => changesOf(event, runs, reader),
     apply,
   };
@@ -132,6 +146,7 @@ function newCall(): Pick<
   | 'conflicts'
   | 'allotted'
   | 'enqueued'
+  | 'hasNewJob'
 > {
   return {
     endedAt: null,
@@ -143,5 +158,6 @@ function newCall(): Pick<
     conflicts: 0,
     allotted: new Set(),
     enqueued: new Set(),
+    hasNewJob: false,
   };
 }

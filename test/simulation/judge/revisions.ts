@@ -17,6 +17,10 @@ export const revisionRules: Rules = {
         broken(6, `${who} changed record ${record.id} without naming its revision`);
       else if (expected.get(record.id) !== stored)
         broken(6, `${who} named revision ${expected.get(record.id)} of ${record.id}, but replaced ${stored}`);
+      const formatOf = ({ content }: { readonly content: unknown }): number => Number(Object(content).format);
+      const replaced = world.records.get(record.id);
+      if (replaced !== undefined && formatOf(record) < formatOf(replaced))
+        broken(6, `${who} replaced ${record.id}, which is in a newer format`);
       if (world.revisions.has(record.revision))
         broken(6, `revision ${record.revision} of ${record.id} was given twice`);
       world.revisions.add(record.revision);

@@ -438,8 +438,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const found = await findCheckpoint(session, committedBy);',
-        replace: 'const found = await findCheckpoint(session, commit.after as never);',
+        find: 'const found = await findCheckpoint(context, session, committedBy);',
+        replace: 'const found = await findCheckpoint(context, session, commit.after as never);',
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
@@ -874,7 +874,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'if (header.total === null) return { header: joined };',
+        find: 'if (header.total === null) return joined;',
         replace: 'if (header.total === null) return null;',
       },
     ],
@@ -896,7 +896,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'return { header: { ...joined, walkAgain: true } };',
+        find: 'return { ...joined, walkAgain: true };',
         replace: 'return null;',
       },
       {
@@ -967,8 +967,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/request-run.ts',
-        find: 'const wanted = newRun(processModelId, definition, { runtime, activeKey, startAfter });',
-        replace: `const fresh = newRun(processModelId, definition, { runtime, activeKey, startAfter });
+        find: 'const wanted = newRun(processModelId, definition, { runtime, hasQueue: true, activeKey, startAfter });',
+        replace: `const fresh = newRun(processModelId, definition, { runtime, hasQueue: true, activeKey, startAfter });
         const { instanceIds, limit } = definition;
         const survey = await context.repository.surveyInstances({ processModelId, instanceIds, limit, after: null, signal: new AbortController().signal });
         const header = { ...fresh.header, state: 'running', total: survey.total, upTo: survey.upTo, startedAt: runtime.now() };
@@ -976,8 +976,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/service/request-run.ts',
-        find: "if (state === 'pending') {",
-        replace: "if (state === 'pending' || created) {",
+        find: 'if (first !== undefined && !first.done && isWorkable(header.state) && isCalledFor) {',
+        replace: 'if (first !== undefined && isWorkable(header.state) && isCalledFor) {',
       },
     ],
   },
@@ -1098,6 +1098,210 @@ export const mutants: readonly Mutant[] = [
         file: 'src/run/job/commit-batch.ts',
         find: 'entries.findLast(({ reread }) => reread === null)?.cursor',
         replace: 'entries[0]?.cursor',
+      },
+    ],
+  },
+  {
+    name: 'a job works before the start of its run',
+    breaks: [25],
+    edits: [
+      {
+        file: 'src/run/job/perform-job.ts',
+        find: 'if (session.ending === null) await waitWhileHeld(context, session);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a job goes on although another job holds its shard',
+    breaks: [25],
+    edits: [
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: "if (isHeld(now, context.runtime.now())) return 'outdated';",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'every early job is handed back',
+    breaks: [13],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'if (shard.heldUntil === null || step <= shard.handedBack) return null;',
+        replace: 'if (shard.heldUntil === null) return null;',
+      },
+    ],
+  },
+  {
+    name: 'no early job is handed back',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/job/conclude-job.ts',
+        find: 'return sendBack(context, handle, job);',
+        replace: "return conclusion(run, 'continued');",
+      },
+    ],
+  },
+  {
+    name: 'a sweep is in vain although its job has not begun',
+    breaks: [26],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'return sweeps > 0 && started === allottedStep;',
+        replace: 'return sweeps > 0;',
+      },
+    ],
+  },
+  {
+    name: 'the job of a swept shard does not note that it has begun',
+    breaks: [26],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'return shard.sweeps > 0 && shard.started < step ? { shards: [{ ...shard, started: step }] } : null;',
+        replace: 'return null;',
+      },
+    ],
+  },
+  {
+    name: 'sweeps in vain still count after a committed batch',
+    breaks: [26],
+    edits: [
+      {
+        file: 'src/run/job/shard-session.ts',
+        find: '        vain: 0,\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a sweep enqueues a job for a run without a queue',
+    breaks: [25],
+    edits: [
+      {
+        file: 'src/service/sweep-runs.ts',
+        find: 'if (isWorkable(state) && hasQueue)',
+        replace: 'if (isWorkable(state))',
+      },
+    ],
+  },
+  {
+    name: 'a job of a queue works on a run without one',
+    breaks: [25],
+    edits: [
+      {
+        file: 'src/run/job/assess-delivery.ts',
+        find: "if (isQueued && !header.hasQueue) return 'superseded';",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a run without a queue gets none when it is resumed',
+    breaks: [15, 25],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'hasQueue: header.hasQueue || hasQueue,',
+        replace: 'hasQueue: header.hasQueue,',
+      },
+    ],
+  },
+  {
+    name: 'a join keeps the later start',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'if (heldFor !== START_AFTER || (startAfter ?? now) >= heldUntil) return [];',
+        replace: 'return [];',
+      },
+    ],
+  },
+  {
+    name: 'a join moves the start forward without a new job',
+    isRare: true,
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'return [isWorkable(header.state) ? withNextStep(sooner) : sooner];',
+        replace: 'return [sooner];',
+      },
+    ],
+  },
+  {
+    name: 'a join enqueues only the job that the runner may have given up',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'if (!isHeld) return isWorkable(header.state) ? [withNextStep(first)] : [];',
+        replace: 'if (!isHeld) return [];',
+      },
+    ],
+  },
+  {
+    name: 'a join forgets the step that an earlier try has allotted',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/service/request-run.ts',
+        find: 'hasAllotted ||= change?.shards',
+        replace: 'hasAllotted = change?.shards',
+      },
+    ],
+  },
+  {
+    name: 'a newer format is taken for damage',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/record/run-record.ts',
+        find: "return new RunError('RUN_FORMAT', runId, message, { retryable: true });",
+        replace: "return new RunError('RUN_FORMAT', runId, message);",
+      },
+    ],
+  },
+  {
+    name: 'a job in a newer format is taken for malformed',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/service/create-backfill-service.ts',
+        find: '      assertKnownFormat(payload);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'records in a newer format are read as if they were in this one',
+    breaks: [6],
+    edits: [
+      {
+        file: 'src/run/record/run-record.ts',
+        find: 'if (isNewerFormat(format)) throw',
+        replace: 'if (false) throw',
+      },
+      {
+        file: 'src/run/record/run-record.ts',
+        find: 'if (format !== FORMAT) {',
+        replace: 'if (false) {',
+      },
+    ],
+  },
+  {
+    name: 'a sweep fails at a run in a newer format',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/service/sweep-runs.ts',
+        find: 'if (!isOfNewerVersion) errors.push(error);',
+        replace: 'errors.push(error);',
       },
     ],
   },

@@ -36,6 +36,12 @@ export interface World {
   readonly maxInstancesPerSecond: number | null;
   readonly attempts: number;
   readonly retryMs: number;
+  /** For so many milliseconds no worker takes a job. */
+  readonly workersAwayMs: number;
+  /** Every process that reads a page dies, until the calm. */
+  readonly isDeadly: boolean;
+  /** How many of 1,000 processes are of an older version, which cannot read what newer ones store. */
+  readonly older: number;
   readonly sweepers: number;
   readonly staleAfterMs: number;
   readonly sweepEveryMs: number;
@@ -51,6 +57,10 @@ export interface World {
     readonly lost: number;
     readonly doubled: number;
     readonly delayed: number;
+    /** A job is delivered after this time, however long it was to wait. */
+    readonly longestDelayMs: number;
+    /** How often a job is delivered again whose worker has crashed. */
+    readonly redeliveries: number;
     /** How often in 1,000 calls an outage begins. */
     readonly outages: number;
   };
@@ -103,7 +113,7 @@ export type LiveKind =
   | 'insert'
   | 'insert-slowly'
   | 'finish';
-export type OperatorKind = 'pause' | 'resume' | 'cancel' | 'take-up';
+export type OperatorKind = 'pause' | 'resume' | 'cancel' | 'take-up' | 'start';
 
 /** Settings of a world that are given instead of random. */
 export interface WorldOptions {
@@ -118,6 +128,37 @@ export interface WorldOptions {
 }
 
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
+  const world = drawLively(choices, fixed);
+  return choices.chance(30) ? deserted(choices, world) : world;
+}
+
+/** A world in which so little else happens that many sweeps in a row enqueue jobs. */
+function deserted({ oneOf }: Choices, world: World): World {
+  const isDeadly = oneOf([true, false]);
+  const { broker, live, requests, faults } = world;
+  return {
+    ...world,
+    isDeadly,
+    workersAwayMs: isDeadly ? 0 : 500_000,
+    requests: requests.slice(0, 1).map((request) => ({ ...request, delayMs: 0, transaction: 'none' })),
+    sweepers: 1,
+    sweepEveryMs: 20_000,
+    throttled: 0,
+    sliceMs: null,
+    broker: { ...broker, redeliveries: 0, lost: 0, outages: 0 },
+    live: { ...live, everyMs: 0 },
+    faults: { ...faults, failed: 0, answerLost: 0, landsLate: 0 },
+    outages: 0,
+    crashes: 0,
+    stalls: 0,
+    aborts: 0,
+    older: 0,
+    operatorEveryMs: 0,
+    chaosTurns: 900,
+  };
+}
+
+function drawLively(choices: Choices, fixed: WorldOptions): World {
   const { oneOf, pick, chance } = choices;
   // Few instances and three times the faults, for defects that need several faults at once.
   const isStormy = chance(350);
@@ -159,6 +200,9 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
     maxInstancesPerSecond: oneOf([null, null, null, 40]),
     attempts: oneOf([5, 3]),
     retryMs: oneOf([20, 20, 300]),
+    workersAwayMs: 0,
+    isDeadly: false,
+    older: oneOf([0, 0, 0, 300]),
     sweepers: oneOf([1, 2, 0]),
     staleAfterMs: 1000,
     sweepEveryMs: isStormy ? 150 : oneOf([600, 600, 150]),
@@ -172,6 +216,8 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       lost: oneOf([0, 0, 60]),
       doubled: oneOf([0, 60, 250]),
       delayed: oneOf([0, 200]),
+      longestDelayMs: oneOf([NEVER, NEVER, 0, 1000]),
+      redeliveries: NEVER,
       outages: oneOf([0, 0, 60]),
     },
     crashes: oneOf([0, 0, 6, 20]) * (isStormy ? 2 : 1),
@@ -205,6 +251,7 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
       resume: oneOf([3, 1]),
       cancel: oneOf([0, 0, 1]),
       'take-up': oneOf([0, 1]),
+      start: oneOf([0, 0, 1]),
     },
     chaosTurns: oneOf([120, 200, 320]),
     outages: oneOf([0, 0, 15, 50]),
@@ -213,6 +260,8 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
     poisonCode: oneOf(['22001', 'P0001', null]),
   };
 }
+
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
@@ -242,7 +291,7 @@ function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
     mode,
     clearsBy,
     atMs: index === 0 ? 0 : chance(400) ? pick(8) * 15 : pick(20) * 100,
-    delayMs: chance(150) ? 1500 : 0,
+    delayMs: chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
   }));
 }

@@ -2,29 +2,35 @@ import { runBackfill } from '../../../src/index.js';
 import { type HeaderView, readHeader } from '../read-record.js';
 import type { OperatorKind } from './draw-world.js';
 import { openSlot, type ProcessSlot, repeat } from './process-slot.js';
+import { definitionFor } from './request-plans.js';
 import type { Scene } from './scene.js';
 
-/** Pauses, resumes and cancels runs, and takes up runs in a script. Resumes all stopped runs in the calm. */
+/**
+ * Pauses, resumes and cancels runs, takes up runs in a script, and starts one there without a queue. Resumes all stopped
+ * runs in the calm.
+ */
 export interface Operators {
   readonly slots: readonly ProcessSlot[];
   /** Whether a run must still be resumed. */
   hasWork(): boolean;
 }
 
-const KINDS: readonly OperatorKind[] = ['pause', 'resume', 'cancel', 'take-up'];
+const KINDS: readonly OperatorKind[] = ['pause', 'resume', 'cancel', 'take-up', 'start'];
 
 export function startOperators(scene: Scene): Operators {
   const { world, choices } = scene;
   const operator = openSlot(scene, 'operator');
   const script = openSlot(scene, 'script');
   const refused = new Set<string>();
+  let hasStarted = false;
 
   function act(): void {
     const runs = storedRuns(scene).filter(({ state }) => !ENDED.includes(state));
     const run = runs[choices.pick(runs.length)];
     const kind = KINDS[choices.weighted(KINDS.map((name) => world.operator[name]))] ?? 'pause';
-    if (run === undefined) return;
-    if (kind === 'take-up') takeUp(run.runId);
+    if (kind === 'start') start();
+    else if (run === undefined) return;
+    else if (kind === 'take-up') takeUp(run.runId);
     else control(kind, run.runId);
   }
 
@@ -51,12 +57,36 @@ export function startOperators(scene: Scene): Operators {
     );
   }
 
-  const toResume = (): HeaderView[] =>
-    storedRuns(scene).filter(
-      ({ runId, state, lastError }) =>
-        !refused.has(runId) &&
-        (state === 'paused' || (state === 'failed' && !String(lastError).includes('maxFailures'))),
+  /** At most one run. If the script is stopped, the run waits for the calm. */
+  function start(): void {
+    const { process } = script;
+    if (hasStarted) enqueueStray();
+    if (hasStarted || !process.isIdle) return;
+    hasStarted = true;
+    const what = definitionFor({ kind: 'disjoint', mode: 'fill', clearsBy: 'default' });
+    const { repository } = process.ports;
+    const { shards } = world;
+    process.invoke('start', {}, () =>
+      runBackfill({ ...process.tuning, ...what, shards, repository, signal: process.signal }),
     );
+  }
+
+  /** Somebody enqueues a job by hand for a run without a queue. */
+  function enqueueStray(): void {
+    const { runId } = storedRuns(scene).find(({ hasQueue }) => !hasQueue) ?? {};
+    if (runId === undefined) return;
+    const payload = { runId, shard: 0, step: 0 };
+    const job = { name: 'backfill_metadata' as const, key: `${runId}_0_0`, payload };
+    scene.broker.enqueue(NOBODY, job, { startAfter: undefined, late: false });
+  }
+
+  const isStopped = ({ state, lastError, hasQueue }: HeaderView): boolean =>
+    state === 'paused' ||
+    (state === 'failed' && !String(lastError).includes('maxFailures')) ||
+    (!hasQueue && !ENDED.includes(state) && state !== 'failed' && script.process.isIdle);
+
+  const toResume = (): HeaderView[] =>
+    storedRuns(scene).filter((header) => !refused.has(header.runId) && isStopped(header));
 
   repeat(
     scene,
@@ -73,6 +103,9 @@ export function startOperators(scene: Scene): Operators {
     hasWork: () => toResume().length > 0 && storedRuns(scene).some(({ state }) => !ENDED.includes(state)),
   };
 }
+
+/** No call of the library. */
+const NOBODY = 0;
 
 const ENDED: readonly string[] = ['completed', 'completed_with_failures', 'cancelled'];
 

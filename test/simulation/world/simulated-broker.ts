@@ -18,7 +18,7 @@ export interface WorkerPool {
   take(delivery: Delivery): void;
 }
 
-/** A job runner that loses, doubles, delays and reorders jobs. It delivers a job again that does not end in time. */
+/** A job runner that loses, doubles, delays and reorders jobs, and may cap the delay that was asked for. It delivers a job again that does not end in time. */
 export interface SimulatedBroker {
   /** How many jobs wait or run. */
   readonly jobs: number;
@@ -52,6 +52,7 @@ export function createSimulatedBroker(stage: Stage, workers: WorkerPool): Simula
     const identity = {};
     let attempts = 0;
     let deliveries = 0;
+    let crashes = 0;
     let pending: Pending | null = null;
 
     jobs.set(identity, job);
@@ -85,7 +86,11 @@ export function createSimulatedBroker(stage: Stage, workers: WorkerPool): Simula
           stage.record({ type: 'give-up', key: job.key });
         },
         vanish() {
-          if (isLatest()) wait(schedule.now + 50);
+          if (!isLatest()) return;
+          crashes += 1;
+          if (crashes <= broker.redeliveries) return wait(schedule.now + 50);
+          remove();
+          stage.record({ type: 'give-up', key: job.key });
         },
       });
     }
@@ -112,7 +117,8 @@ export function createSimulatedBroker(stage: Stage, workers: WorkerPool): Simula
       if (fate === 'known' || fate === 'lost') return;
       const delay = (): number =>
         !isCalm && choices.chance(world.broker.delayed) ? choices.pick(20) * 100 : 0;
-      const startAt = Math.max(schedule.now, startAfter?.getTime() ?? 0);
+      const latest = schedule.now + world.broker.longestDelayMs;
+      const startAt = Math.min(latest, Math.max(schedule.now, startAfter?.getTime() ?? 0));
       queue(job, startAt + delay());
       if (fate === 'doubled') queue(job, startAt + delay());
     },

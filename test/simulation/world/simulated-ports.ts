@@ -1,5 +1,6 @@
 import type { BackfillQueue } from '../../../src/ports/queue.js';
 import type { BackfillRepository, SettledAnswer, SplitQuery } from '../../../src/ports/repository.js';
+import { NEWER, newerQueue, ofNewerVersion } from './newer-version.js';
 import type { Scene } from './scene.js';
 import type { Owner, Pending } from './schedule.js';
 import { databaseError } from './simulated-store.js';
@@ -29,10 +30,29 @@ interface Effect<Answer> {
  * The ports of one process. A call takes effect when the schedule lets it happen. It may fail before that, its answer may
  * be lost after that, and a change may take effect after it has failed for its caller.
  */
-export function portsOf(
-  scene: Scene,
-  process: { readonly owner: Owner; readonly call: number },
-): SimulatedPorts {
+export function portsOf(scene: Scene, process: PortUser): SimulatedPorts {
+  const own = ownPorts(scene, process);
+  if (scene.world.older === 0) return own;
+  const newer = { repository: ofNewerVersion(own.repository), queue: newerQueue(own.queue) };
+  return {
+    get repository() {
+      return process.format === NEWER ? newer.repository : own.repository;
+    },
+    get queue() {
+      return process.format === NEWER ? newer.queue : own.queue;
+    },
+  };
+}
+
+interface PortUser {
+  readonly owner: Owner;
+  readonly call: number;
+  /** The newest format that it can read. */
+  readonly format: number;
+  crash(): void;
+}
+
+function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
   const { world, choices, schedule, store } = scene;
   let laggingPages = 0;
 
@@ -118,6 +138,10 @@ export function portsOf(
       ...(world.splits ? { splitInstances } : {}),
       readInstances(query) {
         const { call } = process;
+        if (world.isDeadly && !scene.isCalm) {
+          process.crash();
+          return new Promise(() => {});
+        }
         const take = () => store.read(call, query, pageOf(query.limit));
         return send({ port: 'readInstances', signal: query.signal, takesMs: world.readMs, take });
       },

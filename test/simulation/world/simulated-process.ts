@@ -5,6 +5,7 @@ import type { Runtime } from '../../../src/ports/runtime.js';
 import type { Throttle } from '../../../src/ports/throttle.js';
 import type { TuningOptions } from '../../../src/run/options/tuning-options.js';
 import type { CallMethod } from '../history.js';
+import { NEWER, OLDER } from './newer-version.js';
 import type { Scene } from './scene.js';
 import type { Owner } from './schedule.js';
 import { portsOf, type Sent, type SimulatedPorts } from './simulated-ports.js';
@@ -20,6 +21,8 @@ export interface SimulatedProcess {
   readonly isAlive: boolean;
   readonly isIdle: boolean;
   readonly call: number;
+  /** The newest format of records and jobs that it can read. */
+  readonly format: number;
   readonly ports: SimulatedPorts;
   readonly tuning: TuningOptions;
   readonly service: BackfillService<HostTransaction>;
@@ -84,26 +87,47 @@ export function startProcess(
     runtime,
     logger: SILENT,
   };
+  // Hosts are of the newest version: what an older one cannot read it cannot take into account.
+  const isOlder = !name.startsWith('host') && choices.chance(world.older);
+  const formatNow = (): number => (world.older === 0 || (isOlder && !scene.isCalm) ? OLDER : NEWER);
   const ports = portsOf(scene, {
     owner,
     get call() {
       return call;
     },
+    get format() {
+      return formatNow();
+    },
+    crash,
   });
-  const service = createBackfillService<HostTransaction>({
-    ...ports,
-    ...tuning,
-    transactional: true,
-    maxFailures: world.maxFailures ?? undefined,
-    shards: world.shards,
-  });
+  const createService = (): BackfillService<HostTransaction> =>
+    createBackfillService<HostTransaction>({
+      ...{ repository: ports.repository, queue: ports.queue },
+      ...tuning,
+      transactional: true,
+      maxFailures: world.maxFailures ?? undefined,
+      shards: world.shards,
+    });
+  let service = createService();
+
+  function crash(): void {
+    isAlive = false;
+    scene.record({ type: 'crash', process: name, call: isIdle ? null : call });
+    for (const pending of schedule.removeAll(owner)) {
+      const { landLate } = pending as Sent;
+      if (landLate !== undefined && choices.chance(500)) landLate();
+    }
+    onCrash?.();
+  }
 
   return {
     name,
     owner,
     ports,
     tuning,
-    service,
+    get service() {
+      return service;
+    },
     get isAlive() {
       return isAlive;
     },
@@ -113,6 +137,9 @@ export function startProcess(
     get call() {
       return call;
     },
+    get format() {
+      return formatNow();
+    },
     get signal() {
       return controller.signal;
     },
@@ -120,7 +147,9 @@ export function startProcess(
       call = scene.nextCall();
       isIdle = false;
       controller = new AbortController();
-      scene.record({ type: 'call', call, process: name, method, argument, now: schedule.now });
+      if (isOlder && scene.isCalm) service = createService(); // it has been updated
+      const format = formatNow();
+      scene.record({ type: 'call', call, process: name, method, argument, now: schedule.now, format });
       const settle = (outcome: Outcome): void => {
         if (!isAlive) return;
         isIdle = true;
@@ -140,15 +169,7 @@ export function startProcess(
       scene.record({ type: 'abort', call });
       controller.abort(new Error('The worker shuts down.'));
     },
-    crash() {
-      isAlive = false;
-      scene.record({ type: 'crash', process: name, call: isIdle ? null : call });
-      for (const pending of schedule.removeAll(owner)) {
-        const { landLate } = pending as Sent;
-        if (landLate !== undefined && choices.chance(500)) landLate();
-      }
-      onCrash?.();
-    },
+    crash,
   };
 }
 

@@ -20,6 +20,7 @@ import { createStoredRecords, type HostTransaction } from './stored-records.js';
 export interface StoreOptions extends PageOptions {
   /** The code of the error that refuses a poisoned value. `null`: none. */
   readonly poisonCode: string | null;
+  readonly now: () => number;
   readonly record: (event: HistoryEvent) => void;
 }
 
@@ -52,7 +53,7 @@ interface CommitHow {
 export const POISON = 'poison';
 
 export function createSimulatedStore(options: StoreOptions): SimulatedStore {
-  const { tokens, poisonCode, record } = options;
+  const { tokens, poisonCode, now, record } = options;
   const instances = createStoredInstances(record);
   const records = createStoredRecords();
   let lastPage: readonly number[] = [];
@@ -67,7 +68,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       exhausted === undefined ? null : { after: place(exhausted.after), upTo: Number(exhausted.upTo) };
     const recordCommit = (status: CommitEvent['status'], changes: Partial<CommitEvent> = {}): void => {
       if (transaction !== undefined) return; // `commitTransaction` records it
-      const event = { type: 'commit', call, late, status, expected, exhausted: range } as const;
+      const event = { type: 'commit', call, now: now(), late, status, expected, exhausted: range } as const;
       record({ ...event, instances: values, ...UNCHANGED, ...changes });
     };
     const stored = batch.map(({ id, values: writes, version }) => {
@@ -181,8 +182,8 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       records.put(staged);
       if (staged.length > 0) {
         const expected = [...transaction.expected].map(([id, revision]) => ({ id, revision }));
-        const event = { type: 'commit', call, late: false, status: 'committed', exhausted: null } as const;
-        record({ ...event, expected, instances: [], ...UNCHANGED, records: staged });
+        const event = { type: 'commit', call, now: now(), late: false, exhausted: null } as const;
+        record({ ...event, status: 'committed', expected, instances: [], ...UNCHANGED, records: staged });
       }
       for (const enqueue of transaction.jobs) enqueue();
     },

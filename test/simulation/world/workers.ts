@@ -1,3 +1,4 @@
+import { NEWER, readablePayload } from './newer-version.js';
 import { openSlot, type ProcessSlot } from './process-slot.js';
 import type { Scene } from './scene.js';
 import type { Delivery, WorkerPool } from './simulated-broker.js';
@@ -8,6 +9,8 @@ export interface Workers extends WorkerPool {
 }
 
 export function startWorkers(scene: Scene): Workers {
+  const awayUntil = scene.schedule.now + scene.world.workersAwayMs;
+  const areAway = (): boolean => !scene.isCalm && scene.schedule.now < awayUntil;
   const workers = scene.world.batchSizes.map((batchSize, index) => {
     let delivery: Delivery | null = null;
     const slot = openSlot(scene, `worker-${index + 1}`, {
@@ -23,11 +26,12 @@ export function startWorkers(scene: Scene): Workers {
     function take(taken: Delivery): void {
       delivery = taken;
       const { process } = slot;
-      const { runId, shard, step } = taken.payload;
+      const payload = process.format === NEWER ? readablePayload(taken.payload) : taken.payload;
+      const { runId, shard, step } = payload;
       process.invoke(
         'handle',
         { runId, shard, step },
-        () => process.service.handle(taken.payload, { signal: process.signal }),
+        () => process.service.handle(payload, { signal: process.signal }),
         (outcome) => {
           delivery = null;
           if ('answer' in outcome) taken.succeed();
@@ -40,7 +44,7 @@ export function startWorkers(scene: Scene): Workers {
 
   return {
     slots: workers.map(({ slot }) => slot),
-    isFree: () => workers.some((worker) => worker.isFree()),
+    isFree: () => !areAway() && workers.some((worker) => worker.isFree()),
     take(delivery) {
       const free = workers.filter((worker) => worker.isFree());
       free[scene.choices.pick(free.length)]?.take(delivery);
