@@ -29,8 +29,10 @@ function setUp(tuning: object = {}) {
     },
   };
   let atCommit = async (_expected: readonly { readonly id: string }[]): Promise<void> => {};
+  let atLoad = async (): Promise<void> => {};
   const repository = intercept(memory, async ({ method, argument, proceed }) => {
     if (method === 'commit') await atCommit((argument as { expected: { id: string }[] }).expected);
+    if (method === 'loadRun') await atLoad();
     return proceed();
   });
   const service = createBackfillService({ repository, queue, runtime, batchSize: 10, ...tuning });
@@ -42,6 +44,7 @@ function setUp(tuning: object = {}) {
     jobs,
     service,
     onCommit: (act: typeof atCommit) => (atCommit = act),
+    onLoad: (act: typeof atLoad) => (atLoad = act),
     later: (ms: number) => new Date(runtime.now() + ms),
     async request(rest: object = {}) {
       const result = await service.request({
@@ -159,6 +162,30 @@ describe('a hold of a throttle', () => {
     onCommit(async () => {});
     await runtime.sleep(DAY);
     expect(await service.handle(jobs[1]?.payload)).toMatchObject({ state: 'completed', processed: 30 });
+  });
+
+  test('of one job holds the other job also when that learns of it by looking at the other shards', async () => {
+    const { service, request, onCommit, onLoad, repository, queue, runtime } = setUp({ batchSize: 5 });
+    const { runId } = await request({ shards: 2 });
+    const held = createBackfillService({
+      ...{ repository, queue, runtime, batchSize: 5 },
+      throttle: () => ({ reason: 'busy', retryAfterMs: DAY }),
+    });
+    onCommit(async ([expected]) => {
+      if (!expected?.id.endsWith('_0')) return;
+      onCommit(async () => {});
+      await runtime.sleep(2000); // so that the job looks at the other shards after this batch
+      onLoad(async () => {
+        onLoad(async () => {});
+        await held.handle({ runId, shard: 0, step: 0 });
+      });
+    });
+
+    expect(await service.handle({ runId, shard: 0, step: 0 })).toMatchObject({
+      state: 'continued',
+      processed: 5,
+      waiting: { for: 'throttle', until: runtime.now() + DAY },
+    });
   });
 
   test('is handed back once per hold, not once per run', async () => {

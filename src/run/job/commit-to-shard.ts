@@ -99,7 +99,7 @@ export async function commitToShard(
 
   /** `null`: the same batch may be tried again, under the revision that is stored now. */
   async function lookAround(isRefused: boolean): Promise<ShardCommitResult | null> {
-    const found = await findCheckpoint(context, session, committedBy);
+    const found = await findCheckpoint(session, committedBy);
     if (found === 'landed') return { status: 'committed', tally };
     if (found === 'outdated') return { status: 'outdated' };
     if (found === 'unchanged' && isRefused) throw calls.contractError(STALE_READ);
@@ -127,6 +127,7 @@ export async function commitToShard(
     'repository.commit',
     async () => {
       for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
+        if (isHeld(session.shard, context.runtime.now())) return { status: 'outdated' }; // by another job
         const result = await attempt();
         if (result.status === 'committed') return { ...result, tally };
         if (result.status !== 'conflict') return result;
@@ -148,7 +149,6 @@ export async function commitToShard(
 
 /** Somebody else committed, or nobody knows who did. The stored run shows it, and whether this job goes on. */
 async function findCheckpoint(
-  context: RunContext,
   session: ShardSession,
   committedBy: string,
 ): Promise<'landed' | 'outdated' | 'unchanged' | 'renewed'> {
@@ -165,7 +165,6 @@ async function findCheckpoint(
   // A changed header may have dropped keys, for which this batch was planned.
   const isReplanned = session.run.header.revision !== run.header.revision;
   if (session.ending !== null || isReplanned || now.commits !== before.commits) return 'outdated';
-  if (isHeld(now, context.runtime.now())) return 'outdated'; // by another job: this one waits, too
   return now.revision === before.revision ? 'unchanged' : 'renewed';
 }
 

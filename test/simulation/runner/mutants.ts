@@ -438,8 +438,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const found = await findCheckpoint(context, session, committedBy);',
-        replace: 'const found = await findCheckpoint(context, session, commit.after as never);',
+        find: 'const found = await findCheckpoint(session, committedBy);',
+        replace: 'const found = await findCheckpoint(session, commit.after as never);',
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
@@ -1118,7 +1118,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: "if (isHeld(now, context.runtime.now())) return 'outdated';",
+        find: "if (isHeld(session.shard, context.runtime.now())) return { status: 'outdated' };",
         replace: '',
       },
     ],
