@@ -58,7 +58,10 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /** All records of a run, read from the database that commits go to, not from a replica. Empty when there is no such run. */
   loadRun(runId: string, options?: InTransaction<Transaction>): Promise<readonly RunRecord[]>;
 
-  /** The records whose `id` is their `runId` (one per run), newest first: `id` descending. */
+  /**
+   * The records whose `id` is their `runId` (one per run), newest first: `id` descending. Read from the database that commits
+   * go to, not from a replica.
+   */
   findRuns(filter: RunFilter, options?: InTransaction<Transaction>): Promise<readonly RunRecord[]>;
 
   /**
@@ -170,7 +173,10 @@ export interface SplitQuery<Id extends InstanceId = InstanceId> extends Instance
 export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceRange<Id> {
   /** The most snapshots. The repository decides how many filled instances it counts beside them. */
   readonly limit: number;
-  /** The paths to read, for a repository that returns values instead of documents. */
+  /**
+   * The paths to read, for a repository that returns values instead of documents. Some of them may stand under a key that no
+   * metadata has: there an earlier run has read a key of this run.
+   */
   readonly paths: readonly PagePath[];
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
+import { changeRunAndOwners } from './calls/change-model.js';
+import { claimRun } from './calls/claim-run.js';
 import type { ShardJob } from './calls/enqueue-job.js';
 import { openRun } from './calls/open-run.js';
 import { createRunContext } from './context/create-run-context.js';
@@ -15,7 +17,6 @@ import { definitionOf } from './options/definition-options.js';
 import { watchProgress } from './record/progress.js';
 import type { BackfillReport } from './record/report.js';
 import { openShards, takeUp } from './record/run-changes.js';
-import { newRun } from './record/run-definition.js';
 import { isWorkable } from './record/run-state.js';
 
 /**
@@ -60,24 +61,20 @@ type Jobs = readonly [ShardJob, ...ShardJob[]];
 
 /** Stores a new run before anything else, so that it cannot be lost. */
 async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs> {
-  const { repository, runtime, queue } = context;
-  const definition = definitionOf(input, repository);
-  const run = newRun(input.processModelId, definition, { runtime, hasQueue: queue !== null });
-  const { runId } = run.header;
-  const handle = openRun(context, runId);
-  if (!(await handle.create(run))) {
-    throw handle.calls.contractError(
-      `commit refused the records of a new run: ${runId} is stored already, or its activeKey is taken.`,
-    );
-  }
-  return [{ runId, shard: 0, step: 0 }];
+  const definition = definitionOf(input, context.repository);
+  const { processModelId } = input;
+  const hasQueue = context.queue !== null;
+  const request = { processModelId, updates: [], definitionFor: () => definition, hasQueue, joins: false };
+  const claimed = await claimRun(context, request);
+  if (claimed === null) throw new RangeError('there was nothing to run');
+  return [{ runId: claimed.run.header.runId, shard: 0, step: 0 }];
 }
 
 /** Takes up a stored run, under steps of its own. A failed run is resumed. */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
-  const { run } = await openRun(context, runId).change((stored) =>
-    takeUp(stored, { now: runtime.now(), hasQueue: queue !== null }),
+  const { run } = await changeRunAndOwners(context, openRun(context, runId), (stored, keys) =>
+    takeUp(stored, keys, { now: runtime.now(), hasQueue: queue !== null }),
   );
   const open = isWorkable(run.header.state) ? openShards(run.shards) : [];
   const [first, ...others] = open.map(({ index, allottedStep }) => ({

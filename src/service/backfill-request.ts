@@ -3,6 +3,7 @@ import { diffExtractionPaths, type ExtractionPathDiff } from '../extraction/diff
 import { type ExtractionPath, type ParsedPath, parsePaths } from '../extraction/extraction-path.js';
 import { expecting, leftOut, nonBlank, parseInput, trueOrFalse } from '../input/parse-input.js';
 import type { BackfillMode, BackfillRepository } from '../ports/repository.js';
+import type { ModelRequest } from '../run/calls/claim-run.js';
 import {
   type DefinitionOptions,
   definitionFields,
@@ -24,7 +25,10 @@ export interface ModelUpdate<Transaction = never> extends RequestOptions<Transac
   readonly paths?: undefined;
   readonly before: readonly ExtractionPath[] | null | undefined;
   readonly after: readonly ExtractionPath[] | null | undefined;
-  /** Also overwrite the values of keys that read another path than before. @default false */
+  /**
+   * Also overwrite the values of all keys that read another path than before. Without it, only those that an unfinished run
+   * still owed. @default false
+   */
   readonly includeChanged?: boolean | undefined;
 }
 
@@ -39,13 +43,10 @@ export type BackfillRequest<Transaction = never> = ModelUpdate<Transaction> | Ma
 /** The defaults for the requests of a service. */
 export type RequestDefaults = Pick<DefinitionOptions, 'mode' | 'missing' | 'maxFailures' | 'shards'>;
 
-/** What a request leads to: a definition, or `null` where nothing is new. */
-export interface PlannedRequest {
-  readonly processModelId: string;
-  readonly startAfter: Date | undefined;
-  readonly transaction: unknown;
+/** What a request asks for. */
+export interface PlannedRequest extends Omit<ModelRequest, 'hasQueue' | 'joins'> {
+  /** `null` for a request by hand. */
   readonly diff: ExtractionPathDiff | null;
-  readonly definition: RunDefinition | null;
 }
 
 /**
@@ -69,18 +70,21 @@ export function planRequest(
       { ...defaults, ...withoutUndefined(options) },
       repository,
     );
-    return { processModelId, startAfter, transaction, diff: null, definition };
+    const definitionFor = (): RunDefinition => definition;
+    return { processModelId, startAfter, transaction, diff: null, updates: [], definitionFor };
   }
   const update = parseInput('request', modelUpdate, request);
   const { processModelId, startAfter, transaction, includeChanged = false } = update;
   const diff = diffExtractionPaths(update.before, update.after, repository);
-  const changed = includeChanged ? diff.changed.map(({ after }) => after) : [];
-  const paths = [
-    ...withMode(parsePaths(diff.added), defaults.mode ?? 'fill'),
-    ...withMode(parsePaths(changed), 'overwrite'),
-  ];
-  const definition = paths.length === 0 ? null : definitionFrom(paths, defaults, repository);
-  return { processModelId, startAfter, transaction, diff, definition };
+  const added = withMode(parsePaths(diff.added), defaults.mode ?? 'fill');
+  const changed = withMode(parsePaths(diff.changed.map(({ after }) => after)), 'overwrite');
+  const removed = diff.removed.map(({ key }) => ({ key, segments: null }));
+  const definitionFor = (owed: ReadonlySet<string>): RunDefinition | null => {
+    const paths = [...added, ...changed.filter(({ key }) => includeChanged || owed.has(key))];
+    return paths.length === 0 ? null : definitionFrom(paths, defaults, repository);
+  };
+  definitionFor(new Set(changed.map(({ key }) => key))); // what is wrong with it shows before any I/O
+  return { processModelId, startAfter, transaction, diff, updates: [...changed, ...removed], definitionFor };
 }
 
 function isManual(request: BackfillRequest<unknown>): request is ManualRequest<unknown> {

@@ -1,8 +1,10 @@
+import { changeRunAndOwners } from '../run/calls/change-model.js';
 import { openRun } from '../run/calls/open-run.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { completeRun, startOf } from '../run/job/conclude-job.js';
 import { cancel, openShards, pause, type RunChange, resume } from '../run/record/run-changes.js';
 import type { Run } from '../run/record/run-record.js';
+import { isWorkable } from '../run/record/run-state.js';
 
 /** Stops a run until it is resumed: no commit of it succeeds after this has returned. */
 export function pauseRun(context: RunContext, runId: string): Promise<Run> {
@@ -18,10 +20,14 @@ export function cancelRun(context: RunContext, runId: string): Promise<Run> {
 export async function resumeRun(context: RunContext, runId: string): Promise<Run> {
   const { runtime } = context;
   const handle = openRun(context, runId);
-  const { run, changed } = await handle.change((stored) =>
-    resume(stored, { now: runtime.now(), hasQueue: true }),
+  const { run, changed } = await changeRunAndOwners(context, handle, (stored, keys) =>
+    resume(stored, keys, { now: runtime.now(), hasQueue: true }),
   );
   if (!changed) return run;
+  if (!isWorkable(run.header.state)) {
+    context.log.keysTaken(run.header);
+    return run;
+  }
   context.log.controlled(run.header, 'Resumed');
   const open = openShards(run.shards);
   for (const shard of open) {

@@ -2,6 +2,7 @@ import { InvalidInputError } from '../errors.js';
 import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
 import { oneLine } from '../input/one-line.js';
 import { parseInput } from '../input/parse-input.js';
+import { findRuns, readableHeaders } from '../run/calls/find-runs.js';
 import { openRun } from '../run/calls/open-run.js';
 import { createRunContext } from '../run/context/create-run-context.js';
 import type { RunContext } from '../run/context/run-context.js';
@@ -18,9 +19,8 @@ import {
 } from '../run/record/report.js';
 import { isNewerFormat, newerFormat, type Run } from '../run/record/run-record.js';
 import type { RunState } from '../run/record/run-state.js';
-import { type BackfillRequest, planRequest } from './backfill-request.js';
+import { type BackfillRequest, type PlannedRequest, planRequest } from './backfill-request.js';
 import { cancelRun, pauseRun, resumeRun } from './control-run.js';
-import { findRuns, readableHeaders } from './find-runs.js';
 import { requestRun } from './request-run.js';
 import {
   callOptions,
@@ -144,31 +144,22 @@ export function createBackfillService<Transaction = never>(
   return {
     async request(request) {
       const plan = planRequest(request, input, repository);
-      const { processModelId, definition, diff, transaction } = plan;
+      const { processModelId, diff, transaction } = plan;
       if (transaction !== undefined && !transactional) throw new InvalidInputError(NOT_TRANSACTIONAL);
       if (!config.enabled)
         return { status: 'skipped', reason: 'Metadata backfill feature is disabled', diff };
-      if (definition === null) {
-        const none = { runId: NO_RUN, processModelId };
-        warnOfUnusable(context, diff, none);
-        const changed = diff?.changed.map(({ key }) => key) ?? [];
-        if (changed.length > 0) context.log.keysLeft(none, changed);
-        return { status: 'skipped', reason: 'No new metadata paths detected', diff };
-      }
-      const { run, created, covered } = await requestRun(context, definition, plan);
-      const { runId, state } = run.header;
-      warnOfUnusable(context, diff, { runId, processModelId });
-      return {
-        status: 'triggered',
-        runId,
-        processModelId,
-        keys: definition.paths.map(({ key }) => key),
-        created,
-        covered,
-        state,
-        startAfter: startAfterOf(run, context.runtime.now()),
-        diff,
-      };
+      const requested = asksForSomething(plan) ? await requestRun(context, plan) : null;
+      const header = requested?.run.header;
+      const named = { runId: header?.runId ?? NO_RUN, processModelId };
+      const keys = header?.definition.paths.map(({ key }) => key) ?? [];
+      warnOfUnusable(context, diff, named);
+      const left = diff?.changed.map(({ key }) => key).filter((key) => !keys.includes(key)) ?? [];
+      if (left.length > 0) context.log.keysLeft(named, left);
+      if (requested === null) return { status: 'skipped', reason: 'No new metadata paths detected', diff };
+      const { run, created, covered } = requested;
+      const { state } = run.header;
+      const startAfter = startAfterOf(run, context.runtime.now());
+      return { status: 'triggered', ...named, keys, created, covered, state, startAfter, diff };
     },
 
     async handle(payload, options = {}) {
@@ -207,6 +198,10 @@ export function createBackfillService<Transaction = never>(
 
 /** Stands for the id of a run in a log line that is about none. */
 const NO_RUN = '-';
+
+function asksForSomething({ updates, definitionFor }: PlannedRequest): boolean {
+  return updates.length > 0 || definitionFor(new Set()) !== null;
+}
 
 function warnOfUnusable({ log }: RunContext, diff: ExtractionPathDiff | null, run: LoggedRun): void {
   for (const { key, problem } of diff?.unusable ?? []) {

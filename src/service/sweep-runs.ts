@@ -1,5 +1,6 @@
 import { isBackfillError } from '../errors.js';
 import type { ShardJob } from '../run/calls/enqueue-job.js';
+import { findActiveRuns } from '../run/calls/find-runs.js';
 import { openRun } from '../run/calls/open-run.js';
 import { reasonOf } from '../run/calls/reason-of.js';
 import type { RunContext } from '../run/context/run-context.js';
@@ -7,7 +8,6 @@ import { completeRun } from '../run/job/conclude-job.js';
 import { sweep } from '../run/record/run-changes.js';
 import { headerFrom, isAllDone, type RunShard } from '../run/record/run-record.js';
 import { isComplete, isWorkable } from '../run/record/run-state.js';
-import { findActiveRuns } from './find-runs.js';
 
 /** What a sweep did. */
 export interface SweepReport {

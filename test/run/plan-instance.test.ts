@@ -4,7 +4,7 @@ import { compilePlanner, type PlanRules } from '../../src/run/job/plan-instance.
 
 const planInstance = (given: InstanceSnapshot, rules: PlanRules) => compilePlanner(rules)(given);
 
-const PATHS = [{ key: 'city', segments: ['address', 'city'], mode: 'fill' }] as const;
+const PATHS = [{ key: 'city', segments: ['address', 'city'], mode: 'fill', formerPaths: [] }] as const;
 const snapshot = (given: Partial<InstanceSnapshot>): InstanceSnapshot => ({
   id: 1,
   cursor: 1,
@@ -23,6 +23,7 @@ describe('planInstance', () => {
       paths: PATHS,
       missing: 'null',
       clear: false,
+      deletes: false,
       droppedKeys: [],
     });
 
@@ -43,6 +44,7 @@ describe('planInstance', () => {
       paths: PATHS,
       missing: 'null',
       clear: false,
+      deletes: false,
       droppedKeys: [],
     });
 
@@ -50,7 +52,7 @@ describe('planInstance', () => {
   });
 
   describe('of an integer that a double cannot hold', () => {
-    const rules = { paths: PATHS, missing: 'null', clear: false, droppedKeys: [] } as const;
+    const rules = { paths: PATHS, missing: 'null', clear: false, deletes: false, droppedKeys: [] } as const;
     const rounded = 2 ** 60; // of 1152921504606846977, say
     const address = { city: rounded };
 
@@ -127,6 +129,7 @@ describe('planInstance', () => {
       paths: PATHS,
       missing: 'null',
       clear: false,
+      deletes: false,
       droppedKeys: [],
     }).failures;
 
@@ -143,6 +146,7 @@ describe('planInstance', () => {
       paths: PATHS,
       missing: 'null',
       clear: false,
+      deletes: false,
       droppedKeys: [],
     });
 
@@ -156,6 +160,7 @@ describe('planInstance', () => {
       paths: PATHS,
       missing: 'null',
       clear: false,
+      deletes: false,
       droppedKeys: [],
     });
 
@@ -178,6 +183,7 @@ describe('planInstance', () => {
       paths: PATHS,
       missing: 'null',
       clear: false,
+      deletes: false,
       droppedKeys: [],
       formatValue,
     });
@@ -193,6 +199,7 @@ describe('planInstance', () => {
       paths: [{ ...PATHS[0], mode: 'overwrite' as const }],
       missing: 'null' as const,
       clear: false,
+      deletes: false,
       droppedKeys: [],
       formatValue: formatMetadataValue,
     };
@@ -218,6 +225,7 @@ describe('planInstance', () => {
       paths: PATHS,
       missing: 'null',
       clear: false,
+      deletes: false,
       droppedKeys: [],
       formatValue,
     });
@@ -237,7 +245,7 @@ describe('planInstance', () => {
     ['an error without a message', Object.assign(new Error('x'), { message: null })],
     ['nothing', undefined],
   ])('makes an instance a failure, whatever its data or the repository throws: %s', (_, thrown) => {
-    const rules = { paths: PATHS, missing: 'null', clear: false, droppedKeys: [] } as const;
+    const rules = { paths: PATHS, missing: 'null', clear: false, deletes: false, droppedKeys: [] } as const;
     const hostile = {
       get address() {
         throw thrown;
@@ -261,16 +269,27 @@ describe('planInstance', () => {
     const data = { form: 'unreadable', reason: 'x'.repeat(5000) } as const;
 
     expect(
-      planInstance(snapshot({ data }), { paths: PATHS, missing: 'null', clear: false, droppedKeys: [] })
-        .failures[0]?.reason,
+      planInstance(snapshot({ data }), {
+        paths: PATHS,
+        missing: 'null',
+        clear: false,
+        deletes: false,
+        droppedKeys: [],
+      }).failures[0]?.reason,
     ).toHaveLength(500);
   });
 });
 
 test('complete instances have kept what is there, but under a key that another run has taken over', () => {
-  const paths = [...PATHS, { key: 'town', segments: ['town'], mode: 'fill' }] as const;
+  const paths = [...PATHS, { key: 'town', segments: ['town'], mode: 'fill', formerPaths: [] }] as const;
 
-  const planned = compilePlanner({ paths, missing: 'null', clear: false, droppedKeys: ['town'] })({
+  const planned = compilePlanner({
+    paths,
+    missing: 'null',
+    clear: false,
+    deletes: false,
+    droppedKeys: ['town'],
+  })({
     cursor: 9,
     filled: 5,
   });

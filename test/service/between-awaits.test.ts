@@ -214,10 +214,8 @@ describe('a request', () => {
   test('does not join an equal run that completes meanwhile: its instances would be missing', async () => {
     const { memory, request, handle, around } = setUp(10);
     const first = await request();
-    let searches = 0;
     around.search = async () => {
-      searches += 1;
-      if (searches !== 2) return; // the first search is for runs to take keys from
+      around.search = null;
       await handle(0);
       memory.insertInstance(instance(11, { invoice: { number: 'INV-11' } }));
     };

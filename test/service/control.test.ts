@@ -581,7 +581,7 @@ describe('requests that meet', () => {
     expect(report).toMatchObject({ runId: older, state: 'completed', processed: 30 });
     expect(report.keys.invoice_number).toMatchObject({ written: 10 });
     expect(report.keys.city).toMatchObject({ written: 30 });
-    expect(memory.metadata(10)).toEqual({ invoice_number: 'old path', city: 'Turin' });
+    expect(memory.metadata(10)).toEqual({ invoice_number: 'new path', city: 'Turin' });
     expect(memory.metadata(11)).toEqual({ invoice_number: 'new path', city: 'Turin' });
     expect(await service.list({ active: true })).toEqual([]);
     expect(jobs).toHaveLength(2);

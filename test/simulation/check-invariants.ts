@@ -4,6 +4,7 @@ import { endingRules } from './judge/endings.js';
 import { holdRules } from './judge/holds.js';
 import { jobRules } from './judge/jobs.js';
 import type { Judgement, Rules } from './judge/judgement.js';
+import { keyRules } from './judge/keys.js';
 import { outcomeRules } from './judge/outcomes.js';
 import { replayWorld } from './judge/replay.js';
 import { revisionRules } from './judge/revisions.js';
@@ -24,6 +25,7 @@ const ALL_RULES: readonly Rules[] = [
   walkRules,
   revisionRules,
   valueRules,
+  keyRules,
   jobRules,
   answerRules,
   holdRules,

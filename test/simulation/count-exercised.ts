@@ -50,6 +50,11 @@ const NAMES = [
   'requests joined too late',
   'limits reached',
   'keys taken over',
+  'keys removed or changed by an update',
+  'keys dropped by a resume',
+  'requests refused by another one',
+  'runs with former paths',
+  'values of former paths replaced',
   'values replaced',
   'values orphaned',
   'values cleared',
@@ -153,9 +158,12 @@ function callCounter(add: Add): (event: HistoryEvent) => void {
 function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => void {
   const headers = new Map<string, HeaderView>();
   const tallies = new Map<string, ShardView['tally']>();
-  return ({ status, late, instances, kept, gone, moved, written, records }) => {
+  const former = new Set<string>();
+  return ({ status, late, instances, kept, gone, moved, written, records, expected }) => {
     if (late) add(status === 'committed' ? 'commits landed late' : 'late commits refused');
     if (status === 'conflict') add('commits refused');
+    const isOfOwners = expected.some(({ id }) => id.endsWith('_keys'));
+    if (status === 'conflict' && isOfOwners) add('requests refused by another one');
     if (status === 'not-exhausted') add('ends not proven');
     if (status === 'undone' && moved.length > MOST_BEHIND / 2) add('batches too busy');
     if (status === 'refused') add(instances.length > 1 ? 'batches bisected' : 'instances refused');
@@ -163,6 +171,7 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
     add('instances gone', gone.length);
     add('rows deleted', written.filter(({ row }) => row === null).length);
     for (const record of records) {
+      if (reader.isOwners(record)) continue;
       if (!reader.isHeader(record)) {
         const { heldFor, tally, behind } = reader.shard(record);
         const left = new Set(behind.map(({ id }) => id));
@@ -173,13 +182,21 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
           add(heldFor.startsWith('transactions') ? 'waits for open transactions' : 'holds');
         const before = tallies.get(record.id);
         tallies.set(record.id, tally);
-        for (const name of ['replaced', 'orphaned', 'cleared'] as const)
-          add(`values ${name}`, countOf(tally, name) - (before === undefined ? 0 : countOf(before, name)));
+        for (const name of ['replaced', 'orphaned', 'cleared'] as const) {
+          const more = countOf(tally, name) - (before === undefined ? 0 : countOf(before, name));
+          add(`values ${name}`, more);
+          if (name === 'replaced' && former.has(record.runId)) add('values of former paths replaced', more);
+        }
         continue;
       }
       const [before, after] = [headers.get(record.runId), reader.header(record)];
       headers.set(record.runId, after);
-      if (before === undefined) continue;
+      if (before === undefined) {
+        if (!after.claims.some(({ formerPaths }) => formerPaths.length > 0)) continue;
+        add('runs with former paths');
+        former.add(record.runId);
+        continue;
+      }
       const shards = records.filter(({ runId }) => runId === record.runId).length - 1;
       if (after.state === 'failed' && isWorkable(before.state)) add('runs failed');
       if (after.state.startsWith('completed')) add('runs completed');
@@ -188,7 +205,11 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
       if (before.total === null && after.settled === false) add('walks that were not settled');
       const { limit } = after.definition;
       if (after.state.startsWith('completed') && after.total === limit) add('limits reached');
-      add('keys taken over', after.droppedKeys.length - before.droppedKeys.length);
+      const dropped = after.droppedKeys.slice(before.droppedKeys.length);
+      add('keys taken over', dropped.length);
+      if (before.state === 'failed') add('keys dropped by a resume', dropped.length);
+      const byUpdate = dropped.filter((key) => after.keysDroppedByUpdates.includes(key));
+      add('keys removed or changed by an update', byUpdate.length);
     }
   };
 }

@@ -31,6 +31,7 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       ...gone.map((id) => `${id} gone`),
       ...moved.map((id) => `${id} has moved on`),
       ...records.map((record) => {
+        if (reader.isOwners(record)) return 'the owner record';
         if (reader.isHeader(record)) {
           const { state, walk, settled, walkAgain } = reader.header(record);
           const walks = `walk ${walk}${settled === null ? '' : settled ? ', settled' : ', not settled'}`;

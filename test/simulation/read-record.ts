@@ -21,7 +21,13 @@ export interface HeaderView {
     readonly maxFailures: number | null;
   };
   readonly lastError: string | null;
+  readonly claims: readonly {
+    readonly generation: number;
+    readonly formerPaths: readonly (readonly string[])[];
+  }[];
   readonly droppedKeys: readonly string[];
+  /** Those that no other run has taken. */
+  readonly keysDroppedByUpdates: readonly string[];
   readonly walkAgain: boolean;
   readonly hasQueue: boolean;
 }
@@ -65,6 +71,8 @@ export interface ShardView {
 
 /** Reads the `content` of records. A judge knows nothing else about the library that wrote them. */
 export interface RecordReader {
+  /** Whether it is the owner record of a model, which belongs to no run. */
+  isOwners(record: RunRecord): boolean;
   isHeader(record: RunRecord): boolean;
   header(record: RunRecord): HeaderView;
   shard(record: RunRecord): ShardView;
@@ -72,14 +80,21 @@ export interface RecordReader {
 
 /** Reads records of format 1, in which `content` has these members under these names. */
 export const libraryRecords: RecordReader = {
+  isOwners: ({ id }) => id.endsWith('_keys'),
   isHeader: ({ id, runId }) => id === runId,
   header: readHeader,
   shard: ({ content }) => content as unknown as ShardView,
 };
 
 export function readHeader({ runId, content }: RunRecord): HeaderView {
-  const header = content as unknown as Omit<HeaderView, 'droppedKeys'> & {
-    readonly droppedKeys: readonly { readonly key: string }[];
+  const header = content as unknown as Omit<HeaderView, 'droppedKeys' | 'keysDroppedByUpdates'> & {
+    readonly droppedKeys: readonly { readonly key: string; readonly takenBy: string | null }[];
   };
-  return { ...header, runId, droppedKeys: header.droppedKeys.map(({ key }) => key) };
+  const byUpdates = header.droppedKeys.filter(({ takenBy }) => takenBy === null);
+  return {
+    ...header,
+    runId,
+    droppedKeys: header.droppedKeys.map(({ key }) => key),
+    keysDroppedByUpdates: byUpdates.map(({ key }) => key),
+  };
 }

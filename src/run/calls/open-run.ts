@@ -1,22 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RunError } from '../../errors.js';
-import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
+import type { RepositoryCommit } from '../../ports/repository.js';
 import type { RunContext } from '../context/run-context.js';
 import { type ProgressWatch, watchProgress } from '../record/progress.js';
 import type { RunChange } from '../record/run-changes.js';
-import { newRevision } from '../record/run-definition.js';
-import {
-  headerRecord,
-  type Run,
-  recordsOf,
-  runFrom,
-  shardRecord,
-  shardRecordId,
-} from '../record/run-record.js';
+import { type Run, runFrom } from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
-import { commitProblem, loadProblem } from './check-answers.js';
 import { enqueueJob, type JobOptions, type ShardJob } from './enqueue-job.js';
 import { type PortCalls, portCalls } from './port-calls.js';
+import { changeOf, commitRecords, loadRecords, type RecordChange } from './run-records.js';
 
 /** One run, as a call works with it: its stored records, its jobs, and port calls whose errors name it. */
 export interface RunHandle {
@@ -28,8 +20,6 @@ export interface RunHandle {
    * @throws {RunError} RUN_NOT_FOUND, retryable: the transaction that writes it may not be visible yet.
    */
   load(): Promise<Run>;
-  /** Stores a new run. `false` if another run holds its active key. */
-  create(run: Run): Promise<boolean>;
   /**
    * Loads the run, lets `decide` say what to change, and stores that by compare-and-set. Decides again from the stored
    * state when somebody was faster or the outcome is unknown, until the change is stored or there is nothing to change.
@@ -46,65 +36,27 @@ export function openRun(
   runId: string,
   options: { readonly watch?: ProgressWatch | undefined; readonly transaction?: unknown } = {},
 ): RunHandle {
-  const { repository, queue, runtime } = context;
+  const { queue } = context;
   const { watch = watchProgress(runId, context), transaction } = options;
   const calls = portCalls(context, watch, { isStored: transaction === undefined }); // else the host rolls it back
-  const creating = portCalls(context, watch, { isStored: false });
   // After an error the host's transaction may be broken, and only the host can begin it again.
   const tries = { isOnlyTry: transaction !== undefined };
 
-  async function loadRecords(under: PortCalls): Promise<readonly RunRecord[]> {
-    const records = await under.call('repository.loadRun', () => repository.loadRun(runId, { transaction }));
-    const problem = loadProblem(records, runId);
-    if (problem !== null) throw under.contractError(`loadRun: ${problem}`);
-    return records;
-  }
-
-  const isStored = async (): Promise<boolean> => (await loadRecords(creating)).length > 0;
-
   async function load(): Promise<Run> {
-    const run = runFrom(await loadRecords(calls));
+    const run = runFrom(await loadRecords(context, runId, { calls, transaction }));
     if (run !== null) return run;
     const message = `No run ${JSON.stringify(runId)} is stored. Check the id; list() of a service shows the runs there are.`;
     throw new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
   }
 
-  async function store(
-    { header }: Run,
-    records: readonly RunRecord[],
-    expected: RepositoryCommit['expected'],
-  ): Promise<boolean> {
-    let isNextCalled = false;
-    const result = await repository.commit(
-      {
-        processModelId: header.processModelId,
-        expected,
-        instances: [],
-        next() {
-          isNextCalled = true;
-          return records;
-        },
-      },
-      { transaction },
-    );
-    const problem = commitProblem(result, { exhausted: undefined, isNextCalled });
-    if (problem !== null) throw calls.contractError(`commit: ${problem}`);
-    return result.status === 'committed';
-  }
+  const store = ({ header }: Run, change: RecordChange): Promise<boolean> =>
+    commitRecords(context, header.processModelId, change, { calls, transaction });
 
   return {
     runId,
     watch,
     calls,
     load,
-    create: (run) =>
-      creating.call(
-        'repository.commit',
-        async (failedTries) =>
-          (await store(run, recordsOf(run), notStored(run))) || (failedTries > 0 && isStored()),
-        // The outcome of a failed try is unknown: it may have landed, or land late.
-        tries.isOnlyTry ? tries : { onError: async () => (await isStored()) || null },
-      ),
     change: (decide) =>
       calls.call(
         'repository.commit',
@@ -114,11 +66,10 @@ export function openRun(
             const run = await load();
             const change = decide(run);
             if (change === null) return { run, changed: failedTries > 0 };
-            const next = applied(run, change, () => newRevision(runtime));
-            const expected = expectedOf(run, change);
-            if (isDeepStrictEqual(refused, expected)) throw refusedForGood(run, next, calls);
-            if (await store(run, changedRecords(next, change), expected)) return { run: next, changed: true };
-            refused = expected;
+            const { next, ...records } = changeOf(run, change, context);
+            if (isDeepStrictEqual(refused, records.expected)) throw refusedForGood(run, next, calls);
+            if (await store(run, records)) return { run: next, changed: true };
+            refused = records.expected;
           }
           throw calls.contractError(ENDLESS_CONFLICT);
         },
@@ -133,45 +84,8 @@ export function openRun(
   };
 }
 
-/** The run after a change. What was stored before gets its next revision. */
-function applied(run: Run, { header, shards = [] }: RunChange, draw: () => string): Run {
-  const all = [...run.shards];
-  for (const shard of shards) {
-    const changes = run.shards[shard.index] === undefined ? 0 : shard.changes + 1;
-    all[shard.index] = { ...shard, changes, revision: draw() };
-  }
-  return {
-    header: header === undefined ? run.header : { ...header, changes: header.changes + 1, revision: draw() },
-    shards: all,
-  };
-}
-
-/** The revisions that a change was decided on. */
-function expectedOf(run: Run, { header, shards = [] }: RunChange): RepositoryCommit['expected'] {
-  const { runId, revision } = run.header;
-  return [
-    ...(header === undefined ? [] : [{ id: runId, revision }]),
-    ...shards.map(({ index }) => ({
-      id: shardRecordId(runId, index),
-      revision: run.shards[index]?.revision ?? null,
-    })),
-  ];
-}
-
-function notStored(run: Run): RepositoryCommit['expected'] {
-  return recordsOf(run).map(({ id }) => ({ id, revision: null }));
-}
-
-function changedRecords({ header, shards }: Run, change: RunChange): RunRecord[] {
-  const indices = new Set(change.shards?.map(({ index }) => index));
-  return [
-    ...(change.header === undefined ? [] : [headerRecord(header)]),
-    ...shards.filter(({ index }) => indices.has(index)).map((shard) => shardRecord(header, shard)),
-  ];
-}
-
 /** Another run holds the active key, or the repository contradicts itself. */
-function refusedForGood(run: Run, next: Run, calls: PortCalls): Error {
+export function refusedForGood(run: Run, next: Run, calls: PortCalls): Error {
   const { runId, processModelId, state } = run.header;
   if (isActive(state) || !isActive(next.header.state)) return calls.contractError(STALE_READ);
   const message = `Run ${runId} cannot go on: another run of the same definition is active for ${JSON.stringify(processModelId)}. service.list({ active: true }) shows it.`;

@@ -131,7 +131,10 @@ export function runLog(
     controlled: (run, what) =>
       write('info', run, what.toLowerCase(), `${what} metadata backfill for process model: ${nameOf(run)}`),
     keysTaken(run) {
-      const taken = run.droppedKeys.map(({ key, takenBy }) => `${JSON.stringify(key)} by run ${takenBy}`);
+      const taken = run.droppedKeys.map(
+        ({ key, takenBy }) =>
+          `${JSON.stringify(key)} by ${takenBy === null ? 'an update of the model' : `run ${takenBy}`}`,
+      );
       const end = run.state === 'cancelled' ? '. No key is left: the run is cancelled' : '';
       write('warn', run, 'keys-taken', `Keys were taken over: ${taken.join(', ')}${end}`);
     },

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { PageEntry } from '../../ports/repository.js';
 import type { RunContext } from '../context/run-context.js';
 import type { DroppedKey } from '../record/run-record.js';
+import { readPathsOf } from './page-paths.js';
 import { compilePlanner, type InstancePlanner, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 
@@ -15,7 +16,8 @@ export interface BatchPlanner {
 
 /** Plans pages, by the keys that the run still writes. */
 export function planBatches({ repository, runtime }: RunContext, session: ShardSession): BatchPlanner {
-  const { paths, missing, clear } = session.run.header.definition;
+  const { missing, clear } = session.run.header.definition;
+  const paths = readPathsOf(session.run.header);
   const formatValue = repository.formatValue?.bind(repository);
   let planner: { readonly droppedKeys: readonly DroppedKey[]; readonly plan: InstancePlanner } | null = null;
   return {
@@ -27,6 +29,7 @@ export function planBatches({ repository, runtime }: RunContext, session: ShardS
           paths,
           missing,
           clear,
+          deletes: repository.deletes ?? false,
           droppedKeys: dropped,
           ...(formatValue === undefined ? {} : { formatValue }),
         };

@@ -21,6 +21,7 @@ import { isFilled } from '../calls/page-entries.js';
 import { bounded, reasonOf } from '../calls/reason-of.js';
 import type { RunDefinition } from '../record/run-record.js';
 import type { FailureCode, InstanceFailure } from '../record/tally.js';
+import { formerKey, pagePaths, type ReadPath } from './page-paths.js';
 
 /**
  * What a run found under one key of an instance, and what it does about it. `replaced`: a value over another value.
@@ -65,7 +66,10 @@ export interface Reread {
   readonly isFound: boolean;
 }
 
-export interface PlanRules extends Pick<RunDefinition, 'paths' | 'missing' | 'clear'> {
+export interface PlanRules extends Pick<RunDefinition, 'missing' | 'clear'> {
+  readonly paths: readonly ReadPath[];
+  /** Whether rows can be deleted. */
+  readonly deletes: boolean;
   /** Keys that another run has taken over. */
   readonly droppedKeys: readonly string[];
   formatValue?(value: JsonValue): FormattedValue;
@@ -76,14 +80,19 @@ export type InstancePlanner = (entry: PageEntry) => PlannedEntry;
 
 export function compilePlanner(rules: PlanRules): InstancePlanner {
   const paths = rules.paths.map(
-    ({ key, segments, mode }): PlannedPath => ({
+    ({ key, segments, mode, formerPaths }): PlannedPath => ({
       key,
       read: compilePath(segments),
+      former: formerPaths.map((path, index) => ({ key: formerKey(key, index), read: compilePath(path) })),
       fills: mode === 'fill',
       isDropped: rules.droppedKeys.includes(key),
     }),
   );
-  const readJson = compileJsonReader(rules.paths);
+  const clearingRules: PlanRules = {
+    ...rules,
+    clear: rules.clear || rules.missing === 'null' || rules.deletes,
+  };
+  const readJson = compileJsonReader(pagePaths(rules.paths));
   const kept = paths.map(({ isDropped }): Finding => (isDropped ? 'dropped' : 'kept'));
 
   return (entry) => {
@@ -95,7 +104,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
     for (const path of paths) {
       const stored = entry.stored.get(path.key);
       if (path.isDropped) findings.push('dropped');
-      else if (path.fills && hasValue(stored)) findings.push('kept');
+      else if (path.fills && hasValue(stored) && path.former.length === 0) findings.push('kept');
       else {
         try {
           data ??= readableData(entry.data, readJson);
@@ -103,10 +112,15 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
           const failure = instanceFailure(entry.id, null, codeOf(error), error);
           return failedInstance({ cursor: entry.cursor, findings: kept, reread: null }, failure);
         }
+        const isFormer =
+          path.former.length > 0 && hasValue(stored) && isFromFormerPath(path, stored, data, rules);
+        if (path.fills && hasValue(stored) && !isFormer) {
+          findings.push('kept');
+          continue;
+        }
         try {
-          const value =
-            data.values === null ? path.read(data.document, data) : readValue(data.values, path.key, data);
-          findings.push(planValue(path, value, stored, entry, rules, values));
+          const value = valueAt(path, data);
+          findings.push(planValue(path, value, stored, entry, isFormer ? clearingRules : rules, values));
         } catch (error) {
           findings.push('failed');
           failures.push(instanceFailure(entry.id, path.key, codeOf(error), error));
@@ -119,11 +133,36 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
   };
 }
 
-interface PlannedPath {
-  readonly key: string;
-  readonly read: PathReader;
+interface PlannedPath extends CompiledPath {
+  readonly former: readonly CompiledPath[];
   readonly fills: boolean;
   readonly isDropped: boolean;
+}
+
+interface CompiledPath {
+  readonly key: string;
+  readonly read: PathReader;
+}
+
+function valueAt({ key, read }: CompiledPath, data: ReadableData): JsonValue | undefined {
+  return data.values === null ? read(data.document, data) : readValue(data.values, key, data);
+}
+
+/** Whether a run that has not completed may have written the row: it is what the path of that run gives. */
+function isFromFormerPath(
+  { former }: PlannedPath,
+  stored: StoredValue,
+  data: ReadableData,
+  rules: PlanRules,
+): boolean {
+  return former.some((path) => {
+    try {
+      const value = valueAt(path, data) ?? null;
+      return value !== null && isDeepStrictEqual(stored.value, storedForm(value, rules).form);
+    } catch {
+      return false; // a value that cannot be stored was not
+    }
+  });
 }
 
 /** Adds to `values` what to write under one key, and returns what was found. */

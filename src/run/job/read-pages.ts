@@ -11,6 +11,7 @@ import { isTimeOut } from '../calls/is-time-out.js';
 import { cutPage, snapshotsOf } from '../calls/page-entries.js';
 import { linkedAbort } from '../context/linked-abort.js';
 import type { RunContext } from '../context/run-context.js';
+import { pagePaths, readPathsOf } from './page-paths.js';
 import type { ShardSession } from './shard-session.js';
 
 /** The pages of one shard. The next page is read while the page before it is committed. */
@@ -49,7 +50,7 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
   let lastRead: Promise<void> = Promise.resolve();
 
   function queryAfter(after: Cursor | null, limit: number): Query {
-    return { ...rangeOf(session), after, limit, paths: session.run.header.definition.paths };
+    return { ...rangeOf(session), after, limit, paths: pagePaths(readPathsOf(session.run.header)) };
   }
 
   async function read(query: Query): Promise<Page> {

@@ -4,13 +4,15 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** What is damaged in the content of a header record, or `null`. */
 export function headerProblem(content: object): string | null {
-  const { definition, state, activeKey, droppedKeys, walk, total, changes, hasQueue } = content as Members;
+  const { definition, state, activeKey, claims, droppedKeys, walk, total, changes, hasQueue } =
+    content as Members;
   const { paths, instanceIds } = Object(definition) as Members;
   if (!isListOf(paths, isDefinedPath)) return 'definition.paths';
   if (instanceIds !== null && !Array.isArray(instanceIds)) return 'definition.instanceIds';
   if (!isRunState(state)) return 'state';
   if (!isCount(changes)) return 'changes';
   if (typeof activeKey !== 'string') return 'activeKey';
+  if (!isListOf(claims, isClaim) || claims.length !== paths.length) return 'claims';
   if (!isListOf(droppedKeys, (dropped) => isText(Object(dropped).key))) return 'droppedKeys';
   if (!isCount(walk)) return 'walk';
   if (typeof hasQueue !== 'boolean') return 'hasQueue';
@@ -40,7 +42,12 @@ function isDefinedPath(path: unknown): boolean {
   return isText(key) && isListOf(segments, isText);
 }
 
-function isListOf(list: unknown, isItem: (item: unknown) => boolean): boolean {
+function isClaim(claim: unknown): boolean {
+  const { generation, formerPaths } = Object(claim) as Members;
+  return isCount(generation) && isListOf(formerPaths, (path) => isListOf(path, isText));
+}
+
+export function isListOf(list: unknown, isItem: (item: unknown) => boolean): list is readonly unknown[] {
   return Array.isArray(list) && list.every(isItem);
 }
 
@@ -48,10 +55,10 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-function isText(value: unknown): boolean {
+export function isText(value: unknown): boolean {
   return typeof value === 'string';
 }
 
-function isCount(value: unknown): boolean {
+export function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }

@@ -1,8 +1,17 @@
 import { oneLine } from '../../input/one-line.js';
 import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
+import { outdatedKeys } from './claim-keys.js';
+import type { OwnedKey } from './owner-record.js';
 import { newPace, type Pace } from './pace.js';
 import { isFill, isTrial, newShard, START_AFTER, UNSETTLED } from './run-definition.js';
-import { isAllDone, type Run, type RunHeader, type RunShard, tallyOf } from './run-record.js';
+import {
+  type DroppedKey,
+  isAllDone,
+  type Run,
+  type RunHeader,
+  type RunShard,
+  tallyOf,
+} from './run-record.js';
 import { assertTransition, isActive, isWorkable } from './run-state.js';
 import { tallyOfNextWalk, visited } from './tally.js';
 
@@ -228,25 +237,26 @@ export function isCovering({ header }: Run): boolean {
   return isActive(header.state) && (header.total === null || header.walkAgain);
 }
 
-/** Leaves keys to a newer run. A run without any key left is cancelled. */
-export function dropKeys(
-  run: Run,
-  keys: ReadonlySet<string>,
-  takenBy: string,
-  now: number,
-): RunChange | null {
+/** Leaves keys of an active run to others. A run without any key left is cancelled. */
+export function dropKeys(run: Run, keys: readonly DroppedKey[], now: number): RunChange | null {
   const { header } = run;
-  if (!isActive(header.state)) return null;
+  const changed = isActive(header.state) ? withoutKeys(header, keys, now) : header;
+  return changed === header ? null : fenced(run, changed);
+}
+
+function withoutKeys(header: RunHeader, keys: readonly DroppedKey[], now: number): RunHeader {
   const gone = new Set(header.droppedKeys.map(({ key }) => key));
   const own = header.definition.paths.map(({ key }) => key).filter((key) => !gone.has(key));
-  const dropped = own.filter((key) => keys.has(key));
-  if (dropped.length === 0) return null;
+  const dropped = keys.filter(({ key }) => own.includes(key));
+  const [last] = dropped.slice(-1);
+  if (last === undefined) return header;
   // The run gives up its active key, too: it no longer does what the request for it asked for.
-  const droppedKeys = [...header.droppedKeys, ...dropped.map((key) => ({ key, takenBy }))];
+  const droppedKeys = [...header.droppedKeys, ...dropped];
   const changed: RunHeader = { ...header, activeKey: header.runId, droppedKeys };
-  if (dropped.length < own.length) return fenced(run, changed);
-  const lastError = `run ${takenBy} has taken over its last key`;
-  return fenced(run, { ...changed, state: 'cancelled', lastError, endedAt: now });
+  if (dropped.length < own.length) return changed;
+  const taker = last.takenBy === null ? 'an update of the model' : `run ${last.takenBy}`;
+  const lastError = `${taker} has taken over its last key`;
+  return { ...changed, state: 'cancelled', lastError, endedAt: now };
 }
 
 export function pause(run: Run): RunChange | null {
@@ -276,21 +286,27 @@ export interface GoOn {
   readonly hasQueue: boolean;
 }
 
-/** Resumes a run that is paused, failed or without a queue, under a new step for each open shard. */
-export function resume(run: Run, { now, hasQueue }: GoOn): RunChange | null {
+/**
+ * Resumes a run that is paused, failed or without a queue, under a new step for each open shard. It has lost the keys that
+ * others have by now.
+ */
+export function resume(run: Run, keys: readonly OwnedKey[], { now, hasQueue }: GoOn): RunChange | null {
   const { header, shards } = run;
   const state = header.total === null ? 'pending' : 'running';
   if (!isWorkable(header.state)) assertTransition(header.runId, header.state, state);
   else if (header.hasQueue || !hasQueue) return null;
+  const resumed: RunHeader = {
+    ...header,
+    state,
+    hasQueue: header.hasQueue || hasQueue,
+    endedAt: null,
+    lastError: null,
+    forgivenFailures: tallyOf(run).failed,
+  };
+  const changed = withoutKeys(resumed, outdatedKeys(header, keys), now);
+  if (!isWorkable(changed.state)) return fenced(run, changed);
   return {
-    header: {
-      ...header,
-      state,
-      hasQueue: header.hasQueue || hasQueue,
-      endedAt: null,
-      lastError: null,
-      forgivenFailures: tallyOf(run).failed,
-    },
+    header: changed,
     shards: openShards(shards).map(
       (shard): RunShard => ({
         ...withNextStep(shard),
@@ -305,9 +321,9 @@ export function resume(run: Run, { now, hasQueue }: GoOn): RunChange | null {
 }
 
 /** Allots a step for each open shard to a caller that works on the run itself. A failed run is resumed. */
-export function takeUp(run: Run, goOn: GoOn): RunChange | null {
+export function takeUp(run: Run, keys: readonly OwnedKey[], goOn: GoOn): RunChange | null {
   const { state, hasQueue } = run.header;
-  if (state === 'failed' || (isWorkable(state) && goOn.hasQueue && !hasQueue)) return resume(run, goOn);
+  if (state === 'failed' || (isWorkable(state) && goOn.hasQueue && !hasQueue)) return resume(run, keys, goOn);
   const open = openShards(run.shards);
   if (!isWorkable(state) || open.length === 0) return null;
   return { shards: open.map(withNextStep) };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Runtime } from '../../ports/runtime.js';
 import { newPace } from './pace.js';
-import type { Run, RunDefinition, RunShard } from './run-record.js';
+import type { KeyClaim, Run, RunDefinition, RunShard } from './run-record.js';
 import { emptyTally } from './tally.js';
 
 /** The records of a run before its first job. */
@@ -11,13 +11,18 @@ export function newRun(
   options: {
     readonly runtime: Runtime;
     readonly hasQueue: boolean;
+    /** @default a new one */
+    readonly runId?: string;
+    /** @default the run id, so that no request joins the run */
     readonly activeKey?: string;
     readonly startAfter?: Date | undefined;
+    /** @default of a model whose keys nobody has requested */
+    readonly claims?: readonly KeyClaim[];
   },
 ): Run {
   const { runtime, startAfter } = options;
   const now = runtime.now();
-  const runId = newRunId(runtime);
+  const runId = options.runId ?? newRunId(runtime);
   return {
     header: {
       runId,
@@ -34,6 +39,7 @@ export function newRun(
       startedAt: null,
       endedAt: null,
       lastError: null,
+      claims: options.claims ?? definition.paths.map(() => ({ generation: 0, formerPaths: [] })),
       droppedKeys: [],
       mark: null,
       markedAt: null,

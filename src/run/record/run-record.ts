@@ -22,6 +22,7 @@ import { addTallies, emptyTally, shownCounts, type Tally, visited } from './tall
 // - left behind: an instance that was saved between its read and its commit. It is read again by its id.
 // - complete: a run in which every instance has its outcome.
 // - active: a run that can still change by itself or by resume from pause. Its active key is unique in the store.
+// - trial: a run over some of the instances.
 // - held: a shard that no job works on before a set time, because of `startAfter` or a throttle.
 // - hand back: a job that was delivered before the hold is over goes back to the queue, under a new step.
 // - swept: a shard for which a sweep enqueued a job, because it showed no progress.
@@ -65,7 +66,9 @@ export interface RunHeader {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly lastError: string | null;
-  /** Keys that a newer run has taken over. This run no longer writes them. */
+  /** What the run has of its keys, in the order of the definition's paths. */
+  readonly claims: readonly KeyClaim[];
+  /** Keys that this run no longer writes. */
   readonly droppedKeys: readonly DroppedKey[];
   /** What the next freeze waits for (see `settled` of the repository). `null`: the first job makes a mark. */
   readonly mark: string | null;
@@ -81,10 +84,18 @@ export interface RunHeader {
   readonly hasQueue: boolean;
 }
 
+/** When a run got a key, and from where some of its rows may be. */
+export interface KeyClaim {
+  /** That of the key in the owner record. Once the record has a later one, the run no longer writes the key. */
+  readonly generation: number;
+  /** The paths of earlier runs that have not completed. */
+  readonly formerPaths: readonly (readonly string[])[];
+}
+
 export interface DroppedKey {
   readonly key: string;
-  /** The run that has taken it over. */
-  readonly takenBy: string;
+  /** The run that has taken it over. `null`: a model update has removed the key or changed its path. */
+  readonly takenBy: string | null;
 }
 
 /** The checkpoint of one range of instances. */
@@ -237,11 +248,11 @@ function shardFrom(record: RunRecord): RunShard {
   };
 }
 
-function encode(content: object): JsonValue {
+export function encode(content: object): JsonValue {
   return { format: FORMAT, ...content } as unknown as JsonValue;
 }
 
-function decode<Content>(
+export function decode<Content>(
   { id, content, runId }: RunRecord,
   problemOf: (content: object) => string | null,
 ): Content {

@@ -7,8 +7,10 @@ const MOST_WARNINGS = 50;
 /** What somebody should look at in a run, in sentences for people. Most of it is known only once the run is complete. */
 export function warningsOf(run: Run): string[] {
   const { header } = run;
-  const taken = header.droppedKeys.map(
-    ({ key, takenBy }) => `Key ${quote(key)} was taken over by run ${takenBy}. This run no longer writes it.`,
+  const taken = header.droppedKeys.map(({ key, takenBy }) =>
+    takenBy === null
+      ? `Key ${quote(key)} was removed from the model, or reads another path there. This run no longer writes it.`
+      : `Key ${quote(key)} was taken over by run ${takenBy}. This run no longer writes it.`,
   );
   const warnings = isComplete(header.state)
     ? [...taken, ...instanceWarnings(run), ...lateWarnings(run.header), ...keyWarnings(run)]
@@ -51,10 +53,16 @@ function keyWarnings(run: Run): string[] {
     const { written, kept, null: nulls, missing, orphaned, cleared } = counts;
     const path = `Path ${quote(segments.join('.'))} of key ${quote(key)}`;
     const stale = orphaned - cleared;
+    const isTaken = (run.header.claims[index]?.formerPaths ?? []).length > 0;
     const remedy = run.header.definition.clear
       ? 'These instances are still running, and their next save decides.'
       : "To remove them, request the key with mode 'overwrite' and clear: true.";
     return [
+      ...(isTaken && mode === 'fill' && kept > 0
+        ? [
+            `Key ${quote(key)} was taken over from a run that had not completed. Values that stay, because no former path gives them: ${kept}. Check them, or request the key with mode 'overwrite'.`,
+          ]
+        : []),
       ...(missing > 0 && written + nulls + orphaned === 0 && kept < (mode === 'fill' ? missing : 1)
         ? [`${path} found nothing in any of ${missing} instances. Check the path.`]
         : []),

@@ -26,7 +26,12 @@ export interface JudgedRun {
   /** The instances left behind: how often they were read again by their ids, and how often that did not show them. */
   readonly behind: Map<number, { readonly reads: number; readonly misses: number }>;
 
+  /** Where earlier runs have read its keys from. */
+  readonly formerPaths: ReadonlyMap<string, FormerPaths>;
+
   // Times are indices of `history.events`.
+
+  readonly createdAt: number;
 
   /** When its request was made, and when a request first returned it. */
   requestedAt: number | null;
@@ -61,6 +66,20 @@ export interface Allotment {
   readonly call: number;
   readonly isFollowing: boolean;
   readonly handedBackUntil: number | null;
+}
+
+/** The paths from which earlier runs over all instances have read a key. */
+export interface FormerPaths {
+  readonly all: readonly (readonly string[])[];
+  /** Those of runs that have not completed, since a run for the key last completed. */
+  readonly open: readonly (readonly string[])[];
+}
+
+/** What a committed request or model update last said of a key. */
+export interface JudgedOwner {
+  /** `null`: the key was removed. */
+  readonly segments: readonly string[] | null;
+  readonly at: number;
 }
 
 /** A call of the library. */
@@ -101,6 +120,8 @@ export interface Replay {
   /** All that a record ever had. */
   readonly revisions: Set<string>;
   readonly runs: ReadonlyMap<string, JudgedRun>;
+  /** By key of the one model that is filled. */
+  readonly owners: ReadonlyMap<string, JudgedOwner>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
   /** By run: when its first job began. That may be before its records are stored. */
   readonly begunAt: ReadonlyMap<string, number>;

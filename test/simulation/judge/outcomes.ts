@@ -1,6 +1,7 @@
 import type { CommitEvent, Row, SeenInstance, WrittenRow } from '../history.js';
 import type { ShardView } from '../read-record.js';
 import { valueAt } from '../world/extraction.js';
+import { isFromPath } from './judged-keys.js';
 import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './judged-world.js';
 import {
   hasMoved,
@@ -208,10 +209,13 @@ export const REREADS = 5;
 /** Whether an instance has a value that its path does not find, and that stays. */
 function isOrphan(run: JudgedRun, seen: SeenInstance, key: string): boolean {
   const { paths, clear } = run.header.definition;
-  const path = paths.find((one) => one.key === key);
-  if (path?.mode !== 'overwrite' || !hasValue(seen.rows[key]) || isUnreadable(run, seen)) return false;
+  const index = paths.findIndex((one) => one.key === key);
+  const path = paths[index];
+  if (path === undefined || !hasValue(seen.rows[key]) || isUnreadable(run, seen)) return false;
+  const isFormer = isFromPath(seen.rows[key]?.value, seen.task, run.header.claims[index]?.formerPaths ?? []);
+  if (path.mode === 'fill' && !isFormer) return false;
   const found = seen.task.state === 'data' ? (valueAt(seen.task.value, path.segments) ?? null) : null;
-  return found === null && !(clear && !seen.running);
+  return found === null && !((clear || isFormer) && !seen.running);
 }
 
 function hasValue(row: Row | null | undefined): boolean {
@@ -246,8 +250,9 @@ function refusalsOf(
 /** Whether its data is broken, and a key must be read from it. */
 export function isUnreadable({ header }: JudgedRun, { task, rows }: SeenInstance): boolean {
   if (task.state !== 'broken') return false;
-  return header.definition.paths.some(({ key, mode }) => {
+  return header.definition.paths.some(({ key, mode }, index) => {
     const hasValue = (rows[key]?.value ?? null) !== null;
-    return !header.droppedKeys.includes(key) && !(mode === 'fill' && hasValue);
+    const isCompared = (header.claims[index]?.formerPaths.length ?? 0) > 0;
+    return !header.droppedKeys.includes(key) && !(mode === 'fill' && hasValue && !isCompared);
   });
 }

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent } from '../history.js';
-import type { HeaderView, RecordReader } from '../read-record.js';
+import type { RecordReader } from '../read-record.js';
+import { formerPathsOf, ownersAfter } from './judged-keys.js';
 import {
   areDone,
   failuresOf,
@@ -8,6 +9,7 @@ import {
   isWorkable,
   type JudgedCall,
   type JudgedInstance,
+  type JudgedOwner,
   type JudgedRun,
   jobKey,
 } from './judged-world.js';
@@ -25,6 +27,7 @@ import {
 export interface CommittedWorld {
   readonly instances: ReadonlyMap<number, JudgedInstance>;
   readonly records: Map<string, RunRecord>;
+  readonly owners: Map<string, JudgedOwner>;
   readonly runs: Map<string, JudgedRun>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
   readonly begunAt: Map<string, number>;
@@ -37,7 +40,8 @@ export function changesOf(
   reader: RecordReader,
 ): RunChange[] {
   const byRun = new Map<string, RunRecord[]>();
-  for (const record of records) byRun.set(record.runId, [...(byRun.get(record.runId) ?? []), record]);
+  const ofRuns = records.filter((record) => !reader.isOwners(record));
+  for (const record of ofRuns) byRun.set(record.runId, [...(byRun.get(record.runId) ?? []), record]);
   return [...byRun].map(([runId, ofRun]) => {
     const run = runs.get(runId) ?? null;
     const header = ofRun.find(reader.isHeader);
@@ -64,7 +68,7 @@ export function applyCommit(
   changes: readonly RunChange[],
   world: CommittedWorld,
 ): void {
-  const { instances, records, calls } = world;
+  const { instances, records, calls, owners } = world;
   const call = calls.get(event.call);
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
   const [only] = event.instances;
@@ -77,6 +81,8 @@ export function applyCommit(
     if (row === null) instances.get(id)?.rows.delete(key);
     else instances.get(id)?.rows.set(key, row);
   }
+  for (const [key, owner] of ownersAfter(event, changes, calls.get(event.call)))
+    owners.set(key, { ...owner, at });
   for (const record of event.records) records.set(record.id, record);
   for (const change of changes) applyChange(event, at, change, world);
 }
@@ -91,7 +97,7 @@ function applyChange(
   const { runId, header } = change;
   const processModelId = event.records.find((record) => record.runId === runId)?.processModelId ?? '';
   if (header !== null && change.run === null) {
-    runs.set(runId, newRun(runId, processModelId, header.after));
+    runs.set(runId, newRun(at, { runId, processModelId, header: header.after }, runs));
     if (call?.method === 'start') begunAt.set(runId, at);
   }
   const run = runs.get(runId);
@@ -140,11 +146,15 @@ function applyChange(
     run.outcomes.set(id, instances.has(id) ? 'visited' : 'unknown');
 }
 
-function newRun(runId: string, processModelId: string, header: HeaderView): JudgedRun {
+function newRun(
+  createdAt: number,
+  run: Pick<JudgedRun, 'runId' | 'processModelId' | 'header'>,
+  runs: ReadonlyMap<string, JudgedRun>,
+): JudgedRun {
   return {
-    runId,
-    processModelId,
-    header,
+    ...run,
+    createdAt,
+    formerPaths: formerPathsOf(run, runs.values()),
     shards: new Map(),
     outcomes: new Map(),
     behind: new Map(),

@@ -1,7 +1,14 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent, HistoryEvent, StoreRules } from '../history.js';
 import type { RecordReader } from '../read-record.js';
-import { type JudgedCall, type JudgedInstance, type JudgedRun, jobKey, type Replay } from './judged-world.js';
+import {
+  type JudgedCall,
+  type JudgedInstance,
+  type JudgedOwner,
+  type JudgedRun,
+  jobKey,
+  type Replay,
+} from './judged-world.js';
 import type { RunChange } from './judgement.js';
 import { applyCommit, changesOf } from './replay-commit.js';
 import { applyLiveEvent } from './replay-instances.js';
@@ -16,6 +23,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
   const records = new Map<string, RunRecord>();
   const revisions = new Set<string>();
   const runs = new Map<string, JudgedRun>();
+  const owners = new Map<string, JudgedOwner>();
   const calls = new Map<number, JudgedCall>();
   const begunAt = new Map<string, number>();
   const transactionsBegunAt = new Map<number, number>();
@@ -99,7 +107,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         return;
       }
       case 'commit':
-        applyCommit(event, at, changes, { instances, records, runs, calls, begunAt });
+        applyCommit(event, at, changes, { instances, records, owners, runs, calls, begunAt });
         return;
       case 'enqueue': {
         const { runId, shard, step } = event.payload;
@@ -121,6 +129,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     records,
     revisions,
     runs,
+    owners,
     calls,
     begunAt,
     transactionsBegunAt,

@@ -1,8 +1,9 @@
 import type { JsonValue } from '../../../src/extraction/json-value.js';
 import type { CommitEvent, SeenInstance, TaskState, WrittenRow } from '../history.js';
 import { valueAt } from '../world/extraction.js';
+import { isFromPath } from './judged-keys.js';
 import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
-import { type Judgement, type Rules, settledBy, whoOf } from './judgement.js';
+import { passedOver, type Rules, settledBy, whoOf } from './judgement.js';
 import { isUnreadable, mayBeLost } from './outcomes.js';
 
 /**
@@ -12,16 +13,23 @@ import { isUnreadable, mayBeLost } from './outcomes.js';
  *    value whose path finds nothing.
  * 24. A processed instance with a value in its task data has a row, or failed. An instance that was saved since it was read
  *    is left behind, and fails after five reads of its own. Nobody is forgotten.
+ * 21. In an instance that was processed, no value is left that only the former path of a key gives, from which a run has read
+ *    it that has not completed.
  * 11. Deleted instances get no metadata. Running instances get no null rows, and none of their values is cleared.
  */
 export const valueRules: Rules = {
   commit(event, judgement) {
-    if (event.status !== 'committed' || event.instances.length === 0) return;
+    if (event.status !== 'committed') return;
     const { changes, world, broken } = judgement;
     const run = changes.find((change) => change.run !== null)?.run;
     const call = world.calls.get(event.call);
     if (run == null || call === undefined) return;
-    judgeDroppedKeys(event, judgement, run);
+    for (const seen of changes.flatMap(({ shards }) =>
+      shards.flatMap((shard) => passedOver(event, shard, call)),
+    )) {
+      const problems = problemsOfOtherKeys({ event, world, run, call, rows: [], seen });
+      for (const [invariant, message] of problems) if (invariant === 21) broken(invariant, message);
+    }
     for (const { id } of settledBy(event, changes)) {
       const seen = call.seen.get(id) ?? [];
       const rows = event.written.filter((row) => row.id === id);
@@ -70,22 +78,24 @@ function problemsOfRow({ world, run, call, seen }: Written, { id, key, row }: Wr
   const hasValue = (stored?.value ?? null) !== null;
   const isSame = rules.tokens ? stored?.token === seenRow?.token : stored?.value === seenRow?.value;
   const { missing, clear } = run.header.definition;
+  const task = rules.versions ? instance.task : seen.task;
+  const isFormer = hasValue && isFromPath(stored?.value, task, run.formerPaths.get(key)?.all ?? []);
   if (row === null || row.value === null) {
     const clears = row === null || stored !== undefined;
-    if (clears && !(clear && path.mode === 'overwrite' && hasValue))
+    if (clears && !((clear && path.mode === 'overwrite' && hasValue) || isFormer))
       problems.push([9, `${what}, ${instead}, which it must not clear`]);
     else if (clears && !isSame) problems.push([9, `${what}, ${instead}, which it has not read`]);
     if (instance.running) problems.push([11, `${what}, which is still running`]);
     if ((row === null) !== (missing === 'omit'))
       problems.push([9, `${what}, although the run ${row === null ? 'writes null' : 'writes no null'} rows`]);
-  } else if (path.mode === 'fill') {
+  } else if (path.mode === 'fill' && !isFormer) {
     if (hasValue) problems.push([9, `${what}, ${instead}`]);
   } else if (hasValue) {
     if (!isSame) problems.push([9, `${what}, ${instead}, which it has not read`]);
   } else if ((seenRow?.value ?? null) !== null) {
     problems.push([9, `${what}, although that row was deleted since the read`]);
   }
-  const expected = extracted(rules.versions ? instance.task : seen.task, path.segments) ?? null;
+  const expected = extracted(task, path.segments) ?? null;
   if ((row?.value ?? null) !== expected)
     problems.push([10, `${what}, but the task data has ${JSON.stringify(expected)}`]);
   return problems;
@@ -105,7 +115,17 @@ function problemsOfOtherKeys({ event, world, run, call, rows, seen }: Written): 
     const written = rows.find((row) => row.key === key);
     const now = written === undefined ? stored : written.row;
     const isUnchanged = stored !== undefined && stored.token === seenRow?.token;
-    const inData = extracted(world.rules.versions ? instance.task : seen.task, segments) ?? null;
+    const task = world.rules.versions ? instance.task : seen.task;
+    const inData = extracted(task, segments) ?? null;
+    const isLeftOver = isUnchanged && (now?.value ?? null) !== null && now?.value !== inData;
+    const isToRemain = inData === null && seen.running;
+    if (isLeftOver && !isToRemain && isFromPath(now?.value, task, run.formerPaths.get(key)?.open ?? []))
+      return [
+        [
+          21,
+          `instance ${id} was processed and still has ${JSON.stringify(now?.value)} as "${key}", from a former path`,
+        ],
+      ];
     if (inData === null) {
       const isWanted = missing === 'null' && !seen.running && seenRow === undefined;
       if (isWanted && now === undefined)
@@ -120,24 +140,6 @@ function problemsOfOtherKeys({ event, world, run, call, rows, seen }: Written): 
     const isWrong = (wasEmpty && value === null) || (mode === 'overwrite' && isUnchanged && value !== inData);
     return isWrong ? [[value === null ? 24 : 10, what]] : [];
   });
-}
-
-/** A run must not write a key that a newer request reads from another path. */
-function judgeDroppedKeys({ written }: CommitEvent, { world, broken }: Judgement, run: JudgedRun): void {
-  for (const { key } of written) {
-    const own = JSON.stringify(run.header.definition.paths.find((path) => path.key === key)?.segments);
-    if (run.answeredAt === null || run.hasFailed) return;
-    for (const newer of world.runs.values()) {
-      if (newer.answeredAt === null || newer.requestedAt === null || newer.requestedAt < run.answeredAt)
-        continue;
-      const { paths, limit, instanceIds } = newer.header.definition;
-      if (newer === run || limit !== null || instanceIds !== null) continue;
-      const other = paths.find((path) => path.key === key);
-      if (other !== undefined && JSON.stringify(other.segments) !== own) {
-        broken(9, `a run wrote "${key}", which a newer request reads from another path`);
-      }
-    }
-  }
 }
 
 function extracted(task: TaskState, segments: readonly string[]): JsonValue | undefined {

@@ -261,12 +261,153 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a run still writes keys that a newer request has taken over',
-    breaks: [9],
+    breaks: [18],
     edits: [
       {
         file: 'src/run/job/plan-instance.ts',
         find: 'isDropped: rules.droppedKeys.includes(key)',
         replace: 'isDropped: false',
+      },
+    ],
+  },
+  {
+    name: 'a request leaves the keys of other runs alone',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/calls/claim-run.ts',
+        find: 'for (const header of active) {',
+        replace: 'for (const header of active.slice(0, 0)) {',
+      },
+    ],
+  },
+  {
+    name: 'a request lists the active runs before it loads the owner record',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/calls/change-model.ts',
+        find: 'const owners = await loadOwners();\n        const decision = await decide(owners.keys, failedTries);',
+        replace: `const decision = await decide((await loadOwners()).keys, failedTries);
+        const owners = await loadOwners();`,
+      },
+    ],
+  },
+  {
+    name: 'a request does not name the owner record',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/calls/change-model.ts',
+        find: 'change.keys === null ?',
+        replace: 'true ?',
+      },
+    ],
+  },
+  {
+    name: 'a resumed run keeps keys that others have by now',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'withoutKeys(resumed, outdatedKeys(header, keys), now)',
+        replace: 'resumed',
+      },
+    ],
+  },
+  {
+    name: 'a resume looks at the owner record, but does not name it',
+    isRare: true,
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/calls/change-model.ts',
+        find: '{ keys, created: null, changed: [{ run, change }] }',
+        replace: '{ keys: null, created: null, changed: [{ run, change }] }',
+      },
+    ],
+  },
+  {
+    name: 'a trial of another path leaves no mark',
+    isRare: true,
+    breaks: [18],
+    edits: [
+      {
+        file: 'src/run/record/claim-keys.ts',
+        find: 'tried: owned.tried || !isSame',
+        replace: 'tried: false',
+      },
+    ],
+  },
+  {
+    name: 'a model update stops no run',
+    breaks: [18],
+    edits: [
+      {
+        file: 'src/run/calls/claim-run.ts',
+        find: 'contestedKeys(header, updates)',
+        replace: 'contestedKeys(header, [])',
+      },
+    ],
+  },
+  {
+    name: 'a model update leaves the generation of its keys',
+    isRare: true,
+    breaks: [18],
+    edits: [
+      {
+        file: 'src/run/record/claim-keys.ts',
+        find: 'return segments === undefined || isSame',
+        replace: 'return segments === undefined || isSame || true',
+      },
+    ],
+  },
+  {
+    name: 'what an unfinished run owed is filled by nobody once the path has changed',
+    breaks: [20],
+    edits: [
+      {
+        file: 'src/run/record/claim-keys.ts',
+        find: 'if (run === undefined || !changed.has(key)) return false;',
+        replace: 'if (run !== null) return false;',
+      },
+    ],
+  },
+  {
+    name: 'rows of a run that never completed stay when another run takes its key',
+    breaks: [21],
+    edits: [
+      {
+        file: 'src/run/record/claim-keys.ts',
+        find: 'return { generation: claimed.generation, formerPaths: claimed.formerPaths };',
+        replace: 'return { generation: claimed.generation, formerPaths: [] };',
+      },
+    ],
+  },
+  {
+    name: 'a run over a taken key replaces any value',
+    breaks: [9],
+    edits: [
+      {
+        file: 'src/run/job/plan-instance.ts',
+        find: 'return former.some((path) => {',
+        replace: 'return former.length > 0 || former.some((path) => {',
+      },
+    ],
+  },
+  {
+    name: 'pages of a run over a taken key skip its values',
+    breaks: [21],
+    edits: [
+      {
+        file: 'src/run/job/page-paths.ts',
+        find: "formerPaths.length > 0 ? 'overwrite' : mode",
+        replace: 'mode',
+      },
+      {
+        file: 'src/run/job/page-paths.ts',
+        find: "mode: 'overwrite',\n",
+        replace: "mode: paths[0]?.mode ?? 'fill',\n",
       },
     ],
   },
@@ -966,18 +1107,18 @@ export const mutants: readonly Mutant[] = [
     breaks: [3, 16],
     edits: [
       {
-        file: 'src/service/request-run.ts',
-        find: 'const wanted = newRun(processModelId, definition, { runtime, hasQueue: true, activeKey, startAfter });',
-        replace: `const fresh = newRun(processModelId, definition, { runtime, hasQueue: true, activeKey, startAfter });
+        file: 'src/run/calls/claim-run.ts',
+        find: 'const created = newRun(processModelId, definition, { ...named, startAfter, claims });',
+        replace: `const fresh = newRun(processModelId, definition, { ...named, startAfter, claims });
         const { instanceIds, limit } = definition;
         const survey = await context.repository.surveyInstances({ processModelId, instanceIds, limit, after: null, signal: new AbortController().signal });
         const header = { ...fresh.header, state: 'running', total: survey.total, upTo: survey.upTo, startedAt: runtime.now() };
-        const wanted = { header, shards: fresh.shards.map((shard) => ({ ...shard, upTo: survey.upTo, done: survey.upTo === null })) };`,
+        const created = { header, shards: fresh.shards.map((shard) => ({ ...shard, upTo: survey.upTo, done: survey.upTo === null })) };`,
       },
       {
         file: 'src/service/request-run.ts',
-        find: 'if (first !== undefined && !first.done && isWorkable(header.state) && isCalledFor) {',
-        replace: 'if (first !== undefined && isWorkable(header.state) && isCalledFor) {',
+        find: 'if (first !== undefined && !first.done && isWorkable(header.state) && claimed.isCalledFor) {',
+        replace: 'if (first !== undefined && isWorkable(header.state) && claimed.isCalledFor) {',
       },
     ],
   },
@@ -1250,9 +1391,9 @@ export const mutants: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'src/service/request-run.ts',
-        find: 'hasAllotted ||= change?.shards',
-        replace: 'hasAllotted = change?.shards',
+        file: 'src/run/calls/claim-run.ts',
+        find: 'change.shards.length > 0) calledFor.add(equal.header.runId);',
+        replace: 'false) calledFor.add(equal.header.runId);',
       },
     ],
   },
@@ -1383,8 +1524,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'const { header } = run;\n  if (!isActive(header.state)) return null;',
-        replace: 'const { header } = run;',
+        find: 'isActive(header.state) ? withoutKeys(header, keys, now) : header',
+        replace: 'withoutKeys(header, keys, now)',
       },
     ],
   },
@@ -1394,9 +1535,9 @@ export const mutants: readonly Mutant[] = [
     breaks: [3],
     edits: [
       {
-        file: 'src/service/request-run.ts',
-        find: 'if (isActive(header.state) && header.activeKey === activeKey)',
-        replace: 'if (header.activeKey === activeKey)',
+        file: 'src/run/calls/claim-run.ts',
+        find: 'run !== null && isActive(run.header.state) && run.header.activeKey === activeKey',
+        replace: 'run !== null && run.header.activeKey === activeKey',
       },
     ],
   },

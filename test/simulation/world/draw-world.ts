@@ -170,6 +170,8 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
   const workers = fixed.workers ?? oneOf([1, 2, 2, 3]);
   const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : 6));
   const slow = !isCrowded && chance(120);
+  // Runs fail early and are resumed after others have taken their keys.
+  const isContested = !isCrowded && chance(80);
   return {
     store: {
       versions: oneOf([true, true, false]),
@@ -183,10 +185,10 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
     busy: isCrowded ? 970 : oneOf([0, 0, 100, 300]),
     restless: oneOf([0, 0, 1, 2]),
     running: isCrowded ? 1000 : oneOf([0, 400, 900]),
-    broken: many && !isCrowded && chance(300) ? 900 : oneOf([0, 0, 100]),
+    broken: isContested ? 300 : many && !isCrowded && chance(300) ? 900 : oneOf([0, 0, 100]),
     poisoned: oneOf([0, 0, 60, 150]),
-    requests: drawRequests(choices),
-    maxFailures: oneOf([null, null, null, null, 0, 1, 2]),
+    requests: drawRequests(choices, isContested),
+    maxFailures: isContested ? 0 : oneOf([null, null, null, null, 0, 1, 2]),
     batchSizes: Array.from({ length: workers }, (_, index) => {
       if (index === 0 || fixed.batchSize !== undefined) return batchSize;
       return chance(150) ? { initial: 1, max: 6, targetMs: 60 } : Math.max(1, batchSize - pick(3));
@@ -245,10 +247,10 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
       },
     },
     longestInsertMs: oneOf([300, 1500, 4000]),
-    operatorEveryMs: oneOf([0, 400, 900]) / often,
+    operatorEveryMs: isContested ? 150 : oneOf([0, 400, 900]) / often,
     operator: {
       pause: 3,
-      resume: oneOf([3, 1]),
+      resume: isContested ? 9 : oneOf([3, 1]),
       cancel: oneOf([0, 0, 1]),
       'take-up': oneOf([0, 1]),
       start: oneOf([0, 0, 1]),
@@ -263,11 +265,11 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
 
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
+function drawRequests({ oneOf, pick, chance }: Choices, isContested: boolean): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
   // In some worlds, the same request is made again and again.
   const kinds: RequestKind[] = chance(80) ? Array(6).fill(first) : [first];
-  const more = kinds.length > 1 ? 0 : oneOf([0, 1, 1, 2]);
+  const more = kinds.length > 1 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(
       oneOf([
@@ -280,17 +282,22 @@ function drawRequests({ oneOf, pick, chance }: Choices): PlannedRequest[] {
         'disjoint',
         'by-hand',
         'trial',
+        'other-trial',
         'chosen',
+        'changed-quietly',
+        'removed',
+        'restored',
       ]),
     );
   }
   const mode = oneOf(['fill', 'overwrite']);
   const clearsBy = oneOf(['default', 'delete']);
+  const isRace = chance(200);
   return kinds.map((kind, index) => ({
     kind,
     mode,
     clearsBy,
-    atMs: index === 0 ? 0 : chance(400) ? pick(8) * 15 : pick(20) * 100,
+    atMs: index === 0 || isRace ? 0 : chance(400) ? pick(8) * 15 : pick(20) * 100,
     delayMs: chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
   }));

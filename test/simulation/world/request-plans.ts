@@ -7,12 +7,16 @@ import type { HostTransaction } from './stored-records.js';
  * What a host may request:
  * - `update`: a model update adds two paths.
  * - `by-hand`: the same paths, without a model update.
- * - `changed`: a model update changes the path of one of the two keys.
+ * - `changed`: a model update changes the path of one of the two keys, and asks for its values.
+ * - `changed-quietly`: the same update does not ask for them. An unfinished run may still owe them.
+ * - `removed`, `restored`: a model update removes one of the keys, or adds it again.
  * - `clearing`: an overwrite from a path that often finds nothing, which clears what is stored then.
  * - `disjoint`: another key.
- * - `trial`, `chosen`: only some instances, by `limit` or by `instanceIds`.
+ * - `trial`, `chosen`: only some instances, by `limit` or by `instanceIds`. `other-trial`: one of them from another path.
  */
-export type RequestKind = 'update' | 'by-hand' | 'changed' | 'clearing' | 'disjoint' | 'trial' | 'chosen';
+export type RequestKind = UpdateKind | ManualKind;
+type UpdateKind = 'update' | 'changed' | 'changed-quietly' | 'removed' | 'restored';
+type ManualKind = 'by-hand' | 'clearing' | 'disjoint' | 'trial' | 'other-trial' | 'chosen';
 
 export const MODEL = 'sales/invoice';
 export const OTHER_MODEL = 'sales/offer';
@@ -30,10 +34,15 @@ export function requestFor({ kind, ...plan }: RequestPlan): BackfillRequest<Host
   switch (kind) {
     case 'update':
       return { processModelId, before: [], after: PATHS };
-    case 'changed': {
+    case 'changed':
+    case 'changed-quietly': {
       const after = [{ key: 'a', path: 'n.a' }, ...PATHS.slice(1)];
-      return { processModelId, before: PATHS, after, includeChanged: true };
+      return { processModelId, before: PATHS, after, includeChanged: kind === 'changed' };
     }
+    case 'removed':
+      return { processModelId, before: PATHS, after: PATHS.slice(1) };
+    case 'restored':
+      return { processModelId, before: PATHS.slice(1), after: PATHS };
     default:
       return definitionFor({ kind, ...plan });
   }
@@ -42,11 +51,7 @@ export function requestFor({ kind, ...plan }: RequestPlan): BackfillRequest<Host
 type RequestPlan<Kind = RequestKind> = Pick<PlannedRequest, 'mode' | 'clearsBy'> & { readonly kind: Kind };
 
 /** What is requested without a model update. */
-export function definitionFor({
-  kind,
-  mode,
-  clearsBy,
-}: RequestPlan<Exclude<RequestKind, 'update' | 'changed'>>): DefinitionOptions {
+export function definitionFor({ kind, mode, clearsBy }: RequestPlan<ManualKind>): DefinitionOptions {
   const processModelId = MODEL;
   switch (kind) {
     case 'by-hand':
@@ -60,6 +65,8 @@ export function definitionFor({
       return { processModelId, paths: LIVE_PATHS.slice(2), mode };
     case 'trial':
       return { processModelId, paths: PATHS, mode, limit: 3 };
+    case 'other-trial':
+      return { processModelId, paths: [{ key: 'a', path: 'n.a' }], mode, limit: 2 };
     case 'chosen':
       return { processModelId, paths: PATHS, mode, instanceIds: [1, 2, 4, 7] };
   }

@@ -1,9 +1,9 @@
-import { isBackfillError } from '../errors.js';
-import type { RunFilter, RunRecord } from '../ports/repository.js';
-import { findProblem } from '../run/calls/check-answers.js';
-import { portCalls } from '../run/calls/port-calls.js';
-import type { RunContext } from '../run/context/run-context.js';
-import { headerFrom, type RunHeader } from '../run/record/run-record.js';
+import { isBackfillError } from '../../errors.js';
+import type { RunFilter, RunRecord } from '../../ports/repository.js';
+import type { RunContext } from '../context/run-context.js';
+import { headerFrom, type RunHeader } from '../record/run-record.js';
+import { findProblem } from './check-answers.js';
+import { portCalls } from './port-calls.js';
 
 const PAGE = 100;
 

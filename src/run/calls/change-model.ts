@@ -1,0 +1,158 @@
+import { isDeepStrictEqual } from 'node:util';
+import { PortError } from '../../errors.js';
+import type { RunContext } from '../context/run-context.js';
+import {
+  noOwners,
+  type OwnedKey,
+  type OwnerRecord,
+  ownersFrom,
+  ownersRecord,
+  ownersRecordId,
+  ownersRunId,
+} from '../record/owner-record.js';
+import type { RunChange } from '../record/run-changes.js';
+import { newRevision } from '../record/run-definition.js';
+import type { Run } from '../record/run-record.js';
+import { ENDLESS_CONFLICT, MOST_CONFLICTS, type RunHandle, refusedForGood } from './open-run.js';
+import {
+  changeOf,
+  commitRecords,
+  creationOf,
+  loadRecords,
+  type RecordChange,
+  type RecordOptions,
+} from './run-records.js';
+
+/** What one commit does to the keys of a model and to its runs. */
+export interface ModelChange {
+  /** What the owner record has then. It gets a new revision even if nothing of it changes. `null`: it has no part in this. */
+  readonly keys: readonly OwnedKey[] | null;
+  readonly created: Run | null;
+  readonly changed: readonly { readonly run: Run; readonly change: RunChange }[];
+}
+
+export interface ChangedModel<Decision> {
+  /** What was decided last. */
+  readonly decision: Decision;
+  /** The changed runs as they are stored now. */
+  readonly changed: readonly Run[];
+}
+
+export interface ModelOptions<Decision> extends RecordOptions {
+  /** After an error, whose outcome is unknown: the decision, if a try of this call has stored it. Ends the tries. */
+  findStored?(): Promise<Decision | null>;
+}
+
+/**
+ * Loads the owner record of a model, lets `decide` load runs and say what to change, and stores all of that by one
+ * compare-and-set. The order matters: a run that becomes active after the record was loaded changes the record. Decides again
+ * when somebody was faster or the outcome is unknown, until the change is stored or there is nothing to change.
+ */
+export function changeModel<Decision extends { readonly change: ModelChange | null }>(
+  context: RunContext,
+  processModelId: string,
+  { calls, transaction, findStored }: ModelOptions<Decision>,
+  decide: (keys: readonly OwnedKey[], failedTries: number) => Promise<Decision>,
+): Promise<ChangedModel<Decision>> {
+  async function loadOwners(): Promise<OwnerRecord> {
+    const runId = ownersRunId(processModelId);
+    const [record] = await loadRecords(context, runId, { calls, transaction });
+    return record === undefined ? noOwners(processModelId) : ownersFrom(record);
+  }
+
+  return calls.call(
+    'repository.commit',
+    async (failedTries) => {
+      let refused: RecordChange['expected'] | null = null;
+      for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
+        const owners = await loadOwners();
+        const decision = await decide(owners.keys, failedTries);
+        const { change } = decision;
+        if (change === null) return { decision, changed: [] };
+        const runs = change.changed.map(({ run, change: one }) => changeOf(run, one, context));
+        const { expected, records } = joined([
+          ...(change.keys === null ? [] : [ownersChange({ ...owners, keys: change.keys })]),
+          ...runs,
+          ...(change.created === null ? [] : [creationOf(change.created)]),
+        ]);
+        if (isDeepStrictEqual(refused, expected)) throw refusedAgain(change);
+        const isStored = await commitRecords(
+          context,
+          processModelId,
+          { expected, records },
+          { calls, transaction },
+        );
+        if (isStored) return { decision, changed: runs.map(({ next }) => next) };
+        refused = expected;
+      }
+      throw calls.contractError(ENDLESS_CONFLICT);
+    },
+    // After an error the host's transaction may be broken, and only the host can begin it again.
+    transaction === undefined ? { onError: findLanded } : { isOnlyTry: true },
+  );
+
+  async function findLanded(): Promise<ChangedModel<Decision> | null> {
+    const decision = (await findStored?.()) ?? null;
+    return decision === null ? null : { decision, changed: [] };
+  }
+
+  function ownersChange(owners: OwnerRecord): RecordChange {
+    const expected = [{ id: ownersRecordId(processModelId), revision: owners.revision }];
+    return { expected, records: [ownersRecord(owners, newRevision(context.runtime))] };
+  }
+
+  /** Refused for the very revisions that were loaded just before. */
+  function refusedAgain({ created, changed }: ModelChange): Error {
+    if (transaction !== undefined) return oldSnapshot();
+    const [first] = changed;
+    if (created !== null || first === undefined) {
+      const { activeKey } = created?.header ?? {};
+      return calls.contractError(
+        `commit refuses a new run, although loadRun returns the revisions that it expects and findRuns shows no run with its activeKey ${activeKey}. Both must read from where commits go, not from a replica.`,
+      );
+    }
+    return refusedForGood(first.run, changeOf(first.run, first.change, context).next, calls);
+  }
+
+  function oldSnapshot(): PortError {
+    const message = `The request for ${JSON.stringify(processModelId)} was refused: the records that the transaction sees have been changed by somebody else. Begin the transaction again, at READ COMMITTED, with the request as its last statement.`;
+    return new PortError(message, {
+      runId: null,
+      progress: { visited: 0, total: 0 },
+      retryable: true,
+      cause: null,
+    });
+  }
+}
+
+/**
+ * Changes one run as `RunHandle.change` does, but by what the owner record says, in a commit that names the record. So no request
+ * can take a key in between.
+ */
+export async function changeRunAndOwners(
+  context: RunContext,
+  handle: RunHandle,
+  decide: (run: Run, keys: readonly OwnedKey[]) => RunChange | null,
+): Promise<{ readonly run: Run; readonly changed: boolean }> {
+  const { processModelId } = (await handle.load()).header;
+  const { decision, changed } = await changeModel(
+    context,
+    processModelId,
+    { calls: handle.calls },
+    async (keys, failedTries) => {
+      const run = await handle.load();
+      const change = decide(run, keys);
+      const all = change === null ? null : { keys, created: null, changed: [{ run, change }] };
+      return { change: all, run, wasTried: failedTries > 0 };
+    },
+  );
+  const [run] = changed;
+  return run === undefined ? { run: decision.run, changed: decision.wasTried } : { run, changed: true };
+}
+
+function joined(changes: readonly RecordChange[]): RecordChange {
+  return {
+    expected: changes.flatMap(({ expected }) => expected),
+    records: changes.flatMap(({ records }) => records),
+  };
+}

@@ -1,0 +1,195 @@
+import type { RunRecord } from '../../ports/repository.js';
+import type { RunContext } from '../context/run-context.js';
+import {
+  claimKeys,
+  contestedKeys,
+  type Fillers,
+  fillersOf,
+  type KeyUpdate,
+  owedKeys,
+  updateKeys,
+} from '../record/claim-keys.js';
+import type { OwnedKey } from '../record/owner-record.js';
+import { watchProgress } from '../record/progress.js';
+import { dropKeys, join } from '../record/run-changes.js';
+import { fingerprint, isTrial, newRun, newRunId } from '../record/run-definition.js';
+import { type Run, type RunDefinition, type RunHeader, runFrom } from '../record/run-record.js';
+import { isActive } from '../record/run-state.js';
+import { changeModel, type ModelChange } from './change-model.js';
+import { findActiveRuns, readableHeaders } from './find-runs.js';
+import { type PortCalls, portCalls } from './port-calls.js';
+import { loadRecords } from './run-records.js';
+
+/** What is asked of a model: to fill keys, and to stop filling those that an update has removed or changed. */
+export interface ModelRequest {
+  readonly processModelId: string;
+  readonly updates: readonly KeyUpdate[];
+  /** What the new run does, once it is known which updated keys an unfinished run still owed. `null`: nothing. */
+  definitionFor(owed: ReadonlySet<string>): RunDefinition | null;
+  /** Whether jobs of a queue will work on the run. */
+  readonly hasQueue: boolean;
+  /** Whether an active run of an equal request will do. */
+  readonly joins: boolean;
+  readonly startAfter?: Date | undefined;
+  /** The host's own. `undefined`: none. */
+  readonly transaction?: unknown;
+}
+
+export interface ClaimedRun {
+  readonly run: Run;
+  /** `false`: it is the active run of an equal request. */
+  readonly created: boolean;
+  /** Whether its first job is to be enqueued, perhaps again. */
+  readonly isCalledFor: boolean;
+}
+
+/**
+ * Stores a new run, or joins the active run of an equal request. In the same commit, the keys of the model get their new
+ * owner, and active runs leave the keys that they read from another path. Whatever fails, all of that is stored or none.
+ * @returns `null` when there is nothing to run.
+ */
+export async function claimRun(context: RunContext, request: ModelRequest): Promise<ClaimedRun | null> {
+  const { processModelId, transaction } = request;
+  const runId = newRunId(context.runtime);
+  const calls = portCalls(context, watchProgress(runId, context), { isStored: false });
+  // In whichever try: an earlier one may have landed, and the run may have begun since.
+  const calledFor = new Set<string>();
+  const situation: Situation = { context, request, runId, calls, calledFor };
+  const { decision, changed } = await changeModel<Decision>(
+    context,
+    processModelId,
+    { calls, transaction, findStored: () => findOwn(situation) },
+    (keys, failedTries) => decide(situation, keys, failedTries),
+  );
+  const { created, equal } = decision;
+  const isEqual = ({ header }: Run): boolean => header.runId === equal?.header.runId;
+  for (const run of changed) if (!isEqual(run)) context.log.keysTaken(run.header);
+  if (created !== undefined) return { run: created, created: true, isCalledFor: true };
+  if (equal === undefined) return null;
+  const run = changed.find(isEqual) ?? equal;
+  const isCalledFor = run.header.state === 'pending' || calledFor.has(run.header.runId);
+  return { run, created: false, isCalledFor };
+}
+
+interface Decision {
+  readonly change: ModelChange | null;
+  /** The new run, which an earlier try may have stored. */
+  readonly created?: Run;
+  /** The run of an equal request, before the request joins it. */
+  readonly equal?: Run;
+}
+
+interface Situation {
+  readonly context: RunContext;
+  readonly request: ModelRequest;
+  /** Of the new run. */
+  readonly runId: string;
+  readonly calls: PortCalls;
+  /** The runs for which a step was allotted, because an equal request wants them to begin. */
+  readonly calledFor: Set<string>;
+}
+
+async function decide(
+  situation: Situation,
+  stored: readonly OwnedKey[],
+  failedTries: number,
+): Promise<Decision> {
+  const { request, runId, context } = situation;
+  const { processModelId, updates, joins, startAfter } = request;
+  const own = failedTries > 0 ? await findOwn(situation) : null;
+  if (own !== null) return own;
+
+  const active = await activeHeaders(situation);
+  const fillers = await loadFillers(situation, stored, active);
+  const keys = updateKeys(stored, updates, fillers);
+  const definition = request.definitionFor(owedKeys(stored, updates, fillers));
+  const activeKey = definition !== null && joins ? fingerprint(processModelId, definition) : runId;
+  const equal = await loadEqual(situation, active, activeKey);
+  if (definition === null || equal !== null) {
+    const changed = [...(await losers(situation, active, updates, null)), ...joining(situation, equal)];
+    const isChanged = changed.length > 0 || keys.some((key, index) => key !== stored[index]);
+    const change = isChanged ? { keys, created: null, changed } : null;
+    return equal === null ? { change } : { change, equal };
+  }
+  const claimed = claimKeys(keys, definition, { runId, fillers });
+  const { runtime } = context;
+  const { claims } = claimed;
+  const named = { runtime, hasQueue: request.hasQueue, runId, activeKey };
+  const created = newRun(processModelId, definition, { ...named, startAfter, claims });
+  const changed = await losers(situation, active, updates, definition);
+  return { change: { keys: claimed.keys, created, changed }, created };
+}
+
+/** An earlier try may have stored the new run. */
+async function findOwn(situation: Situation): Promise<Decision | null> {
+  const created = await loadRun(situation, situation.runId);
+  return created === null ? null : { change: null, created };
+}
+
+type ChangedRun = ModelChange['changed'][number];
+
+/** The active runs that read a key from another path than the request, without that key. */
+async function losers(
+  situation: Situation,
+  active: readonly RunHeader[],
+  updates: readonly KeyUpdate[],
+  definition: RunDefinition | null,
+): Promise<readonly ChangedRun[]> {
+  const { context, runId } = situation;
+  const taken = definition === null || isTrial(definition) ? [] : definition.paths;
+  const changed: ChangedRun[] = [];
+  for (const header of active) {
+    const byUpdate = contestedKeys(header, updates).map((key) => ({ key, takenBy: null }));
+    const byRun = contestedKeys(header, taken).map((key) => ({ key, takenBy: runId }));
+    const dropped = new Map([...byUpdate, ...byRun].map((one) => [one.key, one]));
+    const run = dropped.size === 0 ? null : await loadRun(situation, header.runId);
+    const change = run === null ? null : dropKeys(run, [...dropped.values()], context.runtime.now());
+    if (run !== null && change !== null) changed.push({ run, change });
+  }
+  return changed;
+}
+
+function joining({ context, request, calledFor }: Situation, equal: Run | null): readonly ChangedRun[] {
+  const startAfter = request.startAfter?.getTime() ?? null;
+  const change = equal === null ? null : join(equal, startAfter, context.runtime.now());
+  if (equal === null || change === null) return [];
+  if (change.shards !== undefined && change.shards.length > 0) calledFor.add(equal.header.runId);
+  return [{ run: equal, change }];
+}
+
+async function activeHeaders({ context, request }: Situation): Promise<readonly RunHeader[]> {
+  const { processModelId, transaction } = request;
+  const records: RunRecord[] = [];
+  for await (const record of findActiveRuns(context, processModelId, transaction)) records.push(record);
+  return readableHeaders(context, records);
+}
+
+/** The run of an equal request, unless it has ended or lost a key since it was found. */
+async function loadEqual(
+  situation: Situation,
+  active: readonly RunHeader[],
+  activeKey: string,
+): Promise<Run | null> {
+  const found = active.find((header) => header.activeKey === activeKey);
+  const run = found === undefined ? null : await loadRun(situation, found.runId);
+  return run !== null && isActive(run.header.state) && run.header.activeKey === activeKey ? run : null;
+}
+
+async function loadFillers(
+  situation: Situation,
+  stored: readonly OwnedKey[],
+  active: readonly RunHeader[],
+): Promise<Fillers> {
+  const { updates, definitionFor } = situation.request;
+  const largest = definitionFor(new Set(updates.map(({ key }) => key)));
+  const fillers = new Map(active.map((header) => [header.runId, header]));
+  for (const runId of fillersOf(stored, updates, largest?.paths ?? [])) {
+    const run = fillers.has(runId) ? null : await loadRun(situation, runId);
+    if (run !== null) fillers.set(runId, run.header);
+  }
+  return fillers;
+}
+
+async function loadRun({ context, calls, request }: Situation, runId: string): Promise<Run | null> {
+  return runFrom(await loadRecords(context, runId, { calls, transaction: request.transaction }));
+}

@@ -1,0 +1,96 @@
+import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
+import type { RunContext } from '../context/run-context.js';
+import type { RunChange } from '../record/run-changes.js';
+import { newRevision } from '../record/run-definition.js';
+import { headerRecord, type Run, recordsOf, shardRecord, shardRecordId } from '../record/run-record.js';
+import { commitProblem, loadProblem } from './check-answers.js';
+import type { PortCalls } from './port-calls.js';
+
+/** Records to store, if those that they replace still have the revisions on which they were decided. */
+export interface RecordChange {
+  readonly expected: RepositoryCommit['expected'];
+  readonly records: readonly RunRecord[];
+}
+
+export interface RecordOptions {
+  readonly calls: PortCalls;
+  /** The host's own. `undefined`: none. */
+  readonly transaction?: unknown;
+}
+
+/** All records of a run, or the owner record of a model. */
+export async function loadRecords(
+  { repository }: Pick<RunContext, 'repository'>,
+  runId: string,
+  { calls, transaction }: RecordOptions,
+): Promise<readonly RunRecord[]> {
+  const records = await calls.call('repository.loadRun', () => repository.loadRun(runId, { transaction }), {
+    isOnlyTry: transaction !== undefined,
+  });
+  const problem = loadProblem(records, runId);
+  if (problem !== null) throw calls.contractError(`loadRun: ${problem}`);
+  return records;
+}
+
+/** Stores records and nothing else. `false`: one of the expected revisions is not stored, or an active key is taken. */
+export async function commitRecords(
+  { repository }: Pick<RunContext, 'repository'>,
+  processModelId: string,
+  { expected, records }: RecordChange,
+  { calls, transaction }: RecordOptions,
+): Promise<boolean> {
+  let isNextCalled = false;
+  const result = await repository.commit(
+    {
+      processModelId,
+      expected,
+      instances: [],
+      next() {
+        isNextCalled = true;
+        return records;
+      },
+    },
+    { transaction },
+  );
+  const problem = commitProblem(result, { exhausted: undefined, isNextCalled });
+  if (problem !== null) throw calls.contractError(`commit: ${problem}`);
+  return result.status === 'committed';
+}
+
+export function creationOf(run: Run): RecordChange {
+  const records = recordsOf(run);
+  return { expected: records.map(({ id }) => ({ id, revision: null })), records };
+}
+
+/** A change of a stored run, and the run after it. Each record that changes gets a new revision. */
+export function changeOf(
+  run: Run,
+  { header, shards = [] }: RunChange,
+  { runtime }: Pick<RunContext, 'runtime'>,
+): RecordChange & { readonly next: Run } {
+  const { runId, revision } = run.header;
+  const all = [...run.shards];
+  for (const shard of shards) {
+    const changes = run.shards[shard.index] === undefined ? 0 : shard.changes + 1;
+    all[shard.index] = { ...shard, changes, revision: newRevision(runtime) };
+  }
+  const changed =
+    header === undefined
+      ? run.header
+      : { ...header, changes: header.changes + 1, revision: newRevision(runtime) };
+  const indices = new Set(shards.map(({ index }) => index));
+  return {
+    next: { header: changed, shards: all },
+    expected: [
+      ...(header === undefined ? [] : [{ id: runId, revision }]),
+      ...shards.map(({ index }) => ({
+        id: shardRecordId(runId, index),
+        revision: run.shards[index]?.revision ?? null,
+      })),
+    ],
+    records: [
+      ...(header === undefined ? [] : [headerRecord(changed)]),
+      ...all.filter(({ index }) => indices.has(index)).map((shard) => shardRecord(changed, shard)),
+    ],
+  };
+}

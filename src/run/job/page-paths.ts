@@ -1,0 +1,40 @@
+import type { PagePath } from '../../ports/repository.js';
+import type { DefinedPath, RunHeader } from '../record/run-record.js';
+
+/** A path of a run, with the paths that earlier runs, which have not completed, have read its key from. */
+export interface ReadPath extends DefinedPath {
+  readonly formerPaths: readonly (readonly string[])[];
+}
+
+export function readPathsOf({ definition, claims }: RunHeader): ReadPath[] {
+  return definition.paths.map((path, index) => ({ ...path, formerPaths: claims[index]?.formerPaths ?? [] }));
+}
+
+/**
+ * The paths of a page: the own ones, and behind them the former ones under keys that no metadata has. A key with former paths
+ * is read as if it were overwritten, so that its values are there to be compared.
+ */
+export function pagePaths(paths: readonly ReadPath[]): PagePath[] {
+  const own = paths.map(
+    ({ key, segments, mode, formerPaths }): PagePath => ({
+      key,
+      segments,
+      mode: formerPaths.length > 0 ? 'overwrite' : mode,
+    }),
+  );
+  const former = paths.flatMap(({ key, formerPaths }) =>
+    formerPaths.map(
+      (segments, index): PagePath => ({
+        key: formerKey(key, index),
+        segments,
+        mode: 'overwrite',
+      }),
+    ),
+  );
+  return [...own, ...former];
+}
+
+/** A control character is refused in the key of an extraction path. */
+export function formerKey(key: string, index: number): string {
+  return `${key}\u0001${index}`;
+}

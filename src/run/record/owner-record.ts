@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type { RunRecord } from '../../ports/repository.js';
+import { isCount, isListOf, isText } from './record-problem.js';
+import { decode, encode } from './run-record.js';
+
+/** Which run fills each key of a model, and from which path. One record per model, which is never deleted. */
+export interface OwnerRecord {
+  readonly processModelId: string;
+  /** `null` while it is not stored. */
+  readonly revision: string | null;
+  readonly keys: readonly OwnedKey[];
+}
+
+export interface OwnedKey {
+  readonly key: string;
+  /** Grows when the key gets another path. A run with an earlier generation of the key no longer writes it. */
+  readonly generation: number;
+  /** Where the key is read. `null`: nowhere, because it was removed from the model or has only been tried. */
+  readonly segments: readonly string[] | null;
+  /** The run that fills it. `null`: none since its path has changed. */
+  readonly filler: string | null;
+  /** The paths of runs that have not completed since the key was last filled. Some rows may be from there. */
+  readonly formerPaths: readonly (readonly string[])[];
+  /** Whether a run over some of the instances has read it from another path since. */
+  readonly tried: boolean;
+}
+
+/** A model whose keys nobody has requested yet. */
+export function noOwners(processModelId: string): OwnerRecord {
+  return { processModelId, revision: null, keys: [] };
+}
+
+/** Takes the place of a run id, so that one `loadRun` returns the record. */
+export function ownersRunId(processModelId: string): string {
+  return createHash('sha256').update(processModelId).digest('hex').slice(0, 25);
+}
+
+/** Differs from its run id, so that `findRuns` does not show the record. */
+export function ownersRecordId(processModelId: string): string {
+  return `${ownersRunId(processModelId)}_keys`;
+}
+
+export function ownersRecord({ processModelId, keys }: OwnerRecord, revision: string): RunRecord {
+  return {
+    id: ownersRecordId(processModelId),
+    runId: ownersRunId(processModelId),
+    processModelId,
+    revision,
+    activeKey: null,
+    content: encode({ keys }),
+  };
+}
+
+/** @throws {RunError} RUN_FORMAT when another version of the library wrote the record, or it is damaged. */
+export function ownersFrom(record: RunRecord): OwnerRecord {
+  const { processModelId, revision } = record;
+  return { ...decode<Pick<OwnerRecord, 'keys'>>(record, ownersProblem), processModelId, revision };
+}
+
+function ownersProblem(content: object): string | null {
+  const { keys } = content as Readonly<Record<string, unknown>>;
+  return isListOf(keys, isOwnedKey) ? null : 'keys';
+}
+
+function isOwnedKey(value: unknown): boolean {
+  const { key, generation, segments, formerPaths } = Object(value) as Readonly<Record<string, unknown>>;
+  const isPath = (path: unknown): boolean => isListOf(path, isText);
+  return (
+    isText(key) &&
+    isCount(generation) &&
+    (segments === null || isPath(segments)) &&
+    isListOf(formerPaths, isPath)
+  );
+}

@@ -1,0 +1,343 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type BackfillJob,
+  type BackfillQueue,
+  createBackfillService,
+  type ExtractionPath,
+  type PortError,
+  runBackfill,
+} from '../../src/index.js';
+import { createMemoryRepository } from '../../src/memory/index.js';
+import { instance, MODEL } from '../support/instances.js';
+import { databaseError, intercept } from '../support/intercept.js';
+import { testRuntime } from '../support/test-runtime.js';
+
+const OLD: ExtractionPath = { key: 'number', path: 'invoice.number' };
+const NEW: ExtractionPath = { key: 'number', path: 'bill.number' };
+const CITY: ExtractionPath = { key: 'city', path: 'city' };
+
+const dataOf = (id: number) => ({
+  invoice: { number: `old ${id}` },
+  bill: { number: `new ${id}` },
+  city: `city ${id}`,
+});
+
+/** Thirty instances in batches of ten. The last one cannot be read. */
+function setUp() {
+  const memory = createMemoryRepository();
+  for (let id = 1; id < 30; id += 1) memory.insertInstance(instance(id, dataOf(id)));
+  memory.insertInstance({
+    id: 30,
+    processModelId: MODEL,
+    tasks: [{ state: 'COMPLETED', endedAt: 1, json: '{' }],
+  });
+  const jobs: BackfillJob[] = [];
+  const queue: BackfillQueue = {
+    async enqueue(job) {
+      jobs.push(job);
+    },
+  };
+  const around: { call: ((method: string) => Promise<void>) | null; batches: number } = {
+    call: null,
+    batches: 0,
+  };
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const isBatch = method === 'commit' && (argument as { instances: unknown[] }).instances.length > 0;
+    if (isBatch) around.batches += 1;
+    await around.call?.(isBatch ? `batch ${around.batches}` : method);
+    return proceed();
+  });
+  const retry = { attempts: 1 };
+  const service = createBackfillService({ repository, queue, retry, runtime: testRuntime(), batchSize: 10 });
+  /** Works on all jobs that there are, also on those that come from them. */
+  async function work(): Promise<void> {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await service.handle(job.payload);
+  }
+  return {
+    memory,
+    repository,
+    service,
+    around,
+    jobs,
+    async request(paths: readonly ExtractionPath[], rest: object = {}) {
+      const result = await service.request({ processModelId: MODEL, paths, ...rest });
+      if (result.status !== 'triggered') throw new Error(result.reason);
+      return result.runId;
+    },
+    update: (before: readonly ExtractionPath[], after: readonly ExtractionPath[], rest: object = {}) =>
+      service.request({ processModelId: MODEL, before, after, ...rest }),
+    work,
+    /** Lets a job get as far as its second batch, and stop there. */
+    async workOnOneBatch(runId: string) {
+      around.batches = 0;
+      around.call = async (call) => {
+        if (call === 'batch 2') await service.pause(runId);
+      };
+      await work();
+      around.call = null;
+    },
+  };
+}
+
+describe('a run that failed, and is resumed after a newer one has completed', () => {
+  test('has lost its only key: the newer values stay', async () => {
+    const { service, memory, request, work } = setUp();
+    const older = await request([OLD], { mode: 'overwrite', maxFailures: 0 });
+    await work();
+    expect((await service.status(older)).state).toBe('failed');
+    const newer = await request([NEW], { mode: 'overwrite' });
+    await work();
+
+    const resumed = await service.resume(older);
+    await work();
+
+    expect(resumed).toMatchObject({
+      state: 'cancelled',
+      lastError: `run ${newer} has taken over its last key`,
+    });
+    expect(memory.metadata(1)).toEqual({ number: 'new 1' });
+    expect(memory.metadata(29)).toEqual({ number: 'new 29' });
+  });
+
+  test('goes on with the keys that it still has', async () => {
+    const { service, memory, request, work, workOnOneBatch } = setUp();
+    const older = await request([OLD, CITY], { mode: 'overwrite' });
+    await workOnOneBatch(older);
+    await request([NEW], { mode: 'overwrite' });
+    await work();
+
+    await service.resume(older);
+    await work();
+
+    expect(memory.metadata(1)).toEqual({ number: 'new 1', city: 'city 1' });
+    expect(memory.metadata(29)).toEqual({ number: 'new 29', city: 'city 29' });
+    const { warnings } = await service.status(older);
+    expect(warnings[0]).toMatch(/^Key "number" was taken over by run /);
+  });
+
+  test('has lost it for runBackfill, too', async () => {
+    const { repository, memory, request, work } = setUp();
+    const older = await request([OLD], { mode: 'overwrite', maxFailures: 0 });
+    await work();
+    await runBackfill({ repository, processModelId: MODEL, paths: [NEW], mode: 'overwrite' });
+
+    const report = await runBackfill({ repository, runId: older });
+
+    expect(report.state).toBe('cancelled');
+    expect(memory.metadata(1)).toEqual({ number: 'new 1' });
+  });
+
+  test('keeps its key after a newer run from the same path: both may go on', async () => {
+    const { service, request, work } = setUp();
+    const older = await request([OLD], { maxFailures: 0 });
+    await work();
+    await request([OLD], { mode: 'overwrite' });
+
+    expect((await service.resume(older)).state).toBe('running');
+  });
+});
+
+describe('a trial from another path', () => {
+  test('takes no key, and has lost its own once a run over all instances was requested', async () => {
+    const { service, memory, request, work } = setUp();
+    const full = await request([NEW]);
+    await work();
+    const trial = await request([OLD], { mode: 'overwrite', instanceIds: [1, 30], maxFailures: 0 });
+    await work();
+    expect((await service.status(trial)).state).toBe('failed');
+    expect(memory.metadata(1)).toEqual({ number: 'old 1' });
+    await request([NEW], { mode: 'overwrite' });
+    await work();
+
+    expect((await service.resume(trial)).state).toBe('cancelled');
+
+    expect((await service.status(full)).state).toBe('completed_with_failures');
+    expect(memory.metadata(1)).toEqual({ number: 'new 1' });
+  });
+});
+
+describe('a model update, while a run fills its keys', () => {
+  test('stops the run for the key that it removes', async () => {
+    const { service, memory, request, around, work, update } = setUp();
+    const runId = await request([OLD, CITY]);
+    around.call = async (call) => {
+      if (call === 'batch 2') expect(await update([OLD, CITY], [CITY])).toMatchObject({ status: 'skipped' });
+    };
+
+    await work();
+
+    expect(memory.metadata(10)).toEqual({ number: 'old 10', city: 'city 10' });
+    expect(memory.metadata(11)).toEqual({ city: 'city 11' });
+    const { state, warnings } = await service.status(runId);
+    expect(state).toBe('completed_with_failures');
+    expect(warnings[0]).toBe(
+      'Key "number" was removed from the model, or reads another path there. This run no longer writes it.',
+    );
+  });
+
+  test('ends the run that has no other key, for good', async () => {
+    const { service, request, update } = setUp();
+    const runId = await request([OLD]);
+    await update([OLD], []);
+
+    expect(await service.status(runId)).toMatchObject({
+      state: 'cancelled',
+      lastError: 'an update of the model has taken over its last key',
+    });
+  });
+
+  test('has the key filled from its new path, which the run still owed', async () => {
+    const { service, memory, request, workOnOneBatch, work, update } = setUp();
+    const runId = await request([OLD]);
+    await workOnOneBatch(runId);
+
+    expect(await update([OLD], [NEW])).toMatchObject({
+      status: 'triggered',
+      keys: ['number'],
+      created: true,
+    });
+    await work();
+
+    expect((await service.status(runId)).state).toBe('cancelled');
+    expect(memory.metadata(1)).toEqual({ number: 'new 1' });
+    expect(memory.metadata(29)).toEqual({ number: 'new 29' });
+  });
+
+  test('leaves a changed key as it is whose run has completed', async () => {
+    const { memory, request, work, update } = setUp();
+    await request([OLD]);
+    await work();
+
+    expect(await update([OLD], [NEW])).toMatchObject({ status: 'skipped' });
+    await work();
+
+    expect(memory.metadata(1)).toEqual({ number: 'old 1' });
+  });
+
+  test('stops a run that had failed, for the time when it is resumed', async () => {
+    const { service, memory, request, work, update } = setUp();
+    const runId = await request([OLD], { maxFailures: 0 });
+    await work();
+    await update([OLD], []);
+    memory.deleteMetadata(1, 'number');
+
+    expect((await service.resume(runId)).state).toBe('cancelled');
+  });
+
+  test('repeated, joins the run that it has started', async () => {
+    const { request, workOnOneBatch, update } = setUp();
+    await workOnOneBatch(await request([OLD]));
+    const first = await update([OLD], [NEW]);
+
+    expect(await update([OLD], [NEW])).toMatchObject({ created: false, runId: Object(first).runId });
+  });
+});
+
+describe('a key that is taken from a run that never completed', () => {
+  test('loses the values of the old path, also in fill, and no other ones', async () => {
+    const { service, memory, request, workOnOneBatch, work } = setUp();
+    await workOnOneBatch(await request([OLD]));
+    memory.setMetadata(2, 'number', 'by hand');
+    memory.updateInstance(3, {
+      tasks: [{ state: 'COMPLETED', endedAt: 1, data: { invoice: { number: 'old 3' } } }],
+    });
+
+    const newer = await request([NEW]);
+    await work();
+
+    expect(memory.metadata(1)).toEqual({ number: 'new 1' });
+    expect(memory.metadata(2)).toEqual({ number: 'by hand' });
+    expect(memory.metadata(3)).toEqual({ number: null });
+    expect(memory.metadata(11)).toEqual({ number: 'new 11' });
+    const { keys, warnings } = await service.status(newer);
+    expect(keys.number).toMatchObject({ written: 27, replaced: 8, kept: 1, cleared: 1, orphaned: 1 });
+    expect(warnings).toContain(
+      `Key "number" was taken over from a run that had not completed. Values that stay, because no former path gives them: 1. Check them, or request the key with mode 'overwrite'.`,
+    );
+  });
+
+  test('keeps the values of a run that has completed', async () => {
+    const { memory, request, work } = setUp();
+    await request([OLD]);
+    await work();
+    await request([NEW]);
+    await work();
+
+    expect(memory.metadata(1)).toEqual({ number: 'old 1' });
+  });
+
+  test('remembers the old path until a run has completed', async () => {
+    const { service, memory, request, workOnOneBatch, work } = setUp();
+    await workOnOneBatch(await request([OLD]));
+    await service.cancel(await request([NEW]));
+    await request([{ key: 'number', path: 'city' }]);
+    await work();
+
+    expect(memory.metadata(1)).toEqual({ number: 'city 1' });
+  });
+});
+
+describe('two requests at once for one key', () => {
+  test('leave one owner, and one path in the column', async () => {
+    for (const first of [OLD, NEW]) {
+      const { service, memory, request, work } = setUp();
+      const second = first === OLD ? NEW : OLD;
+
+      const runs = await Promise.all([
+        request([first]),
+        request([second]),
+        request([first], { mode: 'overwrite' }),
+      ]);
+      const active = await service.list({ active: true });
+      await work();
+
+      const paths = new Set(active.map(({ runId }) => (runId === runs[1] ? 'second' : 'first')));
+      expect(paths.size).toBe(1);
+      const word = String(memory.metadata(1)?.number).split(' ')[0];
+      for (let id = 1; id < 30; id += 1) expect(memory.metadata(id)).toEqual({ number: `${word} ${id}` });
+    }
+  });
+});
+
+test('a database that goes down in the middle of a request leaves the old run or the new one', async () => {
+  const outcomes = new Set<string>();
+  for (let fatal = 1; fatal < 20; fatal += 1) {
+    const { service, request, around, jobs } = setUp();
+    const older = await request([OLD]);
+    jobs.length = 0;
+    let calls = 0;
+    around.call = async () => {
+      calls += 1;
+      if (calls === fatal) throw databaseError('ECONNRESET');
+    };
+    const error = await request([NEW]).then(
+      () => null,
+      (thrown: PortError) => thrown,
+    );
+    around.call = null;
+    const [active, ...others] = await service.list({ active: true });
+    expect(others).toEqual([]);
+    expect(active).toBeDefined();
+    outcomes.add(active?.runId === older ? 'old' : 'new');
+    expect(error === null).toBe(active?.runId !== older);
+    if (error !== null) expect(error.message).not.toContain('go on with runId');
+    if (fatal > calls) break;
+  }
+  expect(outcomes).toEqual(new Set(['old', 'new']));
+});
+
+test('a request in a transaction that sees an older state asks the host to begin again', async () => {
+  const memory = createMemoryRepository({ instances: [instance(1, dataOf(1))] });
+  const queue: BackfillQueue<string> = { transactional: true, enqueue: async () => {} };
+  const repository = {
+    ...memory,
+    transactional: true,
+    commit: async () => ({ status: 'conflict' as const }),
+  };
+  const service = createBackfillService<string>({ repository, queue, transactional: true });
+
+  const request = service.request({ processModelId: MODEL, paths: [OLD], transaction: 'open' });
+
+  await expect(request).rejects.toMatchObject({ code: 'PORT_FAILED', retryable: true });
+  await expect(request).rejects.toThrow(/Begin the transaction again, at READ COMMITTED/);
+});

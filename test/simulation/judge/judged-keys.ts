@@ -1,0 +1,79 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
+import type { CommitEvent, TaskState } from '../history.js';
+import { libraryRecords } from '../read-record.js';
+import { valueAt } from '../world/extraction.js';
+import {
+  type FormerPaths,
+  isComplete,
+  type JudgedCall,
+  type JudgedOwner,
+  type JudgedRun,
+} from './judged-world.js';
+import { isTrial, type RunChange } from './judgement.js';
+
+type Path = readonly string[];
+
+/** The keys whose owner a commit has changed: by a new run, or by the model update that its call was asked for. */
+export function ownersAfter(
+  { records, status }: CommitEvent,
+  changes: readonly RunChange[],
+  call: JudgedCall | undefined,
+): ReadonlyMap<string, Omit<JudgedOwner, 'at'>> {
+  const owners = new Map<string, Omit<JudgedOwner, 'at'>>();
+  if (status !== 'committed') return owners;
+  if (call?.method === 'request' && records.some(libraryRecords.isOwners))
+    for (const { key, segments } of updatedKeys(call)) owners.set(key, { segments });
+  for (const { header } of changes) {
+    if (header === null || header.before !== null || isTrial(header.after)) continue;
+    for (const { key, segments } of header.after.definition.paths) owners.set(key, { segments });
+  }
+  return owners;
+}
+
+/** The keys that a model update has removed, or reads from another path. */
+function updatedKeys({ argument }: JudgedCall): { readonly key: string; readonly segments: Path | null }[] {
+  const { before, after } = argument as Readonly<
+    Record<string, readonly { key: string; path: string }[] | undefined>
+  >;
+  return (before ?? []).flatMap(({ key, path }) => {
+    const now = after?.find((other) => other.key === key);
+    if (now?.path === path) return [];
+    return [{ key, segments: now?.path.split('.') ?? null }];
+  });
+}
+
+/** A trial takes no key from another run, and leaves its rows alone. */
+export function formerPathsOf(
+  { header, processModelId }: Pick<JudgedRun, 'header' | 'processModelId'>,
+  runs: Iterable<JudgedRun>,
+): ReadonlyMap<string, FormerPaths> {
+  const earlier = [...runs].filter((run) => run.processModelId === processModelId && !isTrial(run.header));
+  const byKey = new Map<string, FormerPaths>();
+  if (isTrial(header)) return byKey;
+  for (const { key, segments } of header.definition.paths) {
+    const all: Path[] = [];
+    let open: Path[] = [];
+    for (const run of earlier.sort((a, b) => a.createdAt - b.createdAt)) {
+      const other = run.header.definition.paths.find((path) => path.key === key)?.segments;
+      if (other === undefined) continue;
+      const hasCompleted = isComplete(run.header.state) && !run.header.droppedKeys.includes(key);
+      if (hasCompleted) open = [];
+      if (isDeepStrictEqual(other, segments)) continue;
+      all.push(other);
+      if (!hasCompleted) open.push(other);
+    }
+    byKey.set(key, { all, open });
+  }
+  return byKey;
+}
+
+/** Whether a value is what one of the paths gives. */
+export function isFromPath(
+  value: JsonValue | undefined,
+  task: TaskState,
+  paths: readonly (readonly string[])[],
+): boolean {
+  if (task.state !== 'data') return false;
+  return paths.some((segments) => (valueAt(task.value, segments) ?? null) === (value ?? null));
+}
