@@ -9,8 +9,8 @@ export type InstanceId = string | number;
  */
 export type Cursor = string | number | readonly (string | number)[];
 
-/** `fill` keeps every value that is stored. `overwrite` replaces values that differ. */
-export type BackfillMode = 'fill' | 'overwrite';
+/** `fill` keeps every value that is stored. `overwrite` replaces values that differ. `remove` deletes the rows of the key. */
+export type BackfillMode = 'fill' | 'overwrite' | 'remove';
 
 /**
  * A host's database, as a backfill sees it. `Transaction` is the type of the host's transaction handle, with which a
@@ -184,7 +184,7 @@ export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceR
 export interface PagePath {
   readonly key: string;
   readonly segments: readonly string[];
-  readonly mode: BackfillMode;
+  readonly mode: 'fill' | 'overwrite';
 }
 
 export type PageEntry<Id extends InstanceId = InstanceId> = InstanceSnapshot<Id> | FilledInstances;

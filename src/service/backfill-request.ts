@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { diffExtractionPaths, type ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
-import { type ExtractionPath, type ParsedPath, parsePaths } from '../extraction/extraction-path.js';
-import { expecting, leftOut, nonBlank, parseInput, trueOrFalse } from '../input/parse-input.js';
+import {
+  type ExtractionPath,
+  type ParsedPath,
+  parsePaths,
+  splitPath,
+} from '../extraction/extraction-path.js';
+import { expecting, leftOut, nonBlank, oneOf, parseInput, trueOrFalse } from '../input/parse-input.js';
 import type { BackfillMode, BackfillRepository } from '../ports/repository.js';
 import type { ModelRequest } from '../run/calls/claim-run.js';
 import {
@@ -30,6 +35,8 @@ export interface ModelUpdate<Transaction = never> extends RequestOptions<Transac
    * still owed. @default false
    */
   readonly includeChanged?: boolean | undefined;
+  /** Whether the stored values of removed keys stay, or a run deletes them. @default 'keep' */
+  readonly removed?: 'keep' | 'purge' | undefined;
 }
 
 /** By hand: fill the keys of any paths. */
@@ -41,7 +48,10 @@ export interface ManualRequest<Transaction = never> extends RequestOptions<Trans
 export type BackfillRequest<Transaction = never> = ModelUpdate<Transaction> | ManualRequest<Transaction>;
 
 /** The defaults for the requests of a service. */
-export type RequestDefaults = Pick<DefinitionOptions, 'mode' | 'missing' | 'maxFailures' | 'shards'>;
+export interface RequestDefaults extends Pick<DefinitionOptions, 'missing' | 'maxFailures' | 'shards'> {
+  /** What a run does with new keys. @default 'fill' */
+  readonly mode?: 'fill' | 'overwrite' | undefined;
+}
 
 /** What a request asks for. */
 export interface PlannedRequest extends Omit<ModelRequest, 'hasQueue' | 'joins'> {
@@ -75,16 +85,23 @@ export function planRequest(
   }
   const update = parseInput('request', modelUpdate, request);
   const { processModelId, startAfter, transaction, includeChanged = false } = update;
+  const purges = update.removed === 'purge';
   const diff = diffExtractionPaths(update.before, update.after, repository);
   const added = withMode(parsePaths(diff.added), defaults.mode ?? 'fill');
   const changed = withMode(parsePaths(diff.changed.map(({ after }) => after)), 'overwrite');
-  const removed = diff.removed.map(({ key }) => ({ key, segments: null }));
+  const removed = diff.removed.map(({ key, path }) => ({
+    key,
+    segments: splitPath(path) ?? [],
+    mode: 'remove' as const,
+  }));
   const definitionFor = (owed: ReadonlySet<string>): RunDefinition | null => {
-    const paths = [...added, ...changed.filter(({ key }) => includeChanged || owed.has(key))];
+    const again = changed.filter(({ key }) => includeChanged || owed.has(key));
+    const paths = [...added, ...again, ...(purges ? removed : [])];
     return paths.length === 0 ? null : definitionFrom(paths, defaults, repository);
   };
   definitionFor(new Set(changed.map(({ key }) => key))); // what is wrong with it shows before any I/O
-  return { processModelId, startAfter, transaction, diff, updates: [...changed, ...removed], definitionFor };
+  const updates = [...changed, ...removed.map(({ key }) => ({ key, segments: null }))];
+  return { processModelId, startAfter, transaction, diff, updates, definitionFor };
 }
 
 function isManual(request: BackfillRequest<unknown>): request is ManualRequest<unknown> {
@@ -118,7 +135,7 @@ const manualRequest: z.ZodType<ManualRequest<unknown>> = z.strictObject({
   ...targetFields,
   ...definitionFields,
   ...common,
-  ...leftOut(['before', 'after', 'includeChanged'], 'when paths is given'),
+  ...leftOut(['before', 'after', 'includeChanged', 'removed'], 'when paths is given'),
 });
 
 const pathList = expecting<readonly ExtractionPath[] | null | undefined>(
@@ -132,6 +149,7 @@ const modelUpdate: z.ZodType<ModelUpdate<unknown>> = z
     before: pathList.optional(),
     after: pathList.optional(),
     includeChanged: trueOrFalse.optional(),
+    removed: oneOf('keep', 'purge').optional(),
     ...leftOut(['paths'], 'when before and after are given'),
   })
   .refine(

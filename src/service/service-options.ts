@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { expecting, nonBlank, trueOrFalse, wholeNumber } from '../input/parse-input.js';
+import { expecting, nonBlank, oneOf, trueOrFalse, wholeNumber } from '../input/parse-input.js';
 import type { BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { BackfillRepository } from '../ports/repository.js';
 import { aQueue, aRepository, type CallOptions, callFields } from '../run/options/backfill-options.js';
@@ -41,7 +41,7 @@ export const sweepOptions: z.ZodType<SweepOptions> = z.strictObject({
 export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
   repository: aRepository,
   queue: aQueue,
-  mode: definitionFields.mode,
+  mode: oneOf('fill', 'overwrite').optional(),
   missing: definitionFields.missing,
   maxFailures: definitionFields.maxFailures,
   shards: definitionFields.shards,

@@ -59,6 +59,7 @@ const NAMES = [
   'values orphaned',
   'values cleared',
   'rows deleted',
+  'runs that remove keys completed',
 ] as const;
 
 /** How often each kind of event happened. The simulation proves nothing about a kind that never happens. */
@@ -200,6 +201,8 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
       const shards = records.filter(({ runId }) => runId === record.runId).length - 1;
       if (after.state === 'failed' && isWorkable(before.state)) add('runs failed');
       if (after.state.startsWith('completed')) add('runs completed');
+      const removes = after.definition.paths.some(({ mode }) => mode === 'remove');
+      if (removes && after.state.startsWith('completed')) add('runs that remove keys completed');
       if (before.upTo === null && after.upTo !== null && shards > 1) add('runs in shards');
       if (before.walk !== after.walk) add(after.walk === 2 ? 'walks after the first' : 'third walks');
       if (before.total === null && after.settled === false) add('walks that were not settled');

@@ -63,6 +63,6 @@ function conformanceOn(
 
   conformanceOf(
     repositoryConformance(() => postgresFixture(opened.database, type)),
-    ['chosen ids', 'compareCursors', 'null rows', 'splitInstances', ...notOffered],
+    ['chosen ids', 'compareCursors', 'deletes of null rows', 'null rows', 'splitInstances', ...notOffered],
   );
 }

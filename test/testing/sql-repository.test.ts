@@ -22,6 +22,7 @@ describeWith(['MariaDB'], 'the repository of example 3 on MariaDB', ({ MariaDB }
 const NOT_OFFERED = [
   'chosen ids',
   'compareCursors',
+  'deletes of null rows',
   'filled instances',
   'null rows',
   'projected values',

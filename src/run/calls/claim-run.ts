@@ -7,6 +7,7 @@ import {
   fillersOf,
   type KeyUpdate,
   owedKeys,
+  ownedPaths,
   updateKeys,
 } from '../record/claim-keys.js';
 import type { OwnedKey } from '../record/owner-record.js';
@@ -136,7 +137,7 @@ async function losers(
   definition: RunDefinition | null,
 ): Promise<readonly ChangedRun[]> {
   const { context, runId } = situation;
-  const taken = definition === null || isTrial(definition) ? [] : definition.paths;
+  const taken = definition === null || isTrial(definition) ? [] : ownedPaths(definition);
   const changed: ChangedRun[] = [];
   for (const header of active) {
     const byUpdate = contestedKeys(header, updates).map((key) => ({ key, takenBy: null }));
@@ -183,7 +184,7 @@ async function loadFillers(
   const { updates, definitionFor } = situation.request;
   const largest = definitionFor(new Set(updates.map(({ key }) => key)));
   const fillers = new Map(active.map((header) => [header.runId, header]));
-  for (const runId of fillersOf(stored, updates, largest?.paths ?? [])) {
+  for (const runId of fillersOf(stored, updates, largest === null ? [] : ownedPaths(largest))) {
     const run = fillers.has(runId) ? null : await loadRun(situation, runId);
     if (run !== null) fillers.set(runId, run.header);
   }

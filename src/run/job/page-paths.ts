@@ -12,14 +12,14 @@ export function readPathsOf({ definition, claims }: RunHeader): ReadPath[] {
 
 /**
  * The paths of a page: the own ones, and behind them the former ones under keys that no metadata has. A key with former paths
- * is read as if it were overwritten, so that its values are there to be compared.
+ * is read as if it were overwritten, so that its values are there to be compared. So is a key that is removed.
  */
 export function pagePaths(paths: readonly ReadPath[]): PagePath[] {
   const own = paths.map(
     ({ key, segments, mode, formerPaths }): PagePath => ({
       key,
       segments,
-      mode: formerPaths.length > 0 ? 'overwrite' : mode,
+      mode: mode === 'fill' && formerPaths.length === 0 ? 'fill' : 'overwrite',
     }),
   );
   const former = paths.flatMap(({ key, formerPaths }) =>

@@ -85,6 +85,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
       read: compilePath(segments),
       former: formerPaths.map((path, index) => ({ key: formerKey(key, index), read: compilePath(path) })),
       fills: mode === 'fill',
+      removes: mode === 'remove',
       isDropped: rules.droppedKeys.includes(key),
     }),
   );
@@ -104,6 +105,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
     for (const path of paths) {
       const stored = entry.stored.get(path.key);
       if (path.isDropped) findings.push('dropped');
+      else if (path.removes) findings.push(planRemoval(path.key, stored, values));
       else if (path.fills && hasValue(stored) && path.former.length === 0) findings.push('kept');
       else {
         try {
@@ -136,6 +138,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
 interface PlannedPath extends CompiledPath {
   readonly former: readonly CompiledPath[];
   readonly fills: boolean;
+  readonly removes: boolean;
   readonly isDropped: boolean;
 }
 
@@ -163,6 +166,13 @@ function isFromFormerPath(
       return false; // a value that cannot be stored was not
     }
   });
+}
+
+/** The very row that was read goes, whatever the task data holds. */
+function planRemoval(key: string, stored: StoredValue | undefined, values: MetadataWrite[]): Finding {
+  if (stored === undefined) return 'missing';
+  values.push({ key, replaces: stored });
+  return hasValue(stored) ? 'missing-cleared' : 'missing';
 }
 
 /** Adds to `values` what to write under one key, and returns what was found. */
@@ -204,6 +214,7 @@ function planNothing(
   return `${found}-cleared`;
 }
 
+/** Values that come from the task data are written only while that is the newest. */
 function writesOf({ id, version }: InstanceSnapshot, values: readonly MetadataWrite[]): InstanceWrites {
   return version === undefined ? { id, values } : { id, values, version };
 }

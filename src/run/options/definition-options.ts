@@ -16,7 +16,10 @@ import type { RunDefinition } from '../record/run-record.js';
 export interface DefinitionOptions<Key extends string = string> {
   readonly processModelId: string;
   readonly paths: readonly ExtractionPath<Key>[];
-  /** `fill` writes where there is no value. `overwrite` also replaces values that differ. @default 'fill' */
+  /**
+   * `fill` writes where there is no value. `overwrite` also replaces values that differ. `remove` deletes the rows of the keys,
+   * also those of running instances, and does not read the paths; the repository must declare `deletes`. @default 'fill'
+   */
   readonly mode?: BackfillMode | undefined;
   /** Whether a key with nothing in the task data gets a null row. @default 'null', or 'omit' if the repository stores no null */
   readonly missing?: 'null' | 'omit' | undefined;
@@ -48,7 +51,7 @@ export const targetFields: Fields<Pick<DefinitionOptions, 'processModelId' | 'pa
 };
 
 export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' | 'paths'>> = {
-  mode: oneOf('fill', 'overwrite').optional(),
+  mode: oneOf('fill', 'overwrite', 'remove').optional(),
   missing: oneOf('null', 'omit').optional(),
   clear: trueOrFalse.optional(),
   limit: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
@@ -96,9 +99,14 @@ export function definitionFrom(
     );
   }
   const writesNull = (missing ?? (storesNull ? 'null' : 'omit')) === 'null';
-  if (clear && paths.every(({ mode }) => mode === 'fill')) {
+  if (clear && paths.every(({ mode }) => mode !== 'overwrite')) {
     throw new InvalidInputError(
-      "clear: expected mode 'overwrite' with it, got 'fill', which never removes a value.",
+      "clear: expected mode 'overwrite' with it. 'fill' never removes a value, and 'remove' removes all.",
+    );
+  }
+  if (!deletes && paths.some(({ mode }) => mode === 'remove')) {
+    throw new InvalidInputError(
+      "mode: 'remove' needs a repository that declares deletes: true. Let its commit delete the row of a write without a value, and declare that.",
     );
   }
   if (clear && !writesNull && !deletes) {

@@ -41,7 +41,7 @@ export function claimKeys(
   { runId, fillers }: { readonly runId: string; readonly fillers: Fillers },
 ): Claimed {
   const all = new Map(keys.map((owned) => [owned.key, owned]));
-  const claims = definition.paths.map(({ key, segments }): KeyClaim => {
+  const claims = ownedPaths(definition).map(({ key, segments }): KeyClaim => {
     const owned = all.get(key) ?? { ...NEVER_READ, key };
     const isSame = isDeepStrictEqual(segments, owned.segments);
     if (isTrial(definition)) {
@@ -120,11 +120,16 @@ export function outdatedKeys({ definition, claims }: RunHeader, keys: readonly O
 /** The keys of a run that a request or a model update reads from another path. */
 export function contestedKeys({ definition }: RunHeader, paths: readonly KeyUpdate[]): readonly string[] {
   const others = new Map(paths.map(({ key, segments }) => [key, segments]));
-  const contested = definition.paths.filter(({ key, segments }) => {
+  const contested = ownedPaths(definition).filter(({ key, segments }) => {
     const other = others.get(key);
     return other !== undefined && !isDeepStrictEqual(other, segments);
   });
   return contested.map(({ key }) => key);
+}
+
+/** Where a definition reads its keys from. */
+export function ownedPaths({ paths }: RunDefinition): KeyUpdate[] {
+  return paths.map(({ key, segments, mode }) => ({ key, segments: mode === 'remove' ? null : segments }));
 }
 
 /** The ids of the runs that a request has to look at, because it changes what they fill or because they may have completed. */

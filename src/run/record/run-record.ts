@@ -43,6 +43,7 @@ export interface RunDefinition {
 export interface DefinedPath {
   readonly key: string;
   readonly segments: readonly string[];
+  /** With `remove`, the key is read nowhere from now on. */
   readonly mode: BackfillMode;
 }
 

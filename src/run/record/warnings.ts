@@ -49,7 +49,7 @@ function keyWarnings(run: Run): string[] {
   const tally = tallyOf(run);
   return run.header.definition.paths.flatMap(({ key, segments, mode }, index) => {
     const counts = tally.keys[index];
-    if (counts === undefined || dropped.has(key)) return [];
+    if (counts === undefined || dropped.has(key) || mode === 'remove') return [];
     const { written, kept, null: nulls, missing, orphaned, cleared } = counts;
     const path = `Path ${quote(segments.join('.'))} of key ${quote(key)}`;
     const stale = orphaned - cleared;

@@ -14,6 +14,17 @@ import { isTrial, type RunChange } from './judgement.js';
 
 type Path = readonly string[];
 
+/** Where a run reads a key. `null`: it removes the key. */
+export function readFrom({
+  segments,
+  mode,
+}: {
+  readonly segments: Path;
+  readonly mode: string;
+}): Path | null {
+  return mode === 'remove' ? null : segments;
+}
+
 /** The keys whose owner a commit has changed: by a new run, or by the model update that its call was asked for. */
 export function ownersAfter(
   { records, status }: CommitEvent,
@@ -26,7 +37,7 @@ export function ownersAfter(
     for (const { key, segments } of updatedKeys(call)) owners.set(key, { segments });
   for (const { header } of changes) {
     if (header === null || header.before !== null || isTrial(header.after)) continue;
-    for (const { key, segments } of header.after.definition.paths) owners.set(key, { segments });
+    for (const path of header.after.definition.paths) owners.set(path.key, { segments: readFrom(path) });
   }
   return owners;
 }
@@ -51,15 +62,16 @@ export function formerPathsOf(
   const earlier = [...runs].filter((run) => run.processModelId === processModelId && !isTrial(run.header));
   const byKey = new Map<string, FormerPaths>();
   if (isTrial(header)) return byKey;
-  for (const { key, segments } of header.definition.paths) {
+  for (const { key, ...own } of header.definition.paths) {
     const all: Path[] = [];
     let open: Path[] = [];
     for (const run of earlier.sort((a, b) => a.createdAt - b.createdAt)) {
-      const other = run.header.definition.paths.find((path) => path.key === key)?.segments;
-      if (other === undefined) continue;
+      const path = run.header.definition.paths.find((one) => one.key === key);
+      if (path === undefined) continue;
+      const other = readFrom(path);
       const hasCompleted = isComplete(run.header.state) && !run.header.droppedKeys.includes(key);
       if (hasCompleted) open = [];
-      if (isDeepStrictEqual(other, segments)) continue;
+      if (other === null || isDeepStrictEqual(other, readFrom(own))) continue;
       all.push(other);
       if (!hasCompleted) open.push(other);
     }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HeaderView } from '../read-record.js';
-import { ownersAfter } from './judged-keys.js';
+import { ownersAfter, readFrom } from './judged-keys.js';
 import { isWorkable, type JudgedRun } from './judged-world.js';
 import { isTrial, type Judgement, type Rules, type RunChange } from './judgement.js';
 
@@ -15,13 +15,13 @@ export const keyRules: Rules = {
     const { changes, world, broken } = judgement;
     const batch = changes.find(({ run }) => run !== null)?.run;
     for (const { key } of batch == null ? [] : event.written) {
-      const path = batch?.header.definition.paths.find((one) => one.key === key)?.segments;
+      const path = batch?.header.definition.paths.find((one) => one.key === key);
       const owner = world.owners.get(key);
-      if (owner === undefined || batch == null || owner.at <= batch.createdAt) continue;
-      if (!isDeepStrictEqual(owner.segments, path))
+      if (owner === undefined || batch == null || path === undefined || owner.at <= batch.createdAt) continue;
+      if (!isDeepStrictEqual(owner.segments, readFrom(path)))
         broken(
           18,
-          `a run wrote "${key}" from ${path?.join('.')}, which ${owner.segments?.join('.') ?? 'nothing'} had replaced`,
+          `a run wrote "${key}" from ${nameOf(readFrom(path))}, which ${nameOf(owner.segments)} had replaced`,
         );
     }
     if (changes.every(({ header }) => header === null)) return;
@@ -34,14 +34,15 @@ export const keyRules: Rules = {
 function judgeActiveRuns({ changes, world, broken }: Judgement): void {
   const headers = new Map<string, HeaderView>([...world.runs].map(([runId, { header }]) => [runId, header]));
   for (const { runId, header } of changes) if (header !== null) headers.set(runId, header.after);
-  const paths = new Map<string, readonly string[]>();
+  const paths = new Map<string, readonly string[] | null>();
   for (const header of headers.values()) {
     if (!(isWorkable(header.state) || header.state === 'paused') || isTrial(header)) continue;
-    for (const { key, segments } of header.definition.paths) {
+    for (const { key, ...path } of header.definition.paths) {
       if (header.droppedKeys.includes(key)) continue;
+      const segments = readFrom(path);
       const other = paths.get(key);
       if (other !== undefined && !isDeepStrictEqual(other, segments))
-        broken(19, `two active runs read "${key}", from ${other.join('.')} and from ${segments.join('.')}`);
+        broken(19, `two active runs read "${key}", from ${nameOf(other)} and from ${nameOf(segments)}`);
       paths.set(key, segments);
     }
   }
@@ -76,10 +77,17 @@ function isFilled(
   const others = [...world.runs.values()].filter((other) => other.runId !== runId && !isTrial(other.header));
   const headers = new Map(others.map((other) => [other.runId, other.header]));
   for (const change of changes) if (change.header !== null) headers.set(change.runId, change.header.after);
-  const pathOf = ({ definition }: HeaderView) => definition.paths.find((path) => path.key === key)?.segments;
+  const pathOf = ({ definition }: HeaderView) => {
+    const path = definition.paths.find((one) => one.key === key);
+    return path === undefined ? undefined : readFrom(path);
+  };
   const isFiller = (header: HeaderView): boolean =>
     isDeepStrictEqual(pathOf(header), segments) && !header.droppedKeys.includes(key) && !isTrial(header);
   const isLater = (other: JudgedRun): boolean =>
     other.createdAt > createdAt && pathOf(other.header) !== undefined;
   return [...headers.values()].some(isFiller) || others.some(isLater);
+}
+
+function nameOf(segments: readonly string[] | null): string {
+  return segments?.join('.') ?? 'nowhere';
 }

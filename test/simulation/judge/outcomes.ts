@@ -213,7 +213,7 @@ function isOrphan(run: JudgedRun, seen: SeenInstance, key: string): boolean {
   const path = paths[index];
   if (path === undefined || !hasValue(seen.rows[key]) || isUnreadable(run, seen)) return false;
   const isFormer = isFromPath(seen.rows[key]?.value, seen.task, run.header.claims[index]?.formerPaths ?? []);
-  if (path.mode === 'fill' && !isFormer) return false;
+  if (path.mode === 'remove' || (path.mode === 'fill' && !isFormer)) return false;
   const found = seen.task.state === 'data' ? (valueAt(seen.task.value, path.segments) ?? null) : null;
   return found === null && !((clear || isFormer) && !seen.running);
 }
@@ -253,6 +253,7 @@ export function isUnreadable({ header }: JudgedRun, { task, rows }: SeenInstance
   return header.definition.paths.some(({ key, mode }, index) => {
     const hasValue = (rows[key]?.value ?? null) !== null;
     const isCompared = (header.claims[index]?.formerPaths.length ?? 0) > 0;
-    return !header.droppedKeys.includes(key) && !(mode === 'fill' && hasValue && !isCompared);
+    const needsData = mode !== 'remove' && !(mode === 'fill' && hasValue && !isCompared);
+    return !header.droppedKeys.includes(key) && needsData;
   });
 }

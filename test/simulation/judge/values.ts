@@ -7,7 +7,7 @@ import { passedOver, type Rules, settledBy, whoOf } from './judgement.js';
 import { isUnreadable, mayBeLost } from './outcomes.js';
 
 /**
- * 9. Fill writes only where there is no row or a null row. Overwrite replaces only the row that was read. Null replaces
+ * 9. Removal deletes only the row that was read. Fill writes only where there is no row or a null row. Overwrite replaces only the row that was read. Null replaces
  *    nothing, and no row is deleted, unless the run clears: then only the very row that was read.
  * 10. The values written are those in the task data at the time of the commit, and all of them. A run that clears leaves no
  *    value whose path finds nothing.
@@ -77,6 +77,10 @@ function problemsOfRow({ world, run, call, seen }: Written, { id, key, row }: Wr
   const instead = `over ${JSON.stringify(stored?.value)}`;
   const hasValue = (stored?.value ?? null) !== null;
   const isSame = rules.tokens ? stored?.token === seenRow?.token : stored?.value === seenRow?.value;
+  if (path.mode === 'remove') {
+    if (row !== null) return [[9, `${what}, a key that is to be removed`]];
+    return stored !== undefined && isSame ? [] : [[9, `${what}, ${instead}, which it has not read`]];
+  }
   const { missing, clear } = run.header.definition;
   const task = rules.versions ? instance.task : seen.task;
   const isFormer = hasValue && isFromPath(stored?.value, task, run.formerPaths.get(key)?.all ?? []);
@@ -115,6 +119,10 @@ function problemsOfOtherKeys({ event, world, run, call, rows, seen }: Written): 
     const written = rows.find((row) => row.key === key);
     const now = written === undefined ? stored : written.row;
     const isUnchanged = stored !== undefined && stored.token === seenRow?.token;
+    if (mode === 'remove')
+      return isUnchanged && now !== null
+        ? [[10, `instance ${id} was processed and still has a row "${key}"`]]
+        : [];
     const task = world.rules.versions ? instance.task : seen.task;
     const inData = extracted(task, segments) ?? null;
     const isLeftOver = isUnchanged && (now?.value ?? null) !== null && now?.value !== inData;

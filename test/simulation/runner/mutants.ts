@@ -412,6 +412,29 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a removal deletes whatever row there is',
+    breaks: [9],
+    edits: [
+      {
+        file: 'test/simulation/world/simulated-store.ts',
+        find: 'return tokens ? row.token === replaces.token : row.value === replaces.value;',
+        replace:
+          'return value === undefined || (tokens ? row.token === replaces.token : row.value === replaces.value);',
+      },
+    ],
+  },
+  {
+    name: 'a removal keeps its key in the owner record',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/record/claim-keys.ts',
+        find: "segments: mode === 'remove' ? null : segments",
+        replace: 'segments',
+      },
+    ],
+  },
+  {
     name: 'a bisected batch has one checkpoint, at its end',
     breaks: [4, 5],
     edits: [

@@ -286,6 +286,8 @@ function drawRequests({ oneOf, pick, chance }: Choices, isContested: boolean): P
         'chosen',
         'changed-quietly',
         'removed',
+        'purged',
+        'purged',
         'restored',
       ]),
     );

@@ -9,13 +9,13 @@ import type { HostTransaction } from './stored-records.js';
  * - `by-hand`: the same paths, without a model update.
  * - `changed`: a model update changes the path of one of the two keys, and asks for its values.
  * - `changed-quietly`: the same update does not ask for them. An unfinished run may still owe them.
- * - `removed`, `restored`: a model update removes one of the keys, or adds it again.
+ * - `removed`, `restored`: a model update removes one of the keys, or adds it again. `purged`: with its values.
  * - `clearing`: an overwrite from a path that often finds nothing, which clears what is stored then.
  * - `disjoint`: another key.
  * - `trial`, `chosen`: only some instances, by `limit` or by `instanceIds`. `other-trial`: one of them from another path.
  */
 export type RequestKind = UpdateKind | ManualKind;
-type UpdateKind = 'update' | 'changed' | 'changed-quietly' | 'removed' | 'restored';
+type UpdateKind = 'update' | 'changed' | 'changed-quietly' | 'removed' | 'purged' | 'restored';
 type ManualKind = 'by-hand' | 'clearing' | 'disjoint' | 'trial' | 'other-trial' | 'chosen';
 
 export const MODEL = 'sales/invoice';
@@ -40,7 +40,10 @@ export function requestFor({ kind, ...plan }: RequestPlan): BackfillRequest<Host
       return { processModelId, before: PATHS, after, includeChanged: kind === 'changed' };
     }
     case 'removed':
-      return { processModelId, before: PATHS, after: PATHS.slice(1) };
+    case 'purged': {
+      const removed = kind === 'purged' ? 'purge' : 'keep';
+      return { processModelId, before: PATHS, after: PATHS.slice(1), removed };
+    }
     case 'restored':
       return { processModelId, before: PATHS.slice(1), after: PATHS };
     default:

@@ -107,6 +107,7 @@ export const writeDefects: readonly Defect[] = [
       'metadata: accepts any text as a key',
       'commit: replaces the value',
       'commit: deletes the',
+      'commit: removes a null row',
       'commit: when it deletes, leaves',
     ],
   },
@@ -133,12 +134,20 @@ export const writeDefects: readonly Defect[] = [
   {
     title: 'nothing is deleted',
     rules: () => ({ mayDelete: () => false }),
-    breaks: ['commit: deletes the', 'commit: when it deletes, leaves'],
+    breaks: ['commit: deletes the', 'commit: removes a null row', 'commit: when it deletes, leaves'],
   },
   {
     title: 'a deleted row becomes null',
     rules: () => ({ leftOfDeleted: 'null' }),
-    breaks: ['commit: deletes the', 'commit: when it deletes, leaves'],
+    breaks: ['commit: deletes the', 'commit: removes a null row', 'commit: when it deletes, leaves'],
+  },
+  {
+    title: 'a delete finds no null row',
+    rules: () => ({
+      mayDelete: (row, replaces, key, rules) =>
+        row?.value !== null && SOUND.mayDelete(row, replaces, key, rules),
+    }),
+    breaks: ['commit: removes a null row'],
   },
   {
     title: 'a delete compares nothing',

@@ -69,6 +69,23 @@ export const clearingPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
+    name: 'commit: removes a null row that was read',
+    capability: 'deletes of null rows',
+    advice:
+      'in SQL, `value = null` is never true. Compare the token, or compare values by `is not distinct from` (`<=>` in MariaDB, `is` in SQLite).',
+    async check(host) {
+      assertDeletes(host);
+      assertStoresNull(host);
+      const id = await host.insert();
+      await host.setMetadata(id, 'city', null);
+
+      const committed = await host.write([await deleting(host, id)]);
+
+      await host.expectMetadata(id, {});
+      expectOutcome(committed, { kept: [] });
+    },
+  },
+  {
     name: 'commit: when it deletes, keeps a row that was changed since the read, and reports it',
     capability: 'deletes',
     advice: `${DELETE_GUARD} Put (id, key) of each row that was not deleted into \`kept\`.`,
