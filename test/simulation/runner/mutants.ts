@@ -401,8 +401,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/page-paths.ts',
-        find: "formerPaths.length > 0 ? 'overwrite' : mode",
-        replace: 'mode',
+        find: "mode === 'fill' && formerPaths.length === 0 ?",
+        replace: "mode === 'fill' ?",
       },
       {
         file: 'src/run/job/page-paths.ts',
