@@ -62,16 +62,6 @@ describe('an adaptive batch size', () => {
     expect(sizer.size).toBe(500);
   });
 
-  test('holds no more task data than it may, and does not forget long documents at once', () => {
-    const sizer = createBatchSizer({ initial: 100, max: 2000, maxBytes: 100_000 });
-    sizer.see(page(100, 10_000));
-    expect(sizer.size).toBe(10); // for the page that is read ahead, too
-    sizer.learn({ shown: 100, tookMs: 1 });
-    expect(sizer.size).toBe(10);
-    settle(sizer, { bytes: 1 });
-    expect(sizer.size).toBe(11);
-  });
-
   test('is not led to larger batches by a short page, nor below one instance', () => {
     const sizer = createBatchSizer({ initial: 100, targetMs: 10 });
     settle(sizer, { count: 3 });
@@ -110,6 +100,48 @@ describe('an adaptive batch size', () => {
         },
       ),
     );
+  });
+});
+
+describe('the size of a page', () => {
+  const SIZES = [
+    ['fixed', 2000],
+    ['adaptive', { initial: 2000 }],
+  ] as const;
+
+  test.each(SIZES)('begins with one, and is at most ten times what was seen: %s', (_, batchSize) => {
+    const sizer = createBatchSizer(batchSize);
+    const sizes = [];
+    for (let read = 0; read < 5; read += 1) {
+      sizes.push(sizer.pageSize);
+      sizer.see(page(sizer.pageSize));
+    }
+
+    expect(sizes).toEqual([1, 10, 110, 1210, 2000]);
+  });
+
+  test('does not grow by pages that show nothing', () => {
+    const sizer = createBatchSizer(2000);
+    for (let read = 0; read < 5; read += 1) sizer.see([]);
+    expect(sizer.pageSize).toBe(1);
+  });
+
+  test('is what fits at the largest document of all, which is forgotten slowly', () => {
+    const sizer = createBatchSizer({ initial: 100, maxBytes: 100_000 });
+    sizer.see([...page(99, 10), ...page(1, 10_000)]);
+    expect(sizer.pageSize).toBe(10);
+    sizer.see([]);
+    expect(sizer.pageSize).toBe(10);
+    sizer.see(page(10));
+    expect(sizer.pageSize).toBe(11);
+    for (let read = 0; read < 50; read += 1) sizer.see(page(10));
+    expect(sizer.pageSize).toBe(100);
+  });
+
+  test('is one where a single document is larger than a page may be', () => {
+    const sizer = createBatchSizer({ initial: 100, maxBytes: 1000 });
+    sizer.see(page(1, 10_000));
+    expect(sizer.pageSize).toBe(1);
   });
 });
 

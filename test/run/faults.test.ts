@@ -747,11 +747,12 @@ describe('a repository that breaks its contract', () => {
   });
 
   type Page = readonly InstanceSnapshot[];
+  /** The page of the second batch of ten. That of the first batch was read in two parts. */
   const broken = (change: (page: Page) => unknown) => {
     const memory = createMemoryRepository({ instances: invoices(30) });
     const repository = intercept(memory, async ({ method, count, proceed }) => {
       const answer = await proceed();
-      return method === 'readInstances' && count === 2 ? change(answer as Page) : answer;
+      return method === 'readInstances' && count === 3 ? change(answer as Page) : answer;
     });
     return { memory, repository };
   };

@@ -122,7 +122,10 @@ test('complete instances count for the rate, and a batch that shows none for no 
       if (method !== 'readInstances') return proceed();
       const { after, limit } = argument as PageQuery;
       limits.push(limit);
-      return after === null || Number(after) < 60 ? [{ cursor: Number(after) + 20, filled: 20 }] : [];
+      const visited = Number(after);
+      if (visited < 5) return proceed();
+      const filled = Math.min(20, 60 - visited);
+      return filled > 0 ? [{ cursor: visited + filled, filled }] : [];
     },
   );
   const batchSize = { initial: 5 };
@@ -131,5 +134,6 @@ test('complete instances count for the rate, and a batch that shows none for no 
 
   expect(report).toMatchObject({ state: 'completed', processed: 60 });
   expect(runtime.slept.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(4000);
-  expect(new Set(limits)).toEqual(new Set([5]));
+  expect(limits.slice(0, 2)).toEqual([1, 4]);
+  expect(new Set(limits.slice(2))).toEqual(new Set([7]));
 });

@@ -45,16 +45,15 @@ describe('the task data in memory', () => {
     const report = await backfill(repository, options);
 
     expect(report).toMatchObject({ state: 'completed', updated: 120 });
-    expect(pages[0]).toBeLessThanOrEqual(60 * MEGABYTE);
-    expect(Math.max(...pages.slice(1))).toBeLessThanOrEqual(2 ** 24);
+    expect(Math.max(...pages)).toBeLessThanOrEqual(2 ** 24);
   });
 
   test('grows step by step where old documents are short and new ones large', async () => {
-    const { repository, pages } = documents(400, (id) => (id <= 10 ? 100 : 6 * MEGABYTE));
+    const { repository, pages } = documents(400, (id) => (id <= 5 ? 100 : 6 * MEGABYTE));
 
     await backfill(repository, { batchSize: 2000 });
 
-    expect(Math.max(...pages)).toBeLessThanOrEqual(40 * 6 * MEGABYTE);
+    expect(Math.max(...pages)).toBeLessThanOrEqual(10 * 6 * MEGABYTE);
     expect(Math.max(...pages.slice(2))).toBeLessThanOrEqual(2 ** 24);
   });
 
@@ -66,7 +65,7 @@ describe('the task data in memory', () => {
       onProgress: (progress: { visited: number }) => visited.push(progress.visited),
     });
 
-    expect([...new Set(visited)].slice(0, 4)).toEqual([0, 10, 12, 14]);
+    expect([...new Set(visited)].slice(0, 4)).toEqual([0, 3, 5, 7]);
   });
 
   test('does not keep filled instances without a checkpoint, once documents were large', async () => {

@@ -1,6 +1,6 @@
 import type { RepositoryFixture } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type BackfillMode, type InstanceId, runBackfill } from '../../src/index.js';
+import { type BackfillMode, type InstanceId, type PageEntry, runBackfill } from '../../src/index.js';
 import { embeddedTables } from '../support/embedded-postgres.js';
 import { PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
@@ -32,11 +32,16 @@ describe.each<[string, () => Promise<RepositoryFixture<unknown>>]>([
   });
   afterAll(() => live?.close?.());
 
-  /** Runs a backfill; `meanwhile` happens between the reading of each page and its commit. */
-  function backfill(mode: BackfillMode, meanwhile: (page: number) => Promise<void>) {
-    const repository = intercept(live.repository, async ({ method, count, proceed }) => {
+  /** Runs a backfill; `meanwhile` happens between the reading of the second instance and each commit. */
+  function backfill(mode: BackfillMode, meanwhile: (reading: number) => Promise<void>) {
+    let readings = 0;
+    const repository = intercept(live.repository, async ({ method, proceed }) => {
       const answer = await proceed();
-      if (method === 'readInstances') await meanwhile(count);
+      if (method !== 'readInstances') return answer;
+      const page = answer as readonly PageEntry[];
+      if (!page.some((entry) => 'filled' in entry || entry.id === second)) return answer;
+      readings += 1;
+      await meanwhile(readings);
       return answer;
     });
     return runBackfill({ repository, processModelId, paths: PATHS, mode, runtime: testRuntime(models) });
@@ -95,8 +100,8 @@ describe.each<[string, () => Promise<RepositoryFixture<unknown>>]>([
   test.each(['fill', 'overwrite'] as const)(
     '%s reads an instance again that completed a task after the read',
     async (mode) => {
-      const report = await backfill(mode, async (page) => {
-        if (page === 1) await live.addTask(second, completedTask(data('newer'), 2));
+      const report = await backfill(mode, async (reading) => {
+        if (reading === 1) await live.addTask(second, completedTask(data('newer'), 2));
       });
 
       expect(await live.metadata(second)).toEqual({ invoice_number: 'newer' });
@@ -105,8 +110,8 @@ describe.each<[string, () => Promise<RepositoryFixture<unknown>>]>([
   );
 
   test('an instance that is saved after each of its reads fails, and its siblings are written', async () => {
-    const report = await backfill('fill', (page) =>
-      live.addTask(second, completedTask(data(`newer ${page}`), 1 + page)),
+    const report = await backfill('fill', (reading) =>
+      live.addTask(second, completedTask(data(`newer ${reading}`), 1 + reading)),
     );
 
     expect(await live.metadata(second)).toEqual({});

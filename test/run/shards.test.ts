@@ -4,6 +4,7 @@ import {
   type BackfillProgress,
   type BackfillRepository,
   createBackfillService,
+  type InstanceSnapshot,
   runBackfill,
   type SplitQuery,
 } from '../../src/index.js';
@@ -39,19 +40,29 @@ describe('a run in shards', () => {
   });
 
   test('reads every instance once, in ranges that meet', async () => {
-    const ranges = new Set<string>();
+    const starts = new Map<number, number>();
+    const ids: number[] = [];
     const repository = intercept(
       createMemoryRepository({ instances: invoices(40) }),
-      ({ method, argument, proceed }) => {
+      async ({ method, argument, proceed }) => {
+        const answer = await proceed();
+        if (method !== 'readInstances') return answer;
         const { after, upTo } = argument as PageCall;
-        if (method === 'readInstances') ranges.add(`${after ?? 0}-${upTo}`);
-        return proceed();
+        if (!starts.has(upTo)) starts.set(upTo, after ?? 0);
+        ids.push(...(answer as readonly InstanceSnapshot<number>[]).map(({ id }) => id));
+        return answer;
       },
     );
 
     await backfill(repository, { shards: 4 });
 
-    expect(ranges).toEqual(new Set(['0-10', '10-20', '20-30', '30-40']));
+    expect([...starts]).toEqual([
+      [10, 0],
+      [20, 10],
+      [30, 20],
+      [40, 30],
+    ]);
+    expect(ids.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
   });
 
   test('asks the repository where to split, if it can tell', async () => {

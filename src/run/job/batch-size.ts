@@ -8,8 +8,8 @@ export interface BatchSizer {
   /** Instances in the next batch. */
   readonly size: number;
   /**
-   * Instances in the next page. It holds about `maxBytes` of task data at most, if its documents are like those before.
-   * The first batch of a job takes several pages.
+   * Instances in the next page. It holds about `maxBytes` of task data at most, if its documents are no larger than the
+   * largest before. The first batch of a job takes several pages.
    */
   readonly pageSize: number;
   readonly maxBytes: number;
@@ -19,12 +19,8 @@ export interface BatchSizer {
   learn(batch: { readonly shown: number; readonly tookMs: number }): void;
 }
 
-/**
- * The first page of a job is small, because its documents may be large. Each later page may hold several times as many
- * instances as all earlier pages, but no more than fit if documents are as large as the largest so far.
- */
-const FIRST_PAGE = 10;
-const PAGE_GROWTH = 4;
+/** A page may hold several times as many instances as all pages of the job before it. The first page holds one. */
+const PAGE_GROWTH = 10;
 
 /**
  * @param context.batchSize a fixed size is the upper bound.
@@ -37,11 +33,10 @@ export function createBatchSizer(
   const { initial, max, targetMs, maxBytes } = boundsOf(batchSize, maxInstancesPerSecond);
   const isAdaptive = typeof batchSize !== 'number';
   let size = initial;
-  let largestPage = FIRST_PAGE;
   let smoothedMs: number | null = null;
-  let bytesEach = 1;
+  let seen = 0;
+  let largestBytes = 1;
 
-  const fitting = (): number => maxBytes / bytesEach;
   const sizeNow = (): number => atLeastOne(Math.min(size, limit() ?? size));
 
   return {
@@ -50,18 +45,14 @@ export function createBatchSizer(
       return sizeNow();
     },
     get pageSize() {
-      return atLeastOne(Math.min(sizeNow(), largestPage, fitting()));
+      return atLeastOne(Math.min(sizeNow(), PAGE_GROWTH * seen, maxBytes / largestBytes));
     },
     see(snapshots) {
       const sizes = snapshots.map(sizeInMemory);
-      const bytes = sizes.reduce((sum, each) => sum + each, 0);
-      largestPage *= PAGE_GROWTH;
-      if (sizes.length > 0) {
-        // The estimate falls slowly: after one page of short documents, the next page may be large again.
-        bytesEach = Math.max(1, bytes / sizes.length, FORGETTING * bytesEach);
-        if (isAdaptive) size = atLeastOne(Math.min(size, fitting()));
-      }
-      return bytes;
+      seen += sizes.length;
+      // It falls slowly: after one page of short documents, the next page may be large again.
+      if (sizes.length > 0) largestBytes = Math.max(FORGETTING * largestBytes, ...sizes);
+      return sizes.reduce((sum, each) => sum + each, 0);
     },
     learn({ shown, tookMs }) {
       if (!isAdaptive) return;
@@ -72,7 +63,7 @@ export function createBatchSizer(
       const isFarOver = tookMs > FAR_OVER * targetMs;
       smoothedMs = smoothedMs === null || isFarOver ? msEach : smoothedMs + SMOOTHING * (msEach - smoothedMs);
       const most = shown < size ? size : Math.max(size + 1, size * MOST_GROWTH);
-      size = atLeastOne(Math.min(max, most, targetMs / smoothedMs, fitting()));
+      size = atLeastOne(Math.min(max, most, targetMs / smoothedMs));
     },
   };
 }

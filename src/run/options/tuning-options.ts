@@ -55,8 +55,9 @@ export interface AdaptiveBatchSize {
   /** Milliseconds that a batch may take, from reading to commit. @default 1_000 */
   readonly targetMs?: number | undefined;
   /**
-   * About how many bytes of task data a page or a batch may hold, at one byte per character. A shard holds two pages in
-   * memory at a time, and the values of one batch. @default 16_777_216
+   * About how many bytes of task data a page may hold, at one byte per character, if none of its documents is larger than
+   * those before. The first page of a job holds one document. A shard holds two pages in memory at a time, and the values
+   * of one batch. @default 16_777_216
    */
   readonly maxBytes?: number | undefined;
 }

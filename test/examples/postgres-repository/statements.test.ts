@@ -3,7 +3,7 @@ import { runBackfill } from 'process-metadata-backfill';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgliteDatabase, type SqlDatabase } from '../../../examples/2-embedded-postgres/sql.js';
-import { emptyMetadata, fillTables } from '../../bench/fill-tables.js';
+import { emptyMetadata, fillTables, vacuum } from '../../bench/fill-tables.js';
 import { MODEL, pathsOf } from '../../bench/scenario.js';
 
 const BATCHES = 4;
@@ -33,10 +33,52 @@ test.each([
   },
 );
 
+test.each([1, 100, 2000])(
+  'a rerun passes over 21,000 filled instances in a few batches, of %i',
+  async (batchSize) => {
+    const database = pgliteDatabase(pglite);
+    await emptyMetadata(database);
+    await database.query('delete from process_instance where id > 1000');
+    await database.query(
+      `insert into process_instance select 1000 + n, 'filled', 'complete' from generate_series(1, 21000) n`,
+    );
+    await database.query(
+      `insert into process_instance_metadata (process_instance_id, key, value, created_at_in_seconds, updated_at_in_seconds)
+     select id, 'invoice_number', 'there before', 0, 0 from process_instance where id > 1000`,
+    );
+    await vacuum(database);
+    const { sent, counting } = countStatements(database);
+
+    const report = await runBackfill({
+      repository: createPostgresRepository(counting),
+      processModelId: 'filled',
+      paths: pathsOf({ keys: 1 }),
+      batchSize,
+    });
+
+    expect(report).toMatchObject({ state: 'completed', processed: 21_000, updated: 0 });
+    // Three pages, as the first reaches 1,000 instances and each other one 10,000. Four statements begin and end a run.
+    expect(sent.alone).toBe(3 + 4);
+  },
+);
+
 /** The statements of a whole run that writes every value. */
 async function sentBy({ batchSize, keys, batches }: Record<'batchSize' | 'keys' | 'batches', number>) {
   const database = pgliteDatabase(pglite);
   await emptyMetadata(database);
+  const { sent, counting } = countStatements(database);
+  const report = await runBackfill({
+    repository: createPostgresRepository(counting),
+    processModelId: MODEL,
+    paths: pathsOf({ keys }),
+    limit: batches * batchSize,
+    batchSize,
+  });
+  expect(report).toMatchObject({ state: 'completed', updated: batches * batchSize });
+  return sent;
+}
+
+function countStatements(database: SqlDatabase) {
   const sent = { alone: 0, transactions: 0, inTransactions: 0, guarded: 0 };
   const counting: SqlDatabase = {
     query: (...statement) => {
@@ -56,13 +98,5 @@ async function sentBy({ batchSize, keys, batches }: Record<'batchSize' | 'keys' 
       );
     },
   };
-  const report = await runBackfill({
-    repository: createPostgresRepository(counting),
-    processModelId: MODEL,
-    paths: pathsOf({ keys }),
-    limit: batches * batchSize,
-    batchSize,
-  });
-  expect(report).toMatchObject({ state: 'completed', updated: batches * batchSize });
-  return sent;
+  return { sent, counting };
 }

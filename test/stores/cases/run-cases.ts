@@ -67,7 +67,7 @@ export function runCases(tables: () => KyselyTables): void {
         await host.setMetadata(edited, 'city', 'old');
         const repository = intercept(host.repository, async ({ method, count, proceed }) => {
           const answer = await proceed();
-          if (method !== 'readInstances' || count > 1) return answer;
+          if (method !== 'readInstances' || count !== 2) return answer; // the first page has one instance
           await host.setMetadata(edited, 'city', 'live');
           await host.setMetadata(filled, 'city', 'live');
           await host.deleteInstance(deleted);
