@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   createBackfillService,
+  type InstanceSnapshot,
   type PageQuery,
   type RepositoryCommit,
   runBackfill,
@@ -74,6 +75,30 @@ describe('a batch that takes too long', () => {
       retryable: true,
     });
   });
+});
+
+test('filled instances between the others count for no size', async () => {
+  const tooSlow: number[] = [];
+  const repository = intercept(
+    createMemoryRepository({ instances: invoices(200) }),
+    async ({ method, argument, proceed }) => {
+      if (method === 'commit' && (argument as RepositoryCommit).instances.length > 2) {
+        tooSlow.push(Number((argument as RepositoryCommit).instances[0]?.id));
+        throw databaseError('57014');
+      }
+      const page = await proceed();
+      if (method !== 'readInstances') return page;
+      // Each page has one that is not filled among five.
+      return (page as readonly InstanceSnapshot[]).map((shown) =>
+        Number(shown.id) % 5 === 0 ? shown : { cursor: shown.cursor, filled: 1 },
+      );
+    },
+  );
+
+  const report = await backfill(repository, { batchSize: 40 });
+
+  expect(report).toMatchObject({ state: 'completed', processed: 200, updated: 40 });
+  expect(Math.max(...tooSlow)).toBeLessThanOrEqual(60); // then the size is learnt
 });
 
 test('a page that takes too long is read in halves', async () => {

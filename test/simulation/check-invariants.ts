@@ -1,5 +1,6 @@
 import type { History, HistoryEvent } from './history.js';
 import { answerRules } from './judge/answers.js';
+import { blameRules } from './judge/blame.js';
 import { endingRules } from './judge/endings.js';
 import { holdRules } from './judge/holds.js';
 import { jobRules } from './judge/jobs.js';
@@ -30,6 +31,7 @@ const ALL_RULES: readonly Rules[] = [
   answerRules,
   holdRules,
   endingRules,
+  blameRules,
 ];
 
 /**

@@ -2,6 +2,8 @@ import { HOLD_NAMES, holdCounter } from './count-holds.js';
 import type { CommitEvent, History, HistoryEvent } from './history.js';
 import { isWorkable } from './judge/judged-world.js';
 import { type HeaderView, libraryRecords, type RecordReader, type ShardView } from './read-record.js';
+import { REFUSED_VALUE } from './world/poison.js';
+import { isPoisoned } from './world/simulated-store.js';
 
 const NAMES = [
   'crashes',
@@ -19,6 +21,10 @@ const NAMES = [
   'instances read again',
   'instances too busy',
   'batches too busy',
+  'instances blamed beside others',
+  'jobs stopped at an instance',
+  'batches too slow',
+  'pages too slow',
   'pages of a lagging replica',
   'ends not proven',
   'races won by the live writer',
@@ -72,6 +78,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
   };
   const countCall = callCounter(add);
   const countCommit = commitCounter(add, reader);
+  const countBlame = history.rules.needsWitness ? blameCounter(add) : () => {};
   const countHold = holdCounter(add, reader);
   for (const event of history.events) {
     const name = nameOf(event);
@@ -80,6 +87,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
       add('instances passed over', event.page.filter(({ isPassedOver }) => isPassedOver).length);
     countCall(event);
     if (event.type === 'commit') countCommit(event);
+    if (event.type === 'commit') countBlame(event);
     countHold(event);
   }
   return Object.fromEntries(NAMES.map((name) => [name, counts.get(name) ?? 0])) as Exercised;
@@ -100,6 +108,7 @@ function nameOf(event: HistoryEvent): keyof Exercised | null {
     case 'fault':
       return FAULTS[event.kind];
     case 'throw':
+      if (event.message.includes(REFUSED_VALUE)) return 'jobs stopped at an instance';
       return event.code === 'RUN_NOT_FOUND' ? 'jobs delivered before their run was stored' : null;
     case 'insert':
       return event.transaction === null ? null : 'instances inserted slowly';
@@ -117,6 +126,7 @@ const FAULTS = {
   'answer-lost': 'answers lost',
   'lands-late': 'answers lost',
   down: 'calls during an outage',
+  'too-slow': 'pages too slow',
 } as const;
 
 const JOBS = {
@@ -156,6 +166,18 @@ function callCounter(add: Add): (event: HistoryEvent) => void {
   };
 }
 
+function blameCounter(add: Add): (event: CommitEvent) => void {
+  const refused = new Set<string>();
+  return ({ call, status, instances }) => {
+    const [only] = instances;
+    if (status === 'refused' && instances.length === 1) refused.add(`${call} ${only?.id}`);
+    if (status !== 'committed' || !instances.some(({ values }) => values.length > 0)) return;
+    const isBlamed = ({ id, values }: CommitEvent['instances'][number]) =>
+      refused.has(`${call} ${id}`) && !values.some(isPoisoned);
+    add('instances blamed beside others', instances.filter(isBlamed).length);
+  };
+}
+
 function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => void {
   const headers = new Map<string, HeaderView>();
   const tallies = new Map<string, ShardView['tally']>();
@@ -167,6 +189,7 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
     if (status === 'conflict' && isOfOwners) add('requests refused by another one');
     if (status === 'not-exhausted') add('ends not proven');
     if (status === 'undone' && moved.length > MOST_BEHIND / 2) add('batches too busy');
+    if (status === 'too-slow') add('batches too slow');
     if (status === 'refused') add(instances.length > 1 ? 'batches bisected' : 'instances refused');
     add('races won by the live writer', kept.length);
     add('instances gone', gone.length);

@@ -113,6 +113,7 @@ const FAULTS = {
   'answer-lost': 'takes effect, but the answer is lost',
   'lands-late': 'fails, and will take effect later',
   down: 'is refused, like everything during this outage',
+  'too-slow': 'takes too long',
 } as const;
 
 const FATES = {

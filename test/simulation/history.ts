@@ -18,6 +18,11 @@ export interface StoreRules {
   readonly tokens: boolean;
   /** The store says whether transactions have ended that may insert instances. */
   readonly settles: boolean;
+  /** Whether the code with which it refuses a value proves nothing, so that no instance is to blame unless another goes through. */
+  readonly needsWitness: boolean;
+  /** More instances in a commit or in a page take too long. `null`: any number is fine. */
+  readonly largestBatch: number | null;
+  readonly largestPage: number | null;
 }
 
 export type HistoryEvent =
@@ -134,7 +139,7 @@ export interface CommitEvent {
   /** It took effect after it had failed for its caller, or after its caller had crashed. */
   readonly late: boolean;
   /** `undone`: `next` threw an error. */
-  readonly status: 'committed' | 'conflict' | 'not-exhausted' | 'undone' | 'refused';
+  readonly status: 'committed' | 'conflict' | 'not-exhausted' | 'undone' | 'refused' | 'too-slow';
   readonly expected: readonly { readonly id: string; readonly revision: string | null }[];
   readonly exhausted: { readonly after: number | null; readonly upTo: number } | null;
   readonly instances: readonly {
@@ -181,9 +186,9 @@ export type PortEvent =
       readonly port: string;
       /**
        * `failed`: it has no effect. `answer-lost`: it took effect. `lands-late`: it will take effect later. `down`: it has
-       * no effect, like every such call of the store at that time.
+       * no effect, like every such call of the store at that time. `too-slow`: it has no effect, and never will have.
        */
-      readonly kind: 'failed' | 'answer-lost' | 'lands-late' | 'down';
+      readonly kind: 'failed' | 'answer-lost' | 'lands-late' | 'down' | 'too-slow';
     };
 
 export type QueueEvent =

@@ -10,6 +10,7 @@ import { startHosts } from './world/hosts.js';
 import { startLiveInstances } from './world/live-instances.js';
 import { startOperators, storedRuns } from './world/operators.js';
 import { createOutages } from './world/outages.js';
+import { createPoison } from './world/poison.js';
 import type { Scene } from './world/scene.js';
 import { createSchedule } from './world/schedule.js';
 import { createSimulatedBroker } from './world/simulated-broker.js';
@@ -75,12 +76,9 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     world,
     choices,
     schedule,
-    store: createSimulatedStore({
-      ...world.store,
-      poisonCode: world.poisonCode,
-      now: () => schedule.now,
-      record,
-    }),
+    get store() {
+      return store;
+    },
     get broker() {
       return broker;
     },
@@ -106,6 +104,8 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     random,
   };
   const outages = createOutages(scene);
+  const poison = createPoison(scene);
+  const store = createSimulatedStore({ ...world.store, poison, now: () => schedule.now, record });
   const workers = startWorkers(scene);
   const broker = createSimulatedBroker(scene, workers);
   const hosts = startHosts(scene);

@@ -1,4 +1,5 @@
 import type { ShardView } from '../read-record.js';
+import { REFUSED_VALUE } from '../world/poison.js';
 import { failuresOf, isComplete, type JudgedRun, type Replay, sweepsInVain } from './judged-world.js';
 import type { Judgement, Rules, RunChange } from './judgement.js';
 
@@ -72,6 +73,9 @@ function judgeFailure({ run, header }: RunChange, world: Replay, broken: Judgeme
   const isStalled = String(lastError).startsWith('stalled');
   if (isStalled && fewestInVain(world, run) < MOST_IN_VAIN)
     broken(26, `a run failed as stalled after ${fewestInVain(world, run)} swept jobs that had begun`);
-  if (!isTooMany && !isStalled)
+  // The judge of blame says whether the job had to stop. A missing permission stops it even if it would pass.
+  const isRefused = world.rules.needsWitness && String(lastError).includes(REFUSED_VALUE);
+  const isForbidden = /takes nothing now.*42501/.test(String(lastError));
+  if (!isTooMany && !isStalled && !isRefused && !isForbidden)
     broken(15, `a run failed, although every fault would have passed: ${lastError}`);
 }

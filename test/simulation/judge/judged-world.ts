@@ -1,5 +1,5 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
-import type { CallMethod, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
+import type { CallMethod, CommitEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
 import type { HeaderView, ShardView } from '../read-record.js';
 
 /** An instance as it is stored. */
@@ -102,6 +102,14 @@ export interface JudgedCall {
   readonly refused: Map<number, { readonly at: number; readonly keys: ReadonlySet<string> }>;
   /** When it last surveyed the instances from the first on. */
   surveyedAt: number;
+  /** The largest commit with each instance. */
+  readonly batches: Map<number, CommitEvent['instances']>;
+  /** Whether one of its commits met instances that were saved since they were read. */
+  hasMetMoved: boolean;
+  /** Whether values that it wrote were committed. */
+  hasCommittedValues: boolean;
+  /** By shard record: what it has learnt from its own batches. */
+  readonly tooSlow: Map<string, TooSlow>;
   /** How many of its commits failed, and how many ended as a conflict. */
   commitFaults: number;
   conflicts: number;
@@ -110,6 +118,13 @@ export interface JudgedCall {
   readonly enqueued: Set<string>;
   /** Whether the runner has taken one of its jobs, or has lost it: it did not know the key of that job. */
   hasNewJob: boolean;
+}
+
+/** A batch that was too slow. It is forgotten after some batches that were not: then a larger one may be tried. */
+export interface TooSlow {
+  readonly at: number;
+  readonly size: number;
+  readonly batches: number;
 }
 
 /** The world before the event that is being judged. */
@@ -127,6 +142,8 @@ export interface Replay {
   readonly begunAt: ReadonlyMap<string, number>;
   /** By long transaction: when it began. */
   readonly transactionsBegunAt: ReadonlyMap<number, number>;
+  /** By shard record: the batch that was too slow for the call that committed last. */
+  readonly tooSlow: ReadonlyMap<string, TooSlow>;
   /** All jobs that the queue got, and those that a worker has begun. */
   readonly enqueued: ReadonlySet<string>;
   readonly begun: ReadonlySet<string>;

@@ -78,7 +78,10 @@ export function settledBy(
   return instances.filter(({ id }) => !behind.has(id));
 }
 
-/** The filled instances that a commit counts. Its call has read them, but the commit does not contain them. */
+/**
+ * The instances that a commit counts and does not contain. Its call has read them. They are filled, or the store has
+ * refused them so often that they fail without being named.
+ */
 export function passedOver(
   { instances }: CommitEvent,
   { before, after, isOpened, isAtLimit }: ShardChange,
@@ -87,8 +90,9 @@ export function passedOver(
   if (before === null || call === undefined || isOpened || before.after === after.after) return [];
   const given = new Set(instances.map(({ id }) => id));
   const [from, to] = [before.after ?? Number.NEGATIVE_INFINITY, after.after ?? Number.NEGATIVE_INFINITY];
-  const reads = [...call.seen.values()].flatMap(
-    (seen) => seen.find(({ instance }) => instance.isPassedOver) ?? [],
+  const reads = [...call.seen].flatMap(
+    ([id, seen]) =>
+      seen.find(({ instance }) => instance.isPassedOver) ?? (call.refused.has(id) ? seen.slice(0, 1) : []),
   );
   const passed = reads
     .map(({ instance }) => instance)

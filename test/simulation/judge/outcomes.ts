@@ -156,13 +156,15 @@ function expectedTally(
   const possible = failing.filter((failures) => failures.includes(true)).length;
   const updated = new Set(written.filter(isValue).map(({ id }) => id)).size;
   const gone = instances.length - present.length;
-  const passedAndPresent = passed.filter(({ id }) => world.instances.has(id)).length;
+  const filled = passed.filter(({ isPassedOver }) => isPassedOver);
+  const unnamed = passed.length - filled.length;
+  const filledAndPresent = filled.filter(({ id }) => world.instances.has(id)).length;
   return {
     processed: {
-      from: present.length - possible + passedAndPresent,
-      to: present.length - certain + passed.length,
+      from: present.length - possible + filledAndPresent,
+      to: present.length - certain + filled.length,
     },
-    failed: { from: certain, to: possible },
+    failed: { from: certain + unnamed, to: possible + unnamed },
     gone: { from: gone, to: gone },
     updated: { from: updated, to: updated },
   };

@@ -12,6 +12,7 @@ import {
   type JudgedOwner,
   type JudgedRun,
   jobKey,
+  type TooSlow,
 } from './judged-world.js';
 import {
   isFreeze,
@@ -30,6 +31,7 @@ export interface CommittedWorld {
   readonly owners: Map<string, JudgedOwner>;
   readonly runs: Map<string, JudgedRun>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
+  readonly tooSlow: Map<string, TooSlow>;
   readonly begunAt: Map<string, number>;
 }
 
@@ -70,7 +72,10 @@ export function applyCommit(
 ): void {
   const { instances, records, calls, owners } = world;
   const call = calls.get(event.call);
+  const [expected] = event.expected;
+  if (call !== undefined && expected !== undefined) learnSizes(event, at, expected.id, call, world);
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
+  if (event.moved.length > 0 && call !== undefined) call.hasMetMoved = true;
   const [only] = event.instances;
   if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
     call?.refused.set(only.id, {
@@ -85,6 +90,41 @@ export function applyCommit(
     owners.set(key, { ...owner, at });
   for (const record of event.records) records.set(record.id, record);
   for (const change of changes) applyChange(event, at, change, world);
+}
+
+/** After so many batches that were not too slow, a job tries larger ones. */
+const GOOD_BATCHES = 10;
+
+function learnSizes(
+  { status, instances }: CommitEvent,
+  at: number,
+  record: string,
+  call: JudgedCall,
+  { tooSlow }: CommittedWorld,
+): void {
+  for (const { id } of instances.length > 1 ? instances : []) {
+    if ((call.batches.get(id)?.length ?? 0) < instances.length) call.batches.set(id, instances);
+  }
+  const own = call.tooSlow.get(record);
+  if (status === 'too-slow') {
+    const size = Math.min(own?.size ?? instances.length, instances.length);
+    call.tooSlow.set(record, { at, size, batches: 0 });
+  }
+  if (status !== 'committed' || instances.length === 0) return;
+  if (instances.some(({ values }) => values.length > 0)) call.hasCommittedValues = true;
+  // What an older call did not know, it cannot hand on.
+  const stored = tooSlow.get(record);
+  const known = own ?? (stored !== undefined && stored.at < call.startedAt ? stored : null);
+  const next = known === null ? null : { ...known, batches: known.batches + 1 };
+  const isForgotten = next === null || next.batches >= GOOD_BATCHES;
+  for (const memory of own === undefined ? [tooSlow] : [tooSlow, call.tooSlow]) {
+    if (isForgotten) memory.delete(record);
+    else
+      memory.set(
+        record,
+        memory === tooSlow && own !== undefined && own.batches === 0 ? { ...next, at } : next,
+      );
+  }
 }
 
 function applyChange(

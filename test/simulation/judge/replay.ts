@@ -8,6 +8,7 @@ import {
   type JudgedRun,
   jobKey,
   type Replay,
+  type TooSlow,
 } from './judged-world.js';
 import type { RunChange } from './judgement.js';
 import { applyCommit, changesOf } from './replay-commit.js';
@@ -27,6 +28,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
   const calls = new Map<number, JudgedCall>();
   const begunAt = new Map<string, number>();
   const transactionsBegunAt = new Map<number, number>();
+  const tooSlow = new Map<string, TooSlow>();
   const enqueued = new Set<string>();
   const begun = new Set<string>();
   const unallotted = new Set<string>();
@@ -107,7 +109,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         return;
       }
       case 'commit':
-        applyCommit(event, at, changes, { instances, records, owners, runs, calls, begunAt });
+        applyCommit(event, at, changes, { instances, records, owners, runs, calls, begunAt, tooSlow });
         return;
       case 'enqueue': {
         const { runId, shard, step } = event.payload;
@@ -133,6 +135,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     calls,
     begunAt,
     transactionsBegunAt,
+    tooSlow,
     enqueued,
     begun,
     unallotted,
@@ -151,6 +154,10 @@ function newCall(): Pick<
   | 'seen'
   | 'refused'
   | 'surveyedAt'
+  | 'batches'
+  | 'hasMetMoved'
+  | 'hasCommittedValues'
+  | 'tooSlow'
   | 'commitFaults'
   | 'conflicts'
   | 'allotted'
@@ -163,6 +170,10 @@ function newCall(): Pick<
     seen: new Map(),
     refused: new Map(),
     surveyedAt: -1,
+    batches: new Map(),
+    hasMetMoved: false,
+    hasCommittedValues: false,
+    tooSlow: new Map(),
     commitFaults: 0,
     conflicts: 0,
     allotted: new Set(),

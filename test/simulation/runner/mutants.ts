@@ -503,6 +503,129 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'suspects: an instance is blamed although no other one goes through',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: "  if (!isProven) throw calls.failure('repository.commit', error);\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the job gives up although one behind the instance goes through',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'if (!hasValues(other)) continue;',
+        replace: 'continue;',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the job gives up although one before the instance has gone through',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'batch.slice(0, place).some(hasValues) || ',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the first is not tried again once another one goes through',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: `      const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
+      if (again.status !== 'rejected') return { result: again, settled: place + 1 };
+`,
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the others are not tried again once one goes through',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'index === 0 ? {',
+        replace: 'index >= 0 ? {',
+      },
+    ],
+  },
+  {
+    name: 'suspects: a transient error is the fault of an instance at once',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-refused-instance.ts',
+        find: "kind === 'transient' || kind === 'doubtful'",
+        replace: "kind === 'doubtful'",
+      },
+    ],
+  },
+  {
+    name: 'suspects: a doubtful error is the fault of an instance at once',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-refused-instance.ts',
+        find: "kind === 'transient' || kind === 'doubtful'",
+        replace: "kind === 'transient'",
+      },
+    ],
+  },
+  {
+    name: 'time-outs: the next batch is as large as the one that was too slow',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/settle-batch.ts',
+        find: "if (result.status === 'too-slow') session.limitBatches(Math.ceil(countShown(part) / 2));",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'time-outs: filled instances count for the size that is learnt',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/settle-batch.ts',
+        find: 'Math.ceil(countShown(part) / 2)',
+        replace: 'half - settled',
+      },
+    ],
+  },
+  {
+    name: 'time-outs: later jobs do not know the size that was learnt',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/shard-session.ts',
+        find: 'let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;',
+        replace: 'let limit: number | null = null;',
+      },
+    ],
+  },
+  {
+    name: 'time-outs: a page that was too slow is read again in the same size',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/read-pages.ts',
+        find: 'query = { ...query, limit: Math.ceil(query.limit / 4) };',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'half of a batch moves the checkpoint past the other half',
     breaks: [4],
     edits: [

@@ -2,6 +2,7 @@ import type { BackfillMode } from '../../../src/ports/repository.js';
 import type { AdaptiveBatchSize } from '../../../src/run/options/tuning-options.js';
 import type { Choices } from '../choices.js';
 import type { StoreRules } from '../history.js';
+import { PROVING_CODES } from './poison.js';
 import type { RequestKind } from './request-plans.js';
 
 /** The settings of a world. Each kind of fault is switched off in some worlds, so that the others are seen more clearly. */
@@ -85,7 +86,7 @@ export interface World {
   readonly chaosTurns: number;
   /** So many times in a thousand calls the store takes no more of them, for a while. */
   readonly outages: number;
-  readonly outageOf: 'everything' | 'commits';
+  readonly outageOf: 'everything' | 'commits' | 'values';
   /** The code of the error that it answers then. `null`: none. */
   readonly outageCode: string | null;
   /** The code of the error that refuses a poisoned value. `null`: none. */
@@ -172,8 +173,13 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
   const isContested = !isCrowded && chance(80);
+  const poisonCode = oneOf(['22001', 'P0001', null, '42501', '40P01', '57014']);
+  const outageOf = oneOf(['everything', 'commits', 'values']);
   return {
     store: {
+      needsWitness: !PROVING_CODES.includes(poisonCode),
+      largestBatch: isCrowded ? null : oneOf([null, null, null, 1 + pick(3)]),
+      largestPage: isCrowded ? null : oneOf([null, null, null, 1 + pick(2)]),
       versions: oneOf([true, true, false]),
       tokens: oneOf([true, true, false]),
       settles: oneOf([true, true, false]),
@@ -186,7 +192,7 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
     restless: oneOf([0, 0, 1, 2]),
     running: isCrowded ? 1000 : oneOf([0, 400, 900]),
     broken: isContested ? 300 : many && !isCrowded && chance(300) ? 900 : oneOf([0, 0, 100]),
-    poisoned: oneOf([0, 0, 60, 150]),
+    poisoned: PROVING_CODES.includes(poisonCode) ? oneOf([0, 0, 60, 150]) : oneOf([0, 60, 150, 300]),
     requests: drawRequests(choices, isContested),
     maxFailures: isContested ? 0 : oneOf([null, null, null, null, 0, 1, 2]),
     batchSizes: Array.from({ length: workers }, (_, index) => {
@@ -257,9 +263,10 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
     },
     chaosTurns: oneOf([120, 200, 320]),
     outages: oneOf([0, 0, 15, 50]),
-    outageOf: oneOf(['everything', 'commits']),
-    outageCode: oneOf([null, 'P0001']),
-    poisonCode: oneOf(['22001', 'P0001', null]),
+    outageOf,
+    // A database that refuses values alone, with a code that says nothing else, would put the blame on an instance.
+    outageCode: outageOf === 'values' ? oneOf(['42501', '40P01', '57014']) : oneOf([null, 'P0001']),
+    poisonCode,
   };
 }
 

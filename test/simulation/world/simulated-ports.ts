@@ -22,6 +22,8 @@ interface Effect<Answer> {
   take(late: boolean): Answer;
   /** Whether it changes anything. Only then can its outcome be unknown. */
   readonly isChange?: boolean;
+  /** Whether it writes values of instances. */
+  readonly hasValues?: boolean;
   readonly takesMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -60,6 +62,7 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
     port,
     take,
     isChange = false,
+    hasValues = false,
     takesMs = 0,
     signal,
   }: Effect<Answer>): Promise<Answer> {
@@ -73,7 +76,7 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
         ...(isChange ? { landLate } : {}),
         happen() {
           if (signal?.aborted === true && choices.chance(500)) return reject(signal.reason);
-          const outage = scene.outages.answer(port);
+          const outage = scene.outages.answer(port, hasValues);
           if (outage !== null) {
             scene.record({ type: 'fault', call, port, kind: 'down' });
             return fail(outage);
@@ -152,7 +155,8 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
           scene.live.beforeCommit(commit.instances);
           return store.commit(call, commit, { late, transaction });
         };
-        return send({ port: 'commit', isChange, takesMs: world.commitMs, take });
+        const hasValues = commit.instances.some(({ values }) => values.length > 0);
+        return send({ port: 'commit', isChange, hasValues, takesMs: world.commitMs, take });
       },
       loadRun(runId, { transaction } = {}) {
         const { call } = process;

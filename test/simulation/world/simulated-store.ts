@@ -12,14 +12,13 @@ import type {
   SurveyQuery,
 } from '../../../src/ports/repository.js';
 import type { CommitEvent, HistoryEvent, Row, WrittenRow } from '../history.js';
-import { refusalOf } from './outages.js';
 import { type PageOptions, pageOf } from './page-of.js';
+import type { Poison } from './poison.js';
 import { createStoredInstances, type StoredInstance, type StoredInstances } from './stored-instances.js';
 import { createStoredRecords, type HostTransaction } from './stored-records.js';
 
 export interface StoreOptions extends PageOptions {
-  /** The code of the error that refuses a poisoned value. `null`: none. */
-  readonly poisonCode: string | null;
+  readonly poison: Poison;
   readonly now: () => number;
   readonly record: (event: HistoryEvent) => void;
 }
@@ -52,8 +51,12 @@ interface CommitHow {
 /** A value with this in it cannot be stored. */
 export const POISON = 'poison';
 
+export function isPoisoned({ value }: Pick<MetadataWrite, 'value'>): boolean {
+  return String(value).includes(POISON);
+}
+
 export function createSimulatedStore(options: StoreOptions): SimulatedStore {
-  const { tokens, poisonCode, now, record } = options;
+  const { tokens, largestBatch, largestPage, poison, now, record } = options;
   const instances = createStoredInstances(record);
   const records = createStoredRecords();
   let lastPage: readonly number[] = [];
@@ -103,9 +106,14 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
         else kept.push({ id, key: write.key });
       }
     }
-    if (allowed.some(({ write }) => String(write.value).includes(POISON))) {
+    if (batch.length > (largestBatch ?? batch.length)) {
+      recordCommit('too-slow');
+      throw databaseError('57014', TOO_SLOW);
+    }
+    const refusal = allowed.some(({ write }) => isPoisoned(write)) ? poison() : null;
+    if (refusal !== null) {
       recordCommit('refused');
-      throw refusalOf(poisonCode, 'the value cannot be stored');
+      throw refusal;
     }
     const gone = stored.filter(({ instance }) => instance === undefined).map(({ id }) => id);
     let result: readonly RunRecord[];
@@ -161,6 +169,10 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       return ends.filter((cursor) => cursor < Number(query.upTo)).slice(0, query.parts - 1);
     },
     read(call, query, most) {
+      if (query.limit > (largestPage ?? query.limit)) {
+        record({ type: 'fault', call, port: 'readInstances', kind: 'too-slow' });
+        throw databaseError('57014', TOO_SLOW);
+      }
       const [after, upTo] = [place(query.after), Number(query.upTo)];
       const all = instances.select(query, after, upTo);
       const { entries, seen } = pageOf(all.slice(0, most ?? undefined), query, options);
@@ -194,6 +206,8 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
 export function databaseError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
+
+const TOO_SLOW = 'canceling statement due to statement timeout';
 
 const UNCHANGED = { moved: [], gone: [], kept: [], written: [], records: [] } as const;
 

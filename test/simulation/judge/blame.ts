@@ -1,0 +1,83 @@
+import type { CommitEvent, HistoryEvent } from '../history.js';
+import { REFUSED_VALUE } from '../world/poison.js';
+import { isPoisoned } from '../world/simulated-store.js';
+import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
+import { type Judgement, passedOver, type Rules, type ShardChange, whoOf } from './judgement.js';
+
+/**
+ * 1. Where a refusal proves nothing, an instance fails only if another one went through: in the same commit, or before.
+ * 15. No job stops at such an instance while its batch has one that would go through. After a batch was too slow, later
+ *     batches are smaller.
+ */
+export const blameRules: Rules = {
+  commit(event, { world, changes, broken }) {
+    const call = world.calls.get(event.call);
+    if (call === undefined) return;
+    for (const { run, shards } of changes) {
+      if (run === null || !world.rules.needsWitness) continue;
+      for (const shard of shards) {
+        const blamed = blamedIn(event, shard, call);
+        if (blamed !== undefined && !hasWitness(event, blamed, call, run))
+          broken(1, `${whoOf(call)} blamed instance ${blamed}, although no other one had gone through`);
+      }
+    }
+    const known = sizeKnownTo(call, event, world);
+    if (event.instances.length >= known) {
+      const size = event.instances.length;
+      broken(15, `${whoOf(call)} commits ${size} instances, although a batch of ${known} was too slow`);
+    }
+  },
+
+  throw(event, judgement) {
+    judgeEnd(event, judgement);
+  },
+};
+
+/** An instance that has failed by this commit, because it was refused alone. */
+function blamedIn(event: CommitEvent, shard: ShardChange, call: JudgedCall): number | undefined {
+  if (shard.before === null || shard.after.tally.failed === shard.before.tally.failed) return undefined;
+  const unnamed = passedOver(event, shard, call).filter(({ isPassedOver }) => !isPassedOver);
+  const candidates = [...event.instances, ...unnamed.map(({ id }) => ({ id, values: [] }))];
+  return candidates.find(({ id, values }) => {
+    const refusal = call.refused.get(id);
+    if (refusal === undefined) return false;
+    const isReadSince = call.seen.get(id)?.some(({ at }) => at > refusal.at) === true;
+    return !isReadSince && [...refusal.keys].some((key) => !values.some((value) => value.key === key));
+  })?.id;
+}
+
+function hasWitness(event: CommitEvent, blamed: number, call: JudgedCall, run: JudgedRun): boolean {
+  const isBeside = event.instances.some(({ id, values }) => id !== blamed && values.length > 0);
+  const written = [...run.shards.values()].some(({ tally }) => tally.keys.some((key) => key.written > 0));
+  return isBeside || call.hasCommittedValues || written;
+}
+
+/** The size of a batch that was too slow, if this commit could know it. */
+function sizeKnownTo(call: JudgedCall, { expected, instances }: CommitEvent, world: Replay): number {
+  const record = expected[0]?.id ?? '';
+  const own = call.tooSlow.get(record);
+  if (own !== undefined) {
+    const isNew = instances.some(({ id }) => (call.seen.get(id)?.at(-1)?.at ?? 0) > own.at);
+    return isNew ? own.size : Number.POSITIVE_INFINITY;
+  }
+  const stored = world.tooSlow.get(record);
+  return stored !== undefined && call.startedAt > stored.at ? stored.size : Number.POSITIVE_INFINITY;
+}
+
+/** Only if nothing else can have disturbed the experiments of the job. */
+function judgeEnd(
+  { call: id, message }: Extract<HistoryEvent, { readonly type: 'throw' }>,
+  { world, broken }: Judgement,
+): void {
+  const call = world.calls.get(id);
+  if (call === undefined || !world.rules.needsWitness || !message.includes(REFUSED_VALUE)) return;
+  if (call.commitFaults > 0 || call.conflicts > 0 || call.isAborted || call.hasMetMoved) return;
+  const [suspect] = [...call.refused].toSorted(([, a], [, b]) => b.at - a.at)[0] ?? [];
+  const batch = suspect === undefined ? [] : (call.batches.get(suspect) ?? []);
+  const witness = batch.find(({ values }) => values.length > 0 && !values.some(isPoisoned));
+  if (witness !== undefined)
+    broken(
+      15,
+      `${whoOf(call)} stopped at instance ${suspect}, although ${witness.id} of its batch goes through`,
+    );
+}
