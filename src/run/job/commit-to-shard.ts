@@ -85,12 +85,18 @@ export async function commitToShard(
         next,
       });
     } catch (error) {
-      if (isTooBusy) return { status: 'too-busy' };
-      throw error;
+      if (!isTooBusy) throw error;
+      makeSmaller();
+      return { status: 'too-busy' };
     }
     assertContract(commitProblem(result, { exhausted, isNextCalled: isNextCalled && !isTooBusy }));
     if (result.status === 'committed') session.adoptShard(committed);
     return result;
+  }
+
+  /** Filled instances, and those that are read again by their ids, count for no size. */
+  function makeSmaller(): void {
+    session.limitBatches(Math.ceil((instances.length - reread.size) / 2));
   }
 
   function assertContract(problem: string | null): void {
@@ -138,9 +144,11 @@ export async function commitToShard(
     },
     {
       async onError(error, failedTries) {
+        const isTooSlow = commit.entries.length > 1 && isTimeOut(error);
+        if (isTooSlow) makeSmaller(); // even if another job goes on
         const found = await lookAround(false);
         if (found !== null) return found;
-        if (commit.entries.length > 1 && isTimeOut(error)) return { status: 'too-slow', error };
+        if (isTooSlow) return { status: 'too-slow', error };
         return (await isSuspicious(error, failedTries)) ? { status: 'rejected', error } : null;
       },
     },

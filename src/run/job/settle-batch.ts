@@ -35,7 +35,6 @@ export async function settleBatch(
       return outcome.result;
     }
     const half = settled + Math.ceil(part.length / 2);
-    if (isTooLarge) session.limitBatches(Math.ceil(countOnPages(part) / 2));
     const next = result.status === 'rejected' ? 'none' : retries;
     for (;;) {
       const left = await settleUpTo(settled < half ? half : end, next);
@@ -44,9 +43,4 @@ export async function settleBatch(
   }
 
   return settleUpTo(batch.length);
-}
-
-/** Without filled instances, and without those that are read again by their ids: they count for no size. */
-function countOnPages(entries: readonly PlannedEntry[]): number {
-  return entries.filter(({ reread, writes }) => reread === null && writes !== null).length;
 }

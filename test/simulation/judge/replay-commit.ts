@@ -116,15 +116,15 @@ function learnSizes(
   const stored = tooSlow.get(record);
   const known = own ?? (stored !== undefined && stored.at < call.startedAt ? stored : null);
   const next = known === null ? null : { ...known, batches: known.batches + 1 };
-  const isForgotten = next === null || next.batches >= GOOD_BATCHES;
-  for (const memory of own === undefined ? [tooSlow] : [tooSlow, call.tooSlow]) {
-    if (isForgotten) memory.delete(record);
-    else
-      memory.set(
-        record,
-        memory === tooSlow && own !== undefined && own.batches === 0 ? { ...next, at } : next,
-      );
+  if (next === null || next.batches >= GOOD_BATCHES) {
+    tooSlow.delete(record);
+    call.tooSlow.delete(record);
+    return;
   }
+  if (own !== undefined) call.tooSlow.set(record, next);
+  // Others know of it from the first commit after it on.
+  const isNews = stored === undefined || own?.batches === 0;
+  tooSlow.set(record, { ...next, at: isNews ? at : stored.at });
 }
 
 function applyChange(

@@ -586,8 +586,8 @@ export const mutants: readonly Mutant[] = [
     breaks: [15],
     edits: [
       {
-        file: 'src/run/job/settle-batch.ts',
-        find: "if (result.status === 'too-slow') session.limitBatches(Math.ceil(countShown(part) / 2));",
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'if (isTooSlow) session.limitBatches(Math.ceil(instances.length / 2));',
         replace: '',
       },
     ],
@@ -597,9 +597,9 @@ export const mutants: readonly Mutant[] = [
     breaks: [15],
     edits: [
       {
-        file: 'src/run/job/settle-batch.ts',
-        find: 'Math.ceil(countShown(part) / 2)',
-        replace: 'half - settled',
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'Math.ceil(instances.length / 2)',
+        replace: 'Math.ceil(commit.entries.length / 2)',
       },
     ],
   },
