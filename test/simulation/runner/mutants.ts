@@ -587,7 +587,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'if (isTooSlow) session.limitBatches(Math.ceil(instances.length / 2));',
+        find: 'if (isTooSlow) makeSmaller();',
         replace: '',
       },
     ],
@@ -598,7 +598,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'Math.ceil(instances.length / 2)',
+        find: 'Math.ceil((instances.length - reread.size) / 2)',
         replace: 'Math.ceil(commit.entries.length / 2)',
       },
     ],
