@@ -11,7 +11,7 @@ export async function commitBatch(
   context: RunContext,
   session: ShardSession,
   entries: readonly PlannedEntry[],
-  options: Pick<ShardCommit, 'retries'> = {},
+  options: Pick<ShardCommit, 'retries' | 'witness'> = {},
 ): Promise<ShardCommitResult> {
   const after = entries.findLast(({ reread }) => reread === null)?.cursor ?? session.shard.after;
   const result = await commitToShard(context, session, { entries, after, ...options });

@@ -23,13 +23,13 @@ export async function commitFailures(
   session: ShardSession,
   entries: readonly PlannedEntry[],
   blamed: ReadonlyMap<PlannedEntry, Blame>,
-  { form, retries }: { readonly form: Form } & Pick<ShardCommit, 'retries'>,
+  { form, ...options }: { readonly form: Form } & Pick<ShardCommit, 'retries' | 'witness'>,
 ): Promise<ShardCommitResult> {
   const changed = entries.map((entry) => {
     const blame = blamed.get(entry);
     return blame === undefined || entry.writes === null ? entry : form(session, entry, entry.writes, blame);
   });
-  const result = await commitBatch(context, session, changed, { retries });
+  const result = await commitBatch(context, session, changed, options);
   return result.status === 'too-slow' ? { status: 'rejected', error: result.error } : result;
 }
 

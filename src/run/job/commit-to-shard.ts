@@ -1,4 +1,11 @@
-import type { CommitResult, Cursor, InstanceRange, RunRecord, WriteOutcome } from '../../ports/repository.js';
+import type {
+  CommitResult,
+  Cursor,
+  InstanceId,
+  InstanceRange,
+  RunRecord,
+  WriteOutcome,
+} from '../../ports/repository.js';
 import { commitProblem, outcomeProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
 import { isTimeOut } from '../calls/is-time-out.js';
@@ -22,6 +29,8 @@ export interface ShardCommit {
   readonly exhausted?: InstanceRange;
   /** Which errors are tried again. @default transient ones, and those of unknown kind */
   readonly retries?: Retries | undefined;
+  /** The instance whose values must be written. Otherwise nothing is committed. @default none must be */
+  readonly witness?: InstanceId | undefined;
 }
 
 export type Retries = 'transient' | 'none';
@@ -56,13 +65,14 @@ export async function commitToShard(
   let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
   let unclassified = 0;
 
-  async function attempt(): Promise<CommitResult | { readonly status: 'too-busy' }> {
+  async function attempt(): Promise<CommitResult | { readonly status: 'too-busy' | 'outdated' }> {
     const { exhausted, entries, after, finishes = false } = commit;
     const before = session.shard;
     const revision = newRevision(context.runtime);
     let committed = before;
     let isNextCalled = false;
     let isTooBusy = false;
+    let isUnproven = false;
     const next = (outcome: WriteOutcome): RunRecord[] => {
       isNextCalled = true;
       assertContract(outcomeProblem(outcome, instances));
@@ -70,6 +80,8 @@ export async function commitToShard(
       const behind = behindAfter(before.behind, reread, counted.left);
       isTooBusy = behind.length > MOST_LEFT_BEHIND;
       if (isTooBusy) throw new Error('Rolled back: too many instances of the batch have moved on.');
+      isUnproven = [...outcome.moved, ...outcome.gone].some((id) => id === commit.witness);
+      if (isUnproven) throw new Error('Rolled back: the instance that was to go through has moved on.');
       tally = counted.tally;
       const checkpoint = { after, behind, done: finishes };
       committed = session.advanced(tally, { ...checkpoint, revision, committedBy });
@@ -85,11 +97,14 @@ export async function commitToShard(
         next,
       });
     } catch (error) {
+      if (isUnproven) return { status: 'outdated' };
       if (!isTooBusy) throw error;
       makeSmaller();
       return { status: 'too-busy' };
     }
-    assertContract(commitProblem(result, { exhausted, isNextCalled: isNextCalled && !isTooBusy }));
+    assertContract(
+      commitProblem(result, { exhausted, isNextCalled: isNextCalled && !isTooBusy && !isUnproven }),
+    );
     if (result.status === 'committed') session.adoptShard(committed);
     return result;
   }

@@ -1,4 +1,4 @@
-import type { InstanceWrites } from '../../ports/repository.js';
+import type { InstanceId, InstanceWrites } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
 import { tallyOf } from '../record/run-record.js';
@@ -57,21 +57,26 @@ export async function settleSuspects(
     if (verdict.is === 'outdated') return { result: OUTDATED, settled: place };
     if (verdict.is === 'moved') continue;
     if (verdict.is === 'accepted') {
-      const outcome = await failTogether(at + 1);
+      const outcome = await failTogether(at + 1, other.writes.id);
       if (outcome.result.status !== 'rejected') return outcome;
     }
     suspects.push(other);
     if (suspects.length > MOST_SUSPECTS) throw calls.failure('repository.commit', error);
   }
 
-  const isProven = batch.slice(0, place).some(hasValues) || mayBlameUnproven(session, batch);
+  const isProven = batch.slice(0, place).some(wentThrough) || mayBlameUnproven(session, batch);
   if (!isProven) throw calls.failure('repository.commit', error);
   const outcome = await failTogether(batch.length);
   if (outcome.result.status === 'rejected') throw calls.failure('repository.commit', outcome.result.error);
   return outcome;
 
-  /** With the entries up to `end`. Right before each try the first suspect is tried alone: an outage may be over. */
-  async function failTogether(end: number): Promise<Settled> {
+  /** Not if it was saved meanwhile: then it was left behind. */
+  function wentThrough(entry: PlannedEntry): boolean {
+    return hasValues(entry) && session.shard.behind.every(({ id }) => id !== entry.writes.id);
+  }
+
+  /** With the entries up to `end`, one of which must go through. Right before each try the first suspect is tried alone: an outage may be over. */
+  async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
     const blamed = await stillRefused(context, session, suspects, error);
     if ('status' in blamed) return { result: blamed, settled: place };
     let result: ShardCommitResult = { status: 'rejected', error };
@@ -79,7 +84,7 @@ export async function settleSuspects(
       const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
       if (again.status !== 'rejected') return { result: again, settled: place + 1 };
       const entries = batch.slice(place, end);
-      result = await commitFailures(context, session, entries, blamed, { form, retries: 'none' });
+      result = await commitFailures(context, session, entries, blamed, { form, retries: 'none', witness });
       if (result.status !== 'rejected') break;
     }
     return { result, settled: end };

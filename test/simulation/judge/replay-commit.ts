@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent } from '../history.js';
 import type { RecordReader } from '../read-record.js';
+import { countOnPages } from './blame.js';
 import { formerPathsOf, ownersAfter } from './judged-keys.js';
 import {
   areDone,
@@ -96,18 +97,21 @@ export function applyCommit(
 const GOOD_BATCHES = 10;
 
 function learnSizes(
-  { status, instances }: CommitEvent,
+  event: CommitEvent,
   at: number,
   record: string,
   call: JudgedCall,
-  { tooSlow }: CommittedWorld,
+  world: CommittedWorld,
 ): void {
+  const { status, instances } = event;
+  const { tooSlow } = world;
   for (const { id } of instances.length > 1 ? instances : []) {
     if ((call.batches.get(id)?.length ?? 0) < instances.length) call.batches.set(id, instances);
   }
   const own = call.tooSlow.get(record);
   if (status === 'too-slow') {
-    const size = Math.min(own?.size ?? instances.length, instances.length);
+    const onPages = countOnPages(event, world);
+    const size = Math.min(own?.size ?? onPages, onPages);
     call.tooSlow.set(record, { at, size, batches: 0 });
   }
   if (status !== 'committed' || instances.length === 0) return;
