@@ -78,11 +78,8 @@ export function applyCommit(
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
   if (event.moved.length > 0 && call !== undefined) call.hasMetMoved = true;
   const [only] = event.instances;
-  if (event.status === 'refused' && event.instances.length === 1 && only !== undefined)
-    call?.refused.set(only.id, {
-      at,
-      keys: new Set([...(call.refused.get(only.id)?.keys ?? []), ...only.values.map(({ key }) => key)]),
-    });
+  if (event.status === 'refused' && event.instances.length === 1 && only !== undefined && call !== undefined)
+    addRefusal(call, { id: only.id, keys: only.values.map(({ key }) => key) }, at);
   for (const { id, key, row } of event.written) {
     if (row === null) instances.get(id)?.rows.delete(key);
     else instances.get(id)?.rows.set(key, row);
@@ -95,6 +92,18 @@ export function applyCommit(
 
 /** After so many batches that were not too slow, a job tries larger ones. */
 const GOOD_BATCHES = 10;
+
+/**
+ * The store has refused an instance alone. An outage counts, too: one that refuses only values may end right between the last
+ * experiment and the commit that blames the instance.
+ */
+export function addRefusal(
+  { refused }: JudgedCall,
+  { id, keys }: { readonly id: number; readonly keys: readonly string[] },
+  at: number,
+): void {
+  refused.set(id, { at, keys: new Set([...(refused.get(id)?.keys ?? []), ...keys]) });
+}
 
 function learnSizes(
   event: CommitEvent,

@@ -11,7 +11,7 @@ import {
   type TooSlow,
 } from './judged-world.js';
 import type { RunChange } from './judgement.js';
-import { applyCommit, changesOf } from './replay-commit.js';
+import { addRefusal, applyCommit, changesOf } from './replay-commit.js';
 import { applyLiveEvent } from './replay-instances.js';
 
 export interface ReplayedWorld extends Replay {
@@ -86,6 +86,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       case 'fault': {
         const call = calls.get(event.call);
         if (call !== undefined && event.port === 'commit') call.commitFaults += 1;
+        if (call !== undefined && event.alone !== undefined) addRefusal(call, event.alone, at);
         return;
       }
       case 'survey': {

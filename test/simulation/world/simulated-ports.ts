@@ -1,6 +1,13 @@
 import type { BackfillQueue } from '../../../src/ports/queue.js';
-import type { BackfillRepository, SettledAnswer, SplitQuery } from '../../../src/ports/repository.js';
+
+import type {
+  BackfillRepository,
+  InstanceWrites,
+  SettledAnswer,
+  SplitQuery,
+} from '../../../src/ports/repository.js';
 import { NEWER, newerQueue, ofNewerVersion } from './newer-version.js';
+
 import type { Scene } from './scene.js';
 import type { Owner, Pending } from './schedule.js';
 import { databaseError } from './simulated-store.js';
@@ -23,7 +30,8 @@ interface Effect<Answer> {
   /** Whether it changes anything. Only then can its outcome be unknown. */
   readonly isChange?: boolean;
   /** Whether it writes values of instances. */
-  readonly hasValues?: boolean;
+  /** Of a commit. */
+  readonly instances?: readonly InstanceWrites<number>[];
   readonly takesMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -62,7 +70,7 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
     port,
     take,
     isChange = false,
-    hasValues = false,
+    instances = [],
     takesMs = 0,
     signal,
   }: Effect<Answer>): Promise<Answer> {
@@ -76,9 +84,15 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
         ...(isChange ? { landLate } : {}),
         happen() {
           if (signal?.aborted === true && choices.chance(500)) return reject(signal.reason);
-          const outage = scene.outages.answer(port, hasValues);
+          const outage = scene.outages.answer(
+            port,
+            instances.some(({ values }) => values.length > 0),
+          );
           if (outage !== null) {
-            scene.record({ type: 'fault', call, port, kind: 'down' });
+            const [only, ...others] = instances;
+            const isAlone = only !== undefined && only.values.length > 0 && others.length === 0;
+            const alone = isAlone ? { alone: { id: only.id, keys: only.values.map(({ key }) => key) } } : {};
+            scene.record({ type: 'fault', call, port, kind: 'down', ...alone });
             return fail(outage);
           }
           const isDown = port === 'enqueue' && scene.broker.isDown();
@@ -155,8 +169,8 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
           scene.live.beforeCommit(commit.instances);
           return store.commit(call, commit, { late, transaction });
         };
-        const hasValues = commit.instances.some(({ values }) => values.length > 0);
-        return send({ port: 'commit', isChange, hasValues, takesMs: world.commitMs, take });
+        const { instances } = commit;
+        return send({ port: 'commit', isChange, instances, takesMs: world.commitMs, take });
       },
       loadRun(runId, { transaction } = {}) {
         const { call } = process;
