@@ -87,7 +87,9 @@ export function passedOver(
   { before, after, isOpened, isAtLimit }: ShardChange,
   call: JudgedCall | undefined,
 ): SeenInstance[] {
-  if (before === null || call === undefined || isOpened || before.after === after.after) return [];
+  if (before === null || call === undefined || isOpened) return [];
+  const left = new Set(after.behind.map(({ id }) => id));
+  const isReadAgain = (id: number): boolean => before.behind.some((one) => one.id === id) && !left.has(id);
   const given = new Set(instances.map(({ id }) => id));
   const [from, to] = [before.after ?? Number.NEGATIVE_INFINITY, after.after ?? Number.NEGATIVE_INFINITY];
   const reads = [...call.seen].flatMap(
@@ -96,11 +98,10 @@ export function passedOver(
   );
   const passed = reads
     .map(({ instance }) => instance)
-    .filter(({ id, cursor }) => cursor > from && cursor <= to && !given.has(id));
+    .filter(({ id, cursor }) => ((cursor > from && cursor <= to) || isReadAgain(id)) && !given.has(id));
   if (!isAtLimit) return passed;
   // Of the last ones in a row, only the first few count.
-  const behind = new Set(after.behind.map(({ id }) => id));
-  const settled = instances.filter(({ id }) => !behind.has(id));
+  const settled = instances.filter(({ id }) => !left.has(id));
   const counted = visitedOf(after) - visitedOf(before) - settled.length;
   return passed.sort((a, b) => a.cursor - b.cursor).slice(0, counted);
 }

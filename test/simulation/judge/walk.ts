@@ -1,4 +1,4 @@
-import type { CommitEvent } from '../history.js';
+import type { CommitEvent, SeenInstance } from '../history.js';
 import type { ShardView } from '../read-record.js';
 import { failuresOf, isComplete, type JudgedInstance, type JudgedRun, type Replay } from './judged-world.js';
 import {
@@ -84,13 +84,14 @@ function judgeShard(
 ): void {
   const { before, after, isOpened, isAtLimit } = change;
   if (before === null || run === null || isOpened) return;
-  judgeBehind(event, broken, run, { before, after });
+  const counted = passedOver(event, change, world.calls.get(event.call));
+  judgeBehind(event, broken, run, { before, after }, counted);
   const wasBehind = new Set(before.behind.map(({ id }) => id));
   const instances = event.instances.filter(({ id }) => !wasBehind.has(id));
   const { limit } = run.header.definition;
   if (limit !== null && visitedOf(after) > limit)
     broken(23, `${visitedOf(after)} instances were visited, but limit is ${limit}`);
-  const passed = passedOver(event, change, world.calls.get(event.call));
+  const passed = counted.filter(({ id }) => !wasBehind.has(id));
   if (before.done && after.done) broken(8, `shard ${after.index} was changed after it was done`);
   if (instances.length + passed.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
@@ -131,8 +132,9 @@ function judgeBehind(
   broken: Judgement['broken'],
   run: JudgedRun,
   { before, after }: { readonly before: ShardView; readonly after: ShardView },
+  counted: readonly SeenInstance[],
 ): void {
-  const given = new Set(event.instances.map(({ id }) => id));
+  const given = new Set([...event.instances, ...counted].map(({ id }) => id));
   const [was, is] = [before, after].map(({ behind }) => new Set(behind.map(({ id }) => id)));
   for (const id of was ?? []) {
     if (is?.has(id) !== true && !given.has(id)) broken(24, `instance ${id} was left behind and is forgotten`);
