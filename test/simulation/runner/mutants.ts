@@ -454,7 +454,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-batch.ts',
-        find: `  options: Pick<ShardCommit, 'retries'> = {},
+        find: `  options: Pick<ShardCommit, 'retries' | 'witness'> = {},
 ): Promise<ShardCommitResult> {`,
         replace: '  options = {}, isHeld = false): Promise<ShardCommitResult> {',
       },
@@ -530,7 +530,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'batch.slice(0, place).some(hasValues) || ',
+        find: 'batch.slice(0, place).some(wentThrough) || ',
         replace: '',
       },
     ],
