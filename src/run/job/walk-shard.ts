@@ -37,6 +37,8 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
   await stopIfTooManyFailed(context, session); // the job before this one may have died before it could
   for (let emptyPages = 0; session.ending === null; ) {
     signal.throwIfAborted();
+    await others.look(); // before the hold is looked at: another job may have stored one
+    if (session.ending !== null) return;
     if (isHeld(session.shard, runtime.now())) {
       pages.forget();
       await waitWhileHeld(context, session);
@@ -48,9 +50,6 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
       continue;
     }
     if (hasCommitted && runtime.now() >= sliceEnd) return session.end('hand-over');
-    await others.look();
-    if (session.ending !== null) return;
-
     const startedAt = runtime.now();
     // Not where a pause or the end of the slice is certain: that page would be read for nothing.
     const readsAhead = (): boolean => pacer.isFree && runtime.now() < sliceEnd;

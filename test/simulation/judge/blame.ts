@@ -81,7 +81,9 @@ function judgeEnd(
 ): void {
   const call = world.calls.get(id);
   if (call === undefined || !world.rules.needsWitness || !message.includes(REFUSED_VALUE)) return;
-  if (call.commitFaults > 0 || call.conflicts > 0 || call.isAborted || call.hasMetMoved) return;
+  const isDisturbed = call.commitFaults > 0 || call.conflicts > 0 || call.isAborted || call.hasMetMoved;
+  // A batch that is too large for the store may be one that has no smaller proof.
+  if (isDisturbed || call.tooSlow.size > 0) return;
   const [suspect] = [...call.refused].toSorted(([, a], [, b]) => b.at - a.at)[0] ?? [];
   const batch = suspect === undefined ? [] : (call.batches.get(suspect) ?? []);
   const witness = batch.find(({ values }) => values.length > 0 && !values.some(isPoisoned));
