@@ -38,7 +38,7 @@ describe('runBackfill refuses before any I/O', () => {
     [{ processModelId: undefined }, 'processModelId: expected a text that is not blank, got nothing'],
     [{ paths: [] }, 'paths: expected at least one { key, path }, got a list of 0'],
     [{ paths: 'a.b' }, 'paths: expected at least one { key, path }, got "a.b"'],
-    [{ mode: 'replace' }, `mode: expected 'fill', 'overwrite' or 'remove', got "replace"`],
+    [{ mode: 'replace' }, `mode: expected 'fill' or 'overwrite' or 'remove', got "replace"`],
     [{ missing: null }, `missing: expected 'null' or 'omit', got null`],
     [{ limit: 0 }, 'limit: expected a whole number of at least 1, got 0'],
     [
