@@ -87,6 +87,21 @@ describe('a job that is delivered before the start of its run', () => {
     expect(await handle(2)).toMatchObject({ state: 'completed', processed: 30 });
   });
 
+  test('works when the start is moved while it is about to go back', async () => {
+    const { request, handle, onLoad, later, steps } = setUp();
+    await request({ startAfter: later(DAY) });
+    let loads = 0;
+    onLoad(async () => {
+      loads += 1;
+      if (loads !== 2) return;
+      onLoad(async () => {});
+      await request();
+    });
+
+    expect(await handle(0)).toMatchObject({ state: 'completed', processed: 30 });
+    expect(steps()).toEqual([0, 1]);
+  });
+
   test('waits in place when it is only a little early', async () => {
     const { request, handle, runtime, later, steps } = setUp();
     await request({ startAfter: later(20_000) });

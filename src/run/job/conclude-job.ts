@@ -15,13 +15,16 @@ export interface Conclusion {
   readonly state: ReportState;
 }
 
-/** What the end of a job leaves to do: complete the run, or make sure that a continuation exists. */
+/**
+ * What the end of a job leaves to do: complete the run, or make sure that a continuation exists. `null`: the job has work
+ * after all.
+ */
 export async function concludeJob(
   context: RunContext,
   handle: RunHandle,
   { job, run, ending, allottedStep }: ShardSession,
   company: JobCompany | null,
-): Promise<Conclusion> {
+): Promise<Conclusion | null> {
   switch (ending) {
     case 'shard-done':
       return completeRun(context, handle, company);
@@ -84,18 +87,22 @@ async function handOver(
   return conclusion(run, 'continued');
 }
 
-/** Sends an early job back to the queue. If the next one comes early as well, the rest is left to a sweep. */
+/**
+ * Sends an early job back to the queue. If the next one comes early as well, the rest is left to a sweep. `null`: the hold
+ * is over by now, without a new job for the shard.
+ */
 async function sendBack(
   context: RunContext,
   handle: RunHandle,
   { shard, step }: ShardJob,
-): Promise<Conclusion> {
+): Promise<Conclusion | null> {
   const { queue, runtime } = context;
   if (queue === null) return conclusion(await handle.load(), 'continued');
-  const { run, changed } = await handle.change((stored) => handBack(stored, shard, step));
+  const { run, changed } = await handle.change((stored) => handBack(stored, shard, step, runtime.now()));
   const now = run.shards[shard];
   if (changed && now !== undefined && now.handedBack > step)
     await handle.enqueue({ shard, step: now.handedBack }, { startAfter: startOf(now, runtime.now()) });
+  else if (now !== undefined && !isHeld(now, runtime.now())) return null;
   return conclusion(run, 'continued');
 }
 

@@ -46,6 +46,7 @@ export async function performJob(
   const concluded = await concludeJob(context, lasting, session, company).catch(async (error: unknown) => {
     throw await endWith(error);
   });
+  if (concluded === null) return performJob(context, job, company);
   lasting.watch.see(concluded.run);
   const now = context.runtime.now();
   return reportOf(concluded.run, concluded.state, { dryRun: context.dryRun, now });

@@ -7,6 +7,7 @@ import { isFill, isTrial, newShard, START_AFTER, UNSETTLED } from './run-definit
 import {
   type DroppedKey,
   isAllDone,
+  isHeld,
   type Run,
   type RunHeader,
   type RunShard,
@@ -114,10 +115,15 @@ export function allot({ header, shards }: Run, shardIndex: number, step: number)
 }
 
 /** Allots a step to an early job, which goes back to the queue. Once per hold: a runner may ignore every delay. */
-export function handBack({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
+export function handBack(
+  { header, shards }: Run,
+  shardIndex: number,
+  step: number,
+  now: number,
+): RunChange | null {
   const shard = shards[shardIndex];
   if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
-  if (shard.heldUntil === null || step <= shard.handedBack) return null;
+  if (!isHeld(shard, now) || step <= shard.handedBack) return null;
   const next = Math.max(shard.allottedStep, step) + 1; // the database may have forgotten that `step` was allotted
   return { shards: [{ ...shard, allottedStep: next, handedBack: next }] };
 }
@@ -224,10 +230,8 @@ function coveringNow(header: RunHeader): RunHeader | null {
 function calledFor({ header, shards }: Run, startAfter: number | null, now: number): RunShard[] {
   const [first] = shards;
   if (header.total !== null || first === undefined) return [];
-  const { heldUntil, heldFor } = first;
-  const isHeld = heldUntil !== null && heldUntil > now;
-  if (!isHeld) return isWorkable(header.state) ? [withNextStep(first)] : [];
-  if (heldFor !== START_AFTER || (startAfter ?? now) >= heldUntil) return [];
+  if (!isHeld(first, now)) return isWorkable(header.state) ? [withNextStep(first)] : [];
+  if (first.heldFor !== START_AFTER || (startAfter ?? now) >= (first.heldUntil ?? 0)) return [];
   const sooner: RunShard = { ...first, heldUntil: startAfter ?? now, handedBack: -1 };
   return [isWorkable(header.state) ? withNextStep(sooner) : sooner];
 }

@@ -1416,8 +1416,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'if (shard.heldUntil === null || step <= shard.handedBack) return null;',
-        replace: 'if (shard.heldUntil === null) return null;',
+        find: 'if (!isHeld(shard, now) || step <= shard.handedBack) return null;',
+        replace: 'if (!isHeld(shard, now)) return null;',
       },
     ],
   },
@@ -1504,7 +1504,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'if (heldFor !== START_AFTER || (startAfter ?? now) >= heldUntil) return [];',
+        find: 'if (first.heldFor !== START_AFTER || (startAfter ?? now) >= (first.heldUntil ?? 0)) return [];',
         replace: 'return [];',
       },
     ],
@@ -1527,8 +1527,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'if (!isHeld) return isWorkable(header.state) ? [withNextStep(first)] : [];',
-        replace: 'if (!isHeld) return [];',
+        find: 'if (!isHeld(first, now)) return isWorkable(header.state) ? [withNextStep(first)] : [];',
+        replace: 'if (!isHeld(first, now)) return [];',
       },
     ],
   },

@@ -259,7 +259,7 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
       resume: isContested ? 9 : oneOf([3, 1]),
       cancel: oneOf([0, 0, 1]),
       'take-up': oneOf([0, 1]),
-      start: oneOf([0, 0, 1]),
+      start: slow ? 0 : oneOf([0, 0, 1]), // one more run would take too many turns
     },
     chaosTurns: oneOf([120, 200, 320]),
     outages: oneOf([0, 0, 15, 50]),
