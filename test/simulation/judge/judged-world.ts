@@ -100,6 +100,8 @@ export interface JudgedCall {
   readonly committedStep: number | null;
   /** Instances that the store refused in a commit of their own, and when. */
   readonly refused: Map<number, { readonly at: number; readonly keys: ReadonlySet<string> }>;
+  /** The run that it has stored. */
+  storedRun: string | null;
   /** When it last surveyed the instances from the first on. */
   surveyedAt: number;
   /** The largest commit with each instance. */

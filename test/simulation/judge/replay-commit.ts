@@ -152,6 +152,7 @@ function applyChange(
   if (header !== null && change.run === null) {
     runs.set(runId, newRun(at, { runId, processModelId, header: header.after }, runs));
     if (call?.method === 'start') begunAt.set(runId, at);
+    if (call !== undefined) call.storedRun = runId;
   }
   const run = runs.get(runId);
   if (run === undefined) return;

@@ -98,7 +98,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
       }
       case 'read': {
         const call = calls.get(event.call);
-        const behind = runs.get(String(call?.argument.runId))?.behind;
+        const behind = runs.get(call?.storedRun ?? String(call?.argument.runId))?.behind;
         for (const [id, { reads, misses }] of behind ?? []) {
           if (event.ids?.includes(id) !== true) continue;
           const isShown = event.page.some((instance) => instance.id === id);
@@ -154,6 +154,7 @@ function newCall(): Pick<
   | 'isAborted'
   | 'seen'
   | 'refused'
+  | 'storedRun'
   | 'surveyedAt'
   | 'batches'
   | 'hasMetMoved'
@@ -170,6 +171,7 @@ function newCall(): Pick<
     isAborted: false,
     seen: new Map(),
     refused: new Map(),
+    storedRun: null,
     surveyedAt: -1,
     batches: new Map(),
     hasMetMoved: false,
