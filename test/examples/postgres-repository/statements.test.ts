@@ -7,11 +7,12 @@ import { emptyMetadata, fillTables, vacuum } from '../../bench/fill-tables.js';
 import { MODEL, pathsOf } from '../../bench/scenario.js';
 
 const BATCHES = 4;
+const INSTANCES = 400;
 
 let pglite: PGlite;
 beforeAll(async () => {
   pglite = await PGlite.create();
-  await fillTables(pgliteDatabase(pglite), { instances: 400, kilobytes: 1.6, type: 'json', keys: 20 });
+  await fillTables(pgliteDatabase(pglite), { instances: INSTANCES, kilobytes: 1.6, type: 'json', keys: 20 });
 });
 afterAll(() => pglite.close());
 
@@ -57,13 +58,30 @@ test.each([1, 100, 2000])(
     });
 
     expect(report).toMatchObject({ state: 'completed', processed: 21_000, updated: 0 });
-    // Three pages, as the first reaches 1,000 instances and each other one 10,000. Four statements begin and end a run.
-    expect(sent.alone).toBe(3 + 4);
+    // Three pages, as the first reaches 1,000 instances and each other one 10,000. Seven statements begin and end a run:
+    // among them two for the owner of its keys, and one for open transactions.
+    expect(sent.alone).toBe(3 + 7);
   },
 );
 
-/** The statements of a whole run that writes every value. */
-async function sentBy({ batchSize, keys, batches }: Record<'batchSize' | 'keys' | 'batches', number>) {
+test('a run that meets no open transaction sends one statement for that, and walks once', async () => {
+  const size = { batchSize: 50, keys: 1 };
+  const part = await sentBy({ ...size, batches: 8 });
+  const whole = await sentBy({ ...size, batches: null });
+
+  // Without a limit, it looks for open transactions, and for a page behind the last batch.
+  expect(whole.asked).toBe(1);
+  expect(part.asked).toBe(0);
+  expect(whole.transactions).toBe(part.transactions);
+  expect(whole.alone - part.alone).toBeLessThanOrEqual(2);
+});
+
+/** The statements of a whole run that writes every value. `batches: null`: of all instances. */
+async function sentBy({
+  batchSize,
+  keys,
+  batches,
+}: Record<'batchSize' | 'keys', number> & { readonly batches: number | null }) {
   const database = pgliteDatabase(pglite);
   await emptyMetadata(database);
   const { sent, counting } = countStatements(database);
@@ -71,18 +89,20 @@ async function sentBy({ batchSize, keys, batches }: Record<'batchSize' | 'keys' 
     repository: createPostgresRepository(counting),
     processModelId: MODEL,
     paths: pathsOf({ keys }),
-    limit: batches * batchSize,
+    limit: batches === null ? undefined : batches * batchSize,
     batchSize,
   });
-  expect(report).toMatchObject({ state: 'completed', updated: batches * batchSize });
+  const updated = batches === null ? INSTANCES : batches * batchSize;
+  expect(report).toMatchObject({ state: 'completed', updated });
   return sent;
 }
 
 function countStatements(database: SqlDatabase) {
-  const sent = { alone: 0, transactions: 0, inTransactions: 0, guarded: 0 };
+  const sent = { alone: 0, transactions: 0, inTransactions: 0, guarded: 0, asked: 0 };
   const counting: SqlDatabase = {
     query: (...statement) => {
       sent.alone += 1;
+      if (statement[0].includes('pg_locks')) sent.asked += 1;
       return database.query(...statement);
     },
     transaction: (work) => {

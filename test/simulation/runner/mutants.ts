@@ -1108,32 +1108,6 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'another walk has the commit count and the committer of the walk before',
-    breaks: [1, 4],
-    edits: [
-      {
-        file: 'src/run/record/run-changes.ts',
-        find: '        commits: shard.commits + 1,\n        committedBy: null,',
-        replace: '        commits: 0,',
-      },
-      {
-        file: 'src/run/job/shard-session.ts',
-        find: "else if (run.header.walk !== walk) ending ??= 'other-walk';",
-        replace: '',
-      },
-      {
-        file: 'src/run/job/shard-session.ts',
-        find: "ending ??= 'hand-over'; // even the freeze was lost",
-        replace: '{}',
-      },
-      {
-        file: 'src/run/job/shard-session.ts',
-        find: 'if (isOwn(now) || now.committedStep < job.step) return false;',
-        replace: 'return false;',
-      },
-    ],
-  },
-  {
     name: 'the first job of another walk has the step of the job before it',
     breaks: [12, 14],
     edits: [
@@ -1157,6 +1131,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a request that joins before the freeze leaves the header as it is',
+    isRare: true,
     breaks: [14, 22],
     edits: [
       {
@@ -1168,6 +1143,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a walk is frozen with a survey from before a request joined',
+    isRare: true,
     breaks: [22],
     edits: [
       {
@@ -1195,6 +1171,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'each request that joins is said to be covered',
+    isRare: true,
     breaks: [22],
     edits: [
       {
@@ -1206,23 +1183,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a limit is reached by cursor and not by count',
+    isRare: true,
     breaks: [23],
     edits: [
       {
         file: 'src/run/job/walk-shard.ts',
         find: 'return (limit ?? Number.POSITIVE_INFINITY) - visited(shard.tally) - shard.behind.length;',
         replace: 'return limit === -1 ? visited(shard.tally) : Number.POSITIVE_INFINITY;',
-      },
-    ],
-  },
-  {
-    name: 'filled instances do not count for the limit',
-    breaks: [23],
-    edits: [
-      {
-        file: 'src/run/calls/page-entries.ts',
-        find: 'entries.push(isFilled(entry) ? { ...entry, filled: Math.min(entry.filled, left) } : entry);',
-        replace: 'entries.push(entry);',
       },
     ],
   },

@@ -47,6 +47,8 @@ export interface World {
   readonly staleAfterMs: number;
   readonly sweepEveryMs: number;
   readonly readMs: number;
+  /** How long a count of instances takes after it has seen them. */
+  readonly surveyMs: number;
   readonly commitMs: number;
   readonly broker: {
     readonly visibilityMs: number;
@@ -215,6 +217,7 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
     staleAfterMs: 1000,
     sweepEveryMs: isStormy ? 150 : oneOf([600, 600, 150]),
     readMs: slow ? oneOf([300, 1200]) : oneOf([0, 0, 60]),
+    surveyMs: oneOf([0, 0, 300]),
     commitMs: oneOf([0, 0, 60]),
     broker: {
       visibilityMs: oneOf([5000, 1000, 200]),
@@ -275,8 +278,9 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 function drawRequests({ oneOf, pick, chance }: Choices, isContested: boolean): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
   // In some worlds, the same request is made again and again.
-  const kinds: RequestKind[] = chance(80) ? Array(6).fill(first) : [first];
-  const more = kinds.length > 1 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
+  const isRepeated = !isContested && chance(80);
+  const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : [first];
+  const more = isRepeated ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(
       oneOf([
@@ -306,8 +310,14 @@ function drawRequests({ oneOf, pick, chance }: Choices, isContested: boolean): P
     kind,
     mode,
     clearsBy,
-    atMs: index === 0 || isRace ? 0 : chance(400) ? pick(8) * 15 : pick(20) * 100,
-    delayMs: chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
+    atMs: isRepeated
+      ? index * 120 + pick(120)
+      : index === 0 || isRace
+        ? 0
+        : chance(400)
+          ? pick(8) * 15
+          : pick(20) * 100,
+    delayMs: !isRepeated && chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
   }));
 }

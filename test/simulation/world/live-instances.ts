@@ -140,6 +140,8 @@ export function startLiveInstances(scene: Scene): LiveInstances {
     insert(MODEL, index < world.restless ? { running: true } : {});
     if (index < world.restless) restless.add(instances.all().at(-1)?.id ?? 0);
     if (index % 7 === 3) insert(OTHER_MODEL);
+    // Some instances between these become visible only later.
+    if (everyMs > 0 && choices.chance(60 * weights['insert-slowly'])) insertSlowly();
   }
   const isQuiet = everyMs === 0 || KINDS.every((name) => weights[name] === 0);
   if (!isQuiet)

@@ -33,6 +33,8 @@ interface Effect<Answer> {
   /** Of a commit. */
   readonly instances?: readonly InstanceWrites<number>[];
   readonly takesMs?: number;
+  /** How long the answer takes after that. */
+  readonly answersMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -72,6 +74,7 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
     isChange = false,
     instances = [],
     takesMs = 0,
+    answersMs = 0,
     signal,
   }: Effect<Answer>): Promise<Answer> {
     const { call, owner } = process;
@@ -114,8 +117,13 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
             return reject(error);
           }
           if (fate === 'answer-lost') return fail(databaseError('ECONNRESET', `${port}: connection lost`));
-          if (fate === 'answered') return resolve(answer);
-          schedule.add({ owner, dueAt: schedule.now + 10 + choices.pick(60), happen: () => resolve(answer) });
+          if (fate === 'answered' && answersMs === 0) return resolve(answer);
+          const lateMs = fate === 'answered' ? 0 : 10 + choices.pick(60);
+          schedule.add({
+            owner,
+            dueAt: schedule.now + answersMs + lateMs,
+            happen: () => resolve(answer),
+          });
         },
       };
       schedule.add(sent);
@@ -150,7 +158,8 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
       ...(world.store.storesNull ? {} : { storesNull: false }),
       surveyInstances(query) {
         const { call } = process;
-        return send({ port: 'surveyInstances', signal: query.signal, take: () => store.survey(call, query) });
+        const take = () => store.survey(call, query);
+        return send({ port: 'surveyInstances', signal: query.signal, answersMs: world.surveyMs, take });
       },
       ...(world.splits ? { splitInstances } : {}),
       readInstances(query) {
