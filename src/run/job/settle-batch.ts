@@ -18,6 +18,8 @@ export async function settleBatch(
 ): Promise<ShardCommitResult> {
   let settled = 0; // so many entries, from the first on, have their outcome
 
+  const plannedFor = session.run.header.revision;
+
   async function settleUpTo(end: number, retries?: Retries): Promise<ShardCommitResult> {
     const part = batch.slice(settled, end);
     const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {});
@@ -39,6 +41,8 @@ export async function settleBatch(
     for (;;) {
       const left = await settleUpTo(settled < half ? half : end, next);
       if (left.status !== 'committed' || session.ending !== null || settled >= end) return left;
+      // A part that has landed may be followed by a request that has taken a key.
+      if (session.run.header.revision !== plannedFor) return { status: 'outdated' };
     }
   }
 

@@ -29,7 +29,9 @@ export function updateKeys(
   const updated = new Map(updates.map(({ key, segments }) => [key, segments]));
   return keys.map((owned) => {
     const segments = updated.get(owned.key);
-    const isSame = isDeepStrictEqual(segments, owned.segments) && !owned.tried;
+    // A key that no run owns may still be tried from some path. A new generation stops that trial.
+    const isOnlyTried = owned.tried && owned.segments === null && owned.filler === null;
+    const isSame = isDeepStrictEqual(segments, owned.segments) && !isOnlyTried;
     return segments === undefined || isSame ? owned : { ...handedOn(owned, segments, fillers), filler: null };
   });
 }

@@ -130,10 +130,47 @@ export interface WorldOptions {
   readonly shards?: number | undefined;
 }
 
+/** What a world has beside crashes, faults, live writers and operators. Each world has one of them, so that it is seen clearly. */
+const THEMES = ['none', 'keys', 'busy', 'walks', 'holds', 'refusals'] as const;
+type Theme = (typeof THEMES)[number];
+
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
-  const world = drawLively(choices, fixed);
-  return choices.chance(30) ? deserted(choices, world) : world;
+  const theme = choices.oneOf(THEMES);
+  const world = withoutOthers(theme, drawLively(choices, fixed, theme));
+  return theme === 'holds' && choices.chance(150) ? deserted(choices, world) : world;
 }
+
+function withoutOthers(theme: Theme, world: World): World {
+  const { store, broker, live, operator, requests } = world;
+  const isProving = PROVING_CODES.includes(world.poisonCode);
+  const weights = { ...live.weights, 'insert-slowly': 0 };
+  return {
+    ...world,
+    ...(theme === 'busy' ? {} : { busy: 0, restless: 0 }),
+    ...(theme === 'walks' ? {} : { live: { ...live, weights }, surveyMs: 0 }),
+    ...(theme === 'holds'
+      ? {}
+      : {
+          older: 0,
+          broker: { ...broker, longestDelayMs: NEVER },
+          operator: { ...operator, start: 0 },
+        }),
+    ...(theme === 'refusals'
+      ? {}
+      : {
+          store: { ...store, needsWitness: false, largestBatch: null, largestPage: null },
+          poisonCode: isProving ? world.poisonCode : '22001',
+          ...(world.outageOf === 'values' ? { outageOf: 'commits', outageCode: null } : {}),
+        }),
+    requests: requests.map((request) => ({
+      ...request,
+      kind: theme === 'keys' || !OF_KEYS.includes(request.kind) ? request.kind : 'changed',
+      delayMs: theme === 'holds' ? request.delayMs : Math.min(request.delayMs, 1500),
+    })),
+  };
+}
+
+const OF_KEYS: readonly RequestKind[] = ['other-trial', 'changed-quietly', 'removed', 'purged', 'restored'];
 
 /** A world in which so little else happens that many sweeps in a row enqueue jobs. */
 function deserted({ oneOf }: Choices, world: World): World {
@@ -161,20 +198,20 @@ function deserted({ oneOf }: Choices, world: World): World {
   };
 }
 
-function drawLively(choices: Choices, fixed: WorldOptions): World {
+function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World {
   const { oneOf, pick, chance } = choices;
   // Few instances and three times the faults, for defects that need several faults at once.
   const isStormy = chance(350);
   const often = isStormy ? 3 : 1;
   const many = !isStormy && chance(60);
   // More instances than a shard may leave behind, nearly all of them saved before each commit.
-  const isCrowded = chance(12);
+  const isCrowded = theme === 'busy' && chance(60);
   const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : 3 + pick(isStormy ? 6 : 18);
   const workers = fixed.workers ?? oneOf([1, 2, 2, 3]);
   const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : 6));
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
-  const isContested = !isCrowded && chance(80);
+  const isContested = theme === 'keys' && chance(300);
   const poisonCode = oneOf(['22001', 'P0001', null, '42501', '40P01', '57014']);
   const outageOf = oneOf(['everything', 'commits', 'values']);
   return {
@@ -195,7 +232,7 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
     running: isCrowded ? 1000 : oneOf([0, 400, 900]),
     broken: isContested ? 300 : many && !isCrowded && chance(300) ? 900 : oneOf([0, 0, 100]),
     poisoned: PROVING_CODES.includes(poisonCode) ? oneOf([0, 0, 60, 150]) : oneOf([0, 60, 150, 300]),
-    requests: drawRequests(choices, isContested),
+    requests: drawRequests(choices, theme, isContested),
     maxFailures: isContested ? 0 : oneOf([null, null, null, null, 0, 1, 2]),
     batchSizes: Array.from({ length: workers }, (_, index) => {
       if (index === 0 || fixed.batchSize !== undefined) return batchSize;
@@ -275,10 +312,14 @@ function drawLively(choices: Choices, fixed: WorldOptions): World {
 
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-function drawRequests({ oneOf, pick, chance }: Choices, isContested: boolean): PlannedRequest[] {
+function drawRequests(
+  { oneOf, pick, chance }: Choices,
+  theme: Theme,
+  isContested: boolean,
+): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
   // In some worlds, the same request is made again and again.
-  const isRepeated = !isContested && chance(80);
+  const isRepeated = theme === 'walks' && chance(300);
   const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : [first];
   const more = isRepeated ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {

@@ -93,7 +93,11 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
           );
           if (outage !== null) {
             const [only, ...others] = instances;
-            const isAlone = only !== undefined && only.values.length > 0 && others.length === 0;
+            const isAlone =
+              world.outageOf === 'values' &&
+              only !== undefined &&
+              only.values.length > 0 &&
+              others.length === 0;
             const alone = isAlone ? { alone: { id: only.id, keys: only.values.map(({ key }) => key) } } : {};
             scene.record({ type: 'fault', call, port, kind: 'down', ...alone });
             return fail(outage);
