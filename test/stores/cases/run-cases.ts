@@ -78,7 +78,9 @@ export function runCases(tables: () => KyselyTables): void {
         const report = await runBackfill({ ...options(host, MODEL), repository, mode });
 
         const live = ['live', 'live'];
-        expect(report).toMatchObject({ state: 'completed', total: 4, processed: 3, failed: 0 });
+        // Without `settled`, a fill walks twice, and the second walk does not find the deleted instance.
+        const total = mode === 'fill' && repository.settled === undefined ? 3 : 4;
+        expect(report).toMatchObject({ state: 'completed', total, processed: 3, failed: 0 });
         expect([await host.metadata(edited), await host.metadata(filled)]).toEqual(
           live.map((city) => ({ city })),
         );
