@@ -25,12 +25,17 @@ export async function requestRun(context: RunContext, plan: PlannedRequest): Pro
   const claimed = await claimRun(context, { ...plan, hasQueue: true, joins: true });
   if (claimed === null) return null;
   const { run, created } = claimed;
-  const { header, shards } = run;
-  const [first] = shards;
-  if (first !== undefined && !first.done && isWorkable(header.state) && claimed.isCalledFor) {
-    const job = { shard: 0, step: first.allottedStep };
-    const handle = openRun(context, header.runId, { transaction });
-    await handle.enqueue(job, { startAfter: startOf(first, runtime.now()) });
-  }
+  if (claimed.isCalledFor) await enqueueFirst(run);
+  for (const runId of claimed.joinedBefore) await enqueueFirst(await openRun(context, runId).load());
   return { run, created, covered: created || isCovering(run) };
+
+  async function enqueueFirst({ header, shards }: Run): Promise<void> {
+    const [first] = shards;
+    if (first === undefined || first.done || !isWorkable(header.state)) return;
+    const handle = openRun(context, header.runId, { transaction });
+    await handle.enqueue(
+      { shard: 0, step: first.allottedStep },
+      { startAfter: startOf(first, runtime.now()) },
+    );
+  }
 }

@@ -228,6 +228,26 @@ describe('a request', () => {
   });
 });
 
+describe('a request that has joined a run without an answer, before that run loses a key', () => {
+  test('enqueues the step that it has allotted there', async () => {
+    const { request, around, jobs } = setUp(10);
+    const both = [...PATHS, { key: 'city', path: 'city' }];
+    const first = await request({ paths: both });
+    around.commit = async (_, proceed) => {
+      around.commit = null;
+      await proceed();
+      await request({ paths: [{ key: 'city', path: 'address.city' }] });
+      throw lost();
+    };
+
+    const second = await request({ paths: both });
+
+    expect(second).toMatchObject({ created: true });
+    const ofFirst = jobs.filter(({ payload }) => payload.runId === first.runId);
+    expect(ofFirst.map(({ payload }) => payload.step)).toEqual([0, 1]);
+  });
+});
+
 describe('an equal request, while the first job has counted but not begun', () => {
   test('has the job count again, and the walk cover the instances that came in between', async () => {
     const { memory, request, handle, around } = setUp(10);

@@ -42,6 +42,8 @@ export interface ClaimedRun {
   readonly created: boolean;
   /** Whether its first job is to be enqueued, perhaps again. */
   readonly isCalledFor: boolean;
+  /** Other runs whose first job is to be enqueued: an earlier try has joined them, before they ended or lost a key. */
+  readonly joinedBefore: readonly string[];
 }
 
 /**
@@ -65,11 +67,12 @@ export async function claimRun(context: RunContext, request: ModelRequest): Prom
   const { created, equal } = decision;
   const isEqual = ({ header }: Run): boolean => header.runId === equal?.header.runId;
   for (const run of changed) if (!isEqual(run)) context.log.keysTaken(run.header);
-  if (created !== undefined) return { run: created, created: true, isCalledFor: true };
+  const joinedBefore = [...calledFor].filter((id) => id !== equal?.header.runId);
+  if (created !== undefined) return { run: created, created: true, isCalledFor: true, joinedBefore };
   if (equal === undefined) return null;
   const run = changed.find(isEqual) ?? equal;
   const isCalledFor = run.header.state === 'pending' || calledFor.has(run.header.runId);
-  return { run, created: false, isCalledFor };
+  return { run, created: false, isCalledFor, joinedBefore };
 }
 
 interface Decision {

@@ -1230,8 +1230,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/service/request-run.ts',
-        find: 'if (first !== undefined && !first.done && isWorkable(header.state) && claimed.isCalledFor) {',
-        replace: 'if (first !== undefined && isWorkable(header.state) && claimed.isCalledFor) {',
+        find: 'if (first === undefined || first.done || !isWorkable(header.state)) return;',
+        replace: 'if (first === undefined || !isWorkable(header.state)) return;',
       },
     ],
   },
