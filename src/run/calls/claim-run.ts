@@ -110,7 +110,8 @@ async function decide(
   const activeKey = definition !== null && joins ? fingerprint(processModelId, definition) : runId;
   const equal = await loadEqual(situation, active, activeKey);
   if (definition === null || equal !== null) {
-    const changed = [...(await losers(situation, active, updates, null)), ...joining(situation, equal)];
+    const others = active.filter((header) => header.runId !== equal?.header.runId);
+    const changed = [...(await losers(situation, others, updates, null)), ...joining(situation, equal)];
     const isChanged = changed.length > 0 || keys.some((key, index) => key !== stored[index]);
     const change = isChanged ? { keys, created: null, changed } : null;
     return equal === null ? { change } : { change, equal };

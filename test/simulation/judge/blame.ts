@@ -33,14 +33,16 @@ export const blameRules: Rules = {
   },
 };
 
-/** How many instances of a commit come from pages. The others were left behind before, and count for no size. */
-export function countOnPages(
-  { expected, instances }: CommitEvent,
-  { runs, instances: stored }: Pick<Replay, 'runs' | 'instances'>,
-): number {
+/** How many instances of a commit come from pages. Those that were left behind before count for no size. */
+export function countOnPages({ expected, instances }: CommitEvent, { runs }: Pick<Replay, 'runs'>): number {
   const [runId = '', index] = (expected[0]?.id ?? '').split('_');
-  const after = runs.get(runId)?.shards.get(Number(index))?.after ?? Number.NEGATIVE_INFINITY;
-  return instances.filter(({ id }) => (stored.get(id)?.cursor ?? Number.POSITIVE_INFINITY) > after).length;
+  const behind = new Set(
+    runs
+      .get(runId)
+      ?.shards.get(Number(index))
+      ?.behind.map(({ id }) => id),
+  );
+  return instances.filter(({ id }) => !behind.has(id)).length;
 }
 
 /** An instance that has failed by this commit, because it was refused alone. */

@@ -157,14 +157,15 @@ function expectedTally(
   const updated = new Set(written.filter(isValue).map(({ id }) => id)).size;
   const gone = instances.length - present.length;
   const filled = passed.filter(({ isPassedOver }) => isPassedOver);
-  const unnamed = passed.length - filled.length;
+  const unnamed = passed.filter(({ isPassedOver }) => !isPassedOver);
+  const unnamedAndPresent = unnamed.filter(({ id }) => world.instances.has(id)).length;
   const filledAndPresent = filled.filter(({ id }) => world.instances.has(id)).length;
   return {
     processed: {
       from: present.length - possible + filledAndPresent,
       to: present.length - certain + filled.length,
     },
-    failed: { from: certain + unnamed, to: possible + unnamed },
+    failed: { from: certain + unnamedAndPresent, to: possible + unnamed.length },
     gone: { from: gone, to: gone },
     updated: { from: updated, to: updated },
   };

@@ -119,7 +119,9 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         const call = calls.get(event.call);
         call?.enqueued.add(job);
         if (call?.argument.scope === 'job-first') unallotted.add(job);
-        if (call !== undefined && (event.fate !== 'known' || unallotted.has(job))) call.hasNewJob = true;
+        // A step that the call has allotted itself: if its job is known, another call has just enqueued it.
+        const isNew = event.fate !== 'known' || unallotted.has(job) || call?.allotted.has(job) === true;
+        if (call !== undefined && isNew) call.hasNewJob = true;
         return;
       }
       default:

@@ -131,7 +131,7 @@ export interface WorldOptions {
 }
 
 /** What a world has beside crashes, faults, live writers and operators. Each world has one of them, so that it is seen clearly. */
-const THEMES = ['none', 'keys', 'busy', 'walks', 'holds', 'refusals'] as const;
+const THEMES = ['keys', 'busy', 'walks', 'holds', 'refusals'] as const;
 type Theme = (typeof THEMES)[number];
 
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
@@ -142,7 +142,6 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
 
 function withoutOthers(theme: Theme, world: World): World {
   const { store, broker, live, operator, requests } = world;
-  const isProving = PROVING_CODES.includes(world.poisonCode);
   const weights = { ...live.weights, 'insert-slowly': 0 };
   return {
     ...world,
@@ -158,9 +157,7 @@ function withoutOthers(theme: Theme, world: World): World {
     ...(theme === 'refusals'
       ? {}
       : {
-          store: { ...store, needsWitness: false, largestBatch: null, largestPage: null },
-          poisonCode: isProving ? world.poisonCode : '22001',
-          ...(world.outageOf === 'values' ? { outageOf: 'commits', outageCode: null } : {}),
+          store: { ...store, largestBatch: null, largestPage: null },
         }),
     requests: requests.map((request) => ({
       ...request,
@@ -211,9 +208,10 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
   const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : 6));
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
-  const isContested = theme === 'keys' && chance(300);
-  const poisonCode = oneOf(['22001', 'P0001', null, '42501', '40P01', '57014']);
-  const outageOf = oneOf(['everything', 'commits', 'values']);
+  const isContested = theme === 'keys' && chance(500);
+  const isRefused = theme === 'refusals';
+  const poisonCode = oneOf(isRefused ? ['42501', '40P01', '57014'] : PROVING_CODES);
+  const outageOf = oneOf(isRefused ? ['values', 'values', 'commits'] : ['everything', 'commits']);
   return {
     store: {
       needsWitness: !PROVING_CODES.includes(poisonCode),
@@ -319,9 +317,11 @@ function drawRequests(
 ): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
   // In some worlds, the same request is made again and again.
-  const isRepeated = theme === 'walks' && chance(300);
-  const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : [first];
-  const more = isRepeated ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
+  const isRepeated = theme === 'walks' && chance(450);
+  // In others, runs that have failed are resumed after requests that took their keys, one after the other.
+  const inTurn = isContested ? oneOf<RequestKind[]>([['other-trial', 'by-hand'], ['removed'], []]) : [];
+  const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : [first, ...inTurn];
+  const more = isRepeated || inTurn.length > 0 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(
       oneOf([
@@ -334,7 +334,7 @@ function drawRequests(
         'disjoint',
         'by-hand',
         'trial',
-        'other-trial',
+        theme === 'walks' ? 'trial' : 'other-trial',
         'chosen',
         'changed-quietly',
         'removed',
@@ -347,17 +347,17 @@ function drawRequests(
   const mode = oneOf(['fill', 'overwrite']);
   const clearsBy = oneOf(['default', 'delete']);
   const isRace = chance(200);
+  function timeOf(index: number): number {
+    if (isRepeated) return index * 120 + pick(120);
+    if (inTurn.length > 0) return index * 700 + pick(300);
+    if (index === 0 || isRace) return 0;
+    return chance(400) ? pick(8) * 15 : pick(20) * 100;
+  }
   return kinds.map((kind, index) => ({
     kind,
     mode,
     clearsBy,
-    atMs: isRepeated
-      ? index * 120 + pick(120)
-      : index === 0 || isRace
-        ? 0
-        : chance(400)
-          ? pick(8) * 15
-          : pick(20) * 100,
+    atMs: timeOf(index),
     delayMs: !isRepeated && chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
   }));

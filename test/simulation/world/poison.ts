@@ -5,7 +5,7 @@ import type { Stage } from './stage.js';
 export type Poison = () => Error | null;
 
 /** A code with which the store refuses a value. The others prove nothing: a whole database may answer so, for a while. */
-export const PROVING_CODES: readonly (string | null)[] = ['22001', 'P0001', null];
+export const PROVING_CODES: readonly [string, ...(string | null)[]] = ['22001', 'P0001', null];
 
 /** Of an instance that may not be blamed. Otherwise its run would be resumed for ever. */
 const MOST_REFUSALS = 100;
