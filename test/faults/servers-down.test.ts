@@ -74,7 +74,7 @@ describeWith(['PostgreSQL', 'Redis'], 'a request while a server is down', () => 
         .request(REQUEST)
         .then(String, (error) => error);
       expect(refused).toMatchObject({ name: 'PortError', code: 'PORT_FAILED', retryable: true });
-      expect(refused.message).toMatch(/^repository\.findRuns failed: connect ECONNREFUSED/);
+      expect(refused.message).toMatch(/^repository\.loadRun failed: connect ECONNREFUSED/);
       expect(await host.query('select * from metadata_backfill_run')).toEqual([]);
 
       await proxy.comeBack();

@@ -6,7 +6,7 @@ import { recordSqlRepository } from './recorded.js';
 import { statementsOfBatch } from './statements.js';
 
 describe('query plans on SQLite', () => {
-  const opened = useBigTables(openSqlite, insertOne);
+  const opened = useBigTables(openSqlite, insertSome);
 
   test('no statement of a batch scans a table', async () => {
     const plans: string[] = [];
@@ -30,16 +30,17 @@ describe('query plans on SQLite', () => {
   });
 });
 
-/** SQLite plans by the indexes that there are, not by the rows. */
-async function insertOne(database: Database): Promise<void> {
-  const id = INSTANCES / 2 + 1;
-  await database
-    .insertInto('process_instance')
-    .values({ id, process_model_identifier: 'often', status: 'waiting' })
-    .execute();
-  const task = { guid: 'task', process_instance_id: id, json_data_hash: `newest ${id}` };
-  await database
-    .insertInto('task')
-    .values({ ...task, state: 'COMPLETED', end_in_seconds: 1 })
-    .execute();
+/** One instance in the middle and the last one: SQLite plans by the indexes that there are, not by the rows. */
+async function insertSome(database: Database): Promise<void> {
+  for (const id of [INSTANCES / 2 + 1, INSTANCES]) {
+    await database
+      .insertInto('process_instance')
+      .values({ id, process_model_identifier: 'often', status: 'waiting' })
+      .execute();
+    const task = { guid: `task ${id}`, process_instance_id: id, json_data_hash: `newest ${id}` };
+    await database
+      .insertInto('task')
+      .values({ ...task, state: 'COMPLETED', end_in_seconds: 1 })
+      .execute();
+  }
 }
