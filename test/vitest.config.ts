@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 
-/** `npm run test:slow`: workers that are killed, servers that go down, big tables, mutants, examples in processes of their own. */
+/** `npm run test:slow`: workers that are killed, servers that go down, big tables, examples in processes of their own. */
 const SLOW = [
   'test/examples/examples.test.ts',
   'test/examples/job-runners.test.ts',
@@ -15,7 +15,6 @@ const SLOW = [
   'test/faults/statement-timeout.test.ts',
   'test/faults/stopped-worker.test.ts',
   'test/package/host-conformance.test.ts',
-  'test/simulation/mutants.test.ts',
   'test/stores/plans/*.test.ts',
 ];
 

@@ -1,5 +1,6 @@
+import { mutants } from '../mutants/index.js';
+import type { Mutant } from '../mutants/mutant.js';
 import { buildDirectory, compileMutants } from './compile.js';
-import { type Mutant, mutants } from './mutants.js';
 import { inProcesses } from './run-seeds.js';
 
 export interface MutantsOptions {
@@ -8,11 +9,6 @@ export interface MutantsOptions {
   readonly from: number;
   /** Only the mutants with this text in their names. */
   readonly only: string;
-  /** Leaves out the mutants that are rarely caught. */
-  readonly isQuick: boolean;
-  /** The build directory, below `.build`. */
-  readonly directory: string;
-  print(line: string): void;
 }
 
 /** A mutant that loops for ever is stopped after this time. */
@@ -20,23 +16,23 @@ const LONGEST_MS = 600_000;
 
 /** Simulates each mutant until it is caught, and prints the seed and the invariant. Returns the mutants not caught. */
 export async function checkMutants(options: MutantsOptions): Promise<readonly Mutant[]> {
-  const { seeds, from, only, isQuick, directory, print } = options;
-  const chosen = mutants.filter(({ name, isRare }) => name.includes(only) && !(isQuick && isRare));
-  const entries = await compileMutants(chosen, buildDirectory(directory));
+  const { seeds, from, only } = options;
+  const chosen = mutants.filter(({ name }) => name.includes(only));
+  const entries = await compileMutants(chosen, buildDirectory('mutants'));
   const survivors: Mutant[] = [];
   await inProcesses([...entries], async ([mutant, entry], runner) => {
     const task = { entry, from, to: from + seeds - 1, stride: 1, until: mutant.breaks };
     try {
       const { failure } = await runner.run(task, LONGEST_MS);
       if (failure === null) survivors.push(mutant);
-      print(`${failure === null ? 'SURVIVED' : 'caught  '} ${mutant.name}`);
-      if (failure === null) print(`         ${seeds} seeds`);
-      else print(`         by seed ${failure.seed}, invariant ${failure.invariant}: ${failure.text}`);
+      console.log(`${failure === null ? 'SURVIVED' : 'caught  '} ${mutant.name}`);
+      if (failure === null) console.log(`         ${seeds} seeds`);
+      else console.log(`         by seed ${failure.seed}, invariant ${failure.invariant}: ${failure.text}`);
     } catch (error) {
       survivors.push(mutant);
-      print(`FAILED   ${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
+      console.log(`FAILED   ${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   });
-  print(`${chosen.length - survivors.length} of ${chosen.length} mutants caught`);
+  console.log(`${chosen.length - survivors.length} of ${chosen.length} mutants caught`);
   return survivors;
 }

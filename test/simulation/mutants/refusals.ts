@@ -1,0 +1,179 @@
+import type { Mutant } from './mutant.js';
+
+/** Instances that are blamed for what they have not done, and failures without a limit. */
+export const refusals: readonly Mutant[] = [
+  {
+    name: 'a bisected batch has one checkpoint, at its end',
+    breaks: [4, 5],
+    edits: [
+      {
+        file: 'src/run/job/settle-batch.ts',
+        find: `retries?: Retries): Promise<ShardCommitResult> {
+    const part = batch.slice(settled, end);
+    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {});`,
+        replace: `retries, isHeld = false) {
+    const part = batch.slice(settled, end);
+    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {}, isHeld);`,
+      },
+      {
+        file: 'src/run/job/settle-batch.ts',
+        find: 'await settleUpTo(settled < half ? half : end, next);',
+        replace: 'await settleUpTo(settled < half ? half : end, next, settled < half);',
+      },
+      {
+        file: 'src/run/job/commit-batch.ts',
+        find: `  options: Pick<ShardCommit, 'retries' | 'witness'> = {},
+): Promise<ShardCommitResult> {`,
+        replace: '  options = {}, isHeld = false): Promise<ShardCommitResult> {',
+      },
+      {
+        file: 'src/run/job/commit-batch.ts',
+        find: 'const after = entries.findLast(({ reread }) => reread === null)?.cursor ?? session.shard.after;',
+        replace:
+          'const after = isHeld ? session.shard.after : (entries.at(-1)?.cursor ?? session.shard.after);',
+      },
+    ],
+  },
+  {
+    name: 'an instance is blamed for an outage that ends while it is being settled',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-refused-instance.ts',
+        find: 'round < EXPERIMENTS && !speaksOfData(refusal)',
+        replace: 'round < 0',
+      },
+    ],
+  },
+  {
+    name: 'an instance is refused again in the same outage, because nobody asked whether it is over',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-refused-instance.ts',
+        find: "if (!(await commitNothing(session))) return settledWith({ status: 'outdated' });",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'an instance is blamed without being tried once more after the outage',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-refused-instance.ts',
+        find: `    const again = await commitBatch(context, session, alone, { retries: 'transient' });
+    if (again.status !== 'rejected') return settledWith(again);
+    refusal = again.error;
+  }`,
+        replace: '  }',
+      },
+    ],
+  },
+  {
+    name: 'suspects: an instance is blamed although no other one goes through',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: "  if (!isProven) throw calls.failure('repository.commit', error);\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the job gives up although one behind the instance goes through',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'if (!hasValues(other)) continue;',
+        replace: 'continue;',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the job gives up although one before the instance has gone through',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'batch.slice(0, place).some(wentThrough) || ',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the first is not tried again once another one goes through',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: `      const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
+      if (again.status !== 'rejected') return { result: again, settled: place + 1 };
+`,
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the others are not tried again once one goes through',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'index === 0 ? {',
+        replace: 'index >= 0 ? {',
+      },
+    ],
+  },
+  {
+    name: 'suspects: a transient error is the fault of an instance at once',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-refused-instance.ts',
+        find: "kind === 'transient' || kind === 'doubtful'",
+        replace: "kind === 'doubtful'",
+      },
+    ],
+  },
+  {
+    name: 'suspects: a doubtful error is the fault of an instance at once',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-refused-instance.ts',
+        find: "kind === 'transient' || kind === 'doubtful'",
+        replace: "kind === 'transient'",
+      },
+    ],
+  },
+  {
+    name: 'the sample of failures has no limit',
+    breaks: [16],
+    edits: [
+      {
+        file: 'src/run/record/tally.ts',
+        find: '.slice(0, FAILURE_SAMPLE)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a job after a crash does not check maxFailures',
+    breaks: [8],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'if (tooMany !== null) return tooMany;',
+        replace: '',
+      },
+      {
+        file: 'src/run/job/walk-shard.ts',
+        find: 'if (tallyOf(session.run).failed === 0) return;',
+        replace: 'if (true) return;',
+      },
+    ],
+  },
+];
