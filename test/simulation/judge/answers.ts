@@ -156,7 +156,7 @@ function judgeRequest({ world, broken }: Judgement, call: JudgedCall, answer: un
   if (created !== false || hasBegun) return;
   if (call.enqueued.size === 0) broken(14, 'a request returned, but its run has no job');
   const isHeld = (run.shards.get(0)?.heldUntil ?? 0) > call.now;
-  if (!isHeld && !call.hasNewJob)
+  if ((!isHeld || call.hasMovedStart) && !call.hasNewJob)
     broken(14, 'a request returned, but the runner knows the job of its run, and may have given it up');
 }
 

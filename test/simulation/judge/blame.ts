@@ -5,7 +5,8 @@ import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 import { type Judgement, passedOver, type Rules, type ShardChange, whoOf } from './judgement.js';
 
 /**
- * 1. Where a refusal proves nothing, an instance fails only if another one went through: in the same commit, or before.
+ * 1. Where a refusal proves nothing, an instance fails only if another one went through: in the same commit, or before. It
+ *    is tried again after that, because the refusal may come from an outage.
  * 15. No job stops at such an instance while its batch has one that would go through. After a batch was too slow, later
  *     batches are smaller.
  */
@@ -17,8 +18,12 @@ export const blameRules: Rules = {
       if (run === null || !world.rules.needsWitness) continue;
       for (const shard of shards) {
         const blamed = blamedIn(event, shard, call);
-        if (blamed !== undefined && !hasWitness(event, blamed, call, run))
-          broken(1, `${whoOf(call)} blamed instance ${blamed}, although no other one had gone through`);
+        const [first] = blamed;
+        if (first !== undefined && !hasWitness(event, first, call, run))
+          broken(1, `${whoOf(call)} blamed instance ${first}, although no other one had gone through`);
+        const doubted = blamed.find((id) => call.refused.get(id)?.is === 'doubted');
+        if (doubted !== undefined)
+          broken(1, `${whoOf(call)} blamed instance ${doubted}, which was not tried again after another one`);
       }
     }
     const known = sizeKnownTo(call, event, world);
@@ -45,17 +50,18 @@ export function countOnPages({ expected, instances }: CommitEvent, { runs }: Pic
   return instances.filter(({ id }) => !behind.has(id)).length;
 }
 
-/** An instance that has failed by this commit, because it was refused alone. */
-function blamedIn(event: CommitEvent, shard: ShardChange, call: JudgedCall): number | undefined {
-  if (shard.before === null || shard.after.tally.failed === shard.before.tally.failed) return undefined;
+/** The instances that have failed by this commit, because they were refused alone. */
+function blamedIn(event: CommitEvent, shard: ShardChange, call: JudgedCall): readonly number[] {
+  if (shard.before === null || shard.after.tally.failed === shard.before.tally.failed) return [];
   const unnamed = passedOver(event, shard, call).filter(({ isPassedOver }) => !isPassedOver);
   const candidates = [...event.instances, ...unnamed.map(({ id }) => ({ id, values: [] }))];
-  return candidates.find(({ id, values }) => {
+  const blamed = candidates.filter(({ id, values }) => {
     const refusal = call.refused.get(id);
     if (refusal === undefined) return false;
     const isReadSince = call.seen.get(id)?.some(({ at }) => at > refusal.at) === true;
     return !isReadSince && [...refusal.keys].some((key) => !values.some((value) => value.key === key));
-  })?.id;
+  });
+  return blamed.map(({ id }) => id);
 }
 
 function hasWitness(event: CommitEvent, blamed: number, call: JudgedCall, run: JudgedRun): boolean {

@@ -1,5 +1,5 @@
 import type { CommitEvent } from '../history.js';
-import { type JudgedCall, jobKey } from './judged-world.js';
+import { isWorkable, type JudgedCall, jobKey } from './judged-world.js';
 import {
   isProgress,
   type Judgement,
@@ -10,7 +10,7 @@ import {
 } from './judgement.js';
 
 /**
- * 12. A call allots each step before it enqueues the job for it. No step is allotted twice.
+ * 12. A call allots each step before it enqueues the job for it. No step is allotted twice. A run that is stopped gets no job.
  * 13. A job allots at most one other step, and so does a request. A job that comes too early a second time allots none.
  *    Sweeps wait, and longer after each sweep without effect.
  */
@@ -35,6 +35,8 @@ export const jobRules: Rules = {
       broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
     // An equal request, or the first job of a walk when it is delivered again, enqueues the first jobs again. They may be lost.
     if (call?.method === 'request') return;
+    if (run !== undefined && !isWorkable(run.header.state) && run.changedAt < (call?.startedAt ?? 0))
+      broken(12, `${who} enqueued a job of a run that had been ${run.header.state} before`);
     const isOfFirst = shard !== 0 && (call?.method === 'take-up' || call?.argument.shard === 0);
     const allotted = run?.shards.get(shard)?.allottedStep;
     if (allotted === undefined || step > allotted) {

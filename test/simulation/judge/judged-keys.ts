@@ -42,6 +42,16 @@ export function ownersAfter(
   return owners;
 }
 
+/** The keys of a model update that had nothing to change, because the keys are read from there already, or by nobody. */
+export function updatedWithoutCommit(
+  call: JudgedCall,
+  owners: ReadonlyMap<string, JudgedOwner>,
+): ReadonlyMap<string, JudgedOwner> {
+  if (call.method !== 'request') return new Map();
+  const others = updatedKeys(call).filter(({ key }) => (owners.get(key)?.at ?? -1) < call.startedAt);
+  return new Map(others.map(({ key, segments }) => [key, { segments, at: call.startedAt }]));
+}
+
 /** The keys that a model update has removed, or reads from another path. */
 function updatedKeys({ argument }: JudgedCall): { readonly key: string; readonly segments: Path | null }[] {
   const { before, after } = argument as Readonly<

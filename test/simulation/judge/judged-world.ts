@@ -98,8 +98,8 @@ export interface JudgedCall {
   readonly seen: Map<number, readonly { readonly at: number; readonly instance: SeenInstance }[]>;
   /** The committed step of the job's shard when the call began. `null` if the call is no job. */
   readonly committedStep: number | null;
-  /** Instances that the store refused in a commit of their own, and when. */
-  readonly refused: Map<number, { readonly at: number; readonly keys: ReadonlySet<string> }>;
+  /** Instances that the store refused in a commit of their own. */
+  readonly refused: Map<number, Refusal>;
   /** The run that it has stored. */
   storedRun: string | null;
   /** When it last surveyed the instances from the first on. */
@@ -120,6 +120,19 @@ export interface JudgedCall {
   readonly enqueued: Set<string>;
   /** Whether the runner has taken one of its jobs, or has lost it: it did not know the key of that job. */
   hasNewJob: boolean;
+  /** Whether it has moved the start of a run forward. */
+  hasMovedStart: boolean;
+}
+
+export interface Refusal {
+  /** The last time. */
+  readonly at: number;
+  readonly keys: ReadonlySet<string>;
+  /**
+   * Whether another instance has gone through since the first time: `doubted`. An outage may have refused this one. `confirmed`:
+   * it was refused again after that.
+   */
+  readonly is: 'new' | 'doubted' | 'confirmed';
 }
 
 /** A batch that was too slow. It is forgotten after some batches that were not: then a larger one may be tried. */

@@ -1,6 +1,6 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent } from '../history.js';
-import type { RecordReader } from '../read-record.js';
+import type { RecordReader, ShardView } from '../read-record.js';
 import { countOnPages } from './blame.js';
 import { formerPathsOf, ownersAfter } from './judged-keys.js';
 import {
@@ -78,6 +78,7 @@ export function applyCommit(
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
   if (event.moved.length > 0 && call !== undefined) call.hasMetMoved = true;
   const [only] = event.instances;
+  if (call !== undefined) doubtRefusals(call, event);
   if (event.status === 'refused' && event.instances.length === 1 && only !== undefined && call !== undefined)
     addRefusal(call, { id: only.id, keys: only.values.map(({ key }) => key) }, at);
   for (const { id, key, row } of event.written) {
@@ -98,11 +99,24 @@ const GOOD_BATCHES = 10;
  * experiment and the commit that blames the instance.
  */
 export function addRefusal(
-  { refused }: JudgedCall,
+  { refused, seen }: JudgedCall,
   { id, keys }: { readonly id: number; readonly keys: readonly string[] },
   at: number,
 ): void {
-  refused.set(id, { at, keys: new Set([...(refused.get(id)?.keys ?? []), ...keys]) });
+  const before = refused.get(id);
+  const isReadSince = seen.get(id)?.some((read) => read.at > (before?.at ?? at)) === true;
+  const is = before === undefined || isReadSince || before.is === 'new' ? 'new' : 'confirmed';
+  refused.set(id, { at, keys: new Set([...(before?.keys ?? []), ...keys]), is });
+}
+
+/** Values of other instances are accepted, if only to be rolled back. */
+function doubtRefusals({ refused }: JudgedCall, { status, instances, moved }: CommitEvent): void {
+  if (status !== 'undone' && status !== 'committed') return;
+  const accepted = instances.filter(({ id, values }) => values.length > 0 && !moved.includes(id));
+  for (const [id, refusal] of refused) {
+    const isDoubted = refusal.is === 'new' && accepted.some((other) => other.id !== id);
+    if (isDoubted) refused.set(id, { ...refusal, is: 'doubted' });
+  }
 }
 
 function learnSizes(
@@ -178,6 +192,7 @@ function applyChange(
   for (const shard of change.shards) {
     const { before, after, isOpened } = shard;
     run.shards.set(after.index, after);
+    if (before !== null && isSooner(before, after) && call !== undefined) call.hasMovedStart = true;
     if (isProgress(shard)) run.progress.push({ at, call: event.call, shard: after.index });
     if (before === null || after.allottedStep > before.allottedStep) {
       const key = jobKey(after.index, after.allottedStep);
@@ -198,6 +213,11 @@ function applyChange(
   }
   for (const { id } of change.shards.flatMap((shard) => passedOver(event, shard, call)))
     run.outcomes.set(id, instances.has(id) ? 'visited' : 'unknown');
+}
+
+function isSooner(before: ShardView, after: ShardView): boolean {
+  const [was, is] = [before.heldUntil, after.heldUntil];
+  return after.heldFor === 'startAfter' && was !== null && is !== null && is < was;
 }
 
 function newRun(

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent, HistoryEvent, StoreRules } from '../history.js';
 import type { RecordReader } from '../read-record.js';
+import { updatedWithoutCommit } from './judged-keys.js';
 import {
   type JudgedCall,
   type JudgedInstance,
@@ -38,6 +39,7 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     const call = calls.get(id);
     if (call === undefined) return;
     call.endedAt = at;
+    for (const [key, owner] of updatedWithoutCommit(call, owners)) owners.set(key, owner);
     const { status, created, covered, runId } = Object(answer);
     const run = runs.get(runId);
     if (status !== 'triggered' || run === undefined) return;
@@ -167,6 +169,7 @@ function newCall(): Pick<
   | 'allotted'
   | 'enqueued'
   | 'hasNewJob'
+  | 'hasMovedStart'
 > {
   return {
     endedAt: null,
@@ -184,5 +187,6 @@ function newCall(): Pick<
     allotted: new Set(),
     enqueued: new Set(),
     hasNewJob: false,
+    hasMovedStart: false,
   };
 }

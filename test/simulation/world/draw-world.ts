@@ -252,7 +252,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     staleAfterMs: 1000,
     sweepEveryMs: isStormy ? 150 : oneOf([600, 600, 150]),
     readMs: slow ? oneOf([300, 1200]) : oneOf([0, 0, 60]),
-    surveyMs: oneOf([0, 0, 300]),
+    surveyMs: oneOf([0, 300, 300]),
     commitMs: oneOf([0, 0, 60]),
     broker: {
       visibilityMs: oneOf([5000, 1000, 200]),
@@ -317,10 +317,12 @@ function drawRequests(
 ): PlannedRequest[] {
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
   // In some worlds, the same request is made again and again.
-  const isRepeated = theme === 'walks' && chance(450);
+  const isRepeated = theme === 'walks' && chance(400);
+  // A trial, while instances are inserted below its bound.
+  const isTried = theme === 'walks' && !isRepeated && chance(200);
   // In others, runs that have failed are resumed after requests that took their keys, one after the other.
   const inTurn = isContested ? oneOf<RequestKind[]>([['other-trial', 'by-hand'], ['removed'], []]) : [];
-  const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : [first, ...inTurn];
+  const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : isTried ? ['trial'] : [first, ...inTurn];
   const more = isRepeated || inTurn.length > 0 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(

@@ -67,9 +67,9 @@ export function definitionFor({ kind, mode, clearsBy }: RequestPlan<ManualKind>)
     case 'disjoint':
       return { processModelId, paths: LIVE_PATHS.slice(2), mode };
     case 'trial':
-      return { processModelId, paths: PATHS, mode, limit: 3 };
+      return { processModelId, paths: PATHS, mode, limit: 5 };
     case 'other-trial':
-      return { processModelId, paths: [{ key: 'a', path: 'n.a' }], mode, limit: 2 };
+      return { processModelId, paths: [{ key: 'a', path: 'n.a' }], mode, limit: 4 };
     case 'chosen':
       return { processModelId, paths: PATHS, mode, instanceIds: [1, 2, 4, 7] };
   }
