@@ -6,8 +6,9 @@ import { holdRules } from './judge/holds.js';
 import { jobRules } from './judge/jobs.js';
 import type { Judgement, Rules } from './judge/judgement.js';
 import { keyRules } from './judge/keys.js';
+import { lossRules } from './judge/losses.js';
 import { outcomeRules } from './judge/outcomes.js';
-import { replayWorld } from './judge/replay.js';
+import { type ReplayedWorld, replayWorld } from './judge/replay.js';
 import { revisionRules } from './judge/revisions.js';
 import { valueRules } from './judge/values.js';
 import { walkRules } from './judge/walk.js';
@@ -39,18 +40,47 @@ const ALL_RULES: readonly Rules[] = [
  * what was written comes from the store, and `reader` reads the records.
  */
 export function checkInvariants(history: History, reader: RecordReader = libraryRecords): Violation[] {
-  const world = replayWorld(history.rules, reader);
+  let world = replayWorld(history.rules, reader);
+  const lost = new Set<number>();
   const violations: Violation[] = [];
   for (const [at, event] of history.events.entries()) {
+    if (event.type === 'forget') {
+      for (let index = event.since; index < at; index += 1) lost.add(index);
+      world = replayedWithout(
+        lost,
+        history.events.slice(0, at),
+        replayWorld(history.rules, reader, world.revisions),
+      );
+    }
     const changes = event.type === 'commit' ? world.changesOf(event) : [];
     const broken = (invariant: number, message: string): void => {
       violations.push({ invariant, message, at });
     };
     const judgement: Judgement = { at, world, changes, broken };
-    for (const rules of ALL_RULES) judge(rules, event, judgement);
+    for (const rules of isAnswerOfLost(event, world) ? [lossRules] : ALL_RULES)
+      judge(rules, event, judgement);
     world.apply(event, at, changes);
   }
   return violations;
+}
+
+/** The world after these events, without those that are lost. */
+function replayedWithout(
+  lost: ReadonlySet<number>,
+  events: readonly HistoryEvent[],
+  world: ReplayedWorld,
+): ReplayedWorld {
+  for (const [at, event] of events.entries()) {
+    if (lost.has(at)) world.applyLost(event, at);
+    else world.apply(event, at, event.type === 'commit' ? world.changesOf(event) : []);
+  }
+  return world;
+}
+
+/** Calls that were under way when the store lost commits may have answered something that is lost. */
+function isAnswerOfLost(event: HistoryEvent, { calls, lostAt }: ReplayedWorld): boolean {
+  if (event.type !== 'return' && event.type !== 'throw' && event.type !== 'enqueue') return false;
+  return (calls.get(event.call)?.startedAt ?? lostAt) < lostAt;
 }
 
 function judge<Type extends HistoryEvent['type']>(

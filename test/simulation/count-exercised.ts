@@ -12,6 +12,7 @@ const NAMES = [
   'calls failed',
   'answers lost',
   'calls during an outage',
+  'crashes of the store with losses',
   'commits landed late',
   'late commits refused',
   'commits refused',
@@ -101,6 +102,8 @@ function nameOf(event: HistoryEvent): keyof Exercised | null {
       return 'crashes';
     case 'stall':
       return 'stalls';
+    case 'forget':
+      return 'crashes of the store with losses';
     case 'abort':
       return 'shutdowns';
     case 'give-up':

@@ -98,6 +98,8 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
         return `${who(event.call)} enqueues ${job(event.payload)}${event.late ? ', late' : ''}${FATES[event.fate]}`;
       case 'give-up':
         return `the runner gives up ${event.key}`;
+      case 'forget':
+        return `the store crashes, and has lost what it stored from event ${event.since} on`;
       case 'calm':
         return '— from here on nothing fails —';
       case 'end':

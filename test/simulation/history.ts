@@ -30,6 +30,8 @@ export type HistoryEvent =
   | CallEvent
   | PortEvent
   | QueueEvent
+  /** The store crashes and has lost all that it stored from this event on: commits, and changes of instances. */
+  | { readonly type: 'forget'; readonly since: number }
   /** From here on nothing fails and nobody edits. Crashed processes start again. */
   | { readonly type: 'calm' }
   /** The calm is over. `isQuiet`: every run has ended and no process works. Otherwise the calm took too many turns. */

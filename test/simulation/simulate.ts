@@ -4,7 +4,7 @@ import { checkInvariants, type Violation } from './check-invariants.js';
 import { randomFrom, replayedChoices, seededChoices } from './choices.js';
 import type { History, HistoryEvent } from './history.js';
 import { lookAfterwards } from './world/afterwards.js';
-import { disturbProcess } from './world/disturb-process.js';
+import { disturbProcess, loseCommits } from './world/disturb-process.js';
 import { drawWorld, type WorldOptions } from './world/draw-world.js';
 import { startHosts } from './world/hosts.js';
 import { startLiveInstances } from './world/live-instances.js';
@@ -45,7 +45,7 @@ const CALM_TURNS = 6000;
  * Runs backfills in a small world with virtual time, in which everything that can go wrong does:
  * - The calls of several workers interleave in any order, and processes crash at any await.
  * - Jobs are lost, doubled, delayed, too early and delivered again. For a long time no worker may take any.
- * - Commits have unknown outcomes and land late.
+ * - Commits have unknown outcomes and land late. The store loses its last commits.
  * - Some processes are of an older version than others.
  * - Live instances write between a read and its commit. Operators and sweepers act at any time.
  *
@@ -64,9 +64,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   const choices = options.choices ? replayedChoices(options.choices) : seededChoices(options.seed ?? 1);
   const world = drawWorld(choices, options);
   const events: HistoryEvent[] = [];
-  const record = (event: HistoryEvent): void => {
-    events.push(event);
-  };
+  const record = (event: HistoryEvent): number => events.push(event) - 1;
   const schedule = createSchedule(Date.UTC(2030, 0, 1));
   const random = randomFrom(1);
   let calls = 0;
@@ -105,7 +103,13 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   };
   const outages = createOutages(scene);
   const poison = createPoison(scene);
-  const store = createSimulatedStore({ ...world.store, poison, now: () => schedule.now, record });
+  const store = createSimulatedStore({
+    ...world.store,
+    poison,
+    now: () => schedule.now,
+    forgets: world.losses > 0,
+    record,
+  });
   const workers = startWorkers(scene);
   const broker = createSimulatedBroker(scene, workers);
   const hosts = startHosts(scene);
@@ -140,6 +144,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     chaosLeft -= 1;
     if (chaosLeft < 0 || isQuiet()) return false;
     disturbProcess(scene, slots);
+    loseCommits(scene, slots);
     playTurn();
     return true;
   });

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { PortError } from '../../errors.js';
 import type { RunContext } from '../context/run-context.js';
 import {
@@ -13,7 +12,13 @@ import {
 import type { RunChange } from '../record/run-changes.js';
 import { newRevision } from '../record/run-definition.js';
 import type { Run } from '../record/run-record.js';
-import { ENDLESS_CONFLICT, MOST_CONFLICTS, type RunHandle, refusedForGood } from './open-run.js';
+import {
+  countRefusals,
+  ENDLESS_CONFLICT,
+  MOST_CONFLICTS,
+  type RunHandle,
+  refusedForGood,
+} from './open-run.js';
 import {
   changeOf,
   commitRecords,
@@ -25,10 +30,12 @@ import {
 
 /** What one commit does to the keys of a model and to its runs. */
 export interface ModelChange {
-  /** What the owner record has then. It gets a new revision even if nothing of it changes. `null`: it has no part in this. */
-  readonly keys: readonly OwnedKey[] | null;
+  /** What the owner record has then. It gets a new revision even if nothing of it changes. */
+  readonly keys: readonly OwnedKey[];
   readonly created: Run | null;
   readonly changed: readonly { readonly run: Run; readonly change: RunChange }[];
+  /** Ended runs on which it was decided. They get a new revision: a database that loses their end has them go on. */
+  readonly ended: readonly Run[];
 }
 
 export interface ChangedModel<Decision> {
@@ -63,7 +70,7 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
   return calls.call(
     'repository.commit',
     async (failedTries) => {
-      let refused: RecordChange['expected'] | null = null;
+      const refusals = countRefusals();
       for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
         const owners = await loadOwners();
         const decision = await decide(owners.keys, failedTries);
@@ -71,11 +78,11 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
         if (change === null) return { decision, changed: [] };
         const runs = change.changed.map(({ run, change: one }) => changeOf(run, one, context));
         const { expected, records } = joined([
-          ...(change.keys === null ? [] : [ownersChange({ ...owners, keys: change.keys })]),
+          ownersChange({ ...owners, keys: change.keys }),
           ...runs,
+          ...change.ended.map((run) => changeOf(run, { header: run.header }, context)),
           ...(change.created === null ? [] : [creationOf(change.created)]),
         ]);
-        if (isDeepStrictEqual(refused, expected)) throw refusedAgain(change);
         const isStored = await commitRecords(
           context,
           processModelId,
@@ -83,7 +90,7 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
           { calls, transaction },
         );
         if (isStored) return { decision, changed: runs.map(({ next }) => next) };
-        refused = expected;
+        if (refusals.areForGood(expected)) throw refusedForGoodBy(change);
       }
       throw calls.contractError(ENDLESS_CONFLICT);
     },
@@ -102,7 +109,7 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
   }
 
   /** Refused for the very revisions that were loaded just before. */
-  function refusedAgain({ created, changed }: ModelChange): Error {
+  function refusedForGoodBy({ created, changed }: ModelChange): Error {
     if (transaction !== undefined) return oldSnapshot();
     const [first] = changed;
     if (created !== null || first === undefined) {
@@ -142,7 +149,7 @@ export async function changeRunAndOwners(
     async (keys, failedTries) => {
       const run = await handle.load();
       const change = decide(run, keys);
-      const all = change === null ? null : { keys, created: null, changed: [{ run, change }] };
+      const all = change === null ? null : { keys, created: null, changed: [{ run, change }], ended: [] };
       return { change: all, run, wasTried: failedTries > 0 };
     },
   );

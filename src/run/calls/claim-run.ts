@@ -3,7 +3,6 @@ import type { RunContext } from '../context/run-context.js';
 import {
   claimKeys,
   contestedKeys,
-  type Fillers,
   fillersOf,
   type KeyUpdate,
   owedKeys,
@@ -103,8 +102,8 @@ async function decide(
   const own = failedTries > 0 ? await findOwn(situation) : null;
   if (own !== null) return own;
 
-  const active = await activeHeaders(situation);
-  const fillers = await loadFillers(situation, stored, active);
+  const { active, ended } = await loadConcerned(situation, stored);
+  const fillers = new Map([...active, ...ended.map(({ header }) => header)].map((one) => [one.runId, one]));
   const keys = updateKeys(stored, updates, fillers);
   const definition = request.definitionFor(owedKeys(stored, updates, fillers));
   const activeKey = definition !== null && joins ? fingerprint(processModelId, definition) : runId;
@@ -113,7 +112,7 @@ async function decide(
     const others = active.filter((header) => header.runId !== equal?.header.runId);
     const changed = [...(await losers(situation, others, updates, null)), ...joining(situation, equal)];
     const isChanged = changed.length > 0 || keys.some((key, index) => key !== stored[index]);
-    const change = isChanged ? { keys, created: null, changed } : null;
+    const change = isChanged ? { keys, created: null, changed, ended } : null;
     return equal === null ? { change } : { change, equal };
   }
   const claimed = claimKeys(keys, definition, { runId, fillers });
@@ -122,7 +121,7 @@ async function decide(
   const named = { runtime, hasQueue: request.hasQueue, runId, activeKey };
   const created = newRun(processModelId, definition, { ...named, startAfter, claims });
   const changed = await losers(situation, active, updates, definition);
-  return { change: { keys: claimed.keys, created, changed }, created };
+  return { change: { keys: claimed.keys, created, changed, ended }, created };
 }
 
 /** An earlier try may have stored the new run. */
@@ -180,19 +179,23 @@ async function loadEqual(
   return run !== null && isActive(run.header.state) && run.header.activeKey === activeKey ? run : null;
 }
 
-async function loadFillers(
+/** The active runs of the model, and the ended ones that have filled a key of the request. */
+async function loadConcerned(
   situation: Situation,
   stored: readonly OwnedKey[],
-  active: readonly RunHeader[],
-): Promise<Fillers> {
+): Promise<{ readonly active: readonly RunHeader[]; readonly ended: readonly Run[] }> {
   const { updates, definitionFor } = situation.request;
+  const active = [...(await activeHeaders(situation))];
+  const ended: Run[] = [];
   const largest = definitionFor(new Set(updates.map(({ key }) => key)));
-  const fillers = new Map(active.map((header) => [header.runId, header]));
   for (const runId of fillersOf(stored, updates, largest === null ? [] : ownedPaths(largest))) {
-    const run = fillers.has(runId) ? null : await loadRun(situation, runId);
-    if (run !== null) fillers.set(runId, run.header);
+    const run = active.some((header) => header.runId === runId) ? null : await loadRun(situation, runId);
+    if (run === null) continue;
+    // It was not active just before. If it is now, the database has lost its end.
+    if (isActive(run.header.state)) active.push(run.header);
+    else ended.push(run);
   }
-  return fillers;
+  return { active, ended };
 }
 
 async function loadRun({ context, calls, request }: Situation, runId: string): Promise<Run | null> {

@@ -61,15 +61,14 @@ export function openRun(
       calls.call(
         'repository.commit',
         async (failedTries) => {
-          let refused: RepositoryCommit['expected'] | null = null;
+          const refusals = countRefusals();
           for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
             const run = await load();
             const change = decide(run);
             if (change === null) return { run, changed: failedTries > 0 };
             const { next, ...records } = changeOf(run, change, context);
-            if (isDeepStrictEqual(refused, records.expected)) throw refusedForGood(run, next, calls);
             if (await store(run, records)) return { run: next, changed: true };
-            refused = records.expected;
+            if (refusals.areForGood(records.expected)) throw refusedForGood(run, next, calls);
           }
           throw calls.contractError(ENDLESS_CONFLICT);
         },
@@ -83,6 +82,24 @@ export function openRun(
     },
   };
 }
+
+/**
+ * Notices that commits are refused for the very revisions that were loaded right before. Once or twice, the database may have
+ * lost the commit of somebody else in between.
+ */
+export function countRefusals() {
+  let last: RepositoryCommit['expected'] | null = null;
+  let times = 0;
+  return {
+    areForGood(expected: RepositoryCommit['expected']): boolean {
+      times = isDeepStrictEqual(last, expected) ? times + 1 : 1;
+      last = expected;
+      return times >= MOST_REFUSALS;
+    },
+  };
+}
+
+const MOST_REFUSALS = 3;
 
 /** Another run holds the active key, or the repository contradicts itself. */
 export function refusedForGood(run: Run, next: Run, calls: PortCalls): Error {

@@ -1,19 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
   CommitResult,
   Cursor,
   InstanceId,
   InstanceRange,
+  RepositoryCommit,
   RunRecord,
   WriteOutcome,
 } from '../../ports/repository.js';
 import { commitProblem, outcomeProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
 import { isTimeOut } from '../calls/is-time-out.js';
-import { ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../calls/open-run.js';
+import { countRefusals, ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { behindAfter, MOST_LEFT_BEHIND } from '../record/left-behind.js';
 import { newRevision } from '../record/run-definition.js';
-import { isHeld, shardRecord, shardRecordId } from '../record/run-record.js';
+import { isHeld, type RunShard, shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -64,10 +66,11 @@ export async function commitToShard(
   const committedBy = session.nameCommit();
   let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
   let unclassified = 0;
+  const refusals = countRefusals();
 
   async function attempt(): Promise<CommitResult | { readonly status: 'too-busy' | 'outdated' }> {
     const { exhausted, entries, after, finishes = false } = commit;
-    const before = session.shard;
+    const { shard: before, run } = session;
     const revision = newRevision(context.runtime);
     let committed = before;
     let isNextCalled = false;
@@ -84,14 +87,14 @@ export async function commitToShard(
       if (isUnproven) throw new Error('Rolled back: the instance that was to go through has moved on.');
       tally = counted.tally;
       const checkpoint = { after, behind, done: finishes };
-      committed = session.advanced(tally, { ...checkpoint, revision, committedBy });
-      return [shardRecord(session.run.header, committed)];
+      committed = session.advanced(before, tally, { ...checkpoint, revision, committedBy });
+      return [shardRecord(run.header, committed)];
     };
     let result: CommitResult;
     try {
       result = await context.repository.commit({
-        processModelId: session.run.header.processModelId,
-        expected: [{ id: shardRecordId(session.job.runId, before.index), revision: before.revision }],
+        processModelId: run.header.processModelId,
+        expected: expectedOf(session),
         ...(exhausted === undefined ? {} : { exhausted }),
         instances,
         next,
@@ -123,7 +126,7 @@ export async function commitToShard(
     const found = await findCheckpoint(session, committedBy);
     if (found === 'landed') return { status: 'committed', tally };
     if (found === 'outdated') return { status: 'outdated' };
-    if (found === 'unchanged' && isRefused) throw calls.contractError(STALE_READ);
+    if (isRefused && refusals.areForGood(expectedOf(session))) throw calls.contractError(STALE_READ);
     return null;
   }
 
@@ -174,7 +177,7 @@ export async function commitToShard(
 async function findCheckpoint(
   session: ShardSession,
   committedBy: string,
-): Promise<'landed' | 'outdated' | 'unchanged' | 'renewed'> {
+): Promise<'landed' | 'outdated' | 'same'> {
   const { shard: before, run } = session;
   session.adopt(await session.handle.load());
   const now = session.shard;
@@ -187,8 +190,23 @@ async function findCheckpoint(
   }
   // A changed header may have dropped keys, for which this batch was planned.
   const isReplanned = session.run.header.revision !== run.header.revision;
-  if (session.ending !== null || isReplanned || now.commits !== before.commits) return 'outdated';
-  return now.revision === before.revision ? 'unchanged' : 'renewed';
+  return session.ending === null && !isReplanned && isSameCheckpoint(now, before) ? 'same' : 'outdated';
+}
+
+/**
+ * Whether nobody has committed a batch in between. The count alone does not tell: after a loss, others may have made as many
+ * commits as were lost.
+ */
+function isSameCheckpoint(now: RunShard, before: RunShard): boolean {
+  return (
+    now.commits === before.commits &&
+    now.committedBy === before.committedBy &&
+    isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
+  );
+}
+
+function expectedOf({ job, shard }: ShardSession): RepositoryCommit['expected'] {
+  return [{ id: shardRecordId(job.runId, shard.index), revision: shard.revision }];
 }
 
 /** A database may lose its last commits in a crash. One that does so again and again does not store them. */

@@ -34,8 +34,9 @@ export interface ShardSession {
   adopt(run: Run): void;
   /** Goes on from a checkpoint of its own. */
   adoptShard(shard: RunShard): void;
-  /** The shard once this job has committed a batch with these outcomes. */
+  /** The shard once this job has committed a batch with these outcomes. Pure but for the clock. */
   advanced(
+    before: RunShard,
     batch: Tally,
     checkpoint: Pick<RunShard, 'after' | 'behind' | 'done' | 'revision' | 'committedBy'>,
   ): RunShard;
@@ -69,6 +70,7 @@ export function openSession(
   const delivery = assessDelivery(loaded, job, { isQueued: queue !== null });
   const allottedStep = loaded.shards[job.shard]?.allottedStep ?? job.step;
   let run = loaded;
+  let known = loaded.shards[job.shard]; // the database may have lost it since
   let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
   let goodBatches = 0;
   let losses = 0;
@@ -79,9 +81,9 @@ export function openSession(
   const isOwn = ({ committedBy }: RunShard): boolean => committedBy?.startsWith(`${nonce}_`) === true;
 
   function shardNow(): RunShard {
-    const found = run.shards[job.shard];
-    if (found === undefined) throw new RangeError(`run ${job.runId} has no shard ${job.shard}`);
-    return found;
+    known = run.shards[job.shard] ?? known;
+    if (known === undefined) throw new RangeError(`run ${job.runId} has no shard ${job.shard}`);
+    return known;
   }
 
   /**
@@ -126,10 +128,12 @@ export function openSession(
       else if (run.header.walk !== walk) ending ??= 'other-walk';
       else if (total !== null && run.header.total === null)
         ending ??= 'hand-over'; // even the freeze was lost
-      else if (before === undefined || now === undefined) return;
-      else if (now.commits < before.commits)
-        losses += 1; // this job goes on from there
+      else if (before === undefined) return;
+      else if (now === undefined)
+        ending ??= 'superseded'; // a freeze in fewer shards has replaced the one that was lost
       else if (now.done) ending ??= 'shard-done';
+      else if (now.commits < before.commits && now.committedStep <= job.step)
+        losses += 1; // this job goes on from there
       else if (isOvertaken(before, now)) ending ??= 'superseded';
     },
     adoptShard(committed) {
@@ -145,8 +149,7 @@ export function openSession(
       named += 1;
       return `${nonce}_${named}`;
     },
-    advanced(batch, { done, ...checkpoint }) {
-      const before = shardNow();
+    advanced(before, batch, { done, ...checkpoint }) {
       const now = runtime.now();
       const tally = addTallies(before.tally, batch);
       const heldMs = Math.min(before.heldUntil ?? 0, now) - before.progressAt;

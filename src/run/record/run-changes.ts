@@ -164,7 +164,7 @@ export function complete(run: Run, now: number): RunChange | null {
   if (header.walkAgain) return beginNextWalk(run, now);
   const tally = tallyOf(run);
   const state = tally.failed > 0 ? 'completed_with_failures' : 'completed';
-  return { header: { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now } };
+  return fenced(run, { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now });
 }
 
 /**
@@ -392,7 +392,7 @@ function stopped(run: Run, changes: Partial<RunHeader> & Pick<RunHeader, 'state'
 
 /** Gives every open shard a new revision, which refuses each commit that is still under way. */
 function fenced({ shards }: Run, header: RunHeader): RunChange {
-  return { header, shards: openShards(shards) };
+  return { header, shards };
 }
 
 export function openShards(shards: readonly RunShard[]): RunShard[] {

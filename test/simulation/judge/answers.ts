@@ -78,6 +78,8 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
     ({ at, shard: where, call: other }) => where === index && at > call.startedAt && other !== call.id,
   );
   if (others.length > 0 || shard.committedStep > step) return;
+  // Who has allotted the job's own step only now enqueues it, too.
+  if ((run.allotted.get(jobKey(index, step))?.at ?? -1) > call.startedAt) return;
   const { heldUntil } = shard;
   const isLeft =
     heldUntil !== null &&

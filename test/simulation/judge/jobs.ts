@@ -60,18 +60,20 @@ function mayEnqueueTwice({ method, commitFaults, conflicts }: JudgedCall): boole
 }
 
 function judgeAllotment(
-  { broken }: Judgement,
+  { world, broken }: Judgement,
   { run }: RunChange,
   { before, after, isOpened }: ShardChange,
   call: JudgedCall | undefined,
 ): void {
   if (before === null || run === null || after.allottedStep === before.allottedStep) return;
-  if (after.allottedStep !== before.allottedStep + 1)
+  if (after.allottedStep !== before.allottedStep + 1 && (call === undefined || call.startedAt > world.lostAt))
     broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);
   if (call === undefined || isOpened) return;
   if (call.method !== 'handle' && !(call.method === 'request' && call.commitFaults === 0)) return;
-  const own = [...run.allotted.values()].filter(
-    (allotment) => allotment.call === call.id && allotment.isFollowing,
+  // After a loss, a job may have to note its own step again.
+  const ownJob = jobKey(after.index, Number(call.argument.step));
+  const own = [...run.allotted].filter(
+    ([job, allotment]) => allotment.call === call.id && allotment.isFollowing && job !== ownJob,
   );
   if (own.length > 0) broken(13, `${whoOf(call)} allotted a second step`);
 }

@@ -120,6 +120,10 @@ export interface JudgedCall {
   readonly enqueued: Set<string>;
   /** Whether the runner has taken one of its jobs, or has lost it: it did not know the key of that job. */
   hasNewJob: boolean;
+  /** When it last loaded the run of its job. */
+  loadedAt: number;
+  /** The runs that had ended when it loaded them. */
+  readonly foundEnded: Set<string>;
   /** Whether it has moved the start of a run forward. */
   hasMovedStart: boolean;
 }
@@ -162,6 +166,8 @@ export interface Replay {
   /** All jobs that the queue got, and those that a worker has begun. */
   readonly enqueued: ReadonlySet<string>;
   readonly begun: ReadonlySet<string>;
+  /** When the store last lost commits. −1: never. */
+  readonly lostAt: number;
   /**
    * Jobs that came before the transaction which allots their steps, against what a queue promises. It may be rolled back,
    * and another call allot the same step. So their keys may be known, and they may succeed before the step is theirs.

@@ -91,6 +91,15 @@ export function applyCommit(
   for (const change of changes) applyChange(event, at, change, world);
 }
 
+/** The call has seen the answer, or may have. */
+export function learnFromLost(event: CommitEvent, call: JudgedCall | undefined): void {
+  if (call === undefined) return;
+  doubtRefusals(call, event);
+  if (event.instances.some(({ values }) => values.length > 0)) call.hasCommittedValues = true;
+  const created = event.records.find(({ id, runId }) => id === runId);
+  if (call.method === 'start' && created !== undefined) call.storedRun ??= created.runId;
+}
+
 /** After so many batches that were not too slow, a job tries larger ones. */
 const GOOD_BATCHES = 10;
 
@@ -103,9 +112,10 @@ export function addRefusal(
   { id, keys }: { readonly id: number; readonly keys: readonly string[] },
   at: number,
 ): void {
-  const before = refused.get(id);
-  const isReadSince = seen.get(id)?.some((read) => read.at > (before?.at ?? at)) === true;
-  const is = before === undefined || isReadSince || before.is === 'new' ? 'new' : 'confirmed';
+  const last = refused.get(id);
+  const isReadSince = seen.get(id)?.some((read) => read.at > (last?.at ?? at)) === true;
+  const before = isReadSince ? undefined : last; // it is planned again then, perhaps without some keys
+  const is = before === undefined || before.is === 'new' ? 'new' : 'confirmed';
   refused.set(id, { at, keys: new Set([...(before?.keys ?? []), ...keys]), is });
 }
 

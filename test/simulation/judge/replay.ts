@@ -3,6 +3,7 @@ import type { CommitEvent, HistoryEvent, StoreRules } from '../history.js';
 import type { RecordReader } from '../read-record.js';
 import { updatedWithoutCommit } from './judged-keys.js';
 import {
+  isComplete,
   type JudgedCall,
   type JudgedInstance,
   type JudgedOwner,
@@ -12,18 +13,24 @@ import {
   type TooSlow,
 } from './judged-world.js';
 import type { RunChange } from './judgement.js';
-import { addRefusal, applyCommit, changesOf } from './replay-commit.js';
+import { addRefusal, applyCommit, changesOf, learnFromLost } from './replay-commit.js';
 import { applyLiveEvent } from './replay-instances.js';
 
 export interface ReplayedWorld extends Replay {
   changesOf(event: CommitEvent): RunChange[];
   apply(event: HistoryEvent, at: number, changes: readonly RunChange[]): void;
+  /** What the store has lost since. Only the calls know of it. */
+  applyLost(event: HistoryEvent, at: number): void;
 }
 
-export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWorld {
+/** @param revisions all that the records ever had, also those that are lost */
+export function replayWorld(
+  rules: StoreRules,
+  reader: RecordReader,
+  revisions: Set<string> = new Set(),
+): ReplayedWorld {
   const instances = new Map<number, JudgedInstance>();
   const records = new Map<string, RunRecord>();
-  const revisions = new Set<string>();
   const runs = new Map<string, JudgedRun>();
   const owners = new Map<string, JudgedOwner>();
   const calls = new Map<number, JudgedCall>();
@@ -33,12 +40,21 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
   const enqueued = new Set<string>();
   const begun = new Set<string>();
   const unallotted = new Set<string>();
+  const undeleted = new Set<number>();
+  const lostCalls = new Set<number>(); // those with commits that are lost
   let now = 0;
+  let lostAt = -1;
+
+  function endCall(id: number, at: number): void {
+    const call = calls.get(id);
+    if (call !== undefined) call.endedAt = at;
+  }
 
   function applyAnswer(id: number, answer: unknown, at: number): void {
     const call = calls.get(id);
     if (call === undefined) return;
     call.endedAt = at;
+    if (lostCalls.has(id)) return;
     for (const [key, owner] of updatedWithoutCommit(call, owners)) owners.set(key, owner);
     const { status, created, covered, runId } = Object(answer);
     const run = runs.get(runId);
@@ -75,11 +91,9 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         applyAnswer(event.call, event.answer, at);
         return;
       case 'throw':
-      case 'crash': {
-        const call = event.call === null ? undefined : calls.get(event.call);
-        if (call !== undefined) call.endedAt = at;
+      case 'crash':
+        if (event.call !== null) endCall(event.call, at);
         return;
-      }
       case 'abort': {
         const call = calls.get(event.call);
         if (call !== undefined) call.isAborted = true;
@@ -96,6 +110,13 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         const limit = runs.get(String(call?.argument.runId))?.header.definition.limit ?? null;
         // Other surveys only split what this one has counted.
         if (call !== undefined && event.after === null && event.limit === limit) call.surveyedAt = at;
+        return;
+      }
+      case 'load': {
+        const call = calls.get(event.call);
+        const state = runs.get(event.runId)?.header.state ?? 'pending';
+        if (isComplete(state) || state === 'cancelled') call?.foundEnded.add(event.runId);
+        if (call?.argument.runId === event.runId) call.loadedAt = at;
         return;
       }
       case 'read': {
@@ -126,8 +147,23 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
         if (call !== undefined && isNew) call.hasNewJob = true;
         return;
       }
+      case 'forget':
+        lostAt = at;
+        for (const instance of instances.values())
+          if (undeleted.has(instance.id)) instances.set(instance.id, { ...instance, insertedAt: at });
+        undeleted.clear();
+        return;
       default:
     }
+  }
+
+  function applyLost(event: HistoryEvent, at: number): void {
+    if (event.type === 'commit' && event.status === 'committed') {
+      lostCalls.add(event.call);
+      learnFromLost(event, calls.get(event.call));
+    } else if (event.type === 'delete') undeleted.add(event.id);
+    else if (event.type === 'return') endCall(event.call, at);
+    else if (!isStored(event)) apply(event, at, []);
   }
 
   return {
@@ -147,9 +183,17 @@ export function replayWorld(rules: StoreRules, reader: RecordReader): ReplayedWo
     get now() {
       return now;
     },
+    get lostAt() {
+      return lostAt;
+    },
     changesOf: (event) => changesOf(event, runs, reader),
     apply,
+    applyLost,
   };
+}
+
+function isStored({ type }: HistoryEvent): boolean {
+  return ['begin', 'insert', 'complete-task', 'finish', 'edit', 'delete'].includes(type);
 }
 
 function newCall(): Pick<
@@ -169,6 +213,8 @@ function newCall(): Pick<
   | 'allotted'
   | 'enqueued'
   | 'hasNewJob'
+  | 'loadedAt'
+  | 'foundEnded'
   | 'hasMovedStart'
 > {
   return {
@@ -187,6 +233,8 @@ function newCall(): Pick<
     allotted: new Set(),
     enqueued: new Set(),
     hasNewJob: false,
+    loadedAt: -1,
+    foundEnded: new Set(),
     hasMovedStart: false,
   };
 }

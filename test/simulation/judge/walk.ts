@@ -49,6 +49,8 @@ export const walkRules: Rules = {
     const { created, covered, runId } = Object(answer);
     const [call, run] = [world.calls.get(id), world.runs.get(runId)];
     if (call === undefined || run === undefined || created !== false) return;
+    if (call.method === 'request' && call.foundEnded.has(runId))
+      broken(22, 'a request joined a run that it had found ended');
     if (!isComplete(run.header.state) || covered !== true) return;
     const unvisited = unvisitedInstances(world, run, call.startedAt);
     if (unvisited.length > 0) {
@@ -92,7 +94,8 @@ function judgeShard(
   if (limit !== null && visitedOf(after) > limit)
     broken(23, `${visitedOf(after)} instances were visited, but limit is ${limit}`);
   const passed = counted.filter(({ id }) => !wasBehind.has(id));
-  if (before.done && after.done) broken(8, `shard ${after.index} was changed after it was done`);
+  if (before.done && after.done && visitedOf(after) !== visitedOf(before))
+    broken(8, `shard ${after.index} was changed after it was done`);
   if (instances.length + passed.length === 0) {
     if (after.after !== before.after) broken(4, `the cursor moved to ${after.after} without any instance`);
     if (after.done && !before.done && !isAtLimit) judgeProof(world, run, after, broken);

@@ -4,6 +4,7 @@ import { commits } from './commits.js';
 import { holds } from './holds.js';
 import { jobs } from './jobs.js';
 import { keys } from './keys.js';
+import { losses } from './losses.js';
 import type { Mutant } from './mutant.js';
 import { refusals } from './refusals.js';
 import { sweeps } from './sweeps.js';
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...busyInstances,
   ...holds,
   ...versions,
+  ...losses,
 ];

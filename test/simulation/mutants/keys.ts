@@ -42,8 +42,8 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/change-model.ts',
-        find: 'change.keys === null ?',
-        replace: 'true ?',
+        find: '          ownersChange({ ...owners, keys: change.keys }),\n',
+        replace: '',
       },
     ],
   },
@@ -64,8 +64,9 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/change-model.ts',
-        find: '{ keys, created: null, changed: [{ run, change }] }',
-        replace: '{ keys: null, created: null, changed: [{ run, change }] }',
+        find: '          ownersChange({ ...owners, keys: change.keys }),\n',
+        replace:
+          '          ...(change.keys === owners.keys ? [] : [ownersChange({ ...owners, keys: change.keys })]),\n',
       },
     ],
   },
@@ -187,7 +188,7 @@ export const keys: readonly Mutant[] = [
   },
   {
     name: 'a request joins a run that has ended',
-    breaks: [3],
+    breaks: [22],
     edits: [
       {
         file: 'src/run/calls/claim-run.ts',

@@ -1,9 +1,21 @@
 import type { ProcessSlot } from './process-slot.js';
 import type { Scene } from './scene.js';
+import type { SimulatedProcess } from './simulated-process.js';
+import { MOST_FORGOTTEN } from './simulated-store.js';
+
+/** In some turns of the chaos, the store crashes and loses its last commits. A process may sleep through that. */
+export function loseCommits(scene: Scene, slots: readonly ProcessSlot[]): void {
+  const { world, choices, store } = scene;
+  if (!choices.chance(world.losses)) return;
+  store.forget(1 + choices.pick(MOST_FORGOTTEN));
+  const busy = slots.map(({ process }) => process).filter(({ isAlive, isIdle }) => isAlive && !isIdle);
+  const sleeper = busy[choices.pick(busy.length)];
+  if (sleeper !== undefined && choices.chance(500)) stall(scene, sleeper);
+}
 
 /** In some turns of the chaos, crashes, stalls or aborts a random process. */
 export function disturbProcess(scene: Scene, slots: readonly ProcessSlot[]): void {
-  const { world, choices, schedule } = scene;
+  const { world, choices } = scene;
   const weights = [1000, world.crashes, world.stalls, world.aborts];
   if (world.crashes + world.stalls + world.aborts === 0) return;
   const kind = choices.weighted(weights);
@@ -12,8 +24,11 @@ export function disturbProcess(scene: Scene, slots: readonly ProcessSlot[]): voi
   const victim = busy[choices.pick(busy.length)];
   if (victim === undefined) return;
   if (kind === 1) victim.crash();
-  else if (kind === 2) {
-    victim.owner.stalledUntil = schedule.now + 200 * (1 + choices.pick(20));
-    scene.record({ type: 'stall', process: victim.name, call: victim.call });
-  } else if (!victim.signal.aborted) victim.abort();
+  else if (kind === 2) stall(scene, victim);
+  else if (!victim.signal.aborted) victim.abort();
+}
+
+function stall({ choices, schedule, record }: Scene, process: SimulatedProcess): void {
+  process.owner.stalledUntil = schedule.now + 200 * (1 + choices.pick(20));
+  record({ type: 'stall', process: process.name, call: process.call });
 }

@@ -88,6 +88,8 @@ export interface World {
   readonly chaosTurns: number;
   /** So many times in a thousand calls the store takes no more of them, for a while. */
   readonly outages: number;
+  /** How often in 1,000 turns the store crashes and loses its last commits. */
+  readonly losses: number;
   readonly outageOf: 'everything' | 'commits' | 'values';
   /** The code of the error that it answers then. `null`: none. */
   readonly outageCode: string | null;
@@ -131,7 +133,7 @@ export interface WorldOptions {
 }
 
 /** What a world has beside crashes, faults, live writers and operators. Each world has one of them, so that it is seen clearly. */
-const THEMES = ['keys', 'busy', 'walks', 'holds', 'refusals'] as const;
+const THEMES = ['keys', 'busy', 'walks', 'holds', 'refusals', 'losses'] as const;
 type Theme = (typeof THEMES)[number];
 
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
@@ -204,7 +206,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
   // More instances than a shard may leave behind, nearly all of them saved before each commit.
   const isCrowded = theme === 'busy' && chance(60);
   const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : 3 + pick(isStormy ? 6 : 18);
-  const workers = fixed.workers ?? oneOf([1, 2, 2, 3]);
+  const workers = fixed.workers ?? (theme === 'losses' ? 2 : oneOf([1, 2, 2, 3]));
   const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : 6));
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
@@ -260,7 +262,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       knows: oneOf(['nothing', 'waiting', 'everything']),
       attempts: oneOf([10, 4]),
       lost: oneOf([0, 0, 60]),
-      doubled: oneOf([0, 60, 250]),
+      doubled: theme === 'losses' ? 400 : oneOf([0, 60, 250]),
       delayed: oneOf([0, 200]),
       longestDelayMs: oneOf([NEVER, NEVER, 0, 1000]),
       redeliveries: NEVER,
@@ -301,6 +303,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     },
     chaosTurns: oneOf([120, 200, 320]),
     outages: oneOf([0, 0, 15, 50]),
+    losses: theme === 'losses' ? oneOf([6, 15]) : 0,
     outageOf,
     // A database that refuses values alone, with a code that says nothing else, would put the blame on an instance.
     outageCode: outageOf === 'values' ? oneOf(['42501', '40P01', '57014']) : oneOf([null, 'P0001']),

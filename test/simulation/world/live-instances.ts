@@ -103,6 +103,7 @@ export function startLiveInstances(scene: Scene): LiveInstances {
       owner: outside,
       dueAt: schedule.now + 1 + choices.pick(world.longestInsertMs),
       happen() {
+        if (!instances.open.has(transaction.id)) return; // the store has crashed since
         if (choices.chance(100)) instances.rollBack(transaction);
         else insert(MODEL, { transaction, ...(choices.chance(300) ? {} : { cursor }) });
       },

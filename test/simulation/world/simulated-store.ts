@@ -20,7 +20,10 @@ import { createStoredRecords, type HostTransaction } from './stored-records.js';
 export interface StoreOptions extends PageOptions {
   readonly poison: Poison;
   readonly now: () => number;
-  readonly record: (event: HistoryEvent) => void;
+  /** Whether it may lose its last commits. */
+  readonly forgets: boolean;
+  /** Returns the index of the event. */
+  readonly record: (event: HistoryEvent) => number;
 }
 
 /**
@@ -41,6 +44,8 @@ export interface SimulatedStore {
   find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
   /** @throws when somebody else has written one of its records since. */
   commitTransaction(call: number, transaction: HostTransaction): void;
+  /** Crashes, and has lost its last commits. There may be fewer. */
+  forget(commits: number): void;
 }
 
 interface CommitHow {
@@ -56,10 +61,29 @@ export function isPoisoned({ value }: Pick<MetadataWrite, 'value'>): boolean {
 }
 
 export function createSimulatedStore(options: StoreOptions): SimulatedStore {
-  const { tokens, largestBatch, largestPage, poison, now, record } = options;
+  const { tokens, largestBatch, largestPage, poison, now, forgets } = options;
   const instances = createStoredInstances(record);
   const records = createStoredRecords();
+  const begun = new Set<HostTransaction>();
   let lastPage: readonly number[] = [];
+  let kept: readonly Kept[] = [];
+
+  function record(event: HistoryEvent): void {
+    const at = options.record(event);
+    const isStored = event.type === 'commit' && event.status === 'committed';
+    if (forgets && isStored) kept = [...kept, keepAfter(at)].slice(-MOST_FORGOTTEN - 1);
+  }
+
+  /** All that is stored right after this event. */
+  function keepAfter(at: number): Kept {
+    const parts = [instances.keep(), records.keep()];
+    return {
+      at,
+      restore() {
+        for (const restore of parts) restore();
+      },
+    };
+  }
 
   function commit(
     call: number,
@@ -74,6 +98,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       const event = { type: 'commit', call, now: now(), late, status, expected, exhausted: range } as const;
       record({ ...event, instances: values, ...UNCHANGED, ...changes });
     };
+    if (transaction !== undefined) begun.add(transaction);
     const stored = batch.map(({ id, values: writes, version }) => {
       const found = instances.get(id);
       return { id, writes, version, instance: found?.processModelId === processModelId ? found : undefined };
@@ -97,13 +122,13 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       )
       .map(({ id }) => id);
 
-    const kept: { readonly id: number; readonly key: string }[] = [];
+    const keptValues: { readonly id: number; readonly key: string }[] = [];
     const allowed: { readonly instance: StoredInstance; readonly write: MetadataWrite }[] = [];
     for (const { id, instance, writes } of stored) {
       if (instance === undefined || moved.includes(id)) continue;
       for (const write of writes) {
         if (mayWrite(instance.rows.get(write.key), write)) allowed.push({ instance, write });
-        else kept.push({ id, key: write.key });
+        else keptValues.push({ id, key: write.key });
       }
     }
     if (batch.length > (largestBatch ?? batch.length)) {
@@ -118,7 +143,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     const gone = stored.filter(({ instance }) => instance === undefined).map(({ id }) => id);
     let result: readonly RunRecord[];
     try {
-      result = next({ gone, kept, moved });
+      result = next({ gone, kept: keptValues, moved });
     } catch (error) {
       recordCommit('undone', { moved });
       throw error;
@@ -136,7 +161,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       }),
     );
     records.put(result, transaction);
-    recordCommit('committed', { gone, kept, moved, written, records: result });
+    recordCommit('committed', { gone, kept: keptValues, moved, written, records: result });
     return { status: 'committed' };
   }
 
@@ -189,6 +214,8 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     },
     find: (filter, transaction) => records.find(filter, transaction),
     commitTransaction(call, transaction) {
+      begun.delete(transaction);
+      if (transaction.isLost) throw databaseError('08006', 'the server has crashed');
       if (!records.isCurrent(transaction)) throw databaseError('40001', 'could not serialize access');
       const staged = [...transaction.records.values()];
       records.put(staged);
@@ -199,8 +226,26 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       }
       for (const enqueue of transaction.jobs) enqueue();
     },
+    forget(commits) {
+      const last = kept.at(-1 - commits) ?? kept[0];
+      if (last === undefined) return;
+      kept = kept.slice(0, kept.indexOf(last) + 1);
+      last.restore();
+      for (const transaction of begun) transaction.isLost = true;
+      begun.clear();
+      options.record({ type: 'forget', since: last.at + 1 });
+    },
   };
 }
+
+interface Kept {
+  /** The index of the last event in it. */
+  readonly at: number;
+  restore(): void;
+}
+
+/** A store loses at most so many commits. */
+export const MOST_FORGOTTEN = 8;
 
 /** An error as a database driver throws it. */
 export function databaseError(code: string, message: string): Error {

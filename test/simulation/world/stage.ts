@@ -16,7 +16,8 @@ export interface Stage {
   readonly outside: Owner;
   /** The owner of calls that land late. */
   readonly network: Owner;
-  record(event: HistoryEvent): void;
+  /** Returns the index of the event. */
+  record(event: HistoryEvent): number;
   nextCall(): number;
   /** Random numbers for the library's ids and jitter. They decide nothing. */
   random(): number;

@@ -7,7 +7,7 @@ export interface StoredInstance {
   readonly cursor: number;
   running: boolean;
   task: TaskState;
-  /** Grows with each completed task. */
+  /** Another one after each completed task. */
   version: number;
   readonly rows: Map<string, Row>;
 }
@@ -34,6 +34,9 @@ export interface StoredInstances {
   finish(id: number): void;
   edit(id: number, key: string, value: Row['value'] | undefined): void;
   delete(id: number): void;
+
+  /** Returns a function that puts back what is stored now. Open transactions are lost then. */
+  keep(): () => void;
 }
 
 export interface OpenTransaction {
@@ -59,7 +62,14 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
   let newest = 0;
   let tokens = 0;
   let transactions = 0;
+  let versions = 0;
   const open = new Set<number>();
+
+  /** Never given twice, as a loss may undo the task that had it. */
+  function nextVersion(): number {
+    versions += 1;
+    return versions;
+  }
 
   function setRow(instance: StoredInstance, key: string, value: Row['value']): Row {
     tokens += 1;
@@ -106,7 +116,7 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
       instances += 1;
       const cursor = given.cursor ?? newest + 1;
       newest = Math.max(newest, cursor);
-      const instance = { ...given, id: instances, cursor, version: 1, rows: new Map() };
+      const instance = { ...given, id: instances, cursor, version: nextVersion(), rows: new Map() };
       byId.set(instance.id, instance);
       inOrder = [...inOrder, instance].sort((a, b) => a.cursor - b.cursor);
       const { id, processModelId, running, task } = instance;
@@ -125,7 +135,7 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
       const instance = byId.get(id);
       if (instance === undefined) return;
       instance.task = task;
-      instance.version += 1;
+      instance.version = nextVersion();
       record({ type: 'complete-task', id, task, rows: setRows(instance, values) });
     },
     finish(id) {
@@ -144,6 +154,15 @@ export function createStoredInstances(record: (event: LiveEvent) => void): Store
       byId.delete(id);
       inOrder = inOrder.filter((instance) => instance.id !== id);
       record({ type: 'delete', id });
+    },
+    keep() {
+      const kept = inOrder.map((instance) => ({ ...instance, rows: new Map(instance.rows) }));
+      return () => {
+        inOrder = kept.map((instance) => ({ ...instance, rows: new Map(instance.rows) }));
+        byId.clear();
+        for (const instance of inOrder) byId.set(instance.id, instance);
+        open.clear();
+      };
     },
   };
 }

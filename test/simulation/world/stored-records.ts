@@ -7,12 +7,14 @@ export interface HostTransaction {
   readonly expected: Map<string, string | null>;
   /** Whether it covers jobs. Otherwise the runner gets them before it is committed. */
   readonly coversJobs: boolean;
+  /** Whether the store has crashed since it began. */
+  isLost: boolean;
   /** Enqueue its jobs. Called when it is committed. */
   readonly jobs: (() => void)[];
 }
 
 export function beginTransaction(coversJobs: boolean): HostTransaction {
-  return { records: new Map(), expected: new Map(), coversJobs, jobs: [] };
+  return { records: new Map(), expected: new Map(), coversJobs, isLost: false, jobs: [] };
 }
 
 /** The table of runs. */
@@ -25,10 +27,12 @@ export interface StoredRecords {
   put(records: readonly RunRecord[], transaction?: HostTransaction): void;
   /** Whether the transaction can be committed: nobody else has written one of its records since. */
   isCurrent(transaction: HostTransaction): boolean;
+  /** Returns a function that puts back what is stored now. */
+  keep(): () => void;
 }
 
 export function createStoredRecords(): StoredRecords {
-  const records = new Map<string, RunRecord>();
+  let records = new Map<string, RunRecord>();
 
   const get = (id: string, transaction?: HostTransaction): RunRecord | undefined =>
     transaction?.records.get(id) ?? records.get(id);
@@ -74,5 +78,11 @@ export function createStoredRecords(): StoredRecords {
     },
     isCurrent: ({ expected, records: staged }) =>
       [...expected].every(([id, revision]) => revisionOf(id) === revision) && !collide([...staged.values()]),
+    keep() {
+      const kept = new Map(records);
+      return () => {
+        records = new Map(kept);
+      };
+    },
   };
 }

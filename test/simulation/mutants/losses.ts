@@ -1,0 +1,139 @@
+import type { Mutant } from './mutant.js';
+
+/** What goes wrong when the database has lost its last commits. */
+export const losses: readonly Mutant[] = [
+  {
+    name: 'losses: a revision is given again after a loss',
+    breaks: [6],
+    edits: [
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'const revision = newRevision(context.runtime);',
+        replace: "const revision = String(before.changes + 1).padStart(16, '0');",
+      },
+    ],
+  },
+  {
+    name: 'losses: as many commits as before are taken for the same checkpoint',
+    breaks: [1, 4],
+    edits: [
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: `    now.committedBy === before.committedBy &&
+    isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
+`,
+        replace: '    true\n',
+      },
+    ],
+  },
+  {
+    name: 'losses: a job that finds fewer commits than it knows of takes another one for faster',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/job/shard-session.ts',
+        find: 'losses += 1; // this job goes on from there',
+        replace: "ending ??= 'superseded';",
+      },
+    ],
+  },
+  {
+    name: 'losses: a job goes on although one of a later step has committed since the loss',
+    breaks: [6],
+    edits: [
+      {
+        file: 'src/run/job/shard-session.ts',
+        find: 'now.commits < before.commits && now.committedStep <= job.step',
+        replace: 'now.commits < before.commits',
+      },
+    ],
+  },
+  {
+    name: 'losses: a job goes on with a shard although the freeze is lost',
+    breaks: [1, 4, 7, 14, 15, 16],
+    edits: [
+      {
+        file: 'src/run/job/shard-session.ts',
+        find: `      else if (total !== null && run.header.total === null)
+        ending ??= 'hand-over'; // even the freeze was lost
+`,
+        replace: `      else if (total === -1) return;
+`,
+      },
+    ],
+  },
+  {
+    name: 'losses: a job stores a step that the database has lost without allotting it again',
+    breaks: [12],
+    edits: [
+      {
+        file: 'src/run/job/shard-session.ts',
+        find: 'Math.max(before.allottedStep, job.step)',
+        replace: 'before.allottedStep',
+      },
+    ],
+  },
+  {
+    name: 'losses: a continuation is not allotted, because the step before is lost',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'return shard.allottedStep <= step ?',
+        replace: 'return shard.allottedStep === step ?',
+      },
+    ],
+  },
+  {
+    name: 'losses: a run is completed although the end of a shard is lost',
+    breaks: [8],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'return fenced(run, { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now });',
+        replace:
+          'return { header: { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now } };',
+      },
+    ],
+  },
+  {
+    name: 'losses: a stop does not fence a shard whose end is lost',
+    breaks: [7],
+    edits: [
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: `  return { header, shards };
+`,
+        replace: `  return { header, shards: isComplete(header.state) ? shards : openShards(shards) };
+`,
+      },
+      {
+        file: 'src/run/record/run-changes.ts',
+        find: 'import { assertTransition, isActive, isWorkable }',
+        replace: 'import { assertTransition, isActive, isComplete, isWorkable }',
+      },
+    ],
+  },
+  {
+    name: 'losses: a request does not name an ended run on which it was decided',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/calls/claim-run.ts',
+        find: 'else ended.push(run);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'losses: a commit that is refused twice is taken for a fault of the repository',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/calls/open-run.ts',
+        find: 'return times >= MOST_REFUSALS;',
+        replace: 'return times >= MOST_REFUSALS - 2;',
+      },
+    ],
+  },
+];
