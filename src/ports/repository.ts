@@ -218,7 +218,8 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   readonly running?: boolean;
   /**
    * Changes whenever the latest task data does, and only then. `commit` gets it back and compares it: build it by the same
-   * expression in both. Absent: nothing is compared.
+   * expression in both. Best is what no other state of the data can have, such as a random id of the task: a counter
+   * gives a number again after the database has lost its last commits. Absent: nothing is compared.
    */
   readonly version?: string;
 }

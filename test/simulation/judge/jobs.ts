@@ -65,6 +65,8 @@ function judgeAllotment(
   { before, after, isOpened }: ShardChange,
   call: JudgedCall | undefined,
 ): void {
+  if (after.committedStep > after.allottedStep)
+    broken(12, `step ${after.committedStep} of shard ${after.index} has committed, but is not allotted`);
   if (before === null || run === null || after.allottedStep === before.allottedStep) return;
   if (after.allottedStep !== before.allottedStep + 1 && (call === undefined || call.startedAt > world.lostAt))
     broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);

@@ -199,6 +199,7 @@ function deserted({ oneOf }: Choices, world: World): World {
 
 function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World {
   const { oneOf, pick, chance } = choices;
+  const isLossy = theme === 'losses';
   // Few instances and three times the faults, for defects that need several faults at once.
   const isStormy = chance(350);
   const often = isStormy ? 3 : 1;
@@ -206,7 +207,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
   // More instances than a shard may leave behind, nearly all of them saved before each commit.
   const isCrowded = theme === 'busy' && chance(60);
   const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : 3 + pick(isStormy ? 6 : 18);
-  const workers = fixed.workers ?? (theme === 'losses' ? 2 : oneOf([1, 2, 2, 3]));
+  const workers = fixed.workers ?? (isLossy ? 2 : oneOf([1, 2, 2, 3]));
   const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : 6));
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
@@ -252,7 +253,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     older: oneOf([0, 0, 0, 300]),
     sweepers: oneOf([1, 2, 0]),
     staleAfterMs: 1000,
-    sweepEveryMs: isStormy ? 150 : oneOf([600, 600, 150]),
+    sweepEveryMs: isStormy || isLossy ? 150 : oneOf([600, 600, 150]),
     readMs: slow ? oneOf([300, 1200]) : oneOf([0, 0, 60]),
     surveyMs: oneOf([0, 300, 300]),
     commitMs: oneOf([0, 0, 60]),
@@ -262,7 +263,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       knows: oneOf(['nothing', 'waiting', 'everything']),
       attempts: oneOf([10, 4]),
       lost: oneOf([0, 0, 60]),
-      doubled: theme === 'losses' ? 400 : oneOf([0, 60, 250]),
+      doubled: isLossy ? 400 : oneOf([0, 60, 250]),
       delayed: oneOf([0, 200]),
       longestDelayMs: oneOf([NEVER, NEVER, 0, 1000]),
       redeliveries: NEVER,
@@ -301,9 +302,9 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       'take-up': oneOf([0, 1]),
       start: slow ? 0 : oneOf([0, 0, 1]), // one more run would take too many turns
     },
-    chaosTurns: oneOf([120, 200, 320]),
+    chaosTurns: isLossy ? 450 : oneOf([120, 200, 320]),
     outages: oneOf([0, 0, 15, 50]),
-    losses: theme === 'losses' ? oneOf([6, 15]) : 0,
+    losses: isLossy ? oneOf([6, 15]) : 0,
     outageOf,
     // A database that refuses values alone, with a code that says nothing else, would put the blame on an instance.
     outageCode: outageOf === 'values' ? oneOf(['42501', '40P01', '57014']) : oneOf([null, 'P0001']),

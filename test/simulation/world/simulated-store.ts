@@ -208,11 +208,15 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     },
     commit,
     load(call, runId, transaction) {
+      if (transaction !== undefined) begun.add(transaction);
       const found = records.ofRun(runId, transaction);
       record({ type: 'load', call, runId, found: found.length > 0 });
       return found;
     },
-    find: (filter, transaction) => records.find(filter, transaction),
+    find(filter, transaction) {
+      if (transaction !== undefined) begun.add(transaction);
+      return records.find(filter, transaction);
+    },
     commitTransaction(call, transaction) {
       begun.delete(transaction);
       if (transaction.isLost) throw databaseError('08006', 'the server has crashed');
