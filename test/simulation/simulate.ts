@@ -144,7 +144,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     chaosLeft -= 1;
     if (chaosLeft < 0 || isQuiet()) return false;
     disturbProcess(scene, slots);
-    loseCommits(scene, slots);
+    loseCommits(scene, workers.slots);
     playTurn();
     return true;
   });

@@ -3,12 +3,12 @@ import type { Scene } from './scene.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import { MOST_FORGOTTEN } from './simulated-store.js';
 
-/** In some turns of the chaos, the store crashes and loses its last commits. A process may sleep through that. */
-export function loseCommits(scene: Scene, slots: readonly ProcessSlot[]): void {
+/** In some turns of the chaos, the store crashes and loses its last commits. A worker may sleep through that. */
+export function loseCommits(scene: Scene, workers: readonly ProcessSlot[]): void {
   const { world, choices, store } = scene;
   if (!choices.chance(world.losses)) return;
   store.forget(1 + choices.pick(MOST_FORGOTTEN));
-  const busy = slots.map(({ process }) => process).filter(({ isAlive, isIdle }) => isAlive && !isIdle);
+  const busy = workers.map(({ process }) => process).filter(({ isAlive, isIdle }) => isAlive && !isIdle);
   const sleeper = busy[choices.pick(busy.length)];
   if (sleeper !== undefined && choices.chance(500)) stall(scene, sleeper);
 }

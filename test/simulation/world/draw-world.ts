@@ -206,9 +206,10 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
   const many = !isStormy && chance(60);
   // More instances than a shard may leave behind, nearly all of them saved before each commit.
   const isCrowded = theme === 'busy' && chance(60);
-  const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : 3 + pick(isStormy ? 6 : 18);
+  const few = isLossy ? 12 + pick(14) : 3 + pick(isStormy ? 6 : 18);
+  const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : few;
   const workers = fixed.workers ?? (isLossy ? 2 : oneOf([1, 2, 2, 3]));
-  const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : 6));
+  const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : isLossy ? 3 : 6));
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
   const isContested = theme === 'keys' && chance(500);
@@ -258,7 +259,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     surveyMs: oneOf([0, 300, 300]),
     commitMs: oneOf([0, 0, 60]),
     broker: {
-      visibilityMs: oneOf([5000, 1000, 200]),
+      visibilityMs: isLossy ? 200 : oneOf([5000, 1000, 200]),
       answers: oneOf(['any', 'latest']),
       knows: oneOf(['nothing', 'waiting', 'everything']),
       attempts: oneOf([10, 4]),
