@@ -8,6 +8,7 @@ const SLOW = [
   'test/examples/examples.test.ts',
   'test/examples/job-runners.test.ts',
   'test/faults/busy-instances.test.ts',
+  'test/faults/competing-requests.test.ts',
   'test/faults/killed-workers.test.ts',
   'test/faults/late-inserts.test.ts',
   'test/faults/drivers.test.ts',
