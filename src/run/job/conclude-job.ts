@@ -26,8 +26,10 @@ export async function concludeJob(
   company: JobCompany | null,
 ): Promise<Conclusion | null> {
   switch (ending) {
-    case 'shard-done':
-      return completeRun(context, handle, company);
+    case 'shard-done': {
+      const completed = await completeRun(context, handle, company);
+      return isLost(completed.run, run.header.walk, job.shard) ? null : completed;
+    }
     case 'hand-over':
       return handOver(context, handle, job.shard, allottedStep, company);
     case 'rescue':
@@ -39,6 +41,12 @@ export async function concludeJob(
     default:
       return conclusion(run, 'continued');
   }
+}
+
+/** Whether the database has lost that a shard was done. */
+function isLost({ header, shards }: Run, walk: number, shard: number): boolean {
+  const isSameWalk = header.walk === walk && header.total !== null;
+  return isWorkable(header.state) && isSameWalk && shards[shard]?.done === false;
 }
 
 /**

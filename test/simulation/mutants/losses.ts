@@ -97,24 +97,6 @@ export const losses: readonly Mutant[] = [
     ],
   },
   {
-    name: 'losses: a stop does not fence a shard whose end is lost',
-    breaks: [7],
-    edits: [
-      {
-        file: 'src/run/record/run-changes.ts',
-        find: `  return { header, shards };
-`,
-        replace: `  return { header, shards: isComplete(header.state) ? shards : openShards(shards) };
-`,
-      },
-      {
-        file: 'src/run/record/run-changes.ts',
-        find: 'import { assertTransition, isActive, isWorkable }',
-        replace: 'import { assertTransition, isActive, isComplete, isWorkable }',
-      },
-    ],
-  },
-  {
     name: 'losses: a request does not name an ended run on which it was decided',
     breaks: [18, 19],
     edits: [
@@ -133,6 +115,17 @@ export const losses: readonly Mutant[] = [
         file: 'src/run/calls/open-run.ts',
         find: 'return times >= MOST_REFUSALS;',
         replace: 'return times >= MOST_REFUSALS - 2;',
+      },
+    ],
+  },
+  {
+    name: 'losses: a job that has finished its shard does not notice that this is lost',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/job/conclude-job.ts',
+        find: 'isLost(completed.run, run.header.walk, job.shard) ? null : completed',
+        replace: 'isLost(completed.run, -1, job.shard) ? null : completed',
       },
     ],
   },
