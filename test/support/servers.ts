@@ -1,8 +1,9 @@
 import { describe, test } from 'vitest';
+import { PROGRAMS_HINT, postgresPrograms } from './postgres-programs.js';
 import { absentServers, hintAt } from './probe-servers.js';
 import { type Server, serverUrl } from './server-urls.js';
 
-const absent = await absentServers();
+const [absent, programs] = await Promise.all([absentServers(), postgresPrograms()]);
 
 /**
  * A suite that needs servers. Without them it is skipped, and its title says how to get it run; with `CI=true`, where
@@ -15,13 +16,22 @@ export function describeWith<const Needed extends Server>(
 ): void {
   const urls = Object.fromEntries(servers.map((server) => [server, serverUrl(server)]));
   const hints = servers.filter((server) => absent.has(server)).map(hintAt);
+  describeUnless(hints, title, () => body(urls as Record<Needed, string>));
+}
+
+/** The same for a suite that starts a PostgreSQL of its own, from the programs in a directory. */
+export function describeWithPrograms(title: string, body: (programs: string) => void): void {
+  describeUnless(programs === null ? [PROGRAMS_HINT] : [], title, () => body(programs ?? ''));
+}
+
+function describeUnless(hints: readonly string[], title: string, body: () => void): void {
   if (hints.length === 0) {
-    describe(title, () => body(urls as Record<Needed, string>));
+    describe(title, body);
   } else if (process.env.CI === 'true') {
     test(`${title} has its servers`, () => {
       throw new Error(hints.join('; '));
     });
   } else {
-    describe.skip(`${title} (skipped: ${hints.join('; ')})`, () => body(urls as Record<Needed, string>));
+    describe.skip(`${title} (skipped: ${hints.join('; ')})`, body);
   }
 }

@@ -31,8 +31,8 @@ export async function outcomeOf(host: FaultHost, status: RunStatus): Promise<Out
 }
 
 /** The same data, and nothing happens. */
-export async function uninterruptedOutcome(count: number): Promise<Outcome> {
-  const host = await openFaultHost();
+export async function uninterruptedOutcome(count: number, url?: string): Promise<Outcome> {
+  const host = await openFaultHost(url);
   try {
     await createInstances(host, count);
     const report = await runBackfill({ repository: host.repository, processModelId: MODEL, paths: PATHS });
