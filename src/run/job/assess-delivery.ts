@@ -6,7 +6,7 @@ import { isWorkable } from '../record/run-state.js';
  * What a job finds when it is delivered:
  * - `work`: it goes on with its shard.
  * - `rescue`: its slice is over, and its continuation may never have been enqueued.
- * - `superseded`: a later step has committed, or its own step was never allotted, or the run has no queue.
+ * - `superseded`: a later step has committed, or the run has no queue.
  * - `stopped`: no job works on the run at present.
  * - `shard-done`: nothing is left here, but the run may not be completed yet.
  */
@@ -26,5 +26,6 @@ export function assessDelivery(
   if (job.step === committedStep && allottedStep > job.step)
     return allottedStep === job.step + 1 ? 'rescue' : 'superseded';
   // An earlier step stays valid until a later one has committed. Otherwise a long backlog would never finish.
-  return job.step > allottedStep || job.step < committedStep ? 'superseded' : 'work';
+  // A step is allotted before its job is enqueued. If it is not, the database has lost that, and the job is the only one.
+  return job.step < committedStep ? 'superseded' : 'work';
 }

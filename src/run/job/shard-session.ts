@@ -68,7 +68,7 @@ export function openSession(
   const nonce = randomText(runtime);
   const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
   const delivery = assessDelivery(loaded, job, { isQueued: queue !== null });
-  const allottedStep = loaded.shards[job.shard]?.allottedStep ?? job.step;
+  const allottedStep = Math.max(loaded.shards[job.shard]?.allottedStep ?? 0, job.step);
   let run = loaded;
   let known = loaded.shards[job.shard]; // the database may have lost it since
   let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;

@@ -66,7 +66,7 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall): void {
   if (wasStopped(run, call) || !run.header.hasQueue) return;
   if (world.unallotted.has(`${runId}_${jobKey(index, step)}`)) return;
   const shard = run.shards.get(index);
-  if (shard === undefined || step > shard.allottedStep) return;
+  if (shard === undefined) return;
   if (shard.done) {
     const finishedAt = run.progress.findLast((progress) => progress.call === call.id)?.at ?? call.startedAt;
     const isLast = areDone(run) && run.allDoneAt <= Math.max(finishedAt, call.startedAt);

@@ -1,5 +1,6 @@
 import type { CommitEvent } from '../history.js';
-import { isWorkable, type JudgedCall, jobKey } from './judged-world.js';
+import type { ShardView } from '../read-record.js';
+import { isWorkable, type JudgedCall, jobKey, type Replay } from './judged-world.js';
 import {
   isProgress,
   type Judgement,
@@ -68,7 +69,7 @@ function judgeAllotment(
   if (after.committedStep > after.allottedStep)
     broken(12, `step ${after.committedStep} of shard ${after.index} has committed, but is not allotted`);
   if (before === null || run === null || after.allottedStep === before.allottedStep) return;
-  if (after.allottedStep !== before.allottedStep + 1 && (call === undefined || call.startedAt > world.lostAt))
+  if (after.allottedStep !== before.allottedStep + 1 && !mayKnowLater(world, call, after))
     broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);
   if (call === undefined || isOpened) return;
   if (call.method !== 'handle' && !(call.method === 'request' && call.commitFaults === 0)) return;
@@ -78,6 +79,13 @@ function judgeAllotment(
     ([job, allotment]) => allotment.call === call.id && allotment.isFollowing && job !== ownJob,
   );
   if (own.length > 0) broken(13, `${whoOf(call)} allotted a second step`);
+}
+
+/** The store may have lost that a step was allotted. A call from before that knows it, and so does the job of that step. */
+function mayKnowLater({ lostAt }: Replay, call: JudgedCall | undefined, { index, allottedStep }: ShardView) {
+  if (call === undefined || call.startedAt < lostAt) return true;
+  const { shard, step } = call.argument;
+  return call.method === 'handle' && shard === index && allottedStep - Number(step) <= 1;
 }
 
 /** A runner may ignore every delay. If each early job were handed back, its queue would never be at rest. */

@@ -25,7 +25,7 @@ function judgeJob({ world, broken }: Judgement, call: JudgedCall, state: unknown
   );
   if (isOvertaken || shard.allottedStep > step) return;
   const isHeld = (shard.heldUntil ?? 0) > world.now;
-  if (state === 'superseded' && shard.allottedStep === step)
+  if (state === 'superseded')
     broken(14, `${whoOf(call)} gave way after a loss, although no other job has committed`);
   if (state === 'continued' && call.enqueued.size === 0 && !isHeld)
     broken(14, `${whoOf(call)} ended after a loss, and the rest of its shard has no job`);

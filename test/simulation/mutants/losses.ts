@@ -129,4 +129,15 @@ export const losses: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'losses: a job is dropped because the database has lost that its step was allotted',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/job/assess-delivery.ts',
+        find: "return job.step < committedStep ? 'superseded' : 'work';",
+        replace: "return job.step > allottedStep || job.step < committedStep ? 'superseded' : 'work';",
+      },
+    ],
+  },
 ];

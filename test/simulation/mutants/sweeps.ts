@@ -85,9 +85,9 @@ export const sweeps: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: "    case 'shard-done':\n      return completeRun(context, handle, company);",
+        find: "    case 'shard-done': {\n",
         replace:
-          "    case 'shard-done':\n      return run.shards.every(({ done }) => done) ? completeRun(context, handle, company) : conclusion(run, 'continued');",
+          "    case 'shard-done': {\n      if (!run.shards.every(({ done }) => done)) return conclusion(run, 'continued');\n",
       },
     ],
   },
