@@ -9,7 +9,10 @@ export type InstanceId = string | number;
  */
 export type Cursor = string | number | readonly (string | number)[];
 
-/** `fill` keeps every value that is stored. `overwrite` replaces values that differ. `remove` deletes the rows of the key. */
+/**
+ * `fill` keeps stored values, but for those that an unfinished run took from another path. `overwrite` replaces values that
+ * differ. `remove` deletes the rows of the key.
+ */
 export type BackfillMode = 'fill' | 'overwrite' | 'remove';
 
 /**
@@ -36,11 +39,11 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
 
   /**
    * All of this in ONE transaction, or nothing of it:
-   * 1. Check that each record of `expected` is stored at that revision (`null`: is not stored), and lock it. If one
-   *    is not, answer `conflict`.
+   * 1. Lock each record of `expected` and compare its revision (`null`: there must be no record). If one differs,
+   *    answer `conflict`.
    * 2. With `exhausted`: check that no instance is left in that range. If one is left, answer `not-exhausted`.
-   * 3. Lock the instances in ascending order. Those that have another `version` by then than the one given have moved on:
-   *    leave them out, and name them to `next`.
+   * 3. Lock the instances in ascending order. If the `version` of one differs from the one given, leave that one
+   *    out, and list it in `moved` of `next`.
    * 4. Write the values of the others, each under its guard (see `MetadataWrite`).
    * 5. Call `next` with what really happened, and store each record that it returns as a whole. If another record has
    *    the same `activeKey`, answer `conflict`. If `next` throws, reject with its error.
@@ -110,11 +113,9 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   /**
    * What an error of this repository means. `transient`: retry. `instance`: the data of some instance is to blame,
    * and the batch is split to find it. `systemic`: the run stops. `undefined`: the library decides.
-   * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. After
-   *   an unknown error, the call is retried. Then an instance is to blame if its own commit is refused and a commit
-   *   without instances is accepted. If the error is transient but stays, or
-   *   usually stops everything (a missing permission, a program error), other instances of that batch must be accepted,
-   *   too
+   * @default by the codes of SQLSTATE, MySQL, SQLite, SQL Server, Prisma and Node.js, also within a wrapped error. An
+   *   unknown error is retried. If it stays, an instance is to blame if its own commit fails and a commit without
+   *   instances succeeds. After a transient or systemic error, other instances of the batch must succeed, too
    */
   classifyError?(error: unknown): ErrorClass | undefined;
 }
@@ -174,8 +175,8 @@ export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceR
   /** The most snapshots. The repository decides how many filled instances it counts beside them. */
   readonly limit: number;
   /**
-   * The paths to read, for a repository that returns values instead of documents. Some of them may stand under a key that no
-   * metadata has: there an earlier run has read a key of this run.
+   * The paths to read, for a repository that returns values instead of documents. A key with a control character
+   * stands for an old path. Return its value under that key, too.
    */
   readonly paths: readonly PagePath[];
   readonly signal: AbortSignal;
@@ -217,9 +218,9 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   /** Still executing. Such an instance gets no null rows, because a value may still come. @default false */
   readonly running?: boolean;
   /**
-   * Changes whenever the latest task data does, and only then. `commit` gets it back and compares it: build it by the same
-   * expression in both. Best is what no other state of the data can have, such as a random id of the task: a counter
-   * gives a number again after the database has lost its last commits. Absent: nothing is compared.
+   * Changes when the latest task data changes, and only then. `commit` compares it, so build it by the same expression in
+   * both. Use a random id of the task, not a counter: after a database has lost its last commits, a counter repeats
+   * numbers. Absent: nothing is compared.
    */
   readonly version?: string;
 }

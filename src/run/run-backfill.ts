@@ -21,7 +21,7 @@ import { isWorkable } from './record/run-state.js';
 
 /**
  * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
- * stored run `runId`. Safe to call again after any error: what was committed stays and is not done twice.
+ * stored run `runId`. After an error, go on with `runId`: what was committed stays and is not done twice.
  *
  * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
  * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side, and no sweep or job of

@@ -45,8 +45,8 @@ export type RequestResult =
       /** `false`: `runId` is the active run of an equal request, which this request has joined. */
       readonly created: boolean;
       /**
-       * Whether the run covers every instance of now. `false`: it was joined after its last possible freeze (see
-       * `settleMs`). To cover later instances, request again when it has ended.
+       * Whether the run covers every instance of now. `false`: its last walk had begun before
+       * this request. To cover later instances, request again when it has ended.
        */
       readonly covered: boolean;
       /** Of the run. A paused run that was joined stays paused. */
@@ -92,7 +92,7 @@ export interface BackfillService<Transaction = never> {
   pause(runId: string): Promise<RunStatus>;
 
   /**
-   * Makes a run go on from its checkpoint that is paused or failed, or that `runBackfill` began without a queue.
+   * Continues, from its checkpoint, a run that is paused or failed, or that `runBackfill` began without a queue.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended for good or an equal run is active.
    * @throws {PortError} when only enqueueing failed: the run is resumed, and a later sweep enqueues the missing job, once
    *   `staleAfterMs` have passed.
@@ -107,11 +107,11 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
-   * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. If eight such jobs in
-   * a row begin and none commits a batch, the run fails. Call it every minute, from any number of processes. A job too many
-   * does no harm. Production needs sweeps, because every job runner can lose a job. Runs that `runBackfill` began without
+   * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. The run fails once,
+   * in each open shard, eight such jobs in a row have begun in vain. Call it every minute, from any number of processes.
+   * A job too many does no harm. Production needs sweeps, because every job runner can lose a job. Runs that `runBackfill` began without
    * a queue, and runs in the format of a newer version, are left alone.
-   * @throws {PortError} when it failed for some runs. It has looked at all others.
+   * @throws {PortError} or {@link RunError}, the first error of any run, after a look at all others.
    */
   sweep(options: SweepOptions): Promise<SweepReport>;
 
