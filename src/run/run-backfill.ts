@@ -24,8 +24,8 @@ import { isWorkable } from './record/run-state.js';
  * stored run `runId`. After an error, go on with `runId`: what was committed stays and is not done twice.
  *
  * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
- * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side, and no sweep or job of
- * a queue works on the run.
+ * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side. No sweep or job of a
+ * queue works on a run that was begun without one.
  *
  * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
  * @throws {RunError} when `runId` is not stored, when its state forbids the call, or when its records are damaged or were

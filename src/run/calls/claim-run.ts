@@ -110,7 +110,10 @@ async function decide(
   const equal = await loadEqual(situation, active, activeKey);
   if (definition === null || equal !== null) {
     const others = active.filter((header) => header.runId !== equal?.header.runId);
-    const changed = [...(await losers(situation, others, updates, null)), ...joining(situation, equal)];
+    const changed = [
+      ...(await losers(situation, { active: others, ended }, updates, null)),
+      ...joining(situation, equal),
+    ];
     const isChanged = changed.length > 0 || keys.some((key, index) => key !== stored[index]);
     const change = isChanged ? { keys, created: null, changed, ended } : null;
     return equal === null ? { change } : { change, equal };
@@ -120,7 +123,7 @@ async function decide(
   const { claims } = claimed;
   const named = { runtime, hasQueue: request.hasQueue, runId, activeKey };
   const created = newRun(processModelId, definition, { ...named, startAfter, claims });
-  const changed = await losers(situation, active, updates, definition);
+  const changed = await losers(situation, { active, ended }, updates, definition);
   return { change: { keys: claimed.keys, created, changed, ended }, created };
 }
 
@@ -132,10 +135,13 @@ async function findOwn(situation: Situation): Promise<Decision | null> {
 
 type ChangedRun = ModelChange['changed'][number];
 
-/** The active runs that read a key from another path than the request, without that key. */
+/**
+ * The active runs that read a key from another path than the request, without that key. One that has ended meanwhile is added to
+ * `ended`.
+ */
 async function losers(
   situation: Situation,
-  active: readonly RunHeader[],
+  { active, ended }: { readonly active: readonly RunHeader[]; readonly ended: Run[] },
   updates: readonly KeyUpdate[],
   definition: RunDefinition | null,
 ): Promise<readonly ChangedRun[]> {
@@ -149,6 +155,7 @@ async function losers(
     const run = dropped.size === 0 ? null : await loadRun(situation, header.runId);
     const change = run === null ? null : dropKeys(run, [...dropped.values()], context.runtime.now());
     if (run !== null && change !== null) changed.push({ run, change });
+    if (run !== null && !isActive(run.header.state)) ended.push(run);
   }
   return changed;
 }
@@ -183,7 +190,7 @@ async function loadEqual(
 async function loadConcerned(
   situation: Situation,
   stored: readonly OwnedKey[],
-): Promise<{ readonly active: readonly RunHeader[]; readonly ended: readonly Run[] }> {
+): Promise<{ readonly active: readonly RunHeader[]; readonly ended: Run[] }> {
   const { updates, definitionFor } = situation.request;
   const active = [...(await activeHeaders(situation))];
   const ended: Run[] = [];
@@ -191,7 +198,7 @@ async function loadConcerned(
   for (const runId of fillersOf(stored, updates, largest === null ? [] : ownedPaths(largest))) {
     const run = active.some((header) => header.runId === runId) ? null : await loadRun(situation, runId);
     if (run === null) continue;
-    // It was not active just before. If it is now, the database has lost its end.
+    // It was not active just before: it was resumed since, or the database has lost its end.
     if (isActive(run.header.state)) active.push(run.header);
     else ended.push(run);
   }

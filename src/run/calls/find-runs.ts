@@ -18,8 +18,10 @@ export async function findRuns(
     ...filter,
   };
   const calls = portCalls(context, null, { isStored: false });
-  const records = await calls.call('repository.findRuns', () =>
-    context.repository.findRuns({ ...all }, { transaction }),
+  const records = await calls.call(
+    'repository.findRuns',
+    () => context.repository.findRuns({ ...all }, { transaction }),
+    { isOnlyTry: transaction !== undefined },
   );
   const problem = findProblem(records, all);
   if (problem !== null) throw calls.contractError(`findRuns: ${problem}`);

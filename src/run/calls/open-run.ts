@@ -76,8 +76,10 @@ export function openRun(
       ),
     async enqueue(job, { startAfter } = {}) {
       if (queue === null) return;
-      await calls.call('queue.enqueue', () =>
-        enqueueJob(queue, { runId, ...job }, { startAfter, transaction }),
+      await calls.call(
+        'queue.enqueue',
+        () => enqueueJob(queue, { runId, ...job }, { startAfter, transaction }),
+        tries,
       );
     },
   };

@@ -26,6 +26,6 @@ export function assessDelivery(
   if (job.step === committedStep && allottedStep > job.step)
     return allottedStep === job.step + 1 ? 'rescue' : 'superseded';
   // An earlier step stays valid until a later one has committed. Otherwise a long backlog would never finish.
-  // A step is allotted before its job is enqueued. If it is not, the database has lost that, and the job is the only one.
+  // A step is allotted before its job is enqueued. If it is not, the database has lost that, and there may be no other job.
   return job.step < committedStep ? 'superseded' : 'work';
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type {
   CommitResult,
   Cursor,
@@ -15,7 +14,7 @@ import { countRefusals, ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../
 import type { RunContext } from '../context/run-context.js';
 import { behindAfter, MOST_LEFT_BEHIND } from '../record/left-behind.js';
 import { newRevision } from '../record/run-definition.js';
-import { isHeld, type RunShard, shardRecord, shardRecordId } from '../record/run-record.js';
+import { isHeld, isSameCheckpoint, shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -114,7 +113,8 @@ export async function commitToShard(
 
   /** Filled instances, and those that are read again by their ids, count for no size. */
   function makeSmaller(): void {
-    session.limitBatches(Math.ceil((instances.length - reread.size) / 2));
+    const fresh = instances.length - reread.size;
+    if (fresh > 0) session.limitBatches(Math.ceil(fresh / 2));
   }
 
   function assertContract(problem: string | null): void {
@@ -122,11 +122,11 @@ export async function commitToShard(
   }
 
   /** `null`: the same batch may be tried again, under the revision that is stored now. */
-  async function lookAround(isRefused: boolean): Promise<ShardCommitResult | null> {
+  async function lookAround(refused?: RepositoryCommit['expected']): Promise<ShardCommitResult | null> {
     const found = await findCheckpoint(session, committedBy);
     if (found === 'landed') return { status: 'committed', tally };
     if (found === 'outdated') return { status: 'outdated' };
-    if (isRefused && refusals.areForGood(expectedOf(session))) throw calls.contractError(STALE_READ);
+    if (refused !== undefined && refusals.areForGood(refused)) throw calls.contractError(STALE_READ);
     return null;
   }
 
@@ -152,10 +152,11 @@ export async function commitToShard(
     async () => {
       for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
         if (isHeld(session.shard, context.runtime.now())) return { status: 'outdated' }; // by another job
+        const expected = expectedOf(session);
         const result = await attempt();
         if (result.status === 'committed') return { ...result, tally };
         if (result.status !== 'conflict') return result;
-        const found = await lookAround(true);
+        const found = await lookAround(expected);
         if (found !== null) return found;
       }
       throw calls.contractError(ENDLESS_CONFLICT);
@@ -164,7 +165,7 @@ export async function commitToShard(
       async onError(error, failedTries) {
         const isTooSlow = commit.entries.length > 1 && isTimeOut(error);
         if (isTooSlow) makeSmaller(); // even if another job goes on
-        const found = await lookAround(false);
+        const found = await lookAround();
         if (found !== null) return found;
         if (isTooSlow) return { status: 'too-slow', error };
         return (await isSuspicious(error, failedTries)) ? { status: 'rejected', error } : null;
@@ -191,18 +192,6 @@ async function findCheckpoint(
   // A changed header may have dropped keys, for which this batch was planned.
   const isReplanned = session.run.header.revision !== run.header.revision;
   return session.ending === null && !isReplanned && isSameCheckpoint(now, before) ? 'same' : 'outdated';
-}
-
-/**
- * Whether nobody has committed a batch in between. The count alone does not tell: after a loss, others may have made as many
- * commits as were lost.
- */
-function isSameCheckpoint(now: RunShard, before: RunShard): boolean {
-  return (
-    now.commits === before.commits &&
-    now.committedBy === before.committedBy &&
-    isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
-  );
 }
 
 function expectedOf({ job, shard }: ShardSession): RepositoryCommit['expected'] {

@@ -43,10 +43,9 @@ export async function concludeJob(
   }
 }
 
-/** Whether the database has lost that a shard was done. */
+/** Whether the database has lost that a shard was done, or even that its walk was frozen. */
 function isLost({ header, shards }: Run, walk: number, shard: number): boolean {
-  const isSameWalk = header.walk === walk && header.total !== null;
-  return isWorkable(header.state) && isSameWalk && shards[shard]?.done === false;
+  return isWorkable(header.state) && header.walk === walk && shards[shard]?.done === false;
 }
 
 /**

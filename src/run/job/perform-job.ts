@@ -52,11 +52,12 @@ export async function performJob(
   return reportOf(concluded.run, concluded.state, { dryRun: context.dryRun, now });
 }
 
-/** Waits for the end of a hold, and notes that the job of a swept shard has begun. */
+/** Waits for the end of a hold, and notes that the job has begun where that is not known. */
 async function begin(context: RunContext, session: ShardSession): Promise<void> {
   if (session.ending === null) await waitWhileHeld(context, session);
-  if (session.ending !== null || session.shard.sweeps === 0) return;
-  const { job, handle } = session;
+  if (session.ending !== null) return;
+  const { job, handle, shard } = session;
+  if (shard.sweeps === 0 && shard.allottedStep >= job.step) return;
   const { run } = await handle.change((stored) => markStarted(stored, job.shard, job.step));
   session.adopt(run);
 }

@@ -1,6 +1,7 @@
 import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
 import { touch } from '../record/run-changes.js';
+import { isSameCheckpoint } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
 import { commitFailures, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
@@ -85,5 +86,5 @@ async function commitNothing(session: ShardSession): Promise<boolean> {
   const { run } = await session.handle.change((stored) => touch(stored, before.index));
   session.adopt(run);
   const isReplanned = run.header.revision !== seen.header.revision;
-  return session.ending === null && !isReplanned && session.shard.commits === before.commits;
+  return session.ending === null && !isReplanned && isSameCheckpoint(session.shard, before);
 }

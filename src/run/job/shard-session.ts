@@ -125,9 +125,8 @@ export function openSession(
       handle.watch.see(run);
       const now = run.shards[job.shard];
       if (!isWorkable(run.header.state)) ending ??= 'stopped';
-      else if (run.header.walk !== walk) ending ??= 'other-walk';
-      else if (total !== null && run.header.total === null)
-        ending ??= 'hand-over'; // even the freeze was lost
+      else if (run.header.walk !== walk || (total !== null && run.header.total === null))
+        ending ??= 'other-walk'; // or the database has lost that the walk was frozen
       else if (before === undefined) return;
       else if (now === undefined)
         ending ??= 'superseded'; // a freeze in fewer shards has replaced the one that was lost

@@ -11,12 +11,12 @@ import { LONGEST_WAIT_MS, RECORDED_MS } from './wait-for-turn.js';
  * and the continuation waits in the queue.
  */
 export async function waitUntilSettled(context: RunContext, session: ShardSession): Promise<Settling> {
-  const { repository, runtime, queue, signal, sliceMs, settleMs } = context;
+  const { repository, runtime, queue, signal, settleMs } = context;
   const { handle } = session;
   const ask = repository.settled?.bind(repository);
   if (ask === undefined || isTrial(session.run.header.definition)) return { mark: null, settled: null };
   const begunAt = runtime.now();
-  const inPlaceUntil = begunAt + Math.min(sliceMs ?? Infinity, queue === null ? Infinity : LONGEST_WAIT_MS);
+  const inPlaceUntil = Math.min(session.sliceEnd, queue === null ? Infinity : begunAt + LONGEST_WAIT_MS);
   let { header } = session.run;
   let { mark } = header;
   let since = header.markedAt ?? begunAt;

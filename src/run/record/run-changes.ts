@@ -128,11 +128,17 @@ export function handBack(
   return { shards: [{ ...shard, allottedStep: next, handedBack: next }] };
 }
 
-/** Notes that the job of a swept shard has begun, so that a sweep without a worker is not taken for one in vain. */
+/**
+ * Notes that the job of a swept shard has begun, so that a sweep without a worker is not taken for one in vain. Notes a step
+ * that the database has forgotten, so that no other job gets it.
+ */
 export function markStarted({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
   const shard = shards[shardIndex];
   if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
-  return shard.sweeps > 0 && shard.started < step ? { shards: [{ ...shard, started: step }] } : null;
+  const allottedStep = Math.max(shard.allottedStep, step); // the database may have forgotten that it was allotted
+  const isSwept = shard.sweeps > 0 && shard.started < step;
+  if (!isSwept && allottedStep === shard.allottedStep) return null;
+  return { shards: [{ ...shard, allottedStep, started: isSwept ? step : shard.started }] };
 }
 
 /** Stores a shard as it is, under its next revision: the proof that the repository takes commits. */
@@ -311,15 +317,18 @@ export function resume(run: Run, keys: readonly OwnedKey[], { now, hasQueue }: G
   if (!isWorkable(changed.state)) return fenced(run, changed);
   return {
     header: changed,
-    shards: openShards(shards).map(
-      (shard): RunShard => ({
-        ...withNextStep(shard),
-        sweeps: 0,
-        sweptAt: null,
-        vain: 0,
-        progressAt: now,
-        pace: paceFrom(shard, now),
-      }),
+    shards: shards.map(
+      (shard): RunShard =>
+        shard.done
+          ? shard
+          : {
+              ...withNextStep(shard),
+              sweeps: 0,
+              sweptAt: null,
+              vain: 0,
+              progressAt: now,
+              pace: paceFrom(shard, now),
+            },
     ),
   };
 }
@@ -330,7 +339,7 @@ export function takeUp(run: Run, keys: readonly OwnedKey[], goOn: GoOn): RunChan
   if (state === 'failed' || (isWorkable(state) && goOn.hasQueue && !hasQueue)) return resume(run, keys, goOn);
   const open = openShards(run.shards);
   if (!isWorkable(state) || open.length === 0) return null;
-  return { shards: open.map(withNextStep) };
+  return { shards: run.shards.map((shard) => (shard.done ? shard : withNextStep(shard))) };
 }
 
 /** After this many jobs that began and committed no batch, another one will not help. */
@@ -390,7 +399,10 @@ function stopped(run: Run, changes: Partial<RunHeader> & Pick<RunHeader, 'state'
   return fenced(run, { ...run.header, ...changes });
 }
 
-/** Gives every open shard a new revision, which refuses each commit that is still under way. */
+/**
+ * Gives every shard a new revision, which refuses each commit that is still under way. A shard that is done may be open
+ * again, if the database has lost its end.
+ */
 function fenced({ shards }: Run, header: RunHeader): RunChange {
   return { header, shards };
 }

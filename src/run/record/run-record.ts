@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { RunError } from '../../errors.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/repository.js';
@@ -157,6 +158,18 @@ export function isNewerFormat(format: unknown): boolean {
 
 export function isAllDone({ shards }: Pick<Run, 'shards'>): boolean {
   return shards.every(({ done }) => done);
+}
+
+/**
+ * Whether nobody has committed a batch in between. The count alone does not tell: after a loss, others may have made as many
+ * commits as were lost.
+ */
+export function isSameCheckpoint(now: RunShard, before: RunShard): boolean {
+  return (
+    now.commits === before.commits &&
+    now.committedBy === before.committedBy &&
+    isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
+  );
 }
 
 /** Whether no job works on a shard yet. */

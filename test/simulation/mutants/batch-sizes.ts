@@ -19,8 +19,8 @@ export const batchSizes: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'Math.ceil((instances.length - reread.size) / 2)',
-        replace: 'Math.ceil(commit.entries.length / 2)',
+        find: 'const fresh = instances.length - reread.size;',
+        replace: 'const fresh = commit.entries.length;',
       },
     ],
   },

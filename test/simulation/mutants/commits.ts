@@ -140,12 +140,12 @@ export const commits: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const found = await lookAround(false);',
+        find: 'const found = await lookAround();',
         replace: `if (classifyError(context.repository, error) === 'transient') {
           session.adopt(await session.handle.load());
           return session.ending === null ? null : { status: 'moved' };
         }
-        const found = await lookAround(false);`,
+        const found = await lookAround();`,
       },
     ],
   },

@@ -63,8 +63,8 @@ export const holds: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/run-changes.ts',
-        find: 'return shard.sweeps > 0 && shard.started < step ? { shards: [{ ...shard, started: step }] } : null;',
-        replace: 'return null;',
+        find: 'const isSwept = shard.sweeps > 0 && shard.started < step;',
+        replace: 'const isSwept = false;',
       },
     ],
   },

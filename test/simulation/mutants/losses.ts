@@ -18,7 +18,7 @@ export const losses: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'src/run/job/commit-to-shard.ts',
+        file: 'src/run/record/run-record.ts',
         find: `    now.committedBy === before.committedBy &&
     isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
 `,
@@ -54,11 +54,8 @@ export const losses: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/shard-session.ts',
-        find: `      else if (total !== null && run.header.total === null)
-        ending ??= 'hand-over'; // even the freeze was lost
-`,
-        replace: `      else if (total === -1) return;
-`,
+        find: 'else if (run.header.walk !== walk || (total !== null && run.header.total === null))',
+        replace: 'else if (run.header.walk !== walk || total === -1)',
       },
     ],
   },
