@@ -155,7 +155,7 @@ async function losers(
     const run = dropped.size === 0 ? null : await loadRun(situation, header.runId);
     const change = run === null ? null : dropKeys(run, [...dropped.values()], context.runtime.now());
     if (run !== null && change !== null) changed.push({ run, change });
-    if (run !== null && !isActive(run.header.state)) ended.push(run);
+    else if (run !== null && !isActive(run.header.state)) ended.push(run);
   }
   return changed;
 }
