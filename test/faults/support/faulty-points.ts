@@ -48,10 +48,10 @@ export function portsWithPoints<Transaction>(
   };
 }
 
-function kindOf({ instances, exhausted, expected }: RepositoryCommit<number>): CommitKind {
+function kindOf({ instances, exhausted, next }: RepositoryCommit<number>): CommitKind {
   if (instances.length > 0) return 'batch';
   if (exhausted) return 'finish';
-  const hasHeader = expected.some(({ id }) => !id.includes('_')); // the id of a shard's record is <run>_<index>
-  if (!hasHeader) return 'allot';
-  return expected.length > 1 ? 'freeze' : 'complete';
+  const header = next({ gone: [], kept: [], moved: [] }).find(({ id, runId }) => id === runId);
+  if (header === undefined) return 'allot';
+  return String(Object(header.content).state).startsWith('completed') ? 'complete' : 'freeze';
 }
