@@ -51,6 +51,10 @@ export const walkRules: Rules = {
     if (call === undefined || run === undefined || created !== false) return;
     if (call.method === 'request' && call.foundEnded.has(runId))
       broken(22, 'a request joined a run that it had found ended');
+    const { total, walkAgain } = run.header;
+    const isLast = total !== null && !walkAgain && run.frozenAt < call.startedAt;
+    if (covered === true && isLast && !isComplete(run.header.state))
+      broken(22, 'a request joined a run after its freeze, is said to be covered, and no other walk is due');
     if (!isComplete(run.header.state) || covered !== true) return;
     const unvisited = unvisitedInstances(world, run, call.startedAt);
     if (unvisited.length > 0) {
