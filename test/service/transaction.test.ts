@@ -58,9 +58,13 @@ test('a host’s transaction that rolls back takes model update, run and job wit
 });
 
 test('an error inside of a host’s transaction does not advise to go on with the run, which is rolled back', async () => {
+  let tries = 0;
   const failing: BackfillQueue<Sql> = {
     transactional: true,
-    enqueue: () => Promise.reject(new Error('no such table')),
+    async enqueue() {
+      tries += 1;
+      throw new Error('no such table');
+    },
   };
   const repository = createPostgresRepository(pgliteDatabase(pglite));
   const other = createBackfillService({ repository, queue: failing, transactional: true });
@@ -70,6 +74,7 @@ test('an error inside of a host’s transaction does not advise to go on with th
   );
 
   await expect(request).rejects.toThrow('queue.enqueue failed: no such table. Retry.');
+  expect(tries).toBe(1); // the transaction may be broken, and it holds the owner record
   expect(await counts()).toEqual([0, 0, 0]);
 });
 
