@@ -230,7 +230,7 @@ describe('splitPath', () => {
       fc.nat(20).map(String),
       fc.stringMatching(/^[^.[\]]*$/),
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('[0]', 'a[', ']', '', ' ', '$', '/', '*', 'a.b', "'", '"'),
+      fc.constantFrom('[0]', 'a[', ']', '', ' ', '\u200e', 'a\u200b', '$', '/', '*', 'a.b', "'", '"'),
     );
     let asText = 0;
     fc.assert(

@@ -1,3 +1,6 @@
+/** White space, and marks that nobody sees: a name in a text neither begins nor ends with one. */
+const BLANK_EDGE = /^[\s\u200b\u200e\u200f\u2060]|[\s\u200b\u200e\u200f\u2060]$/;
+
 /**
  * A spelling of `segments` as text: with an index in brackets (`a[0]`) or a key in them (`a["b"]`) where `brackets` says
  * so and it is possible. `null` where only an array of segments can spell them.
@@ -13,7 +16,7 @@ export function spellPath(segments: readonly string[], brackets: readonly boolea
 }
 
 function spellSegment(segment: string, inBrackets: boolean, isFirst: boolean): string | null {
-  const isPlain = /^[^.[\]*]+$/.test(segment) && segment.trim() === segment && !/^[$/]/.test(segment);
+  const isPlain = /^[^.[\]*]+$/.test(segment) && !BLANK_EDGE.test(segment) && !/^[$/]/.test(segment);
   const isForeign = /^@$|^#$|^#[/(]|->|#>>?\s*'|\{\{|[$#]\{|[?\\]$|^["'`]|^(?:lax|strict)\s+\$/.test(segment);
   const isName = isPlain && !isForeign;
   if (isName && !inBrackets) return isFirst ? segment : `.${segment}`;
