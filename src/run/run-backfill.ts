@@ -4,6 +4,7 @@ import { changeRunAndOwners } from './calls/change-model.js';
 import { claimRun } from './calls/claim-run.js';
 import type { ShardJob } from './calls/enqueue-job.js';
 import { openRun } from './calls/open-run.js';
+import { takeUp } from './changes/resume-run.js';
 import { createRunContext } from './context/create-run-context.js';
 import { linkedAbort } from './context/linked-abort.js';
 import type { RunContext } from './context/run-context.js';
@@ -16,7 +17,7 @@ import {
 import { definitionOf } from './options/definition-options.js';
 import { watchProgress } from './record/progress.js';
 import type { BackfillReport } from './record/report.js';
-import { openShards, takeUp } from './record/run-changes.js';
+import { openShards } from './record/run-record.js';
 import { isWorkable } from './record/run-state.js';
 
 /**

@@ -1,9 +1,11 @@
 import { changeRunAndOwners } from '../run/calls/change-model.js';
 import { openRun } from '../run/calls/open-run.js';
+import { resume } from '../run/changes/resume-run.js';
+import type { RunChange } from '../run/changes/run-change.js';
+import { cancel, pause } from '../run/changes/stop-run.js';
 import type { RunContext } from '../run/context/run-context.js';
-import { completeRun, startOf } from '../run/job/conclude-job.js';
-import { cancel, openShards, pause, type RunChange, resume } from '../run/record/run-changes.js';
-import type { Run } from '../run/record/run-record.js';
+import { completeRun } from '../run/job/conclude-job.js';
+import { openShards, type Run, startOf } from '../run/record/run-record.js';
 import { isWorkable } from '../run/record/run-state.js';
 
 /** Stops a run until it is resumed: no commit of it succeeds after this has returned. */

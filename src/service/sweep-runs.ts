@@ -3,9 +3,9 @@ import type { ShardJob } from '../run/calls/enqueue-job.js';
 import { findActiveRuns } from '../run/calls/find-runs.js';
 import { openRun } from '../run/calls/open-run.js';
 import { reasonOf } from '../run/calls/reason-of.js';
+import { sweep } from '../run/changes/sweep-run.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { completeRun } from '../run/job/conclude-job.js';
-import { sweep } from '../run/record/run-changes.js';
 import { headerFrom, isAllDone, type RunShard } from '../run/record/run-record.js';
 import { isComplete, isWorkable } from '../run/record/run-state.js';
 

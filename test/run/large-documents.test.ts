@@ -130,7 +130,12 @@ test('between two documents, other work of the process gets its turn', async () 
   const context = createRunContext({ repository, runtime: testRuntime(1, 15) }, { dryRun: false });
   const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), { ...context, hasQueue: true });
   const job = { runId: run.header.runId, shard: 0, step: 0 };
-  const session = openSession(context, { job, handle: openRun(context, job.runId), run });
+  const session = openSession(context, {
+    job,
+    handle: openRun(context, job.runId),
+    run,
+    sliceEnd: Number.POSITIVE_INFINITY,
+  });
   const page: InstanceSnapshot[] = Array.from({ length: 20 }, (_, id) => ({
     id,
     cursor: id,

@@ -114,8 +114,10 @@ describe('an instance whose insert commits late', () => {
     const service = createBackfillService({ repository, queue, runtime, settleMs: 200_000, sliceMs: 10_000 });
     await service.request(what);
 
+    const begunAt = runtime.now();
     const first = await service.handle(jobs[0]?.payload);
     expect(first).toMatchObject({ state: 'continued', total: 0 });
+    expect(runtime.now() - begunAt).toBeLessThanOrEqual(10_000); // no longer than its slice
     const status = await service.status(first.runId);
     expect(status).toMatchObject({ state: 'pending', waiting: { for: 'settled' } });
     expect(await service.sweep({ staleAfterMs: 1_000 })).toMatchObject({ enqueued: [] });

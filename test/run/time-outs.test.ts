@@ -77,6 +77,33 @@ describe('a batch that takes too long', () => {
   });
 });
 
+test('instances that are only read again count for no size', async () => {
+  const memory = createMemoryRepository({
+    instances: invoices(10).map((instance) => ({ ...instance, running: true })),
+  });
+  const limits: unknown[] = [];
+  let commits = 0;
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    if (method !== 'commit' || (argument as RepositoryCommit).instances.length === 0) return proceed();
+    commits += 1;
+    // The ten of the only page are saved before their commit. The next one is of those ten alone, and takes too long.
+    if (commits <= 3)
+      for (const { id } of (argument as RepositoryCommit<number>).instances)
+        memory.updateInstance(id, {
+          tasks: [{ state: 'COMPLETED', endedAt: 2, data: { invoice: { number: `new ${id}` } } }],
+        });
+    if (commits === 3) throw databaseError('57014');
+    return proceed();
+  });
+
+  const report = await backfill(repository, { batchSize: 10 });
+
+  for (const { content } of await memory.loadRun(report.runId))
+    limits.push((content as { batchSizeLimit?: unknown }).batchSizeLimit);
+  expect(report).toMatchObject({ state: 'completed', updated: 10, failed: 0 });
+  expect(limits).toEqual([undefined, null]);
+});
+
 test('filled instances between the others count for no size', async () => {
   const tooSlow: number[] = [];
   const repository = intercept(

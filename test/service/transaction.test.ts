@@ -78,6 +78,30 @@ test('an error inside of a host’s transaction does not advise to go on with th
   expect(await counts()).toEqual([0, 0, 0]);
 });
 
+test('inside of a host’s transaction, a statement that fails is not sent again', async () => {
+  let tries = 0;
+  const repository = createPostgresRepository(pgliteDatabase(pglite));
+  const failing: typeof repository = {
+    ...repository,
+    async findRuns() {
+      tries += 1;
+      throw new Error('the connection is gone');
+    },
+  };
+  const other = createBackfillService({
+    repository: failing,
+    queue: { transactional: true, enqueue: async () => {} },
+    transactional: true,
+  });
+
+  const request = pglite.transaction((open) =>
+    other.request({ processModelId: MODEL, paths: PATHS, transaction: pgliteSql(open) }),
+  );
+
+  await expect(request).rejects.toThrow('repository.findRuns failed: the connection is gone');
+  expect(tries).toBe(1);
+});
+
 test('equal and contrary requests meet inside one open transaction as they do outside', async () => {
   const contrary = [{ key: 'invoice_number', path: 'bill.number' }];
 

@@ -1,4 +1,5 @@
 import { PortError } from '../../errors.js';
+import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
 import {
   noOwners,
@@ -9,7 +10,6 @@ import {
   ownersRecordId,
   ownersRunId,
 } from '../record/owner-record.js';
-import type { RunChange } from '../record/run-changes.js';
 import { newRevision } from '../record/run-definition.js';
 import type { Run } from '../record/run-record.js';
 import {

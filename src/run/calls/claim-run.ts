@@ -1,4 +1,6 @@
 import type { RunRecord } from '../../ports/repository.js';
+import { dropKeys } from '../changes/drop-keys.js';
+import { join } from '../changes/join-run.js';
 import type { RunContext } from '../context/run-context.js';
 import {
   claimKeys,
@@ -11,7 +13,6 @@ import {
 } from '../record/claim-keys.js';
 import type { OwnedKey } from '../record/owner-record.js';
 import { watchProgress } from '../record/progress.js';
-import { dropKeys, join } from '../record/run-changes.js';
 import { fingerprint, isTrial, newRun, newRunId } from '../record/run-definition.js';
 import { type Run, type RunDefinition, type RunHeader, runFrom } from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';

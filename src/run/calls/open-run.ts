@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RunError } from '../../errors.js';
 import type { RepositoryCommit } from '../../ports/repository.js';
+import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
 import { type ProgressWatch, watchProgress } from '../record/progress.js';
-import type { RunChange } from '../record/run-changes.js';
 import { type Run, runFrom } from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
 import { enqueueJob, type JobOptions, type ShardJob } from './enqueue-job.js';

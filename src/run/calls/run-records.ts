@@ -1,6 +1,6 @@
 import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
+import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
-import type { RunChange } from '../record/run-changes.js';
 import { newRevision } from '../record/run-definition.js';
 import { headerRecord, type Run, recordsOf, shardRecord, shardRecordId } from '../record/run-record.js';
 import { commitProblem, loadProblem } from './check-answers.js';

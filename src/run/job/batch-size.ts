@@ -19,8 +19,12 @@ export interface BatchSizer {
   learn(batch: { readonly shown: number; readonly tookMs: number }): void;
 }
 
-/** A page may hold several times as many instances as all pages of the job before it. The first page holds one. */
+/**
+ * The first page of a job holds one instance, and each page may hold several times as many as the page before it. Pages of a
+ * column that is nearly filled show few instances, which say little about the size of the others.
+ */
 const PAGE_GROWTH = 10;
+const MOST_PER_SEEN = 100;
 
 /**
  * @param context.batchSize a fixed size is the upper bound.
@@ -35,6 +39,7 @@ export function createBatchSizer(
   let size = initial;
   let smoothedMs: number | null = null;
   let seen = 0;
+  let grown = 1;
   let largestBytes = 1;
 
   const sizeNow = (): number => atLeastOne(Math.min(size, limit() ?? size));
@@ -45,11 +50,12 @@ export function createBatchSizer(
       return sizeNow();
     },
     get pageSize() {
-      return atLeastOne(Math.min(sizeNow(), PAGE_GROWTH * seen, maxBytes / largestBytes));
+      return atLeastOne(Math.min(sizeNow(), grown, maxBytes / largestBytes));
     },
     see(snapshots) {
       const sizes = snapshots.map(sizeInMemory);
       seen += sizes.length;
+      grown = atLeastOne(Math.min(PAGE_GROWTH * grown, MOST_PER_SEEN * seen));
       // It falls slowly: after one page of short documents, the next page may be large again.
       if (sizes.length > 0) largestBytes = Math.max(FORGETTING * largestBytes, ...sizes);
       return sizes.reduce((sum, each) => sum + each, 0);

@@ -1,9 +1,10 @@
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
+import { allot, handBack } from '../changes/allot-step.js';
+import { complete } from '../changes/complete-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { elapsedMs, type ReportState } from '../record/report.js';
-import { allot, complete, handBack } from '../record/run-changes.js';
-import { isHeld, type Run, type RunShard, tallyOf } from '../record/run-record.js';
+import { isHeld, type Run, startOf, tallyOf } from '../record/run-record.js';
 import { isComplete, isWorkable } from '../record/run-state.js';
 import { warningsOf } from '../record/warnings.js';
 import type { JobCompany } from './freeze-run.js';
@@ -111,11 +112,6 @@ async function sendBack(
     await handle.enqueue({ shard, step: now.handedBack }, { startAfter: startOf(now, runtime.now()) });
   else if (now !== undefined && !isHeld(now, runtime.now())) return null;
   return conclusion(run, 'continued');
-}
-
-/** Until when a shard is held, if that is still to come. */
-export function startOf(shard: RunShard, now: number): Date | undefined {
-  return shard.heldUntil !== null && isHeld(shard, now) ? new Date(shard.heldUntil) : undefined;
 }
 
 /** The state of the run if it has stopped, else the given one. */

@@ -1,9 +1,9 @@
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
+import { freeze } from '../changes/freeze-walk.js';
 import type { RunContext } from '../context/run-context.js';
 import type { ProgressWatch } from '../record/progress.js';
-import { freeze, openShards } from '../record/run-changes.js';
-import type { Run } from '../record/run-record.js';
+import { openShards, type Run } from '../record/run-record.js';
 import type { ShardSession } from './shard-session.js';
 import { splitInstances, surveyInstances } from './survey-instances.js';
 import { waitUntilSettled } from './wait-until-settled.js';

@@ -2,11 +2,12 @@ import { isBackfillError } from '../../errors.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import { openRun, type RunHandle } from '../calls/open-run.js';
 import { reasonOf } from '../calls/reason-of.js';
+import { markStarted } from '../changes/allot-step.js';
+import { fail } from '../changes/stop-run.js';
 import { beyondAbort, type RunContext } from '../context/run-context.js';
 import { type BackfillReport, reportOf } from '../record/report.js';
-import { fail, markStarted } from '../record/run-changes.js';
 import type { Run } from '../record/run-record.js';
-import { concludeJob } from './conclude-job.js';
+import { type Conclusion, concludeJob } from './conclude-job.js';
 import { freezeRun, type JobCompany } from './freeze-run.js';
 import { openSession, type ShardSession } from './shard-session.js';
 import { waitWhileHeld } from './wait-for-turn.js';
@@ -18,9 +19,23 @@ export async function performJob(
   job: ShardJob,
   company: JobCompany | null = null,
 ): Promise<BackfillReport> {
+  const { runtime, sliceMs, dryRun } = context;
+  const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
+  for (;;) {
+    const concluded = await workOn(context, job, { company, sliceEnd });
+    if (concluded === null) continue; // the end of the shard was lost, or its hold is over: there is work again
+    return reportOf(concluded.run, concluded.state, { dryRun, now: runtime.now() });
+  }
+}
+
+async function workOn(
+  context: RunContext,
+  job: ShardJob,
+  { company, sliceEnd }: { readonly company: JobCompany | null; readonly sliceEnd: number },
+): Promise<Conclusion | null> {
   const handle = openRun(context, job.runId, { watch: company?.watch });
   const run = await handle.load();
-  let session = openSession(context, { job, handle, run });
+  let session = openSession(context, { job, handle, run, sliceEnd });
   // What the walk leaves behind is stored and enqueued even after an abort.
   const lasting = openRun(beyondAbort(context), job.runId, { watch: handle.watch });
   const endWith = (error: unknown): Promise<unknown> => recordFailure(context, lasting, session.run, error);
@@ -30,7 +45,7 @@ export async function performJob(
       if (session.ending === null) await freezeRun(context, session, { lasting, company });
       await walkShard(context, session);
       if (session.ending !== 'other-walk') break;
-      session = openSession(context, { job, handle, run: session.run }); // nothing that it knew holds any more
+      session = openSession(context, { job, handle, run: session.run, sliceEnd }); // nothing that it knew holds any more
     }
   } catch (error) {
     const { aborted, reason } = context.signal;
@@ -46,10 +61,8 @@ export async function performJob(
   const concluded = await concludeJob(context, lasting, session, company).catch(async (error: unknown) => {
     throw await endWith(error);
   });
-  if (concluded === null) return performJob(context, job, company);
-  lasting.watch.see(concluded.run);
-  const now = context.runtime.now();
-  return reportOf(concluded.run, concluded.state, { dryRun: context.dryRun, now });
+  if (concluded !== null) lasting.watch.see(concluded.run);
+  return concluded;
 }
 
 /** Waits for the end of a hold, and notes that the job has begun where that is not known. */

@@ -1,6 +1,6 @@
 import { classifyError } from '../calls/classify-error.js';
+import { touch } from '../changes/hold-shard.js';
 import type { RunContext } from '../context/run-context.js';
-import { touch } from '../record/run-changes.js';
 import { isSameCheckpoint } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
 import { commitFailures, withoutRefused, withoutValues } from './commit-failures.js';

@@ -62,11 +62,10 @@ const LARGEST_LIMIT = 1_000_000;
 const LONG_HOLD_MS = 60_000;
 
 export function openSession(
-  { runtime, queue, sliceMs, maxInstancesPerSecond }: RunContext,
-  { job, handle, run: loaded }: { readonly job: ShardJob; readonly handle: RunHandle; readonly run: Run },
+  { runtime, queue, maxInstancesPerSecond }: RunContext,
+  { job, handle, run: loaded, sliceEnd }: Pick<ShardSession, 'job' | 'handle' | 'run' | 'sliceEnd'>,
 ): ShardSession {
   const nonce = randomText(runtime);
-  const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
   const delivery = assessDelivery(loaded, job, { isQueued: queue !== null });
   const allottedStep = Math.max(loaded.shards[job.shard]?.allottedStep ?? 0, job.step);
   let run = loaded;

@@ -1,7 +1,7 @@
 import type { ThrottleAnswer } from '../../ports/throttle.js';
+import { hold } from '../changes/hold-shard.js';
 import type { RunContext } from '../context/run-context.js';
 import { HELD_FOR } from '../record/report.js';
-import { hold } from '../record/run-changes.js';
 import type { ShardSession } from './shard-session.js';
 
 /** A shorter hold is not recorded: no sweep takes a job for lost so soon. */

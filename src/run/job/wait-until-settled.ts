@@ -1,6 +1,6 @@
 import { settledProblem } from '../calls/check-answers.js';
+import { holdFreeze, type Settling } from '../changes/freeze-walk.js';
 import type { RunContext } from '../context/run-context.js';
-import { holdFreeze, type Settling } from '../record/run-changes.js';
 import { isTrial, UNSETTLED } from '../record/run-definition.js';
 import type { ShardSession } from './shard-session.js';
 import { LONGEST_WAIT_MS, RECORDED_MS } from './wait-for-turn.js';

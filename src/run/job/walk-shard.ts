@@ -1,5 +1,5 @@
+import { failIfTooManyFailed } from '../changes/stop-run.js';
 import type { RunContext } from '../context/run-context.js';
-import { failIfTooManyFailed } from '../record/run-changes.js';
 import { isHeld, tallyOf } from '../record/run-record.js';
 import { visited } from '../record/tally.js';
 import { createBatchSizer } from './batch-size.js';

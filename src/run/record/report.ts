@@ -1,6 +1,6 @@
 import { paceOf, type RunPace, type Waiting } from './progress.js';
 import { START_AFTER, UNSETTLED } from './run-definition.js';
-import { type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
+import { isHeld, openShards, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
 import type { InstanceFailure, KeyCounts } from './tally.js';
 import { warningsOf } from './warnings.js';
@@ -110,10 +110,10 @@ export function statusOf(run: Run, now: number): RunStatus {
 
 function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
   if (!isWorkable(header.state)) return null;
-  for (const { done, heldUntil, heldFor } of shards) {
-    if (done || heldUntil === null || heldUntil <= now) continue;
-    const reason = heldFor ?? '';
-    return { for: HELD_FOR.get(reason) ?? 'throttle', reason, until: heldUntil };
+  for (const shard of openShards(shards)) {
+    if (!isHeld(shard, now)) continue;
+    const reason = shard.heldFor ?? '';
+    return { for: HELD_FOR.get(reason) ?? 'throttle', reason, until: shard.heldUntil };
   }
   return null;
 }
@@ -123,10 +123,10 @@ export const HELD_FOR: ReadonlyMap<string, Waiting['for']> = new Map([
   [START_AFTER, 'startAfter'],
   [UNSETTLED, 'settled'],
 ]);
+
 /** Before which time the first job of a run does not start. `null` once it may. */
 export function startAfterOf({ shards: [first] }: Run, now: number): number | null {
-  const { heldUntil = null, heldFor } = first ?? {};
-  return heldFor === START_AFTER && heldUntil !== null && heldUntil > now ? heldUntil : null;
+  return first?.heldFor === START_AFTER && isHeld(first, now) ? first.heldUntil : null;
 }
 
 function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'> {

@@ -23,7 +23,6 @@ import { addTallies, emptyTally, shownCounts, type Tally, visited } from './tall
 // - left behind: an instance that was saved between its read and its commit. It is read again by its id.
 // - complete: a run in which every instance has its outcome.
 // - active: a run that can still change by itself or by resume from pause. Its active key is unique in the store.
-// - trial: a run over some of the instances.
 // - held: a shard that no job works on before a set time, because of `startAfter` or a throttle.
 // - hand back: a job that was delivered before the hold is over goes back to the queue, under a new step.
 // - swept: a shard for which a sweep enqueued a job, because it showed no progress.
@@ -172,9 +171,18 @@ export function isSameCheckpoint(now: RunShard, before: RunShard): boolean {
   );
 }
 
+export function openShards(shards: readonly RunShard[]): RunShard[] {
+  return shards.filter(({ done }) => !done);
+}
+
 /** Whether no job works on a shard yet. */
-export function isHeld({ heldUntil }: RunShard, now: number): boolean {
-  return heldUntil !== null && heldUntil > now;
+export function isHeld(shard: RunShard, now: number): shard is RunShard & { readonly heldUntil: number } {
+  return shard.heldUntil !== null && shard.heldUntil > now;
+}
+
+/** Until when a shard is held, if that is still to come. */
+export function startOf(shard: RunShard, now: number): Date | undefined {
+  return isHeld(shard, now) ? new Date(shard.heldUntil) : undefined;
 }
 
 /** All outcomes of a run so far. */

@@ -29,7 +29,7 @@ export const holds: readonly Mutant[] = [
     breaks: [13],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/allot-step.ts',
         find: 'if (!isHeld(shard, now) || step <= shard.handedBack) return null;',
         replace: 'if (!isHeld(shard, now)) return null;',
       },
@@ -51,7 +51,7 @@ export const holds: readonly Mutant[] = [
     breaks: [26],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/sweep-run.ts',
         find: 'return sweeps > 0 && started === allottedStep;',
         replace: 'return sweeps > 0;',
       },
@@ -62,7 +62,7 @@ export const holds: readonly Mutant[] = [
     breaks: [26],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/allot-step.ts',
         find: 'const isSwept = shard.sweeps > 0 && shard.started < step;',
         replace: 'const isSwept = false;',
       },
@@ -106,7 +106,7 @@ export const holds: readonly Mutant[] = [
     breaks: [15, 25],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/resume-run.ts',
         find: 'hasQueue: header.hasQueue || hasQueue,',
         replace: 'hasQueue: header.hasQueue,',
       },
@@ -117,7 +117,7 @@ export const holds: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/join-run.ts',
         find: 'if (first.heldFor !== START_AFTER || (startAfter ?? now) >= (first.heldUntil ?? 0)) return [];',
         replace: 'return [];',
       },
@@ -128,7 +128,7 @@ export const holds: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/join-run.ts',
         find: 'return [isWorkable(header.state) ? withNextStep(sooner) : sooner];',
         replace: 'return [sooner];',
       },
@@ -139,7 +139,7 @@ export const holds: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/join-run.ts',
         find: 'if (!isHeld(first, now)) return isWorkable(header.state) ? [withNextStep(first)] : [];',
         replace: 'if (!isHeld(first, now)) return [];',
       },

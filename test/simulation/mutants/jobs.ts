@@ -18,7 +18,7 @@ export const jobs: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/run-change.ts',
         find: 'return { header, shards };',
         replace: 'return { header };',
       },

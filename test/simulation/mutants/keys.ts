@@ -52,7 +52,7 @@ export const keys: readonly Mutant[] = [
     breaks: [18, 19],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/resume-run.ts',
         find: 'withoutKeys(resumed, outdatedKeys(header, keys), now)',
         replace: 'resumed',
       },
@@ -180,7 +180,7 @@ export const keys: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/drop-keys.ts',
         find: 'isActive(header.state) ? withoutKeys(header, keys, now) : header',
         replace: 'withoutKeys(header, keys, now)',
       },

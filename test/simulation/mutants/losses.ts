@@ -75,7 +75,7 @@ export const losses: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/allot-step.ts',
         find: 'return shard.allottedStep <= step ?',
         replace: 'return shard.allottedStep === step ?',
       },
@@ -86,7 +86,7 @@ export const losses: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/complete-run.ts',
         find: 'return fenced(run, { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now });',
         replace:
           'return { header: { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now } };',

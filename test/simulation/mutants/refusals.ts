@@ -165,7 +165,7 @@ export const refusals: readonly Mutant[] = [
     breaks: [8],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/complete-run.ts',
         find: 'if (tooMany !== null) return tooMany;',
         replace: '',
       },

@@ -18,7 +18,7 @@ export const sweeps: readonly Mutant[] = [
     breaks: [12, 14],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/sweep-run.ts',
         find: '        ...withNextStep(shard),\n        sweeps: shard.sweeps + 1,',
         replace: '        ...shard,\n        sweeps: shard.sweeps + 1,',
       },
@@ -29,7 +29,7 @@ export const sweeps: readonly Mutant[] = [
     breaks: [13],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/sweep-run.ts',
         find: 'sweeps: shard.sweeps + 1,',
         replace: 'sweeps: shard.sweeps,',
       },

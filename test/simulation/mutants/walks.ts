@@ -7,7 +7,7 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/complete-run.ts',
         find: 'if (header.walkAgain) return beginNextWalk(run, now);',
         replace: '',
       },
@@ -40,7 +40,7 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: 'return settled === false ? before !== false : walk === 1 && isFill(definition);',
         replace: 'return settled === null && walk === 1 && isFill(definition);',
       },
@@ -51,7 +51,7 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: 'return settled === false ? before !== false : walk === 1 && isFill(definition);',
         replace: 'return settled === false || (walk === 1 && isFill(definition));',
       },
@@ -62,7 +62,7 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: 'return settled === false ? before !== false : walk === 1 && isFill(definition);',
         replace: 'return settled === false && before !== false;',
       },
@@ -73,7 +73,7 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: 'return settled === false ? before !== false : walk === 1 && isFill(definition);',
         replace: 'return settled === false ? before !== false : walk === 1;',
       },
@@ -84,7 +84,7 @@ export const walks: readonly Mutant[] = [
     breaks: [16, 22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: 'const MOST_WALKS = 3;',
         replace: 'const MOST_WALKS = 4;',
       },
@@ -95,7 +95,7 @@ export const walks: readonly Mutant[] = [
     breaks: [16, 22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: 'return walk < MOST_WALKS && !isTrial(definition);',
         replace: 'return walk < MOST_WALKS;',
       },
@@ -106,12 +106,12 @@ export const walks: readonly Mutant[] = [
     breaks: [3],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: '        after: bounds[index - 1] ?? null,',
         replace: '        after: bounds[index - 1] ?? shards[index]?.after ?? null,',
       },
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/complete-run.ts',
         find: '        after: null,\n        upTo: null,\n        tally: tallyOfNextWalk',
         replace: '        after: header.upTo,\n        upTo: null,\n        tally: tallyOfNextWalk',
       },
@@ -122,7 +122,7 @@ export const walks: readonly Mutant[] = [
     breaks: [1],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/complete-run.ts',
         find: 'tally: tallyOfNextWalk(shard.tally),',
         replace: 'tally: shard.tally,',
       },
@@ -155,7 +155,7 @@ export const walks: readonly Mutant[] = [
     breaks: [12, 14],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/complete-run.ts',
         find: '...(shard.index === 0 ? withNextStep(shard) : shard),',
         replace: '...shard,',
       },
@@ -177,7 +177,7 @@ export const walks: readonly Mutant[] = [
     breaks: [14, 22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/join-run.ts',
         find: 'if (header.total === null) return joined;',
         replace: 'if (header.total === null) return null;',
       },
@@ -188,7 +188,7 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/freeze-walk.ts',
         find: "if (header.state !== 'pending' || header.revision !== surveyed.revision) return null;",
         replace: "if (header.state !== 'pending' || surveyed === null) return null;",
       },
@@ -199,12 +199,12 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/join-run.ts',
         find: 'return { ...joined, walkAgain: true };',
         replace: 'return null;',
       },
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/join-run.ts',
         find: 'return isActive(header.state) && (header.total === null || header.walkAgain);',
         replace: 'return isActive(header.state) && mayWalkAgain(header);',
       },
@@ -215,7 +215,7 @@ export const walks: readonly Mutant[] = [
     breaks: [22],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/join-run.ts',
         find: 'return isActive(header.state) && (header.total === null || header.walkAgain);',
         replace: 'return isActive(header.state);',
       },
@@ -248,7 +248,7 @@ export const walks: readonly Mutant[] = [
     breaks: [2],
     edits: [
       {
-        file: 'src/run/record/run-changes.ts',
+        file: 'src/run/changes/complete-run.ts',
         find: 'total: Math.max(header.total ?? 0, visited(tally)), endedAt: now',
         replace: 'endedAt: now',
       },

@@ -1,0 +1,56 @@
+import { isAllDone, type Run, type RunShard, tallyOf } from '../record/run-record.js';
+import { tallyOfNextWalk, visited } from '../record/tally.js';
+import { fenced, type RunChange, withNextStep } from './run-change.js';
+import { failIfTooManyFailed } from './stop-run.js';
+
+/**
+ * Ends the run once every shard is done, or begins its next walk. Instances that the walk never met are gone. Late ones
+ * raise the total.
+ */
+export function complete(run: Run, now: number): RunChange | null {
+  const { header, shards } = run;
+  if (header.state !== 'running' || !isAllDone({ shards })) return null;
+  const tooMany = failIfTooManyFailed(run, now);
+  if (tooMany !== null) return tooMany;
+  if (header.walkAgain) return beginNextWalk(run, now);
+  const tally = tallyOf(run);
+  const state = tally.failed > 0 ? 'completed_with_failures' : 'completed';
+  return fenced(run, { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now });
+}
+
+/**
+ * The run is as before its freeze, with the first shard under a step that is allotted to the job that will freeze it. Each
+ * shard gets one commit more and no committer, so that no job of the walk before takes its checkpoint for its own.
+ */
+function beginNextWalk({ header, shards }: Run, now: number): RunChange {
+  return {
+    header: {
+      ...header,
+      state: 'pending',
+      walk: header.walk + 1,
+      total: null,
+      upTo: null,
+      markedAt: null,
+      walkAgain: false,
+      forgivenFailures: 0,
+    },
+    shards: shards.map(
+      (shard): RunShard => ({
+        ...(shard.index === 0 ? withNextStep(shard) : shard),
+        commits: shard.commits + 1,
+        committedBy: null,
+        done: shard.index !== 0,
+        behind: [],
+        after: null,
+        upTo: null,
+        tally: tallyOfNextWalk(shard.tally),
+        progressAt: now,
+        sweeps: 0,
+        sweptAt: null,
+        vain: 0,
+        heldUntil: null,
+        heldFor: null,
+      }),
+    ),
+  };
+}

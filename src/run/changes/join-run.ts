@@ -1,0 +1,42 @@
+import { START_AFTER } from '../record/run-definition.js';
+import { isHeld, type Run, type RunHeader, type RunShard } from '../record/run-record.js';
+import { isActive, isWorkable } from '../record/run-state.js';
+import { mayWalkAgain } from './freeze-walk.js';
+import { type RunChange, withNextStep } from './run-change.js';
+
+/** Adds an equal request to the run: it is to cover the instances of now, and to start when the request wants it. */
+export function join(run: Run, startAfter: number | null, now: number): RunChange | null {
+  if (!isActive(run.header.state)) return null;
+  const header = coveringNow(run.header);
+  const shards = calledFor(run, startAfter, now);
+  return header === null && shards.length === 0 ? null : { ...(header === null ? {} : { header }), shards };
+}
+
+/**
+ * Before the freeze, the change refuses a survey that was made already. After it, the run walks once more. After the last
+ * possible freeze, nothing changes.
+ */
+function coveringNow(header: RunHeader): RunHeader | null {
+  const joined: RunHeader = { ...header, mark: null };
+  if (header.total === null) return joined;
+  if (!mayWalkAgain(header) || (header.walkAgain && header.mark === null)) return null;
+  return { ...joined, walkAgain: true };
+}
+
+/**
+ * The first shard of a run that has not begun, as an equal request wants it. The earlier start wins. A job that is due has
+ * a new step: the runner may have given the job before up, and may keep its key.
+ */
+function calledFor({ header, shards }: Run, startAfter: number | null, now: number): RunShard[] {
+  const [first] = shards;
+  if (header.total !== null || first === undefined) return [];
+  if (!isHeld(first, now)) return isWorkable(header.state) ? [withNextStep(first)] : [];
+  if (first.heldFor !== START_AFTER || (startAfter ?? now) >= (first.heldUntil ?? 0)) return [];
+  const sooner: RunShard = { ...first, heldUntil: startAfter ?? now, handedBack: -1 };
+  return [isWorkable(header.state) ? withNextStep(sooner) : sooner];
+}
+
+/** Whether a run that was joined covers the instances of now. */
+export function isCovering({ header }: Run): boolean {
+  return isActive(header.state) && (header.total === null || header.walkAgain);
+}

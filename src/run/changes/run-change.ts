@@ -1,0 +1,29 @@
+import { newPace, type Pace } from '../record/pace.js';
+import type { Run, RunHeader, RunShard } from '../record/run-record.js';
+import { visited } from '../record/tally.js';
+
+/**
+ * New contents for some records of a run. The store sets the revisions. Each function of this folder says what a run becomes,
+ * or `null` where nothing is left to do. Then somebody else did it, or an earlier try whose answer was lost.
+ */
+export interface RunChange {
+  readonly header?: RunHeader;
+  readonly shards?: readonly RunShard[];
+}
+
+/** The time until now does not count for the rate. */
+export function paceFrom({ tally }: RunShard, now: number): Pace {
+  return newPace(visited(tally), now);
+}
+
+export function withNextStep(shard: RunShard): RunShard {
+  return { ...shard, allottedStep: shard.allottedStep + 1 };
+}
+
+/**
+ * Gives every shard a new revision, which refuses each commit that is still under way. A shard that is done may be open
+ * again, if the database has lost its end.
+ */
+export function fenced({ shards }: Run, header: RunHeader): RunChange {
+  return { header, shards };
+}
