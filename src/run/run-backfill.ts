@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
-import { changeRunAndOwners } from './calls/change-model.js';
 import { claimRun } from './calls/claim-run.js';
 import type { ShardJob } from './calls/enqueue-job.js';
 import { openRun } from './calls/open-run.js';
+import { resumeStored } from './calls/resume-stored.js';
 import { takeUp } from './changes/resume-run.js';
 import { createRunContext } from './context/create-run-context.js';
 import { linkedAbort } from './context/linked-abort.js';
@@ -74,7 +74,7 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
 /** Takes up a stored run, under steps of its own. A failed run is resumed. */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
-  const { run } = await changeRunAndOwners(context, openRun(context, runId), (stored, keys) =>
+  const { run } = await resumeStored(context, openRun(context, runId), (stored, keys) =>
     takeUp(stored, keys, { now: runtime.now(), hasQueue: queue !== null }),
   );
   const open = isWorkable(run.header.state) ? openShards(run.shards) : [];

@@ -1,5 +1,5 @@
-import { changeRunAndOwners } from '../run/calls/change-model.js';
 import { openRun } from '../run/calls/open-run.js';
+import { resumeStored } from '../run/calls/resume-stored.js';
 import { resume } from '../run/changes/resume-run.js';
 import type { RunChange } from '../run/changes/run-change.js';
 import { cancel, pause } from '../run/changes/stop-run.js';
@@ -22,15 +22,10 @@ export function cancelRun(context: RunContext, runId: string): Promise<Run> {
 export async function resumeRun(context: RunContext, runId: string): Promise<Run> {
   const { runtime } = context;
   const handle = openRun(context, runId);
-  const { run, changed } = await changeRunAndOwners(context, handle, (stored, keys) =>
+  const { run, changed } = await resumeStored(context, handle, (stored, keys) =>
     resume(stored, keys, { now: runtime.now(), hasQueue: true }),
   );
-  if (!changed) return run;
-  if (!isWorkable(run.header.state)) {
-    context.log.keysTaken(run.header);
-    return run;
-  }
-  context.log.controlled(run.header, 'Resumed');
+  if (!changed || !isWorkable(run.header.state)) return run;
   const open = openShards(run.shards);
   for (const shard of open) {
     const job = { shard: shard.index, step: shard.allottedStep };

@@ -109,16 +109,19 @@ describe('the size of a page', () => {
     ['adaptive', { initial: 2000 }],
   ] as const;
 
-  test.each(SIZES)('begins with one, and is at most ten times that of the page before: %s', (_, batchSize) => {
-    const sizer = createBatchSizer(batchSize);
-    const sizes = [];
-    for (let read = 0; read < 5; read += 1) {
-      sizes.push(sizer.pageSize);
-      sizer.see(page(sizer.pageSize));
-    }
+  test.each(SIZES)(
+    'begins with one, and is at most ten times that of the page before: %s',
+    (_, batchSize) => {
+      const sizer = createBatchSizer(batchSize);
+      const sizes = [];
+      for (let read = 0; read < 5; read += 1) {
+        sizes.push(sizer.pageSize);
+        sizer.see(page(sizer.pageSize));
+      }
 
-    expect(sizes).toEqual([1, 10, 100, 1000, 2000]);
-  });
+      expect(sizes).toEqual([1, 10, 100, 1000, 2000]);
+    },
+  );
 
   test('is at most a hundred times what was seen, where pages show little', () => {
     const sizer = createBatchSizer(2000);

@@ -143,6 +143,33 @@ describe('what people see in the log', () => {
     });
   });
 
+  test('a call that goes on with a run says so, and which keys it has lost', async () => {
+    const logger = linesLogger();
+    const options = {
+      repository: createMemoryRepository({ instances: broken(1) }),
+      runtime: testRuntime(),
+    };
+    const number = { key: 'number', path: 'invoice.number' };
+    const city = { key: 'city', path: 'city' };
+    const older = await runBackfill({
+      ...{ ...options, processModelId: MODEL, maxFailures: 0 },
+      paths: [number, city],
+    });
+    expect(older.state).toBe('failed');
+    const newer = await runBackfill({
+      ...{ ...options, processModelId: MODEL },
+      paths: [{ key: 'number', path: 'number' }],
+    });
+
+    await runBackfill({ ...options, logger, runId: older.runId });
+
+    const said = logger.lines.map((line) => line.replace(/celery_\w+\[\w+\]: /, ''));
+    expect(said.slice(0, 2)).toEqual([
+      `info Resumed metadata backfill for process model: ${MODEL}`,
+      `warn Keys were taken over: "number" by run ${newer.runId}`,
+    ]);
+  });
+
   test('a clock that is set back makes no negative time', async () => {
     const logger = linesLogger();
     const runtime = testRuntime();

@@ -12,13 +12,7 @@ import {
 } from '../record/owner-record.js';
 import { newRevision } from '../record/run-definition.js';
 import type { Run } from '../record/run-record.js';
-import {
-  countRefusals,
-  ENDLESS_CONFLICT,
-  MOST_CONFLICTS,
-  type RunHandle,
-  refusedForGood,
-} from './open-run.js';
+import { countRefusals, ENDLESS_CONFLICT, MOST_CONFLICTS, refusedForGood } from './open-run.js';
 import {
   changeOf,
   commitRecords,
@@ -130,31 +124,6 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
       cause: null,
     });
   }
-}
-
-/**
- * Changes one run as `RunHandle.change` does, but by what the owner record says, in a commit that names the record. So no request
- * can take a key in between.
- */
-export async function changeRunAndOwners(
-  context: RunContext,
-  handle: RunHandle,
-  decide: (run: Run, keys: readonly OwnedKey[]) => RunChange | null,
-): Promise<{ readonly run: Run; readonly changed: boolean }> {
-  const { processModelId } = (await handle.load()).header;
-  const { decision, changed } = await changeModel(
-    context,
-    processModelId,
-    { calls: handle.calls },
-    async (keys, failedTries) => {
-      const run = await handle.load();
-      const change = decide(run, keys);
-      const all = change === null ? null : { keys, created: null, changed: [{ run, change }], ended: [] };
-      return { change: all, run, wasTried: failedTries > 0 };
-    },
-  );
-  const [run] = changed;
-  return run === undefined ? { run: decision.run, changed: decision.wasTried } : { run, changed: true };
 }
 
 function joined(changes: readonly RecordChange[]): RecordChange {

@@ -1,0 +1,36 @@
+import type { RunChange } from '../changes/run-change.js';
+import type { RunContext } from '../context/run-context.js';
+import type { OwnedKey } from '../record/owner-record.js';
+import type { Run } from '../record/run-record.js';
+import { isWorkable } from '../record/run-state.js';
+import { changeModel } from './change-model.js';
+import type { RunHandle } from './open-run.js';
+
+/**
+ * Makes a stored run go on. As `RunHandle.change` does, but decides by what the owner record says as well, in a commit that
+ * names the record. So no request can take a key in between.
+ */
+export async function resumeStored(
+  context: RunContext,
+  handle: RunHandle,
+  decide: (run: Run, keys: readonly OwnedKey[]) => RunChange | null,
+): Promise<{ readonly run: Run; readonly changed: boolean }> {
+  const { processModelId } = (await handle.load()).header;
+  const { decision, changed } = await changeModel(
+    context,
+    processModelId,
+    { calls: handle.calls },
+    async (keys, failedTries) => {
+      const run = await handle.load();
+      const change = decide(run, keys);
+      const all = change === null ? null : { keys, created: null, changed: [{ run, change }], ended: [] };
+      return { change: all, run, wasTried: failedTries > 0 };
+    },
+  );
+  const [run = decision.run] = changed;
+  const isChanged = changed.length > 0 || decision.wasTried;
+  if (isChanged && isWorkable(run.header.state)) context.log.controlled(run.header, 'Resumed');
+  const lostKeys = run.header.droppedKeys.length - decision.run.header.droppedKeys.length;
+  if (lostKeys > 0) context.log.keysTaken(run.header);
+  return { run, changed: isChanged };
+}
