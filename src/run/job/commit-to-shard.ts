@@ -14,7 +14,7 @@ import { countRefusals, ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../
 import type { RunContext } from '../context/run-context.js';
 import { behindAfter, MOST_LEFT_BEHIND } from '../record/left-behind.js';
 import { newRevision } from '../record/run-definition.js';
-import { isHeld, isSameCheckpoint, shardRecord, shardRecordId } from '../record/run-record.js';
+import { isHeld, shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -121,11 +121,20 @@ export async function commitToShard(
     if (problem !== null) throw calls.contractError(`commit: ${problem}`);
   }
 
-  /** `null`: the same batch may be tried again, under the revision that is stored now. */
+  /**
+   * Somebody else committed, or nobody knows who did: the stored run shows it, and whether this job goes on. `null`: the same
+   * batch may be tried again, under the revision that is stored now.
+   */
   async function lookAround(refused?: RepositoryCommit['expected']): Promise<ShardCommitResult | null> {
-    const found = await findCheckpoint(session, committedBy);
-    if (found === 'landed') return { status: 'committed', tally };
-    if (found === 'outdated') return { status: 'outdated' };
+    const { losses } = session;
+    const isSame = session.adopt(await session.handle.load());
+    if (session.losses > Math.max(losses, MOST_LOSSES)) throw calls.contractError(LOST_COMMITS);
+    // The cursor alone does not tell: a commit of instances that were left behind does not move it.
+    if (session.shard.committedBy === committedBy) {
+      session.adoptShard(session.shard);
+      return { status: 'committed', tally };
+    }
+    if (!isSame) return { status: 'outdated' };
     if (refused !== undefined && refusals.areForGood(refused)) throw calls.contractError(STALE_READ);
     return null;
   }
@@ -172,26 +181,6 @@ export async function commitToShard(
       },
     },
   );
-}
-
-/** Somebody else committed, or nobody knows who did. The stored run shows it, and whether this job goes on. */
-async function findCheckpoint(
-  session: ShardSession,
-  committedBy: string,
-): Promise<'landed' | 'outdated' | 'same'> {
-  const { shard: before, run } = session;
-  session.adopt(await session.handle.load());
-  const now = session.shard;
-  if (now.commits < before.commits && session.losses > MOST_LOSSES)
-    throw session.handle.calls.contractError(LOST_COMMITS);
-  // The cursor alone does not tell: a commit of instances that were left behind does not move it.
-  if (now.committedBy === committedBy) {
-    session.adoptShard(now);
-    return 'landed';
-  }
-  // A changed header may have dropped keys, for which this batch was planned.
-  const isReplanned = session.run.header.revision !== run.header.revision;
-  return session.ending === null && !isReplanned && isSameCheckpoint(now, before) ? 'same' : 'outdated';
 }
 
 function expectedOf({ job, shard }: ShardSession): RepositoryCommit['expected'] {

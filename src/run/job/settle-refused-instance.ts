@@ -1,7 +1,6 @@
 import { classifyError } from '../calls/classify-error.js';
 import { touch } from '../changes/hold-shard.js';
 import type { RunContext } from '../context/run-context.js';
-import { isSameCheckpoint } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
 import { commitFailures, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
@@ -82,9 +81,6 @@ async function failAlone(
  * @throws {PortError} when the tries are spent.
  */
 async function commitNothing(session: ShardSession): Promise<boolean> {
-  const { shard: before, run: seen } = session;
-  const { run } = await session.handle.change((stored) => touch(stored, before.index));
-  session.adopt(run);
-  const isReplanned = run.header.revision !== seen.header.revision;
-  return session.ending === null && !isReplanned && isSameCheckpoint(session.shard, before);
+  const { run } = await session.handle.change((stored) => touch(stored, session.job.shard));
+  return session.adopt(run);
 }

@@ -3,7 +3,7 @@ import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { advancePace, newPace, rateOf, withoutIdleTime } from '../record/pace.js';
 import { randomText } from '../record/run-definition.js';
-import type { Run, RunShard } from '../record/run-record.js';
+import { isSameCheckpoint, type Run, type RunShard } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
 import { addTallies, type Tally, visited } from '../record/tally.js';
 import { assessDelivery, type Delivery } from './assess-delivery.js';
@@ -30,8 +30,11 @@ export interface ShardSession {
   /** `null` while there is something to do. */
   readonly ending: Ending | null;
   end(ending: Ending): void;
-  /** Goes on from a run that was loaded or changed elsewhere, unless the run shows that another job does. */
-  adopt(run: Run): void;
+  /**
+   * Goes on from a run that was loaded or changed elsewhere, unless the run shows that another job does. Returns whether a batch
+   * that was planned before may be committed still.
+   */
+  adopt(run: Run): boolean;
   /** Goes on from a checkpoint of its own. */
   adoptShard(shard: RunShard): void;
   /** The shard once this job has committed a batch with these outcomes. Pure but for the clock. */
@@ -119,20 +122,23 @@ export function openSession(
     },
     adopt(loadedRun) {
       const before = run.shards[job.shard];
-      const { walk, total } = run.header;
+      const { walk, total, revision } = run.header;
       run = loadedRun;
       handle.watch.see(run);
       const now = run.shards[job.shard];
       if (!isWorkable(run.header.state)) ending ??= 'stopped';
       else if (run.header.walk !== walk || (total !== null && run.header.total === null))
         ending ??= 'other-walk'; // or the database has lost that the walk was frozen
-      else if (before === undefined) return;
+      else if (before === undefined) return false;
       else if (now === undefined)
         ending ??= 'superseded'; // a freeze in fewer shards has replaced the one that was lost
       else if (now.done) ending ??= 'shard-done';
       else if (now.commits < before.commits && now.committedStep <= job.step)
         losses += 1; // this job goes on from there
       else if (isOvertaken(before, now)) ending ??= 'superseded';
+      // A changed header may have dropped keys, for which the batch was planned.
+      else return ending === null && run.header.revision === revision && isSameCheckpoint(now, before);
+      return false;
     },
     adoptShard(committed) {
       if (writtenBy(committed) > writtenBy(shardNow())) hasBlamed = false;

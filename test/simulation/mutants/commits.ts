@@ -155,18 +155,18 @@ export const commits: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const found = await findCheckpoint(session, committedBy);',
-        replace: 'const found = await findCheckpoint(session, commit.after as never);',
+        find: 'const { losses } = session;',
+        replace: 'const { losses, shard: before } = session;',
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'if (now.committedBy === committedBy) {',
-        replace: 'if (now.commits === before.commits + 1) {',
+        find: 'if (session.shard.committedBy === committedBy) {',
+        replace: 'if (session.shard.commits === before.commits + 1) {',
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'session.adoptShard(now);',
-        replace: 'session.adoptShard({ ...now, after: committedBy as never });',
+        find: 'session.adoptShard(session.shard);',
+        replace: 'session.adoptShard({ ...session.shard, after: commit.after });',
       },
     ],
   },
