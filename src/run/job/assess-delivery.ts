@@ -9,8 +9,9 @@ import { isWorkable } from '../record/run-state.js';
  * - `superseded`: a later step has committed, or the run has no queue.
  * - `stopped`: no job works on the run at present.
  * - `shard-done`: nothing is left here, but the run may not be completed yet.
+ * - `not-stored`: the database has lost the freeze that made the shard. Another job will freeze the run again.
  */
-export type Delivery = 'work' | 'rescue' | 'superseded' | 'stopped' | 'shard-done';
+export type Delivery = 'work' | 'rescue' | 'superseded' | 'stopped' | 'shard-done' | 'not-stored';
 
 export function assessDelivery(
   { header, shards }: Run,
@@ -20,7 +21,7 @@ export function assessDelivery(
   const shard = shards[job.shard];
   if (!isWorkable(header.state)) return 'stopped';
   if (isQueued && !header.hasQueue) return 'superseded';
-  if (shard === undefined) return 'superseded';
+  if (shard === undefined) return header.total === null ? 'not-stored' : 'superseded';
   if (shard.done) return 'shard-done';
   const { allottedStep, committedStep } = shard;
   if (job.step === committedStep && allottedStep > job.step)

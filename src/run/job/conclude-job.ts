@@ -1,3 +1,4 @@
+import { RunError } from '../../errors.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import { allot, handBack } from '../changes/allot-step.js';
@@ -39,9 +40,18 @@ export async function concludeJob(
       return sendBack(context, handle, job);
     case 'superseded':
       return conclusion(run, 'superseded');
+    case 'not-stored':
+      // The job of the shard that will be made may have the key of this one. A runner may drop it once this one is done.
+      if (company === null) throw shardNotFound(job);
+      return conclusion(run, 'superseded');
     default:
       return conclusion(run, 'continued');
   }
+}
+
+function shardNotFound({ runId, shard }: ShardJob): RunError {
+  const message = `Shard ${shard} of run ${runId} is not stored at present: the database has lost its last commits. Deliver the job again, in some seconds.`;
+  return new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
 }
 
 /** Whether the database has lost that a shard was done, or even that its walk was frozen. */

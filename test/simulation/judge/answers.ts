@@ -28,7 +28,11 @@ export const answerRules: Rules = {
     if (code === 'RUN_FORMAT' && (!retryable || call.method === 'sweep'))
       broken(14, `${whoOf(call)} did not leave a newer format to others: ${message}`);
     const run = world.runs.get(String(call.argument.runId));
-    const isKnown = run !== undefined && [...run.allotted.values()].some(({ at }) => at < call.startedAt);
+    // A job does not find its shard while a freeze is lost.
+    const { shard } = call.argument as { readonly shard?: number };
+    const isKnown = [...(run?.allotted ?? [])].some(
+      ([job, { at }]) => at < call.startedAt && (shard === undefined || job.startsWith(`${shard}_`)),
+    );
     if (code === 'RUN_NOT_FOUND' && isKnown) broken(14, `${whoOf(call)} did not find a run that is stored`);
   },
 };
