@@ -71,7 +71,7 @@ function checkNumber(value: number, exact: boolean): number {
   if (!exact && Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value)) {
     throw new MetadataValueError(
       'VALUE_UNSAFE_INTEGER',
-      `The value is or contains an integer beyond ±${Number.MAX_SAFE_INTEGER}, which may have lost its last digits. Hand over the JSON text instead ({ form: 'json', text }), or parse it with parseJson and say so (exact: true).`,
+      `The value is or contains an integer beyond ±${Number.MAX_SAFE_INTEGER}, which may have lost its last digits. Hand over the JSON text as the database has it ({ form: 'json', text }), not JSON.stringify of this document. Or parse that text with parseJson, and say so (exact: true).`,
     );
   }
   return value === 0 ? 0 : value; // JSON has no -0

@@ -87,7 +87,7 @@ describe('toJsonValue', () => {
     for (const holder of [value, { a: value }, [[value]], { a: [1, { b: value }] }]) {
       const { code, message } = errorOf(holder);
       expect(code).toBe('VALUE_UNSAFE_INTEGER');
-      expect(message).toContain("Hand over the JSON text instead ({ form: 'json', text })");
+      expect(message).toContain("Hand over the JSON text as the database has it ({ form: 'json', text })");
       expect(toJsonValue(holder, { exact: true })).toStrictEqual(holder);
     }
   });

@@ -93,7 +93,22 @@ describe('planInstance', () => {
       const [failure] = planInstance(snapshot({ data }), rules).failures;
 
       expect(failure).toMatchObject({ key: 'city', code: 'VALUE_UNSAFE_INTEGER' });
-      expect(failure?.reason).toContain('Hand over the JSON text instead');
+      expect(failure?.reason).toContain('Hand over the JSON text as the database has it');
+    });
+
+    test.each([
+      ['Uint8Array', Buffer.from('{"address":{"city":"Berlin"}}')],
+      ['Map', new Map([['address', { city: 'Berlin' }]])],
+      ['Promise', Promise.resolve({ address: { city: 'Berlin' } })],
+      ['Date', new Date(0)],
+      ['NaN', Number.NaN],
+      ['BigInt', 1n],
+      ['Function', () => ({ address: { city: 'Berlin' } })],
+    ])('fails the instance when the parsed document is no JSON, but a %s', (name, value) => {
+      const [failure] = planInstance(snapshot({ data: { form: 'parsed', value } }), rules).failures;
+
+      expect(failure).toMatchObject({ key: null, code: 'TASK_DATA_UNREADABLE' });
+      expect(failure?.reason).toContain(`the parsed document is ${name}, expected what JSON.parse returns`);
     });
 
     test.each<[what: string, data: InstanceSnapshot['data'], value: number]>([

@@ -275,6 +275,7 @@ function readableData(data: TaskData, readJson: JsonReader): ReadableData {
     case 'parsed':
       // A driver parses a JSON column that holds a text to that text: it may be JSON, encoded twice.
       if (typeof data.value === 'string') parseJson(JSON.stringify(data.value));
+      assertDocument(data.value);
       return { document: data.value, values: null, exact: data.exact };
     case 'json':
       return { values: readJson(data.text), exact: true };
@@ -286,6 +287,20 @@ function readableData(data: TaskData, readJson: JsonReader): ReadableData {
 }
 
 const NOTHING: ReadableData = { values: new Map() };
+
+/** Bytes, or a promise that nobody awaited, would look like a document without any of the paths. */
+function assertDocument(value: unknown): void {
+  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1); // Uint8Array for a Buffer
+  const isDocument = DOCUMENTS.has(tag) && !Number.isNaN(value);
+  if (isDocument) return;
+  const found = tag === 'Number' ? 'NaN' : tag;
+  const reason = `the parsed document is ${found}, expected what JSON.parse returns. Hand bytes over as text: { form: 'json', text: bytes.toString('utf8') }`;
+  throw new InstanceProblem('TASK_DATA_UNREADABLE', reason);
+}
+
+const DOCUMENTS: ReadonlySet<string> = new Set(
+  'Object Array String Number Boolean Null Undefined'.split(' '),
+);
 
 /** The same checks as for a document: a driver may return what JSON cannot carry, or what is nested too deep. */
 function readValue(
