@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { InstanceSnapshot, RunRecord } from '../../src/index.js';
+import type { InstanceSnapshot, RepositoryCommit, RunRecord } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { withFaults } from '../../src/testing/index.js';
 import { invoices } from '../support/instances.js';
@@ -287,5 +287,20 @@ describe('a repository that breaks its contract', () => {
     );
 
     await expect(backfill(repository)).rejects.toThrow(/loadRun must read from where commits go/);
+  });
+
+  test('by storing no end of a shard ends the run with a clear error', async () => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      const { exhausted, next } = argument as RepositoryCommit;
+      if (method !== 'commit' || exhausted === undefined) return proceed();
+      next({ gone: [], kept: [], moved: [] });
+      return { status: 'committed' };
+    });
+
+    await expect(backfill(repository)).rejects.toMatchObject({
+      code: 'REPOSITORY_CONTRACT',
+      message: expect.stringContaining('loadRun showed a shard as not done'),
+    });
   });
 });

@@ -103,6 +103,30 @@ describe('the task data in memory', () => {
     expect(size).toBeLessThan(8000);
   });
 
+  test('counts bytes as such, not one by one', () => {
+    const data = { form: 'parsed', value: { city: 'Oslo', file: Buffer.alloc(5_000_000) } } as const;
+    const size = sizeInMemory({ id: 1, cursor: 1, data, stored: new Map() });
+
+    expect(size).toBeGreaterThanOrEqual(5_000_000);
+    expect(size).toBeLessThan(5_100_000);
+  });
+
+  test('looks at few elements of a list that occurs many times', () => {
+    let looks = 0;
+    const list = new Proxy(Array(100_000).fill(7), {
+      get(target, name) {
+        looks += 1;
+        return Reflect.get(target, name);
+      },
+    });
+    const data = { form: 'parsed', value: { lists: Array(1_900).fill(list) } } as const;
+
+    const size = sizeInMemory({ id: 1, cursor: 1, data, stored: new Map() });
+
+    expect(size).toBeGreaterThan(16 * 100_000);
+    expect(looks).toBeLessThan(1_000_000);
+  });
+
   test('includes stored values', () => {
     const stored = new Map([['k', { value: 'x'.repeat(5000) }]]);
     expect(sizeInMemory({ id: 1, cursor: 1, data: { form: 'none' }, stored })).toBeGreaterThanOrEqual(5000);

@@ -27,6 +27,8 @@ export async function concludeJob(
   { job, run, ending, allottedStep }: ShardSession,
   company: JobCompany | null,
 ): Promise<Conclusion | null> {
+  // The job of the shard that will be made may have the key of this one. A runner may drop it once this one is done.
+  if (ending === 'not-stored' && company === null) throw shardNotFound(job);
   switch (ending) {
     case 'shard-done': {
       const completed = await completeRun(context, handle, company);
@@ -39,10 +41,7 @@ export async function concludeJob(
     case 'early':
       return sendBack(context, handle, job);
     case 'superseded':
-      return conclusion(run, 'superseded');
     case 'not-stored':
-      // The job of the shard that will be made may have the key of this one. A runner may drop it once this one is done.
-      if (company === null) throw shardNotFound(job);
       return conclusion(run, 'superseded');
     default:
       return conclusion(run, 'continued');

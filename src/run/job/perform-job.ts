@@ -21,12 +21,21 @@ export async function performJob(
 ): Promise<BackfillReport> {
   const { runtime, sliceMs, dryRun } = context;
   const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
-  for (;;) {
+  for (let times = 1; ; times += 1) {
     const concluded = await workOn(context, job, { company, sliceEnd });
-    if (concluded === null) continue; // the end of the shard was lost, or its hold is over: there is work again
+    if (concluded === null) {
+      // The end of the shard was lost, or its hold is over: there is work again.
+      if (times >= MOST_TIMES) throw openRun(context, job.runId).calls.contractError(LOST_ENDS);
+      continue;
+    }
     return reportOf(concluded.run, concluded.state, { dryRun, now: runtime.now() });
   }
 }
+
+/** A database may lose the end of a shard in a crash. One that does so again and again does not store it. */
+const MOST_TIMES = 20;
+
+const LOST_ENDS = `loadRun showed a shard as not done ${MOST_TIMES} times in a row, right after commit had answered 'committed' for its end. commit must store what next returns, and loadRun must read from where commits go, not from a replica.`;
 
 async function workOn(
   context: RunContext,

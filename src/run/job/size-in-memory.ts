@@ -3,6 +3,8 @@ import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
 const NODE_BYTES = 16;
 /** The most nodes of a document to measure. The rest is extrapolated. */
 const MOST_NODES = 2_000;
+/** The same lists may occur many times in a document that was parsed from YAML, say. */
+const MOST_WAITING = 200_000;
 
 /** Roughly how many bytes a snapshot takes in memory, at one byte per character. Large documents are estimated. */
 export function sizeInMemory({ bytes, data, stored }: InstanceSnapshot): number {
@@ -28,24 +30,36 @@ function sizeOfData(data: TaskData): number {
 /** Breadth first, so that a large text near the top is always seen. */
 function sizeOfValue(root: unknown): number {
   const waiting: unknown[] = [root];
-  let [size, seen] = [0, 0];
-  for (; seen < waiting.length && seen < MOST_NODES; seen += 1) {
+  let [size, seen, passedOver] = [0, 0, 0];
+  for (; seen < waiting.length && seen < MOST_NODES && waiting.length < MOST_WAITING; seen += 1) {
     const value = waiting[seen];
-    size += NODE_BYTES + (typeof value === 'string' ? value.length : 0);
-    if (typeof value === 'object' && value !== null) addMembers(value, waiting);
+    size += NODE_BYTES + bytesOf(value);
+    passedOver += addMembers(value, waiting);
   }
-  return seen === 0 ? 0 : (size * waiting.length) / seen;
+  return seen === 0 ? 0 : (size * (waiting.length + passedOver)) / seen;
 }
 
-function addMembers(value: object, waiting: unknown[]): void {
+function bytesOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  return ArrayBuffer.isView(value) ? value.byteLength : 0;
+}
+
+/** Adds the first members. Returns how many there are beyond them: they count like those that are looked at. */
+function addMembers(value: unknown, waiting: unknown[]): number {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return 0;
+  let members = 0;
   try {
     if (Array.isArray(value)) {
-      // Of a long list, some elements stand for all: they are as many entries of the queue as the list has elements.
-      for (const element of value) waiting.push(element);
-      return;
+      for (; members < Math.min(value.length, MOST_NODES); members += 1) waiting.push(value[members]);
+      return value.length - members;
     }
-    for (const key in value) if (Object.hasOwn(value, key)) waiting.push(Reflect.get(value, key));
+    for (const key in value) {
+      if (!Object.hasOwn(value, key)) continue;
+      if (members < MOST_NODES) waiting.push(Reflect.get(value, key));
+      members += 1;
+    }
   } catch {
     // A getter that throws: planning makes it a failure.
   }
+  return Math.max(0, members - MOST_NODES);
 }
