@@ -30,10 +30,8 @@ export async function concludeJob(
   // The job of the shard that will be made may have the key of this one. A runner may drop it once this one is done.
   if (ending === 'not-stored' && company === null) throw shardNotFound(job);
   switch (ending) {
-    case 'shard-done': {
-      const completed = await completeRun(context, handle, company);
-      return isLost(completed.run, run.header.walk, job.shard) ? null : completed;
-    }
+    case 'shard-done':
+      return endShard(context, handle, run, job.shard, company);
     case 'hand-over':
       return handOver(context, handle, job.shard, allottedStep, company);
     case 'rescue':
@@ -51,6 +49,18 @@ export async function concludeJob(
 function shardNotFound({ runId, shard }: ShardJob): RunError {
   const message = `Shard ${shard} of run ${runId} is not stored at present: the database has lost its last commits. Deliver the job again, in some seconds.`;
   return new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
+}
+
+/** `null`: the shard was done, but that is lost. */
+async function endShard(
+  context: RunContext,
+  handle: RunHandle,
+  { header }: Run,
+  shard: number,
+  company: JobCompany | null,
+): Promise<Conclusion | null> {
+  const completed = await completeRun(context, handle, company);
+  return isLost(completed.run, header.walk, shard) ? null : completed;
 }
 
 /** Whether the database has lost that a shard was done, or even that its walk was frozen. */
@@ -91,13 +101,13 @@ async function handOver(
   shard: number,
   step: number,
   company: JobCompany | null,
-): Promise<Conclusion> {
+): Promise<Conclusion | null> {
   const { queue, runtime } = context;
   if (queue === null) return conclusion(await handle.load(), 'continued');
   const { run, changed } = await handle.change((stored) => allot(stored, shard, step));
   const now = run.shards[shard];
   // Finished meanwhile, perhaps by a commit of this very job that it had taken for lost.
-  if (now?.done === true) return completeRun(context, handle, company);
+  if (now?.done === true) return endShard(context, handle, run, shard, company);
   // Not if the run was stopped before the step could be allotted: the resume allots that step.
   if (changed && now !== undefined && now.allottedStep > step)
     await handle.enqueue({ shard, step: step + 1 }, { startAfter: startOf(now, runtime.now()) });

@@ -149,7 +149,7 @@ export const jobs: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: 'if (now?.done === true) return completeRun(context, handle, company);',
+        find: 'if (now?.done === true) return endShard(context, handle, run, shard, company);',
         replace: '',
       },
     ],

@@ -121,8 +121,8 @@ export const losses: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: 'isLost(completed.run, run.header.walk, job.shard) ? null : completed',
-        replace: 'isLost(completed.run, -1, job.shard) ? null : completed',
+        find: 'isLost(completed.run, header.walk, shard) ? null : completed',
+        replace: 'isLost(completed.run, -1, shard) ? null : completed',
       },
     ],
   },

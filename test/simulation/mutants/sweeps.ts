@@ -85,9 +85,9 @@ export const sweeps: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: "    case 'shard-done': {\n",
+        find: "    case 'shard-done':\n      return endShard",
         replace:
-          "    case 'shard-done': {\n      if (!run.shards.every(({ done }) => done)) return conclusion(run, 'continued');\n",
+          "    case 'shard-done':\n      if (!run.shards.every(({ done }) => done)) return conclusion(run, 'continued');\n      return endShard",
       },
     ],
   },
