@@ -14,19 +14,6 @@ export const losses: readonly Mutant[] = [
     ],
   },
   {
-    name: 'losses: as many commits as before are taken for the same checkpoint',
-    breaks: [1, 4],
-    edits: [
-      {
-        file: 'src/run/record/run-record.ts',
-        find: `    now.committedBy === before.committedBy &&
-    isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
-`,
-        replace: '    true\n',
-      },
-    ],
-  },
-  {
     name: 'losses: a job that finds fewer commits than it knows of takes another one for faster',
     breaks: [14],
     edits: [
