@@ -31,6 +31,12 @@ function refusing(
   });
 }
 
+/** Which instances a commit writes. */
+const idsOf = (argument: unknown): readonly number[] =>
+  (Object(argument).instances ?? [])
+    .filter(({ values }: RepositoryCommit<number>['instances'][number]) => values.length > 0)
+    .map(({ id }: { readonly id: number }) => id);
+
 const REST = { batchSize: 10, retry: { initialDelayMs: 1 } };
 
 const backfill = (
@@ -40,8 +46,12 @@ const backfill = (
   runBackfill({ ...REST, ...(definition as { readonly runId: string }), repository, runtime: testRuntime() });
 
 /** Goes on with a run after each error that stops it, as a job runner does. */
-async function backfillInJobs(repository: BackfillRepository, batchSize = 10): Promise<BackfillReport> {
-  let definition: object = { processModelId: MODEL, paths: PATHS };
+async function backfillInJobs(
+  repository: BackfillRepository,
+  batchSize = 10,
+  paths: readonly object[] = PATHS,
+): Promise<BackfillReport> {
+  let definition: object = { processModelId: MODEL, paths };
   for (let job = 0; job < 20; job += 1) {
     try {
       return await backfill(repository, { ...definition, batchSize });
@@ -176,6 +186,35 @@ describe.each(TABLE)('%s', (_, error) => {
     const report = await backfillInJobs(repository, batchSize);
     expect(report).toMatchObject({ state: 'completed', total: 30, processed: 30, failed: 0 });
   });
+});
+
+describe.each([...TABLE, ...JUDGED])('%s', (what, error) => {
+  test.each([2, 5, 10])(
+    'is the fault of the bad instance alone when everything is refused for a while, batches of %i',
+    async (batchSize) => {
+      const innocent: unknown[] = [];
+      for (let times = 1; times <= 60; times += 1) {
+        const instances = Array.from({ length: 20 }, (_, id) => instance(id + 1, { a: 'a', b: 'b' }));
+        const [refused, isJudged] = [new Set<object>(), JUDGED.some(([name]) => name === what)];
+        const repository = intercept(createMemoryRepository({ instances }), async (call) => {
+          const writes = idsOf(call.argument);
+          const isBegun = refused.size > 0 || writes.some((id) => id > 10);
+          // Where a refusal is proof, only an outage that takes nothing at all is nobody's fault.
+          const isMet = writes.some((id) => id > 10) || (isJudged && isBegun);
+          const isOut = call.method === 'commit' && refused.size < times && isMet;
+          if (isOut) refused.add(call);
+          if (isOut || (call.method === 'commit' && writes.includes(13))) throw error;
+          return call.proceed();
+        });
+        const paths = ['a', 'b'].map((key) => ({ key, path: key }));
+
+        const report = await backfillInJobs(repository, batchSize, paths);
+        const blamed = report.failures.filter(({ instanceId }) => instanceId !== 13);
+        if (blamed.length > 0 || report.failed !== 1) innocent.push({ times, failures: report.failures });
+      }
+      expect(innocent).toEqual([]);
+    },
+  );
 });
 
 test('an instance is not blamed because another job has touched the shard meanwhile', async () => {

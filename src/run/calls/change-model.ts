@@ -26,10 +26,15 @@ import {
 export interface ModelChange {
   /** What the owner record has then. It gets a new revision even if nothing of it changes. */
   readonly keys: readonly OwnedKey[];
+  /** `undefined`: those that it has. */
+  readonly trials?: readonly string[];
   readonly created: Run | null;
   readonly changed: readonly { readonly run: Run; readonly change: RunChange }[];
-  /** Ended runs on which it was decided. They get a new revision: a database that loses their end has them go on. */
-  readonly ended: readonly Run[];
+  /**
+   * Runs on which it was decided, because they have ended or left a key. They get a new revision: a database that has lost
+   * that refuses the change.
+   */
+  readonly namedToo: readonly Run[];
 }
 
 export interface ChangedModel<Decision> {
@@ -53,7 +58,7 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
   context: RunContext,
   processModelId: string,
   { calls, transaction, findStored }: ModelOptions<Decision>,
-  decide: (keys: readonly OwnedKey[], failedTries: number) => Promise<Decision>,
+  decide: (owners: OwnerRecord, failedTries: number) => Promise<Decision>,
 ): Promise<ChangedModel<Decision>> {
   async function loadOwners(): Promise<OwnerRecord> {
     const runId = ownersRunId(processModelId);
@@ -67,14 +72,14 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
       const refusals = countRefusals();
       for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
         const owners = await loadOwners();
-        const decision = await decide(owners.keys, failedTries);
+        const decision = await decide(owners, failedTries);
         const { change } = decision;
         if (change === null) return { decision, changed: [] };
         const runs = change.changed.map(({ run, change: one }) => changeOf(run, one, context));
         const { expected, records } = joined([
-          ownersChange({ ...owners, keys: change.keys }),
+          ownersChange({ ...owners, keys: change.keys, trials: change.trials ?? owners.trials }),
           ...runs,
-          ...change.ended.map((run) => changeOf(run, { header: run.header }, context)),
+          ...change.namedToo.map((run) => changeOf(run, { header: run.header }, context)),
           ...(change.created === null ? [] : [creationOf(change.created)]),
         ]);
         const isStored = await commitRecords(

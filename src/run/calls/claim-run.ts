@@ -11,7 +11,7 @@ import {
   ownedPaths,
   updateKeys,
 } from '../record/claim-keys.js';
-import type { OwnedKey } from '../record/owner-record.js';
+import type { OwnerRecord } from '../record/owner-record.js';
 import { watchProgress } from '../record/progress.js';
 import { fingerprint, isTrial, newRun, newRunId } from '../record/run-definition.js';
 import { type Run, type RunDefinition, type RunHeader, runFrom } from '../record/run-record.js';
@@ -62,7 +62,7 @@ export async function claimRun(context: RunContext, request: ModelRequest): Prom
     context,
     processModelId,
     { calls, transaction, findStored: () => findOwn(situation) },
-    (keys, failedTries) => decide(situation, keys, failedTries),
+    (owners, failedTries) => decide(situation, owners, failedTries),
   );
   const { created, equal } = decision;
   const isEqual = ({ header }: Run): boolean => header.runId === equal?.header.runId;
@@ -95,7 +95,7 @@ interface Situation {
 
 async function decide(
   situation: Situation,
-  stored: readonly OwnedKey[],
+  { keys: stored, trials: storedTrials }: OwnerRecord,
   failedTries: number,
 ): Promise<Decision> {
   const { request, runId, context } = situation;
@@ -103,8 +103,11 @@ async function decide(
   const own = failedTries > 0 ? await findOwn(situation) : null;
   if (own !== null) return own;
 
-  const { active, ended } = await loadConcerned(situation, stored);
-  const fillers = new Map([...active, ...ended.map(({ header }) => header)].map((one) => [one.runId, one]));
+  const { active, namedToo } = await loadConcerned(situation, { keys: stored, trials: storedTrials });
+  const fillers = new Map(
+    [...active, ...namedToo.map(({ header }) => header)].map((one) => [one.runId, one]),
+  );
+  const trials = storedTrials.filter((id) => active.some(({ runId: activeId }) => activeId === id));
   const keys = updateKeys(stored, updates, fillers);
   const definition = request.definitionFor(owedKeys(stored, updates, fillers));
   const activeKey = definition !== null && joins ? fingerprint(processModelId, definition) : runId;
@@ -112,11 +115,11 @@ async function decide(
   if (definition === null || equal !== null) {
     const others = active.filter((header) => header.runId !== equal?.header.runId);
     const changed = [
-      ...(await losers(situation, { active: others, ended }, updates, null)),
+      ...(await losers(situation, { active: others, namedToo }, updates, null)),
       ...joining(situation, equal),
     ];
     const isChanged = changed.length > 0 || keys.some((key, index) => key !== stored[index]);
-    const change = isChanged ? { keys, created: null, changed, ended } : null;
+    const change = isChanged ? { keys, trials, created: null, changed, namedToo } : null;
     return equal === null ? { change } : { change, equal };
   }
   const claimed = claimKeys(keys, definition, { runId, fillers });
@@ -124,8 +127,9 @@ async function decide(
   const { claims } = claimed;
   const named = { runtime, hasQueue: request.hasQueue, runId, activeKey };
   const created = newRun(processModelId, definition, { ...named, startAfter, claims });
-  const changed = await losers(situation, { active, ended }, updates, definition);
-  return { change: { keys: claimed.keys, created, changed, ended }, created };
+  const changed = await losers(situation, { active, namedToo }, updates, definition);
+  if (isTrial(definition)) trials.push(runId);
+  return { change: { keys: claimed.keys, trials, created, changed, namedToo }, created };
 }
 
 /** An earlier try may have stored the new run. */
@@ -137,12 +141,12 @@ async function findOwn(situation: Situation): Promise<Decision | null> {
 type ChangedRun = ModelChange['changed'][number];
 
 /**
- * The active runs that read a key from another path than the request, without that key. One that has ended meanwhile is added to
- * `ended`.
+ * The active runs that read a key from another path than the request, without that key. One that has ended or left the key
+ * already is added to `namedToo`.
  */
 async function losers(
   situation: Situation,
-  { active, ended }: { readonly active: readonly RunHeader[]; readonly ended: Run[] },
+  { active, namedToo }: Concerned,
   updates: readonly KeyUpdate[],
   definition: RunDefinition | null,
 ): Promise<readonly ChangedRun[]> {
@@ -156,7 +160,7 @@ async function losers(
     const run = dropped.size === 0 ? null : await loadRun(situation, header.runId);
     const change = run === null ? null : dropKeys(run, [...dropped.values()], context.runtime.now());
     if (run !== null && change !== null) changed.push({ run, change });
-    else if (run !== null && !isActive(run.header.state)) ended.push(run);
+    else if (run !== null) namedToo.push(run);
   }
   return changed;
 }
@@ -187,23 +191,29 @@ async function loadEqual(
   return run !== null && isActive(run.header.state) && run.header.activeKey === activeKey ? run : null;
 }
 
-/** The active runs of the model, and the ended ones that have filled a key of the request. */
+interface Concerned {
+  readonly active: readonly RunHeader[];
+  readonly namedToo: Run[];
+}
+
+/** The active runs of the model, and the ended ones that have filled a key of the request or may have tried it. */
 async function loadConcerned(
   situation: Situation,
-  stored: readonly OwnedKey[],
-): Promise<{ readonly active: readonly RunHeader[]; readonly ended: Run[] }> {
+  { keys, trials }: Pick<OwnerRecord, 'keys' | 'trials'>,
+): Promise<Concerned> {
   const { updates, definitionFor } = situation.request;
   const active = [...(await activeHeaders(situation))];
-  const ended: Run[] = [];
+  const namedToo: Run[] = [];
   const largest = definitionFor(new Set(updates.map(({ key }) => key)));
-  for (const runId of fillersOf(stored, updates, largest === null ? [] : ownedPaths(largest))) {
+  const fillers = fillersOf(keys, updates, largest === null ? [] : ownedPaths(largest));
+  for (const runId of new Set([...fillers, ...trials])) {
     const run = active.some((header) => header.runId === runId) ? null : await loadRun(situation, runId);
     if (run === null) continue;
     // It was not active just before: it was resumed since, or the database has lost its end.
     if (isActive(run.header.state)) active.push(run.header);
-    else ended.push(run);
+    else namedToo.push(run);
   }
-  return { active, ended };
+  return { active, namedToo };
 }
 
 async function loadRun({ context, calls, request }: Situation, runId: string): Promise<Run | null> {

@@ -1,9 +1,10 @@
 import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
 import type { OwnedKey } from '../record/owner-record.js';
+import { isTrial } from '../record/run-definition.js';
 import type { Run } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
-import { changeModel } from './change-model.js';
+import { changeModel, type ModelChange } from './change-model.js';
 import type { RunHandle } from './open-run.js';
 
 /**
@@ -20,10 +21,20 @@ export async function resumeStored(
     context,
     processModelId,
     { calls: handle.calls },
-    async (keys, failedTries) => {
+    async ({ keys, trials }, failedTries) => {
       const run = await handle.load();
       const change = decide(run, keys);
-      const all = change === null ? null : { keys, created: null, changed: [{ run, change }], ended: [] };
+      const others = trials.filter((id) => id !== run.header.runId);
+      const all: ModelChange | null =
+        change === null
+          ? null
+          : {
+              keys,
+              trials: isTrial(run.header.definition) ? [...others, run.header.runId] : trials,
+              created: null,
+              changed: [{ run, change }],
+              namedToo: [],
+            };
       return { change: all, run, wasTried: failedTries > 0 };
     },
   );

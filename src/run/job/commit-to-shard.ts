@@ -188,7 +188,7 @@ function expectedOf({ job, shard }: ShardSession): RepositoryCommit['expected'] 
 }
 
 /** A database may lose its last commits in a crash. One that does so again and again does not store them. */
-const MOST_LOSSES = 3;
+const MOST_LOSSES = 5;
 
 const LOST_COMMITS =
   "loadRun keeps returning a shard with fewer commits than the repository has answered 'committed' for. commit must store what next returns, and loadRun must read from where commits go, not from a replica.";

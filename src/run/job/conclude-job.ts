@@ -31,11 +31,11 @@ export async function concludeJob(
   if (ending === 'not-stored' && company === null) throw shardNotFound(job);
   switch (ending) {
     case 'shard-done':
-      return endShard(context, handle, run, job.shard, company);
+      return endShard(context, handle, { run, job, company });
     case 'hand-over':
-      return handOver(context, handle, job.shard, allottedStep, company);
+      return handOver(context, handle, { job, step: allottedStep, company });
     case 'rescue':
-      return handOver(context, handle, job.shard, job.step + 1, company);
+      return handOver(context, handle, { job, step: job.step + 1, company });
     case 'early':
       return sendBack(context, handle, job);
     case 'superseded':
@@ -51,21 +51,18 @@ function shardNotFound({ runId, shard }: ShardJob): RunError {
   return new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
 }
 
-/** `null`: the shard was done, but that is lost. */
+/** `null`: the shard was done, but that is lost, and this job is the one to go on with it. */
 async function endShard(
   context: RunContext,
   handle: RunHandle,
-  { header }: Run,
-  shard: number,
-  company: JobCompany | null,
+  { run, job, company }: { readonly run: Run; readonly job: ShardJob; readonly company: JobCompany | null },
 ): Promise<Conclusion | null> {
   const completed = await completeRun(context, handle, company);
-  return isLost(completed.run, header.walk, shard) ? null : completed;
-}
-
-/** Whether the database has lost that a shard was done, or even that its walk was frozen. */
-function isLost({ header, shards }: Run, walk: number, shard: number): boolean {
-  return isWorkable(header.state) && header.walk === walk && shards[shard]?.done === false;
+  const { header, shards } = completed.run;
+  const shard = shards[job.shard];
+  if (!isWorkable(header.state) || shard === undefined || shard.done) return completed;
+  // The next walk needs no other job either, if its step is that of this one. A runner may have dropped the other one.
+  return header.walk === run.header.walk || shard.allottedStep <= job.step ? null : completed;
 }
 
 /**
@@ -98,16 +95,19 @@ export async function completeRun(
 async function handOver(
   context: RunContext,
   handle: RunHandle,
-  shard: number,
-  step: number,
-  company: JobCompany | null,
+  {
+    job,
+    step,
+    company,
+  }: { readonly job: ShardJob; readonly step: number; readonly company: JobCompany | null },
 ): Promise<Conclusion | null> {
   const { queue, runtime } = context;
+  const { shard } = job;
   if (queue === null) return conclusion(await handle.load(), 'continued');
   const { run, changed } = await handle.change((stored) => allot(stored, shard, step));
   const now = run.shards[shard];
   // Finished meanwhile, perhaps by a commit of this very job that it had taken for lost.
-  if (now?.done === true) return endShard(context, handle, run, shard, company);
+  if (now?.done === true) return endShard(context, handle, { run, job, company });
   // Not if the run was stopped before the step could be allotted: the resume allots that step.
   if (changed && now !== undefined && now.allottedStep > step)
     await handle.enqueue({ shard, step: step + 1 }, { startAfter: startOf(now, runtime.now()) });

@@ -35,10 +35,14 @@ export async function findRefusedValues(
 
   const found = await search(writes.values, refusal);
   if (found !== null) return found;
-  // An outage may have begun and ended meanwhile.
-  for (const value of writes.values.filter(({ key }) => refused.has(key))) {
-    const verdict = await tryOut(context, session, [{ ...writes, values: [value] }]);
-    if (verdict.is === 'accepted') refused.delete(value.key);
+  // An outage may have ended meanwhile. So once a value is accepted, all the others are tried again.
+  for (let passes = 0; passes < writes.values.length; passes += 1) {
+    const known = refused.size;
+    for (const value of writes.values.filter(({ key }) => refused.has(key))) {
+      const verdict = await tryOut(context, session, [{ ...writes, values: [value] }]);
+      if (verdict.is === 'accepted') refused.delete(value.key);
+    }
+    if (refused.size === known) break;
   }
   return refused;
 }

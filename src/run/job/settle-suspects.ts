@@ -101,29 +101,47 @@ function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readonly writ
   return entry.writes !== null && entry.writes.values.length > 0;
 }
 
-/** The first suspect has been tried again already. */
+/** Those that are refused once more. When one of them is accepted, an outage may be over: all the others are tried again. */
 async function stillRefused(
   context: RunContext,
   session: ShardSession,
   suspects: readonly PlannedEntry[],
   firstError: unknown,
 ): Promise<ReadonlyMap<PlannedEntry, Blame> | ShardCommitResult> {
-  const blamed = new Map<PlannedEntry, Blame>();
-  for (const [index, entry] of suspects.entries()) {
-    if (entry.writes === null) continue;
-    const verdict: Verdict =
-      index === 0 ? { is: 'refused', error: firstError } : await tryOut(context, session, [entry.writes]);
-    if (verdict.is === 'outdated') return OUTDATED;
-    if (verdict.is !== 'refused') continue;
-    // Which value makes a transient error cannot be told from a few tries.
-    const isTransient = classifyError(context.repository, verdict.error) === 'transient';
-    const refused = isTransient
-      ? new Map<string, unknown>()
-      : await findRefusedValues(context, session, entry.writes, verdict.error);
-    if (!('is' in refused)) blamed.set(entry, { error: verdict.error, refused });
-    else if (refused.is === 'outdated') return OUTDATED;
+  // The first one has been tried again already.
+  let known = new Map(suspects.map((entry, index) => [entry, index === 0 ? firstError : null]));
+  for (;;) {
+    const blamed = new Map<PlannedEntry, Blame>();
+    for (const [entry, error] of known) {
+      const blame = await blameFor(context, session, entry, error);
+      if (blame === 'outdated') return OUTDATED;
+      if (blame !== null) blamed.set(entry, blame);
+    }
+    if (blamed.size === known.size) return blamed;
+    known = new Map([...blamed.keys()].map((entry) => [entry, null]));
   }
-  return blamed;
+}
+
+/** `null` if it is accepted by now, or has moved on. */
+async function blameFor(
+  context: RunContext,
+  session: ShardSession,
+  { writes }: PlannedEntry,
+  refusal: unknown,
+): Promise<Blame | 'outdated' | null> {
+  if (writes === null) return null;
+  const verdict: Verdict =
+    refusal === null ? await tryOut(context, session, [writes]) : { is: 'refused', error: refusal };
+  if (verdict.is === 'outdated') return 'outdated';
+  if (verdict.is !== 'refused') return null;
+  const { error } = verdict;
+  // Which value makes a transient error cannot be told from a few tries.
+  if (classifyError(context.repository, error) === 'transient') return { error, refused: new Map() };
+  const refused = await findRefusedValues(context, session, writes, error);
+  if ('is' in refused) return refused.is === 'outdated' ? 'outdated' : null;
+  // Each value alone is accepted: together they may be refused, or an outage is over.
+  const isOver = refused.size === 0 && (await tryOut(context, session, [writes])).is === 'accepted';
+  return isOver ? null : { error, refused };
 }
 
 /** The record of the shard has changed. The batch is read again. */

@@ -9,6 +9,8 @@ export interface OwnerRecord {
   /** `null` while it is not stored. */
   readonly revision: string | null;
   readonly keys: readonly OwnedKey[];
+  /** Runs over some of the instances that had not ended when a request last looked. They own no key. */
+  readonly trials: readonly string[];
 }
 
 export interface OwnedKey {
@@ -27,7 +29,7 @@ export interface OwnedKey {
 
 /** A model whose keys nobody has requested yet. */
 export function noOwners(processModelId: string): OwnerRecord {
-  return { processModelId, revision: null, keys: [] };
+  return { processModelId, revision: null, keys: [], trials: [] };
 }
 
 /**
@@ -43,26 +45,27 @@ export function ownersRecordId(processModelId: string): string {
   return `${ownersRunId(processModelId)}_keys`;
 }
 
-export function ownersRecord({ processModelId, keys }: OwnerRecord, revision: string): RunRecord {
+export function ownersRecord({ processModelId, keys, trials }: OwnerRecord, revision: string): RunRecord {
   return {
     id: ownersRecordId(processModelId),
     runId: ownersRunId(processModelId),
     processModelId,
     revision,
     activeKey: null,
-    content: encode({ keys }),
+    content: encode({ keys, trials }),
   };
 }
 
 /** @throws {RunError} RUN_FORMAT when another version of the library wrote the record, or it is damaged. */
 export function ownersFrom(record: RunRecord): OwnerRecord {
   const { processModelId, revision } = record;
-  return { ...decode<Pick<OwnerRecord, 'keys'>>(record, ownersProblem), processModelId, revision };
+  return { ...decode<Pick<OwnerRecord, 'keys' | 'trials'>>(record, ownersProblem), processModelId, revision };
 }
 
 function ownersProblem(content: object): string | null {
-  const { keys } = content as Readonly<Record<string, unknown>>;
-  return isListOf(keys, isOwnedKey) ? null : 'keys';
+  const { keys, trials } = content as Readonly<Record<string, unknown>>;
+  if (!isListOf(keys, isOwnedKey)) return 'keys';
+  return isListOf(trials, isText) ? null : 'trials';
 }
 
 function isOwnedKey(value: unknown): boolean {

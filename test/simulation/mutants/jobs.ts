@@ -144,6 +144,17 @@ export const jobs: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a job does not notice at its end that its shard is done',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/job/conclude-job.ts',
+        find: 'if (now?.done === true) return endShard(context, handle, { run, job, company });',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'a job that has to shut down while it splits a run forgets the other shards',
     breaks: [14],
     edits: [

@@ -30,8 +30,8 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/change-model.ts',
-        find: 'const owners = await loadOwners();\n        const decision = await decide(owners.keys, failedTries);',
-        replace: `const decision = await decide((await loadOwners()).keys, failedTries);
+        find: 'const owners = await loadOwners();\n        const decision = await decide(owners, failedTries);',
+        replace: `const decision = await decide(await loadOwners(), failedTries);
         const owners = await loadOwners();`,
       },
     ],
@@ -42,7 +42,7 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/change-model.ts',
-        find: '          ownersChange({ ...owners, keys: change.keys }),\n',
+        find: '          ownersChange({ ...owners, keys: change.keys, trials: change.trials ?? owners.trials }),\n',
         replace: '',
       },
     ],
@@ -64,7 +64,7 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/change-model.ts',
-        find: '          ownersChange({ ...owners, keys: change.keys }),\n',
+        find: '          ownersChange({ ...owners, keys: change.keys, trials: change.trials ?? owners.trials }),\n',
         replace:
           '          ...(change.keys === owners.keys ? [] : [ownersChange({ ...owners, keys: change.keys })]),\n',
       },

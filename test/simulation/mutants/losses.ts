@@ -14,6 +14,19 @@ export const losses: readonly Mutant[] = [
     ],
   },
   {
+    name: 'losses: as many commits as before are taken for the same checkpoint',
+    breaks: [1, 4],
+    edits: [
+      {
+        file: 'src/run/record/run-record.ts',
+        find: `    now.committedBy === before.committedBy &&
+    isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
+`,
+        replace: '    true\n',
+      },
+    ],
+  },
+  {
     name: 'losses: a job that finds fewer commits than it knows of takes another one for faster',
     breaks: [14],
     edits: [
@@ -86,8 +99,30 @@ export const losses: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/claim-run.ts',
-        find: 'else ended.push(run);',
+        find: '    else namedToo.push(run);\n  }\n  return { active',
+        replace: '  }\n  return { active',
+      },
+    ],
+  },
+  {
+    name: 'losses: a request does not name a run that had left a key already',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/calls/claim-run.ts',
+        find: 'else if (run !== null) namedToo.push(run);',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'losses: a request does not name trials that have ended',
+    breaks: [18, 19],
+    edits: [
+      {
+        file: 'src/run/calls/claim-run.ts',
+        find: 'new Set([...fillers, ...trials])',
+        replace: 'fillers',
       },
     ],
   },
@@ -108,8 +143,19 @@ export const losses: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: 'isLost(completed.run, header.walk, shard) ? null : completed',
-        replace: 'isLost(completed.run, -1, shard) ? null : completed',
+        find: 'header.walk === run.header.walk || shard',
+        replace: 'shard',
+      },
+    ],
+  },
+  {
+    name: 'losses: a job that has finished its shard leaves its own step of the next walk to another job',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/job/conclude-job.ts',
+        find: ' || shard.allottedStep <= job.step ? null',
+        replace: ' ? null',
       },
     ],
   },

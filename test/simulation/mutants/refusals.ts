@@ -122,8 +122,24 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'index === 0 ? {',
-        replace: 'index >= 0 ? {',
+        find: "refusal === null ? await tryOut(context, session, [writes]) : { is: 'refused', error: refusal };",
+        replace: "{ is: 'refused', error: refusal };",
+      },
+    ],
+  },
+  {
+    name: 'suspects: once one is accepted, those before it are not tried again',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'if (blamed.size === known.size) return blamed;',
+        replace: 'return blamed;',
+      },
+      {
+        file: 'src/run/job/find-refused-values.ts',
+        find: 'if (refused.size === known) break;',
+        replace: 'break;',
       },
     ],
   },

@@ -3,14 +3,17 @@ import type { Scene } from './scene.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import { MOST_FORGOTTEN } from './simulated-store.js';
 
-/** In some turns of the chaos, the store crashes and loses its last commits. A worker may sleep through that. */
+/**
+ * In some turns of the chaos, the store crashes and loses its last commits. A worker may sleep through that, and wake up when
+ * another one has made as many commits as were lost.
+ */
 export function loseCommits(scene: Scene, workers: readonly ProcessSlot[]): void {
   const { world, choices, store } = scene;
   if (!choices.chance(world.losses)) return;
   store.forget(1 + choices.pick(MOST_FORGOTTEN));
   const busy = workers.map(({ process }) => process).filter(({ isAlive, isIdle }) => isAlive && !isIdle);
   const sleeper = busy[choices.pick(busy.length)];
-  if (sleeper !== undefined && choices.chance(500)) stall(scene, sleeper);
+  if (sleeper !== undefined && choices.chance(500)) stall(scene, sleeper, { unitMs: 20 });
 }
 
 /** In some turns of the chaos, crashes, stalls or aborts a random process. */
@@ -28,7 +31,7 @@ export function disturbProcess(scene: Scene, slots: readonly ProcessSlot[]): voi
   else if (!victim.signal.aborted) victim.abort();
 }
 
-function stall({ choices, schedule, record }: Scene, process: SimulatedProcess): void {
-  process.owner.stalledUntil = schedule.now + 200 * (1 + choices.pick(20));
+function stall({ choices, schedule, record }: Scene, process: SimulatedProcess, { unitMs = 200 } = {}): void {
+  process.owner.stalledUntil = schedule.now + unitMs * (1 + choices.pick(20));
   record({ type: 'stall', process: process.name, call: process.call });
 }
