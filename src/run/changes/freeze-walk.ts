@@ -1,7 +1,7 @@
 import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
 import { newPace } from '../record/pace.js';
 import { isFill, isTrial, newShard, UNSETTLED } from '../record/run-definition.js';
-import type { Run, RunHeader, RunShard } from '../record/run-record.js';
+import { isHeld, type Run, type RunHeader, type RunShard } from '../record/run-record.js';
 import { type RunChange, withNextStep } from './run-change.js';
 
 /** What the first job of a walk knows about the transactions that may still insert instances. */
@@ -26,7 +26,8 @@ export function holdFreeze(
 
 /**
  * Fixes total and bounds, once per walk. Each shard goes from the bound of the shard before it to its own bound. Not if
- * the header has changed since the survey: who has joined since may know of instances that the survey lacks.
+ * the header has changed since the survey: who has joined since may know of instances that the survey lacks. Not during a
+ * hold, which a database may forget and show again.
  */
 export function freeze(
   { header, shards }: Run,
@@ -36,7 +37,9 @@ export function freeze(
   bounds: readonly (Cursor | null)[],
   now: number,
 ): RunChange | null {
+  const [first] = shards;
   if (header.state !== 'pending' || header.revision !== surveyed.revision) return null;
+  if (first !== undefined && isHeld(first, now)) return null;
   const keyCount = header.definition.paths.length;
   return {
     header: {

@@ -19,12 +19,11 @@ export interface BatchSizer {
   learn(batch: { readonly shown: number; readonly tookMs: number }): void;
 }
 
-/**
- * The first page of a job holds one instance, and each page may hold several times as many as the page before it. Pages of a
- * column that is nearly filled show few instances, which say little about the size of the others.
- */
+/** The pages of a job stay small until it has seen so many documents. Filled instances say nothing about their size. */
+const FEW_SEEN = 100;
+const SMALL_PAGE = 10;
+/** Then each page may hold so many times as many instances as the page before it. */
 const PAGE_GROWTH = 10;
-const MOST_PER_SEEN = 100;
 
 /**
  * @param context.batchSize a fixed size is the upper bound.
@@ -55,7 +54,8 @@ export function createBatchSizer(
     see(snapshots) {
       const sizes = snapshots.map(sizeInMemory);
       seen += sizes.length;
-      grown = atLeastOne(Math.min(PAGE_GROWTH * grown, MOST_PER_SEEN * seen));
+      if (seen < FEW_SEEN) grown = seen === 0 ? 1 : SMALL_PAGE;
+      else grown *= PAGE_GROWTH;
       // It falls slowly: after one page of short documents, the next page may be large again.
       if (sizes.length > 0) largestBytes = Math.max(FORGETTING * largestBytes, ...sizes);
       return sizes.reduce((sum, each) => sum + each, 0);

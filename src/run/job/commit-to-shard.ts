@@ -62,6 +62,7 @@ export async function commitToShard(
   const instances = commit.entries.flatMap(({ writes }) => writes ?? []);
   const keys = session.run.header.definition.paths.map(({ key }) => key);
   const reread = new Set(commit.entries.flatMap((entry) => entry.reread?.id ?? []));
+  const size = instances.length - reread.size; // filled instances, and those that are read again by their ids, do not count
   const committedBy = session.nameCommit();
   let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
   let unclassified = 0;
@@ -107,14 +108,12 @@ export async function commitToShard(
     assertContract(
       commitProblem(result, { exhausted, isNextCalled: isNextCalled && !isTooBusy && !isUnproven }),
     );
-    if (result.status === 'committed') session.adoptShard(committed);
+    if (result.status === 'committed') session.adoptShard(committed, size);
     return result;
   }
 
-  /** Filled instances, and those that are read again by their ids, count for no size. */
   function makeSmaller(): void {
-    const fresh = instances.length - reread.size;
-    if (fresh > 0) session.limitBatches(Math.ceil(fresh / 2));
+    if (size > 0) session.limitBatches(Math.ceil(size / 2));
   }
 
   function assertContract(problem: string | null): void {
@@ -131,7 +130,7 @@ export async function commitToShard(
     if (session.losses > Math.max(losses, MOST_LOSSES)) throw calls.contractError(LOST_COMMITS);
     // The cursor alone does not tell: a commit of instances that were left behind does not move it.
     if (session.shard.committedBy === committedBy) {
-      session.adoptShard(session.shard);
+      session.adoptShard(session.shard, size);
       return { status: 'committed', tally };
     }
     if (!isSame) return { status: 'outdated' };

@@ -6,6 +6,7 @@ import type { ProgressWatch } from '../record/progress.js';
 import { openShards, type Run } from '../record/run-record.js';
 import type { ShardSession } from './shard-session.js';
 import { splitInstances, surveyInstances } from './survey-instances.js';
+import { waitWhileHeld } from './wait-for-turn.js';
 import { waitUntilSettled } from './wait-until-settled.js';
 
 /** What a job shares with the jobs beside it, in a call that works on several shards at a time. */
@@ -36,8 +37,9 @@ export async function freezeRun(
   const { instanceIds, limit, shards } = definition;
   const selection = { processModelId, instanceIds };
   while (session.ending === null && session.run.header.state === 'pending') {
-    const settling = await waitUntilSettled(context, session);
-    if (session.ending !== null) return;
+    await waitWhileHeld(context, session);
+    const settling = session.ending === null ? await waitUntilSettled(context, session) : null;
+    if (settling === null || session.ending !== null) return;
     const surveyed = session.run.header;
     const survey = await surveyInstances(context, calls, { ...selection, limit, after: null });
     const bounds = await splitInstances(context, calls, selection, survey, limit === null ? shards : 1);

@@ -59,10 +59,22 @@ async function readOn(
       limit >= wanted ||
       shown >= sizer.size ||
       snapshots.length === 0 ||
-      2 * bytes >= sizer.maxBytes;
+      2 * bytes >= sizer.maxBytes ||
+      isLeap(sizer.pageSize, shown);
     if (isWhole && !isLast && readsAhead()) pages.readAhead(last, Math.min(sizer.pageSize, room - instances));
     entries.push(...(await planner.plan(page)));
     if (isWhole) break;
   }
   return { entries, shown };
 }
+
+/**
+ * Whether the next page is far larger than the batch so far. What is there is committed before that: should the page be too
+ * large for the memory, the next delivery of the job begins right before it, with small pages.
+ */
+function isLeap(nextPage: number, shown: number): boolean {
+  return nextPage > LARGE_PAGE && nextPage > LEAP * shown;
+}
+
+const LARGE_PAGE = 100;
+const LEAP = 4;

@@ -19,32 +19,44 @@ export async function settleBatch(
   let settled = 0; // so many entries, from the first on, have their outcome
 
   const plannedFor = session.run.header.revision;
+  const { batchSizeLimit } = session;
 
   async function settleUpTo(end: number, retries?: Retries): Promise<ShardCommitResult> {
     const part = batch.slice(settled, end);
-    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {});
+    const isOne = part.length === 1;
+    // As a time-out of an earlier part has shown.
+    const isTooLarge = session.batchSizeLimit !== null && sizeOf(part) > session.batchSizeLimit;
+    if (!isOne && isTooLarge) return settleHalves(end, retries);
+    const result = await commitBatch(context, session, part, isOne ? {} : { retries });
     if (result.status === 'committed') settled = end;
-    const isTooLarge = result.status === 'too-slow' || result.status === 'too-busy';
-    if (result.status !== 'rejected' && !isTooLarge) return result;
+    const { status } = result;
+    if (!isOne && (status === 'too-slow' || status === 'too-busy')) return settleHalves(end, retries);
+    if (!isOne && status === 'rejected') return settleHalves(end, 'none');
+    return status === 'rejected' ? settleOne(result.error) : result;
+  }
 
-    if (part.length === 1) {
-      if (result.status !== 'rejected') return result;
-      const outcome = await settleRefusedInstance(context, session, batch, {
-        place: settled,
-        error: result.error,
-      });
-      if (outcome.result.status === 'committed') settled = outcome.settled;
-      return outcome.result;
-    }
-    const half = settled + Math.ceil(part.length / 2);
-    const next = result.status === 'rejected' ? 'none' : retries;
+  async function settleHalves(end: number, retries?: Retries): Promise<ShardCommitResult> {
+    const half = settled + Math.ceil((end - settled) / 2);
     for (;;) {
-      const left = await settleUpTo(settled < half ? half : end, next);
+      const left = await settleUpTo(settled < half ? half : end, retries);
       if (left.status !== 'committed' || session.ending !== null || settled >= end) return left;
       // A part that has landed may be followed by a request that has taken a key.
       if (session.run.header.revision !== plannedFor) return { status: 'outdated' };
     }
   }
 
+  async function settleOne(error: unknown): Promise<ShardCommitResult> {
+    const { failed } = session.shard.tally;
+    const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error });
+    if (outcome.result.status === 'committed') settled = outcome.settled;
+    if (session.shard.tally.failed > failed) session.restoreBatches(batchSizeLimit);
+    return outcome.result;
+  }
+
   return settleUpTo(batch.length);
+}
+
+/** Filled instances, and those that are read again by their ids, do not count. */
+function sizeOf(entries: readonly PlannedEntry[]): number {
+  return entries.filter(({ writes, reread }) => writes !== null && reread === null).length;
 }

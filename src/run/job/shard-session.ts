@@ -36,7 +36,7 @@ export interface ShardSession {
    */
   adopt(run: Run): boolean;
   /** Goes on from a checkpoint of its own. */
-  adoptShard(shard: RunShard): void;
+  adoptShard(shard: RunShard, size: number): void;
   /** The shard once this job has committed a batch with these outcomes. Pure but for the clock. */
   advanced(
     before: RunShard,
@@ -50,6 +50,8 @@ export interface ShardSession {
   /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
+  /** The time-outs since then came from one instance, not from the size of a batch. */
+  restoreBatches(limitThen: number | null): void;
   /** Whether an instance may be blamed without one beside it that went through: once, until values are written again. */
   mayBlameUnproven(): boolean;
   /** How often the stored shard had fewer commits than this job knew of. */
@@ -140,12 +142,12 @@ export function openSession(
       else return ending === null && run.header.revision === revision && isSameCheckpoint(now, before);
       return false;
     },
-    adoptShard(committed) {
+    adoptShard(committed, size) {
       if (writtenBy(committed) > writtenBy(shardNow())) hasBlamed = false;
       const shards = run.shards.map((shard) => (shard.index === committed.index ? committed : shard));
       run = { ...run, shards };
       handle.watch.see(run);
-      if (limit !== null) limit = raised(limit);
+      if (limit !== null && size >= limit) limit = raised(limit);
       if (committed.done) ending ??= 'shard-done';
       else if (committed.allottedStep > allottedStep) ending ??= 'yielded';
     },
@@ -205,6 +207,9 @@ export function openSession(
     limitBatches(size) {
       limit = Math.max(1, Math.min(size, limit ?? size));
       goodBatches = 0;
+    },
+    restoreBatches(limitThen) {
+      limit = limitThen;
     },
   };
 }

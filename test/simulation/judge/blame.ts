@@ -51,7 +51,7 @@ export function countOnPages({ expected, instances }: CommitEvent, { runs }: Pic
 }
 
 /** The instances that have failed by this commit, because they were refused alone. */
-function blamedIn(event: CommitEvent, shard: ShardChange, call: JudgedCall): readonly number[] {
+export function blamedIn(event: CommitEvent, shard: ShardChange, call: JudgedCall): readonly number[] {
   if (shard.before === null || shard.after.tally.failed === shard.before.tally.failed) return [];
   const unnamed = passedOver(event, shard, call).filter(({ isPassedOver }) => !isPassedOver);
   const candidates = [...event.instances, ...unnamed.map(({ id }) => ({ id, values: [] }))];

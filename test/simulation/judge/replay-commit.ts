@@ -1,7 +1,7 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent } from '../history.js';
 import type { RecordReader, ShardView } from '../read-record.js';
-import { countOnPages } from './blame.js';
+import { blamedIn, countOnPages } from './blame.js';
 import { formerPathsOf, ownersAfter } from './judged-keys.js';
 import {
   areDone,
@@ -74,7 +74,15 @@ export function applyCommit(
   const { instances, records, calls, owners } = world;
   const call = calls.get(event.call);
   const [expected] = event.expected;
-  if (call !== undefined && expected !== undefined) learnSizes(event, at, expected.id, call, world);
+  if (call !== undefined && expected !== undefined) {
+    learnSizes(event, at, expected.id, call, world);
+    const shards = changes.flatMap((change) => change.shards);
+    // It was this instance that took too long, not the size of a batch.
+    if (shards.some((shard) => blamedIn(event, shard, call).length > 0)) {
+      world.tooSlow.delete(expected.id);
+      call.tooSlow.delete(expected.id);
+    }
+  }
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
   if (event.moved.length > 0 && call !== undefined) call.hasMetMoved = true;
   const [only] = event.instances;

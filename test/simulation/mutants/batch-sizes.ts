@@ -19,8 +19,8 @@ export const batchSizes: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const fresh = instances.length - reread.size;',
-        replace: 'const fresh = commit.entries.length;',
+        find: 'const size = instances.length - reread.size;',
+        replace: 'const size = commit.entries.length;',
       },
     ],
   },

@@ -56,7 +56,7 @@ export const busyInstances: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'const half = settled + Math.ceil(part.length / 2);',
+        find: 'const half = settled + Math.ceil((end - settled) / 2);',
         replace: 'const half = settled + 1;',
       },
     ],

@@ -25,9 +25,9 @@ export const commits: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: "if (result.status === 'committed') session.adoptShard(committed);",
+        find: "if (result.status === 'committed') session.adoptShard(committed, size);",
         replace: `if (result.status === 'committed') {
-          session.adoptShard(committed);
+          session.adoptShard(committed, size);
           await context.repository.commit({ processModelId: session.run.header.processModelId, expected: [], instances, next: () => [] });
         }`,
       },
@@ -61,8 +61,9 @@ export const commits: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'const half = settled + Math.ceil(part.length / 2);',
-        replace: 'const half = settled + Math.ceil(part.length / 2); session.past = part.at(-1).cursor;',
+        find: 'const half = settled + Math.ceil((end - settled) / 2);',
+        replace:
+          'const half = settled + Math.ceil((end - settled) / 2); session.past = batch[end - 1].cursor;',
       },
       {
         file: 'src/run/job/commit-batch.ts',
@@ -165,8 +166,8 @@ export const commits: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'session.adoptShard(session.shard);',
-        replace: 'session.adoptShard({ ...session.shard, after: commit.after });',
+        find: 'session.adoptShard(session.shard, size);',
+        replace: 'session.adoptShard({ ...session.shard, after: commit.after }, size);',
       },
     ],
   },

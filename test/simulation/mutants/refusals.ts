@@ -8,17 +8,18 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-batch.ts',
-        find: `retries?: Retries): Promise<ShardCommitResult> {
-    const part = batch.slice(settled, end);
-    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {});`,
-        replace: `retries, isHeld = false) {
-    const part = batch.slice(settled, end);
-    const result = await commitBatch(context, session, part, part.length > 1 ? { retries } : {}, isHeld);`,
+        find: 'settleUpTo(end: number, retries?: Retries): Promise<ShardCommitResult> {',
+        replace: 'settleUpTo(end, retries, isHeld = false) {',
       },
       {
         file: 'src/run/job/settle-batch.ts',
-        find: 'await settleUpTo(settled < half ? half : end, next);',
-        replace: 'await settleUpTo(settled < half ? half : end, next, settled < half);',
+        find: 'isOne ? {} : { retries });',
+        replace: 'isOne ? {} : { retries }, isHeld);',
+      },
+      {
+        file: 'src/run/job/settle-batch.ts',
+        find: 'await settleUpTo(settled < half ? half : end, retries);',
+        replace: 'await settleUpTo(settled < half ? half : end, retries, settled < half);',
       },
       {
         file: 'src/run/job/commit-batch.ts',
