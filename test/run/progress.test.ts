@@ -80,6 +80,48 @@ describe('the rate', () => {
 });
 
 describe('the time left', () => {
+  test.each([
+    { shards: 8, workers: 1, sliceMs: 1_000_000 },
+    { shards: 8, workers: 1, sliceMs: 30_000 },
+    { shards: 8, workers: 1, sliceMs: 5_000 },
+    { shards: 3, workers: 1, sliceMs: 30_000 },
+  ])(
+    'is right within a factor of two where $workers worker walks $shards shards, in slices of $sliceMs ms',
+    async ({ shards, sliceMs }) => {
+      const count = 1600;
+      const { runtime, ...run } = timedRun(count, () => 1);
+      const jobs: unknown[] = [];
+      let runId: string | null = null;
+      const seen: { readonly at: number; readonly visited: number; readonly etaMs: number | null }[] = [];
+      const service = createBackfillService({
+        repository: intercept(run.repository, async ({ method, proceed }) => {
+          const answer = await proceed();
+          if (method !== 'commit' || runId === null) return answer;
+          const { processed, failed, gone, etaMs } = await service.status(runId);
+          seen.push({ at: runtime.now(), visited: processed + failed + gone, etaMs });
+          return answer;
+        }),
+        queue: { enqueue: async (job: { readonly payload: unknown }) => void jobs.push(job.payload) },
+        runtime,
+        batchSize: 10,
+        sliceMs,
+      });
+      const requested = await service.request({ processModelId: MODEL, paths: PATHS, shards });
+      if (requested.status === 'skipped') throw new Error(requested.reason);
+      runId = requested.runId;
+
+      while (jobs.length > 0) await service.handle(jobs.shift());
+
+      const end = runtime.now();
+      const errors = seen
+        .filter(({ visited }) => visited >= count / 10 && visited <= 0.9 * count)
+        .map(({ at, etaMs }) => (etaMs ?? Number.POSITIVE_INFINITY) / (end - at));
+      expect(errors.length).toBeGreaterThan(50);
+      expect(Math.max(...errors)).toBeLessThanOrEqual(2);
+      expect(Math.min(...errors)).toBeGreaterThanOrEqual(0.5);
+    },
+  );
+
   /** How far each estimate from one tenth of the run on was from what really was left. */
   async function errorsOf(count: number, options: object): Promise<number[]> {
     const runtime = testRuntime();

@@ -42,7 +42,7 @@ export function resume(run: Run, keys: readonly OwnedKey[], { now, hasQueue }: G
               sweptAt: null,
               vain: 0,
               progressAt: now,
-              pace: paceFrom(shard, now),
+              pace: paceFrom(run, now),
             },
     ),
   };

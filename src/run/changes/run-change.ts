@@ -1,5 +1,5 @@
 import { newPace, type Pace } from '../record/pace.js';
-import type { Run, RunHeader, RunShard } from '../record/run-record.js';
+import { type Run, type RunHeader, type RunShard, tallyOf } from '../record/run-record.js';
 import { visited } from '../record/tally.js';
 
 /**
@@ -12,8 +12,8 @@ export interface RunChange {
 }
 
 /** The time until now does not count for the rate. */
-export function paceFrom({ tally }: RunShard, now: number): Pace {
-  return newPace(visited(tally), now);
+export function paceFrom(run: Run, now: number): Pace {
+  return newPace(visited(tallyOf(run)), now);
 }
 
 export function withNextStep(shard: RunShard): RunShard {

@@ -25,7 +25,7 @@ export function sweep(run: Run, staleAfterMs: number, now: number): RunChange | 
         sweeps: shard.sweeps + 1,
         vain: shard.vain + (hasBegunInVain(shard) ? 1 : 0),
         sweptAt: now,
-        pace: paceFrom(shard, now),
+        pace: paceFrom(run, now),
       }),
     ),
   };

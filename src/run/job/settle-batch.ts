@@ -48,7 +48,8 @@ export async function settleBatch(
   async function settleOne(error: unknown): Promise<ShardCommitResult> {
     const { failed } = session.shard.tally;
     const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error });
-    if (outcome.result.status === 'committed') settled = outcome.settled;
+    if (outcome.result.status !== 'committed') return outcome.result;
+    settled = outcome.settled;
     if (session.shard.tally.failed > failed) session.restoreBatches(batchSizeLimit);
     return outcome.result;
   }

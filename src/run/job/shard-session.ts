@@ -3,7 +3,7 @@ import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { advancePace, newPace, rateOf, withoutIdleTime } from '../record/pace.js';
 import { randomText } from '../record/run-definition.js';
-import { isSameCheckpoint, type Run, type RunShard } from '../record/run-record.js';
+import { isSameCheckpoint, openShards, type Run, type RunShard, tallyOf } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
 import { addTallies, type Tally, visited } from '../record/tally.js';
 import { assessDelivery, type Delivery } from './assess-delivery.js';
@@ -161,15 +161,16 @@ export function openSession(
       const heldMs = Math.min(before.heldUntil ?? 0, now) - before.progressAt;
       const isLeftOut = heldMs > LONG_HOLD_MS && !before.pace.wasHeld;
       const held = isLeftOut ? withoutIdleTime(before.pace, heldMs) : before.pace;
-      // A clock that was set back makes every mark worthless.
-      const counted = now < held.from.at ? newPace(visited(before.tally), now) : held;
-      const pace = advancePace(counted, visited(tally), now);
+      const visitedBefore = visited(tallyOf(run));
+      const visitedNow = visitedBefore - visited(before.tally) + visited(tally);
+      // A clock that was set back makes every mark worthless, and so does a loss of commits.
+      const isWorthless = now < held.from.at || visitedNow < held.next.visited;
+      const counted = isWorthless ? newPace(visitedBefore, now) : held;
+      const pace = advancePace(counted, visitedNow, now);
       const isTimed = now > pace.from.at;
-      const measured = isTimed ? rateOf(pace, visited(tally), now) : before.ratePerSecond;
-      const rate =
-        maxInstancesPerSecond === null
-          ? measured
-          : Math.min(measured ?? maxInstancesPerSecond, maxInstancesPerSecond);
+      const measured = isTimed ? rateOf(pace, visitedNow, now) : before.ratePerSecond;
+      const most = (maxInstancesPerSecond ?? Number.POSITIVE_INFINITY) * openShards(run.shards).length;
+      const rate = measured === null ? maxInstancesPerSecond : Math.min(measured, most);
       return {
         ...before,
         ...checkpoint,

@@ -6,7 +6,8 @@ export interface PaceMark {
 }
 
 /**
- * From where the rate of a shard counts. Whenever the number of visited instances has grown by half, `from` moves to
+ * From where the rate of a run counts, as a job of one shard sees it. Workers may take turns at the shards, so the rate of one
+ * shard alone says little. Whenever the number of visited instances has grown by half, `from` moves to
  * where it had grown by half before. So the rate covers about the last half of the walk. A slow start is soon forgotten,
  * and short holds of a throttle count, because they limit the run, too.
  */

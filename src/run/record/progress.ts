@@ -37,7 +37,7 @@ export interface RunPace {
    * `lastProgressAt`.
    */
   readonly ratePerSecond: number;
-  /** Milliseconds left at that rate. `null` while there is no rate. */
+  /** Milliseconds left of this walk at that rate. A walk that follows is not in it. `null` while there is no rate. */
   readonly etaMs: number | null;
   /** When a batch was last committed, in milliseconds since the epoch. `null` before the first one. */
   readonly lastProgressAt: number | null;
@@ -48,12 +48,15 @@ const LATE_MS = 10_000;
 const LATE_BATCHES = 5;
 
 export function paceOf({ header, shards }: Run, now: number): RunPace {
-  const open = isWorkable(header.state) ? shards.filter(({ done }) => !done) : [];
-  const moving = open.filter(({ progressAt, heldUntil, batchMs }) => {
+  const active = isWorkable(header.state) && shards.some(({ done }) => !done) ? shards : [];
+  const moving = active.filter(({ progressAt, heldUntil, batchMs }) => {
     const idleMs = now - Math.max(progressAt, heldUntil ?? 0);
     return idleMs <= Math.max(LATE_MS, LATE_BATCHES * (batchMs ?? 0));
   });
-  const ratePerSecond = moving.reduce((sum, shard) => sum + (shard.ratePerSecond ?? 0), 0);
+  const [latest] = moving
+    .filter(({ ratePerSecond }) => ratePerSecond !== null)
+    .toSorted((a, b) => b.progressAt - a.progressAt);
+  const ratePerSecond = latest?.ratePerSecond ?? 0;
   const left = Math.max(0, (header.total ?? 0) - visited(tallyOf({ header, shards })));
   const heldMs = Math.max(0, ...moving.map(({ heldUntil }) => (heldUntil ?? 0) - now));
   const committed = shards.filter(({ commits }) => commits > 0);
