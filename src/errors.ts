@@ -40,13 +40,22 @@ export abstract class BackfillError extends Error {
 export class InvalidExtractionPathsError extends BackfillError {
   override readonly name = 'InvalidExtractionPathsError';
   declare readonly code: 'INVALID_PATHS';
+  /** All of them. The message names the first 20. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super('INVALID_PATHS', `Invalid extraction paths:\n- ${problems.join('\n- ')}`);
+    super('INVALID_PATHS', problemList('Invalid extraction paths', problems));
     this.problems = problems;
   }
 }
+
+/** What is wrong, as the lines of one message. A person fixes no more than some of them at a time. */
+export function problemList(subject: string, problems: readonly string[]): string {
+  const rest = problems.length > MOST_PROBLEMS ? [`and ${problems.length - MOST_PROBLEMS} more`] : [];
+  return `${subject}:\n- ${[...problems.slice(0, MOST_PROBLEMS), ...rest].join('\n- ')}`;
+}
+
+const MOST_PROBLEMS = 20;
 
 /** Options, configuration or a job payload are wrong. Nothing was read or written. */
 export class InvalidInputError extends BackfillError {

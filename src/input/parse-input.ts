@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InvalidInputError } from '../errors.js';
+import { InvalidInputError, problemList } from '../errors.js';
 
 /** A schema for each member of `Options`. */
 export type Fields<Options> = {
@@ -23,7 +23,7 @@ export function parseInput<Output>(subject: string, schema: z.ZodType<Output>, i
   const result = schema.safeParse(own);
   if (result.success) return { ...absent(schema), ...result.data };
   const problems = result.error.issues.flatMap((issue) => problemsOf(issue, own, schema));
-  throw new InvalidInputError(`${subject}:\n- ${problems.join('\n- ')}`);
+  throw new InvalidInputError(problemList(subject, problems));
 }
 
 function absent(schema: z.ZodType): Readonly<Record<string, undefined>> {
@@ -102,11 +102,18 @@ export const trueOrFalse: z.ZodType<boolean> = expecting(
   (value) => typeof value === 'boolean',
 );
 
-/** Any string with something in it. */
-export const nonBlank: z.ZodType<string> = expecting(
-  'a text that is not blank',
-  (value) => typeof value === 'string' && value.trim() !== '',
+/** A text with something in it that every database can store. */
+export const nonBlank: z.ZodType<string> = z.custom<string>(
+  (value) => typeof value === 'string' && value.trim() !== '' && !UNSTORABLE.test(value),
+  {
+    error: ({ input }) =>
+      typeof input === 'string' && UNSTORABLE.test(input)
+        ? 'expected a text without NUL and without half of a surrogate pair'
+        : 'expected a text that is not blank',
+  },
 );
+
+const UNSTORABLE = /\0|\p{Surrogate}/u;
 
 /** Describes a value in a few words, for an error message. */
 export function describe(value: unknown): string {

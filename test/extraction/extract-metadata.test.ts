@@ -242,6 +242,8 @@ describe('extractMetadata', () => {
 
   test('refuses paths that cannot be used, whatever the data', () => {
     expect(() => extractMetadata(null, [{ key: '', path: 'a' }])).toThrow(InvalidExtractionPathsError);
+    const many = Array.from({ length: 300 }, (_, index) => ({ key: `k${index}`, path: 'a..b' }));
+    expect(() => extractMetadata(null, many)).toThrow(/(\n- \[.*){20}\n- and 280 more$/);
   });
 });
 

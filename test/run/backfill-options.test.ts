@@ -36,6 +36,11 @@ describe('runBackfill refuses before any I/O', () => {
     [{ sizeOfBatch: 10 }, 'sizeOfBatch: unknown name; expected one of repository, queue, processModelId, '],
     [{ processModelId: ' ' }, 'processModelId: expected a text that is not blank, got " "'],
     [{ processModelId: undefined }, 'processModelId: expected a text that is not blank, got nothing'],
+    [
+      { processModelId: 'a\0b' },
+      'processModelId: expected a text without NUL and without half of a surrogate pair',
+    ],
+    [{ processModelId: 'a\ud83d' }, 'processModelId: expected a text without NUL and without half of'],
     [{ paths: [] }, 'paths: expected at least one { key, path }, got a list of 0'],
     [{ paths: 'a.b' }, 'paths: expected at least one { key, path }, got "a.b"'],
     [{ mode: 'replace' }, `mode: expected 'fill' or 'overwrite' or 'remove', got "replace"`],

@@ -74,7 +74,11 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
     /^(57014|25P04|HYT00|PROTOCOL_SEQUENCE_TIMEOUT|ETIMEOUT|P2028|UND_ERR_(HEADERS|BODY)_TIMEOUT)$/,
     'time-out',
   ],
-  [named('QUERY_TIMEOUT|STATEMENT_TIMEOUT', '3024|1969'), 'time-out'],
+  // The last two: somebody, or a tool that looks for long statements, has killed it; and the driver has waited too long.
+  [
+    named('QUERY_TIMEOUT|STATEMENT_TIMEOUT|QUERY_INTERRUPTED|SOCKET_TIMEOUT', '3024|1969|1317|45026'),
+    'time-out',
+  ],
   [/^SQL Server -2$/, 'time-out'],
 
   // Sockets of Node.js, then the connections of undici, postgres.js, tedious and mssql, mysql and mysql2
@@ -123,8 +127,8 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   ],
   [
     named(
-      'QUERY_INTERRUPTED|CLIENT_INTERACTION_TIMEOUT|CHECKREAD|TABLE_DEF_CHANGED|NEED_REPREPARE|TRANSACTION_ROLLBACK_DURING_COMMIT',
-      '1317|4031|1020|1412|1615|3101',
+      'CLIENT_INTERACTION_TIMEOUT|CHECKREAD|TABLE_DEF_CHANGED|NEED_REPREPARE|TRANSACTION_ROLLBACK_DURING_COMMIT',
+      '4031|1020|1412|1615|3101',
     ),
     'transient',
   ],

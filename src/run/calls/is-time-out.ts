@@ -1,13 +1,21 @@
 import { meaningOfCodes } from './error-codes.js';
 import { serverMessage } from './server-message.js';
-import { errorsWithin } from './wrapped-errors.js';
+import { errorsWithin, memberOf, textOf } from './wrapped-errors.js';
 
 /** Whether a statement took too long, so that a smaller batch may get through. Looks at wrapped errors, too. */
 export function isTimeOut(error: unknown): boolean {
   return errorsWithin(error).some(
-    (wrapped) => meaningOfCodes(wrapped) === 'time-out' || MESSAGE.test(serverMessage(wrapped)),
+    (wrapped) =>
+      meaningOfCodes(wrapped) === 'time-out' ||
+      MESSAGE.test(serverMessage(wrapped)) ||
+      isAbortedByTimer(wrapped),
   );
 }
 
-// Without a code: query_timeout of node-postgres, and timeout() of Knex.
-const MESSAGE = /^(Query read timeout|Defined query timeout of )/;
+// Without a code: query_timeout of node-postgres, and timeout() of Knex. Prisma quotes the error of PostgreSQL.
+const MESSAGE = /^(Query read timeout|Defined query timeout of )|PostgresError \{ code: "57014"/;
+
+/** What `AbortSignal.timeout()` gives to HTTP drivers. Its code is that of DOMException. */
+function isAbortedByTimer(error: object): boolean {
+  return textOf(error, 'name') === 'TimeoutError' && memberOf(error, 'code') === 23;
+}

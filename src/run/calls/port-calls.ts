@@ -64,7 +64,7 @@ export function portCalls(
     const [runId, progress] = [where.runId, where.progress()];
     const message =
       isStored && !context.dryRun // which stores nothing
-        ? `${method} failed for run ${runId}${reached(progress)}: ${reasonOf(error)}. What was committed is kept. ${retryable ? 'Retry, or' : 'Fix the cause, then'} go on with runId '${runId}'.`
+        ? `${method} failed for run ${runId}${reached(progress)}: ${reasonOf(error)}. What was committed is kept. ${retryable ? 'Go' : 'Fix the cause, then go'} on with runId '${runId}'.`
         : `${method} failed: ${reasonOf(error)}. ${retryable ? 'Retry' : 'Fix the cause, then call again'}.`;
     return new PortError(message, { runId, progress, retryable, cause: error });
   }
