@@ -1,7 +1,7 @@
 import get from 'lodash.get';
 import { isBackfillError, MetadataValueError } from '../errors.js';
 import { type ExtractionPath, parsePaths } from './extraction-path.js';
-import { type ExtractionOptions, type JsonValue, toJsonValue } from './json-value.js';
+import { type ExtractionOptions, type JsonValue, type JsonValueOptions, toJsonValue } from './json-value.js';
 
 /** One value per key. `null` where the task data has nothing. */
 export type Metadata<Key extends string = string> = Record<Key, JsonValue>;
@@ -42,7 +42,7 @@ export function compileExtractor<const Key extends string>(
 }
 
 /** Reads one path: the JSON value there, or `undefined` where the data has nothing. A JSON null is `null`. */
-export type PathReader = (taskData: unknown, options?: ExtractionOptions) => JsonValue | undefined;
+export type PathReader = (taskData: unknown, options?: JsonValueOptions) => JsonValue | undefined;
 
 /** @returns a reader that throws {@link MetadataValueError} when JSON cannot carry the value, or reading it throws. */
 export function compilePath(segments: readonly string[]): PathReader {

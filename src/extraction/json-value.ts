@@ -19,23 +19,30 @@ export interface ExtractionOptions {
   readonly exact?: boolean | undefined;
 }
 
+export interface JsonValueOptions extends ExtractionOptions {
+  /** Whether what is JSON already is handed on as it is, in place of a copy. @default false */
+  readonly shares?: boolean | undefined;
+}
+
 const MAX_DEPTH = 64;
 const MAX_REPEATED = 1_000_000;
 
 /**
- * A copy of `value` that holds only JSON. A `Date` becomes its ISO string. Members that are `undefined` are left out.
+ * `value` as something that holds only JSON: a copy, unless the options say otherwise. A `Date` becomes its ISO string. Members that are `undefined` are left out.
  * @throws {MetadataValueError} for NaN, ±Infinity, BigInt, function, symbol, Map and other classes, cycles, nesting deeper
  *   than 64, integers beyond ±9007199254740991 unless they are exact, and objects that are shared so often that their
  *   repetition takes more than a million characters.
  */
-export function toJsonValue(value: unknown, options?: ExtractionOptions): JsonValue {
+export function toJsonValue(value: unknown, options?: JsonValueOptions): JsonValue {
   const exact = options?.exact === true;
+  const shares = options?.shares === true;
   if (typeof value === 'number') return checkNumber(value, exact); // most values are scalars
-  return copy(value, { exact, ancestors: [], length: 0, seen: null, isRepeated: false, repeated: 0 });
+  return copy(value, { exact, shares, ancestors: [], length: 0, seen: null, isRepeated: false, repeated: 0 });
 }
 
 interface Copying {
   readonly exact: boolean;
+  readonly shares: boolean;
   /** The objects around the value, from the outermost on. */
   readonly ancestors: object[];
   /** Characters so far, at the least. */
@@ -96,19 +103,34 @@ function copyObject(value: object, copying: Copying): JsonValue {
 
 function copyArray(value: readonly unknown[], copying: Copying): JsonValue {
   count(value.length + 2, copying);
-  return Array.from(value, (item) => copy(item, copying));
+  let copied: JsonValue[] | null = copying.shares ? null : [];
+  for (let index = 0; index < value.length; index += 1) {
+    const [item, found] = [copy(value[index], copying), value[index]];
+    if (copied === null && !Object.is(item, found)) copied = value.slice(0, index) as JsonValue[];
+    copied?.push(item);
+  }
+  return copied ?? (value as readonly JsonValue[]);
 }
 
 function copyMembers(value: object, copying: Copying): JsonValue {
   if (!isPlain(value)) throw notJson(`a ${value.constructor?.name ?? 'class instance'}`);
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
   count(2, copying);
-  return Object.fromEntries(
-    members.map(([key, member]) => {
-      count(key.length + 4, copying);
-      return [key, copy(member, copying)];
-    }),
-  );
+  const members = value as Readonly<Record<string, unknown>>;
+  const names = Object.keys(members);
+  let copied: [string, JsonValue][] | null = copying.shares ? null : [];
+  for (const [index, name] of names.entries()) {
+    const found = members[name];
+    const member = found === undefined ? undefined : copyMember(name, found, copying);
+    if (copied === null && (member === undefined || !Object.is(member, found)))
+      copied = names.slice(0, index).map((earlier) => [earlier, members[earlier] as JsonValue]);
+    if (member !== undefined) copied?.push([name, member]);
+  }
+  return copied === null ? (value as JsonValue) : Object.fromEntries(copied);
+}
+
+function copyMember(name: string, member: unknown, copying: Copying): JsonValue {
+  count(name.length + 4, copying);
+  return copy(member, copying);
 }
 
 /** An object is shared when several others hold it. Written as JSON, it is there several times, and so is all it shares. */

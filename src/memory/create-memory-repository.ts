@@ -120,7 +120,7 @@ export function createMemoryRepository(
 
   function newRow(value: JsonValue): Row {
     counter += 1;
-    return { value, token: String(counter) };
+    return { value: structuredClone(value), token: String(counter) }; // it may be a part of the task data
   }
 
   function existing(id: InstanceId): StoredInstance {

@@ -35,6 +35,22 @@ describe('toJsonValue', () => {
     ['keeps what is only shared, not cyclic', Array(2).fill({ a: [] }), [{ a: [] }, { a: [] }]],
   ])('%s', (_, value, json) => {
     expect(toJsonValue(value)).toStrictEqual(json);
+    expect(JSON.stringify(toJsonValue(value, { shares: true }))).toBe(JSON.stringify(json));
+  });
+
+  test('shares what is JSON already, if that is allowed, and copies what is around the rest', () => {
+    const json = { a: [1, { b: 'text' }], c: null };
+    const value = { before: json, list: [json, new Date(DAY), json], hidden: undefined, after: json };
+
+    expect(toJsonValue(json)).not.toBe(json);
+    expect(toJsonValue(json, { shares: true })).toBe(json);
+    const shared = Object(toJsonValue(value, { shares: true }));
+    expect(shared).toStrictEqual({ before: json, list: [json, DAY, json], after: json });
+    expect([shared.before, shared.list[0], shared.list[2], shared.after].every((one) => one === json)).toBe(
+      true,
+    );
+    expect(Object.is(Object(toJsonValue([-0], { shares: true }))[0], 0)).toBe(true);
+    expect(() => toJsonValue({ a: [Number.NaN] }, { shares: true })).toThrow(MetadataValueError);
   });
 
   class Money {

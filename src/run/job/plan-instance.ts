@@ -3,7 +3,7 @@ import { MetadataValueError } from '../../errors.js';
 import { compileJsonReader, type JsonReader } from '../../extraction/compile-json-reader.js';
 import { compilePath, type PathReader } from '../../extraction/extract-metadata.js';
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
-import { type ExtractionOptions, type JsonValue, toJsonValue } from '../../extraction/json-value.js';
+import { type JsonValue, type JsonValueOptions, toJsonValue } from '../../extraction/json-value.js';
 import { parseJson } from '../../extraction/parse-json.js';
 import { oneLine } from '../../input/one-line.js';
 import type {
@@ -261,8 +261,8 @@ class InstanceProblem extends Error {
   }
 }
 
-/** Either the document to read the paths from, or the values by key. */
-type ReadableData = ExtractionOptions &
+/** Either the document to read the paths from, or the values by key. Of both, large values are shared: copies take as long as parsing. */
+type ReadableData = JsonValueOptions &
   (
     | { readonly document: unknown; readonly values: null }
     | { readonly values: ReadonlyMap<string, JsonValue> }
@@ -276,11 +276,11 @@ function readableData(data: TaskData, readJson: JsonReader): ReadableData {
       // A driver parses a JSON column that holds a text to that text: it may be JSON, encoded twice.
       if (typeof data.value === 'string') parseJson(JSON.stringify(data.value));
       assertDocument(data.value);
-      return { document: data.value, values: null, exact: data.exact };
+      return { document: data.value, values: null, exact: data.exact, shares: true };
     case 'json':
-      return { values: readJson(data.text), exact: true };
+      return { values: readJson(data.text), exact: true, shares: true };
     case 'values':
-      return { values: data.values, exact: data.exact };
+      return { values: data.values, exact: data.exact, shares: true };
     case 'unreadable':
       throw new InstanceProblem('TASK_DATA_UNREADABLE', data.reason);
   }
@@ -306,7 +306,7 @@ const DOCUMENTS: ReadonlySet<string> = new Set(
 function readValue(
   values: ReadonlyMap<string, JsonValue>,
   key: string,
-  options: ExtractionOptions,
+  options: JsonValueOptions,
 ): JsonValue | undefined {
   const value = values.get(key);
   return value === undefined || typeof value === 'string' ? value : toJsonValue(value, options);
