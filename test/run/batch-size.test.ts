@@ -109,10 +109,15 @@ describe('the size of a page', () => {
     ['adaptive', { initial: 2000 }],
   ] as const;
 
-  function pagesOf(sizer: ReturnType<typeof createBatchSizer>, shown: (limit: number) => number): number[] {
+  function pagesOf(
+    sizer: ReturnType<typeof createBatchSizer>,
+    shown: (limit: number) => number,
+    filled = 0,
+  ): number[] {
     return Array.from({ length: 16 }, () => {
       const { pageSize } = sizer;
-      sizer.see(page(shown(pageSize)));
+      const snapshots = page(shown(pageSize));
+      sizer.see(snapshots, snapshots.length + filled);
       return pageSize;
     });
   }
@@ -133,14 +138,12 @@ describe('the size of a page', () => {
     },
   );
 
-  test('stays small where pages show little', () => {
-    expect(Math.max(...pagesOf(createBatchSizer(2000), () => 1))).toBe(10);
-  });
-
-  test('does not grow by pages that show nothing', () => {
-    const sizer = createBatchSizer(2000);
-    for (let read = 0; read < 5; read += 1) sizer.see([]);
-    expect(sizer.pageSize).toBe(1);
+  test('grows sooner among filled instances, to a hundred times what was seen', () => {
+    const shown = (limit: number) => Math.min(limit, 10);
+    expect(pagesOf(createBatchSizer(2000), () => 1, 9).slice(0, 6)).toEqual([1, 10, 100, 300, 400, 500]);
+    expect(pagesOf(createBatchSizer(2000), shown, 90).slice(0, 5)).toEqual([1, 10, 100, 1000, 2000]);
+    expect(pagesOf(createBatchSizer(2000), shown, 89).slice(0, 5)).toEqual([1, 10, 10, 10, 10]);
+    expect(pagesOf(createBatchSizer(2000), () => 0, 100).slice(0, 5)).toEqual([1, 1, 1, 1, 1]);
   });
 
   test('is what fits at the largest document of all, which is forgotten slowly', () => {

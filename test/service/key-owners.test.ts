@@ -4,7 +4,10 @@ import {
   type BackfillQueue,
   createBackfillService,
   type ExtractionPath,
+  type InstanceSnapshot,
+  type PageQuery,
   type PortError,
+  type RepositoryCommit,
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
@@ -275,6 +278,45 @@ describe('a key that is taken from a run that never completed', () => {
 
     expect(memory.metadata(1)).toEqual({ number: 'city 1' });
   });
+});
+
+test('an instance that is read again by its id is compared with the former path, too', async () => {
+  const memory = createMemoryRepository();
+  for (let id = 1; id <= 20; id += 1) memory.insertInstance({ ...instance(id, dataOf(id)), running: true });
+  const read = (data: unknown, segments: readonly string[]) =>
+    segments.reduce<unknown>((value, segment) => Object(value)[segment], data) as string;
+  let saves = 0;
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    if (method === 'commit' && (argument as RepositoryCommit).instances.length > 0) {
+      saves += 1;
+      // The second run meets a save between its first page and the commit.
+      if (saves === 2)
+        memory.updateInstance(1, { tasks: [{ state: 'COMPLETED', endedAt: 2, data: dataOf(1) }] });
+    }
+    const answer = await proceed();
+    if (method !== 'readInstances') return answer;
+    const { paths } = argument as PageQuery;
+    return (answer as readonly InstanceSnapshot[]).map(({ data, ...shown }) => {
+      const document = data.form === 'parsed' ? data.value : null;
+      const values = new Map(paths.map(({ key, segments }) => [key, read(document, segments)]));
+      return { ...shown, data: { form: 'values', values } };
+    });
+  });
+  const run = { repository, processModelId: MODEL, runtime: testRuntime(), batchSize: 10 };
+  const stopped = new AbortController();
+  const first = runBackfill({
+    ...run,
+    paths: [OLD],
+    signal: stopped.signal,
+    onProgress: ({ visited }) => visited === 10 && stopped.abort(),
+  });
+  await expect(first).rejects.toThrow();
+
+  const report = await runBackfill({ ...run, paths: [NEW] });
+
+  expect(report).toMatchObject({ state: 'completed', processed: 20 });
+  expect(report.keys.number).toMatchObject({ written: 20, replaced: 10, kept: 0 });
+  for (let id = 1; id <= 20; id += 1) expect(memory.metadata(id)).toEqual({ number: `new ${id}` });
 });
 
 describe('two requests at once for one key', () => {

@@ -13,17 +13,20 @@ export interface BatchSizer {
    */
   readonly pageSize: number;
   readonly maxBytes: number;
-  /** The snapshots of a page. Returns how many bytes of task data they hold. */
-  see(snapshots: readonly InstanceSnapshot[]): number;
+  /** The snapshots of a page, which has so many instances with the filled ones. Returns how many bytes of task data they hold. */
+  see(snapshots: readonly InstanceSnapshot[], instances?: number): number;
   /** A batch with this number of snapshots has been committed. */
   learn(batch: { readonly shown: number; readonly tookMs: number }): void;
 }
 
-/** The pages of a job stay small until it has seen so many documents. Filled instances say nothing about their size. */
+/** The first page of a job holds one instance. Its pages stay small until it has seen so many documents. */
 const FEW_SEEN = 100;
 const SMALL_PAGE = 10;
 /** Then each page may hold so many times as many instances as the page before it. */
 const PAGE_GROWTH = 10;
+/** So may pages where most instances are filled. They show few documents, which say little about the size of the others. */
+const MOST_PER_SEEN = 100;
+const SPARSE = 10;
 
 /**
  * @param context.batchSize a fixed size is the upper bound.
@@ -51,11 +54,12 @@ export function createBatchSizer(
     get pageSize() {
       return atLeastOne(Math.min(sizeNow(), grown, maxBytes / largestBytes));
     },
-    see(snapshots) {
+    see(snapshots, instances = snapshots.length) {
       const sizes = snapshots.map(sizeInMemory);
       seen += sizes.length;
-      if (seen < FEW_SEEN) grown = seen === 0 ? 1 : SMALL_PAGE;
-      else grown *= PAGE_GROWTH;
+      const isSparse = instances >= SPARSE * sizes.length;
+      const most = seen >= FEW_SEEN || isSparse ? PAGE_GROWTH * grown : SMALL_PAGE;
+      grown = atLeastOne(Math.min(most, MOST_PER_SEEN * seen));
       // It falls slowly: after one page of short documents, the next page may be large again.
       if (sizes.length > 0) largestBytes = Math.max(FORGETTING * largestBytes, ...sizes);
       return sizes.reduce((sum, each) => sum + each, 0);

@@ -49,9 +49,10 @@ async function readOn(
     const snapshots = snapshotsOf(page);
     last = page.at(-1)?.cursor ?? last;
     if (page.length === 0 || last === null) break;
-    bytes += sizer.see(snapshots);
+    const counted = countInstances(page);
+    bytes += sizer.see(snapshots, counted);
     shown += snapshots.length;
-    instances += countInstances(page);
+    instances += counted;
     // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time.
     const isLast = instances >= room;
     const isWhole =

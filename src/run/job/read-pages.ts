@@ -95,7 +95,10 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
     async again(ids, after, limit) {
       const { shard, run } = session;
       if (shard.after === null) return [];
-      const paths = run.header.definition.paths.map((path) => ({ ...path, mode: 'overwrite' as const }));
+      const paths = pagePaths(readPathsOf(run.header)).map((path) => ({
+        ...path,
+        mode: 'overwrite' as const,
+      }));
       const range = { ...rangeOf(session), instanceIds: ids, upTo: shard.after };
       return snapshotsOf(await readNow({ ...range, after, limit, paths }));
     },
