@@ -102,8 +102,9 @@ const NOTHING: WriteOutcome<number> = { gone: [], kept: [], moved: [] };
 
 /**
  * Stores the records in the order of their ids, each only if its revision is the expected one. That locks it, too.
- * @param written were written in the statement that locked them. A save that it waited for is seen only now.
- * @returns those of them that have another version.
+ * @param written the instances that one statement has locked and written. If it waited for a save, only a later statement
+ *   sees what was saved.
+ * @returns the ids of those whose version has changed.
  */
 async function storeRecords(
   sql: Sql,
@@ -155,8 +156,8 @@ function isActiveKeyTaken(error: unknown): boolean {
 
 /**
  * The mark lists the virtual transaction ids of open transactions. Only clients of this database count: an autovacuum takes
- * hours, and a dump inserts nothing. Of other users, PostgreSQL hides the type of the backend, but an autovacuum has no
- * user. A prepared transaction has another id than before, so it always counts.
+ * hours, and a dump inserts nothing. PostgreSQL may hide the type of the backends of other users, but an autovacuum is known
+ * by having no user. A prepared transaction no longer has the id in the mark, so every prepared transaction counts.
  */
 const SETTLED = `
   with open as (

@@ -22,7 +22,7 @@ export interface BackfillQueue<Transaction = never> {
     options?: {
       /**
        * The earliest time of delivery. Absent: at once. A runner that has to cap delays may deliver earlier: `handle` then
-       * enqueues the next job for this time, once. After that, a sweep has to.
+       * enqueues another job for this time. It does so once. If that job is early, too, the next one comes from `sweep`.
        */
       readonly startAfter?: Date | undefined;
       readonly transaction?: Transaction | undefined;

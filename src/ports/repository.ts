@@ -10,7 +10,7 @@ export type InstanceId = string | number;
 export type Cursor = string | number | readonly (string | number)[];
 
 /**
- * `fill` keeps stored values, but for those that an unfinished run took from another path. `overwrite` replaces values that
+ * `fill` keeps stored values, except those that an unfinished run wrote from another path. `overwrite` replaces values that
  * differ. `remove` deletes the rows of the key.
  */
 export type BackfillMode = 'fill' | 'overwrite' | 'remove';
@@ -218,8 +218,8 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   /** Still executing. Such an instance gets no null rows, because a value may still come. @default false */
   readonly running?: boolean;
   /**
-   * Changes when the latest task data changes, and only then. `commit` compares it, so build it by the same expression in
-   * both. Use a random id of the task, not a counter: after a database has lost its last commits, a counter repeats
+   * Changes when the latest task data changes, and only then. `commit` compares it, so build it by the same expression there
+   * and in `readInstances`. Use a random id of the task, not a counter: after a database has lost its last commits, a counter repeats
    * numbers. Absent: nothing is compared.
    */
   readonly version?: string;

@@ -45,8 +45,8 @@ export type RequestResult =
       /** `false`: `runId` is the active run of an equal request, which this request has joined. */
       readonly created: boolean;
       /**
-       * Whether the run covers every instance of now. `false`: its last walk had begun before
-       * this request. To cover later instances, request again when it has ended.
+       * Whether the run covers every instance that exists now. `false`: the last walk of the run began before this request.
+       * To cover later instances, request again when it has ended.
        */
       readonly covered: boolean;
       /** Of the run. A paused run that was joined stays paused. */
@@ -107,10 +107,10 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
-   * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. The run fails once,
-   * in each open shard, eight such jobs in a row have begun in vain. Call it every minute, from any number of processes.
-   * A job too many does no harm. Production needs sweeps, because every job runner can lose a job. Runs that `runBackfill` began without
-   * a queue, and runs in the format of a newer version, are left alone.
+   * lost, the queue was down, or its worker died. The time doubles after each sweep without effect. The run fails when, in
+   * each open shard, eight such jobs in a row have begun and committed no batch. Call it every minute, from any number of
+   * processes. A job too many does no harm. Production needs sweeps, because every job runner can lose a job. Runs that
+   * `runBackfill` began without a queue, and runs in the format of a newer version, are left alone.
    * @throws {PortError} or {@link RunError}, the first error of any run, after a look at all others.
    */
   sweep(options: SweepOptions): Promise<SweepReport>;

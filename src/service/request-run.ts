@@ -10,7 +10,7 @@ import type { PlannedRequest } from './backfill-request.js';
 export interface RequestedRun {
   readonly run: Run;
   readonly created: boolean;
-  /** Whether it covers the instances of now. */
+  /** Whether it covers every instance that exists now. */
   readonly covered: boolean;
 }
 

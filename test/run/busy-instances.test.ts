@@ -202,7 +202,7 @@ test('an instance that is never found by its id fails with a reason that says so
 
   expect(report).toMatchObject({ state: 'completed_with_failures', processed: 1, failed: 1, gone: 0 });
   expect(report.failures).toMatchObject([{ instanceId: 1, code: 'INSTANCE_BUSY' }]);
-  expect(report.failures[0]?.reason).toContain('commit finds it, but readInstances did not return it');
+  expect(report.failures[0]?.reason).toContain('commit finds it, but the last of 5 rereads did not');
   expect(report.keys.invoice_number).toMatchObject({ written: 1, failed: 1 });
 });
 

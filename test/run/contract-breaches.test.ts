@@ -58,7 +58,7 @@ describe('a repository that breaks its contract', () => {
     });
 
     await expect(backfill(repository)).rejects.toThrow(
-      /the instance 1 has moved, which was given without a version/,
+      /instance 1 has moved, but it was given without a version/,
     );
   });
 

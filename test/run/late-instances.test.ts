@@ -197,7 +197,7 @@ describe('where nobody knows whether transactions are open', () => {
 
     const report = await runBackfill({ repository, runtime, ...what, mode: 'overwrite' });
 
-    expect(report.warnings).toEqual([expect.stringMatching(/the repository has no settled/)]);
+    expect(report.warnings).toEqual([expect.stringMatching(/the repository has no `settled`/)]);
     expect(counted).toEqual([0]);
   });
 

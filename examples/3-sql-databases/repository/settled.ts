@@ -8,8 +8,8 @@ export type Settled = (database: Database, mark: string | null) => Promise<Settl
 
 /**
  * The mark lists the virtual transaction ids of open transactions. Only clients of this database count: an autovacuum takes
- * hours, and a dump inserts nothing. Of other users, PostgreSQL hides the type of the backend, but an autovacuum has no
- * user. A prepared transaction has another id than before, so it always counts.
+ * hours, and a dump inserts nothing. PostgreSQL may hide the type of the backends of other users, but an autovacuum is known
+ * by having no user. A prepared transaction no longer has the id in the mark, so every prepared transaction counts.
  */
 export const settledInPostgres: Settled = async (database, mark) => {
   const { rows } = await sql<SettledAnswer>`

@@ -31,8 +31,8 @@ export interface ModelChange {
   readonly created: Run | null;
   readonly changed: readonly { readonly run: Run; readonly change: RunChange }[];
   /**
-   * Runs on which it was decided, because they have ended or left a key. They get a new revision: a database that has lost
-   * that refuses the change.
+   * Runs that have ended or dropped a key, on which the decision relies. The commit gives each a new revision. So a database
+   * that has lost such an end refuses the commit.
    */
   readonly namedToo: readonly Run[];
 }
@@ -45,7 +45,7 @@ export interface ChangedModel<Decision> {
 }
 
 export interface ModelOptions<Decision> extends RecordOptions {
-  /** After an error, whose outcome is unknown: the decision, if a try of this call has stored it. Ends the tries. */
+  /** Called after an error whose outcome is unknown. Returns the decision if a try of this call has stored it. No try follows then. */
   findStored?(): Promise<Decision | null>;
 }
 

@@ -98,7 +98,7 @@ function movedProblem(moved: ReadonlySet<unknown>, instances: readonly InstanceW
   const unversioned = instances.find(({ id, version }) => version === undefined && moved.has(id));
   return unversioned === undefined
     ? null
-    : `told next that the instance ${show(unversioned.id)} has moved, which was given without a version`;
+    : `told next that instance ${show(unversioned.id)} has moved, but it was given without a version`;
 }
 
 /** What is wrong with the answer of a commit, or `null`. `isNextCalled`: in this very attempt. */

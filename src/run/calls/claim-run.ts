@@ -25,7 +25,10 @@ import { loadRecords } from './run-records.js';
 export interface ModelRequest {
   readonly processModelId: string;
   readonly updates: readonly KeyUpdate[];
-  /** What the new run does, once it is known which updated keys an unfinished run still owed. `null`: nothing. */
+  /**
+   * The definition of the new run. `null`: no new run.
+   * @param owed the updated keys that an unfinished run was still to fill.
+   */
   definitionFor(owed: ReadonlySet<string>): RunDefinition | null;
   /** Whether jobs of a queue will work on the run. */
   readonly hasQueue: boolean;
@@ -42,20 +45,20 @@ export interface ClaimedRun {
   readonly created: boolean;
   /** Whether its first job is to be enqueued, perhaps again. */
   readonly isCalledFor: boolean;
-  /** Other runs whose first job is to be enqueued: an earlier try has joined them, before they ended or lost a key. */
+  /** Other runs whose first job is to be enqueued. An earlier try joined them, and then they ended or dropped a key. */
   readonly joinedBefore: readonly string[];
 }
 
 /**
  * Stores a new run, or joins the active run of an equal request. In the same commit, the keys of the model get their new
- * owner, and active runs leave the keys that they read from another path. Whatever fails, all of that is stored or none.
+ * owner, and active runs drop the keys that they read from another path. Whatever fails, all of that is stored or none.
  * @returns `null` when there is nothing to run.
  */
 export async function claimRun(context: RunContext, request: ModelRequest): Promise<ClaimedRun | null> {
   const { processModelId, transaction } = request;
   const runId = newRunId(context.runtime);
   const calls = portCalls(context, watchProgress(runId, context), { isStored: false });
-  // In whichever try: an earlier one may have landed, and the run may have begun since.
+  // Collected over all tries: an earlier try may be stored, and its run may have begun since.
   const calledFor = new Set<string>();
   const situation: Situation = { context, request, runId, calls, calledFor };
   const { decision, changed } = await changeModel<Decision>(
@@ -141,8 +144,8 @@ async function findOwn(situation: Situation): Promise<Decision | null> {
 type ChangedRun = ModelChange['changed'][number];
 
 /**
- * The active runs that read a key from another path than the request, without that key. One that has ended or left the key
- * already is added to `namedToo`.
+ * The active runs that read a key from another path than the request, each with the change that drops the key. A run that
+ * has ended or dropped the key already is added to `namedToo`.
  */
 async function losers(
   situation: Situation,

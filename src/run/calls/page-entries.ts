@@ -13,7 +13,10 @@ export function countInstances(page: readonly PageEntry[]): number {
   return page.reduce((count, entry) => count + (isFilled(entry) ? entry.filled : 1), 0);
 }
 
-/** The first `room` instances of a page. Of filled ones, it is not known where the first few end: the last entry counts less. */
+/**
+ * The first `room` instances of a page. An entry of filled instances in which they end counts only the instances up to there,
+ * because no cursor in between is known.
+ */
 export function firstInstances(page: readonly PageEntry[], room: number): readonly PageEntry[] {
   const entries: PageEntry[] = [];
   let left = room;

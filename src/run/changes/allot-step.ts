@@ -25,8 +25,8 @@ export function handBack(
 }
 
 /**
- * Notes that the job of a swept shard has begun, so that a sweep without a worker is not taken for one in vain. Notes a step
- * that the database has forgotten, so that no other job gets it.
+ * Stores that the job of a swept shard has begun, because a sweep is in vain only if its job began. Also stores a step that
+ * the database has lost, so that no other job gets it.
  */
 export function markStarted({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
   const shard = shards[shardIndex];

@@ -19,8 +19,8 @@ export function complete(run: Run, now: number): RunChange | null {
 }
 
 /**
- * The run is as before its freeze, with the first shard under a step that is allotted to the job that will freeze it. Each
- * shard gets one commit more and no committer, so that no job of the walk before takes its checkpoint for its own.
+ * Puts the run back to before its freeze. The first shard gets the step of the job that will freeze the run. Each shard counts
+ * one more commit and has no `committedBy`, so that no job of the previous walk takes the new checkpoint for its own.
  */
 function beginNextWalk({ header, shards }: Run, now: number): RunChange {
   return {

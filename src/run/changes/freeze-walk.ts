@@ -25,9 +25,9 @@ export function holdFreeze(
 }
 
 /**
- * Fixes total and bounds, once per walk. Each shard goes from the bound of the shard before it to its own bound. Not if
- * the header has changed since the survey: who has joined since may know of instances that the survey lacks. Not during a
- * hold, which a database may forget and show again.
+ * Fixes total and bounds, once per walk. Each shard goes from the bound of the shard before it to its own bound.
+ * @returns `null` if the header has changed since the survey: a request that joined since may need instances that the survey
+ *   did not count. Also during a hold, which a loss of commits may have brought back.
  */
 export function freeze(
   { header, shards }: Run,

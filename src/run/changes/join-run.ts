@@ -4,7 +4,7 @@ import { isActive, isWorkable } from '../record/run-state.js';
 import { mayWalkAgain } from './freeze-walk.js';
 import { type RunChange, withNextStep } from './run-change.js';
 
-/** Adds an equal request to the run: it is to cover the instances of now, and to start when the request wants it. */
+/** Adds an equal request to the run: it is to cover the instances that exist now, and to start when the request wants it. */
 export function join(run: Run, startAfter: number | null, now: number): RunChange | null {
   if (!isActive(run.header.state)) return null;
   const header = coveringNow(run.header);
@@ -36,7 +36,7 @@ function calledFor({ header, shards }: Run, startAfter: number | null, now: numb
   return [isWorkable(header.state) ? withNextStep(sooner) : sooner];
 }
 
-/** Whether a run that was joined covers the instances of now. */
+/** Whether a run that was joined covers the instances that exist now. */
 export function isCovering({ header }: Run): boolean {
   return isActive(header.state) && (header.total === null || header.walkAgain);
 }

@@ -87,7 +87,7 @@ export function runLog(
         'info',
         run,
         'walks-again',
-        `Walk ${run.walk} begins, because instances may have come since the walk before was frozen`,
+        `Walk ${run.walk} begins, because the walk before may have missed instances`,
         { walk: run.walk },
       ),
     completed(run, { processed, updated, failed, elapsedMs, warnings, dryRun }) {

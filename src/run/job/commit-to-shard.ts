@@ -82,9 +82,13 @@ export async function commitToShard(
       const counted = countOutcomes(entries, outcome, keys);
       const behind = behindAfter(before.behind, reread, counted.left);
       isTooBusy = behind.length > MOST_LEFT_BEHIND;
-      if (isTooBusy) throw new Error('Rolled back: too many instances of the batch have moved on.');
+      if (isTooBusy)
+        throw new Error('Rolled back: too many instances of the batch were saved since they were read.');
       isUnproven = [...outcome.moved, ...outcome.gone].some((id) => id === commit.witness);
-      if (isUnproven) throw new Error('Rolled back: the instance that was to go through has moved on.');
+      if (isUnproven)
+        throw new Error(
+          'Rolled back: the instance that must be written was saved or deleted since it was read.',
+        );
       tally = counted.tally;
       const checkpoint = { after, behind, done: finishes };
       committed = session.advanced(before, tally, { ...checkpoint, revision, committedBy });

@@ -27,7 +27,7 @@ export async function concludeJob(
   { job, run, ending, allottedStep }: ShardSession,
   company: JobCompany | null,
 ): Promise<Conclusion | null> {
-  // The job of the shard that will be made may have the key of this one. A runner may drop it once this one is done.
+  // Once the run is frozen again, the new job of this shard may get the key of this one. A runner would drop it as a duplicate.
   if (ending === 'not-stored' && company === null) throw shardNotFound(job);
   switch (ending) {
     case 'shard-done':
@@ -51,7 +51,7 @@ function shardNotFound({ runId, shard }: ShardJob): RunError {
   return new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
 }
 
-/** `null`: the shard was done, but that is lost, and this job is the one to go on with it. */
+/** `null`: this job has work again. The database has lost the end of the shard, or this job begins the next walk. */
 async function endShard(
   context: RunContext,
   handle: RunHandle,
@@ -61,7 +61,7 @@ async function endShard(
   const { header, shards } = completed.run;
   const shard = shards[job.shard];
   if (!isWorkable(header.state) || shard === undefined || shard.done) return completed;
-  // The next walk needs no other job either, if its step is that of this one. A runner may have dropped the other one.
+  // A runner may have dropped the job of the next walk as a duplicate of this one.
   return header.walk === run.header.walk || shard.allottedStep <= job.step ? null : completed;
 }
 

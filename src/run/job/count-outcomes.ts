@@ -80,8 +80,8 @@ function busyInstance(planned: PlannedEntry, id: InstanceId): PlannedEntry {
   return failedInstance(planned, instanceFailure(id, null, 'INSTANCE_BUSY', reason));
 }
 
-const BUSY = `its version was another one at each commit, although it was read again ${MOST_REREADS} times. It is saved all the time, or its version never compares equal: readInstances and commit must build it by the same expression, with all digits of a time. Request its keys again with its instanceIds`;
-const UNFOUND = `commit finds it, but readInstances did not return it the last of ${MOST_REREADS} times: both must look at the same instances of the same database`;
+const BUSY = `its version had changed at each commit, also after it was read again ${MOST_REREADS} times. Either it is saved all the time, or readInstances and commit build its version differently: use the same expression, with all digits of a time. Request its keys again with instanceIds`;
+const UNFOUND = `commit finds it, but the last of ${MOST_REREADS} rereads did not: readInstances and commit must look at the same instances of the same database`;
 
 function keptKeys({ kept }: WriteOutcome): ReadonlyMap<InstanceId, ReadonlySet<string>> {
   const byInstance = new Map<InstanceId, Set<string>>();

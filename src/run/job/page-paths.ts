@@ -11,8 +11,8 @@ export function readPathsOf({ definition, claims }: RunHeader): ReadPath[] {
 }
 
 /**
- * The paths of a page: the own ones, and behind them the former ones under keys that no metadata has. A key with former paths
- * is read as if it were overwritten, so that its values are there to be compared. So is a key that is removed.
+ * The paths of a page: those of the run, then the former paths, under keys that no metadata has. A key that has former paths
+ * or is removed gets the mode `overwrite`, so that the page returns its stored value.
  */
 export function pagePaths(paths: readonly ReadPath[]): PagePath[] {
   const own = paths.map(

@@ -7,9 +7,8 @@ import type { ShardSession } from './shard-session.js';
 
 /**
  * Commits a batch, with its checkpoint. A batch that takes too long is split in halves, and so is one of which too many
- * instances have moved on. When an instance may be to blame
- * for a refusal, the batch is split down to that instance. Each part is a commit with a checkpoint of its own, so that
- * nothing is done twice after a crash.
+ * instances were saved since they were read. When an instance may be to blame for a refusal, the batch is split down to that
+ * instance. Each part is a commit with a checkpoint of its own, so that nothing is done twice after a crash.
  */
 export async function settleBatch(
   context: RunContext,

@@ -75,7 +75,10 @@ export async function settleSuspects(
     return hasValues(entry) && session.shard.behind.every(({ id }) => id !== entry.writes.id);
   }
 
-  /** With the entries up to `end`, one of which must go through. Right before each try the first suspect is tried alone: an outage may be over. */
+  /**
+   * Fails the suspects in one commit with the entries up to `end`. If there is a `witness`, nothing is stored unless that is
+   * written. Before each try the first suspect is committed alone, because an outage may be over.
+   */
   async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
     const blamed = await stillRefused(context, session, suspects, error);
     if ('status' in blamed) return { result: blamed, settled: place };

@@ -20,8 +20,8 @@ export interface TuningOptions {
    */
   readonly batchSize?: number | AdaptiveBatchSize | undefined;
   /**
-   * Milliseconds until a job hands over to a continuation. A job exceeds them by at most one batch. It waits for the end of
-   * a hold only if that comes within them. @default no limit
+   * Milliseconds until a job hands over to a continuation. A job takes at most one batch longer. It waits for the end of a
+   * hold only if the hold ends within this time. @default no limit
    */
   readonly sliceMs?: number | undefined;
   /**

@@ -14,7 +14,7 @@ export interface KeyUpdate {
 /** The stored headers of runs that fill keys, by run id. A run that is not stored any more counts as completed. */
 export type Fillers = ReadonlyMap<string, RunHeader>;
 
-/** What a run has of its keys, in the order of its paths, and the keys of the model with that. */
+/** The claims of a run, in the order of its paths, and the keys of the model after these claims. */
 export interface Claimed {
   readonly keys: readonly OwnedKey[];
   readonly claims: readonly KeyClaim[];
@@ -36,7 +36,7 @@ export function updateKeys(
   });
 }
 
-/** What a new run gets of its keys. A run over some of the instances, a trial, takes none of them. */
+/** The claims of a new run on its keys. A trial takes over none of them. */
 export function claimKeys(
   keys: readonly OwnedKey[],
   definition: RunDefinition,

@@ -12,7 +12,11 @@ export const MOST_LEFT_BEHIND = 100;
 /** An instance that is saved after each of so many reads of its own fails. */
 export const MOST_REREADS = 5;
 
-/** Who is behind after a commit of the instances with the ids `named`, of whom `left` are left behind, perhaps again. */
+/**
+ * The instances that are left behind after a commit.
+ * @param named the ids that were read again for it.
+ * @param left the instances that it leaves behind, perhaps again.
+ */
 export function behindAfter(
   before: readonly LeftBehind[],
   named: ReadonlySet<InstanceId>,

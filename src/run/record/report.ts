@@ -21,7 +21,7 @@ export interface BackfillReport<Key extends string = string> {
    */
   readonly total: number;
   readonly processed: number;
-  /** Instances for which at least one value other than null was written. Adds up if the run walks more than once. */
+  /** Instances for which at least one value other than null was written, summed over all walks. */
   readonly updated: number;
   readonly failed: number;
   /** Instances that were deleted during the run. */

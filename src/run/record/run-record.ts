@@ -67,7 +67,7 @@ export interface RunHeader {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly lastError: string | null;
-  /** What the run has of its keys, in the order of the definition's paths. */
+  /** The claims of the run on its keys, in the order of the definition's paths. */
   readonly claims: readonly KeyClaim[];
   /** Keys that this run no longer writes. */
   readonly droppedKeys: readonly DroppedKey[];

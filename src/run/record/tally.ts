@@ -81,7 +81,10 @@ export function addTallies(a: Tally, b: Tally): Tally {
   };
 }
 
-/** With what a shard begins its next walk. What earlier walks wrote adds up: the next walk finds it kept. */
+/**
+ * The tally with which a shard begins its next walk. Values that earlier walks wrote stay counted as `written`. The next walk
+ * counts them as kept again, so `kept` begins at minus their number.
+ */
 export function tallyOfNextWalk({ updated, keys }: Tally): Tally {
   return {
     ...emptyTally(keys.length),

@@ -40,7 +40,7 @@ function lateWarnings({ definition, settled }: RunHeader): string[] {
     ];
   if (settled === true || isTrial(definition) || isFill(definition)) return [];
   return [
-    'Instances whose insert was not committed yet when the run began may be missing, because the repository has no settled. If there may be any, request the same keys again.',
+    'Instances whose insert was not committed yet when the run began may be missing, because the repository has no `settled`. If there may be any, request the same keys again.',
   ];
 }
 
@@ -60,7 +60,7 @@ function keyWarnings(run: Run): string[] {
     return [
       ...(isTaken && mode === 'fill' && kept > 0
         ? [
-            `Key ${quote(key)} was taken over from a run that had not completed. Values that stay, because no former path gives them: ${kept}. Check them, or request the key with mode 'overwrite'.`,
+            `Key ${quote(key)} was taken over from a run that had not completed. Values that were kept, because they differ from what its path gives: ${kept}. Check them, or request the key with mode 'overwrite'.`,
           ]
         : []),
       ...(missing > 0 && written + nulls + orphaned === 0 && kept < (mode === 'fill' ? missing : 1)

@@ -60,7 +60,7 @@ export const movedPromises: readonly PromiseOf<TestedRepository>[] = [
     name: 'commit: waits for a save that is under way, and then leaves its instance out',
     capability: 'saves under way',
     advice:
-      'lock the instances in one statement, and compare versions in a later one, which sees what the save has committed. A save has to lock or update its instance, too, and so does `addTask` of the fixture: the lock of a foreign key lets `for share` pass.',
+      'lock the instances in one statement, and compare versions in a later one, which sees what the save has committed. A save must also lock or update the row of its instance, and so must `addTask` of the fixture. The lock of a foreign key alone does not block `for share`.',
     async check(host) {
       const transaction = host.fixture.transaction?.bind(host.fixture);
       if (transaction === undefined) notOffered('the fixture has no `transaction`');

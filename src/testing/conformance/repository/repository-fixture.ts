@@ -17,8 +17,8 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
   /** Deletes an instance with its tasks and its metadata. */
   deleteInstance(id: Id): Promise<void>;
   /**
-   * Adds a task, as a live instance does when it proceeds, with the locks that it takes. With `transaction`, which only a
-   * fixture with that method gets: in that transaction.
+   * Adds a task, as a live instance does when it proceeds, with the locks that it takes. Works in `options.transaction` if
+   * that is given. Only a fixture with the method `transaction` gets it.
    */
   addTask(id: Id, task: FixtureTask, options?: InTransaction<Transaction>): Promise<void>;
 
