@@ -103,7 +103,7 @@ function copyObject(value: object, copying: Copying): JsonValue {
 
 function copyArray(value: readonly unknown[], copying: Copying): JsonValue {
   count(value.length + 2, copying);
-  let copied: JsonValue[] | null = copying.shares ? null : [];
+  let copied: JsonValue[] | null = maybeShared(value, copying) ? null : [];
   for (let index = 0; index < value.length; index += 1) {
     const [item, found] = [copy(value[index], copying), value[index]];
     if (copied === null && !Object.is(item, found)) copied = value.slice(0, index) as JsonValue[];
@@ -117,7 +117,7 @@ function copyMembers(value: object, copying: Copying): JsonValue {
   count(2, copying);
   const members = value as Readonly<Record<string, unknown>>;
   const names = Object.keys(members);
-  let copied: [string, JsonValue][] | null = copying.shares ? null : [];
+  let copied: [string, JsonValue][] | null = maybeShared(value, copying) ? null : [];
   for (const [index, name] of names.entries()) {
     const found = members[name];
     const member = found === undefined ? undefined : copyMember(name, found, copying);
@@ -126,6 +126,12 @@ function copyMembers(value: object, copying: Copying): JsonValue {
     if (member !== undefined) copied?.push([name, member]);
   }
   return copied === null ? (value as JsonValue) : Object.fromEntries(copied);
+}
+
+/** What has another prototype is no equal of what the database returns later. */
+function maybeShared(value: object, { shares }: Copying): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return shares && (prototype === Object.prototype || prototype === Array.prototype);
 }
 
 function copyMember(name: string, member: unknown, copying: Copying): JsonValue {

@@ -104,16 +104,19 @@ export const trueOrFalse: z.ZodType<boolean> = expecting(
 
 /** A text with something in it that every database can store. */
 export const nonBlank: z.ZodType<string> = z.custom<string>(
-  (value) => typeof value === 'string' && value.trim() !== '' && !UNSTORABLE.test(value),
+  (value) => typeof value === 'string' && value.trim() !== '' && isStorable(value),
   {
     error: ({ input }) =>
-      typeof input === 'string' && UNSTORABLE.test(input)
+      typeof input === 'string' && !isStorable(input)
         ? 'expected a text without NUL and without half of a surrogate pair'
         : 'expected a text that is not blank',
   },
 );
 
-const UNSTORABLE = /\0|\p{Surrogate}/u;
+/** Whether every database can store it, also within JSON. */
+export function isStorable(text: string): boolean {
+  return !/\0|\p{Surrogate}/u.test(text);
+}
 
 /** Describes a value in a few words, for an error message. */
 export function describe(value: unknown): string {

@@ -51,6 +51,13 @@ describe('toJsonValue', () => {
     );
     expect(Object.is(Object(toJsonValue([-0], { shares: true }))[0], 0)).toBe(true);
     expect(() => toJsonValue({ a: [Number.NaN] }, { shares: true })).toThrow(MetadataValueError);
+    // What a repository returns later is compared with it, prototypes included.
+    for (const foreign of [Object.assign(Object.create(null), { a: 1 }), runInNewContext('({ a: 1 })')])
+      expect(toJsonValue([foreign], { shares: true })).toStrictEqual([{ a: 1 }]);
+    class Texts extends Array<string> {
+      toJSON = () => 'something else';
+    }
+    expect(JSON.stringify(toJsonValue(Texts.from(['a']), { shares: true }))).toBe('["a"]');
   });
 
   class Money {

@@ -40,6 +40,11 @@ describe('runBackfill refuses before any I/O', () => {
       { processModelId: 'a\0b' },
       'processModelId: expected a text without NUL and without half of a surrogate pair',
     ],
+    [
+      { instanceIds: ['a\0b'] },
+      'instanceIds: expected 1 to 10,000 ids, each a number or a string without NUL',
+    ],
+    [{ instanceIds: ['a\ud83d'] }, 'instanceIds: expected 1 to 10,000 ids'],
     [{ processModelId: 'a\ud83d' }, 'processModelId: expected a text without NUL and without half of'],
     [{ paths: [] }, 'paths: expected at least one { key, path }, got a list of 0'],
     [{ paths: 'a.b' }, 'paths: expected at least one { key, path }, got "a.b"'],
@@ -48,7 +53,7 @@ describe('runBackfill refuses before any I/O', () => {
     [{ limit: 0 }, 'limit: expected a whole number of at least 1, got 0'],
     [
       { instanceIds: [] },
-      'instanceIds: expected 1 to 10,000 ids, each a string or a number, got a list of 0',
+      'instanceIds: expected 1 to 10,000 ids, each a number or a string without NUL and without half of a surrogate pair, got a list of 0',
     ],
     [{ instanceIds: [1, null] }, 'instanceIds: expected 1 to 10,000 ids'],
     [{ maxFailures: -1 }, 'maxFailures: expected a whole number of at least 0, got -1'],
@@ -118,6 +123,8 @@ describe('runBackfill refuses before any I/O', () => {
 
   test.each<[what: string, path: object, problem: string]>([
     ['a lone surrogate in a key', { key: 'a\ud83d', path: 'a' }, '[0]: key: expected whole characters'],
+    ['NUL in a path', { key: 'a', path: ['b\0c'] }, '[0]: path: expected a text without NUL'],
+    ['a lone surrogate in a path', { key: 'a', path: ['\ud83d'] }, '[0]: path: expected a text without NUL'],
     ['a path that cannot be meant', { key: 'a', path: '$.invoice.number' }, "write 'invoice.number'"],
   ])('%s', async (_, path, problem) => {
     const error = await refusal({ paths: [path] });

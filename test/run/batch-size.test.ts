@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type InstanceSnapshot, runBackfill } from '../../src/index.js';
+import {
+  createBackfillService,
+  type InstanceSnapshot,
+  type RepositoryCommit,
+  runBackfill,
+} from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { type BatchSizer, createBatchSizer as createSizer } from '../../src/run/job/batch-size.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 const createBatchSizer = (batchSize: Parameters<typeof createSizer>[0]['batchSize']) =>
@@ -123,14 +129,15 @@ describe('the size of a page', () => {
   }
 
   test.each(SIZES)(
-    'begins with one, is small for a hundred documents, then at most ten times that of the page before: %s',
+    'begins with one, is small for ninety documents, then at most ten times that of the page before: %s',
     (_, batchSize) => {
-      const small = Array.from({ length: 10 }, () => 10);
+      const small = Array.from({ length: 9 }, () => 10);
       expect(pagesOf(createBatchSizer(batchSize), (limit) => limit)).toEqual([
         1,
         ...small,
         100,
         1000,
+        2000,
         2000,
         2000,
         2000,
@@ -195,4 +202,66 @@ test.each([
   await expect(
     runBackfill({ repository, processModelId: MODEL, paths: PATHS, batchSize: batchSize as never }),
   ).rejects.toThrow(message);
+});
+
+describe('where large documents follow small ones', () => {
+  /** A page of more bytes than this kills the worker. */
+  const MEMORY = 100;
+
+  test.each([
+    [undefined, 100],
+    [undefined, 130],
+    [100, 60],
+    [500, 101],
+    [2000, 60],
+    [2000, 1500],
+    [{ initial: 300 }, 150],
+  ])(
+    'each delivery gets on before its worker dies of a page: batches of %o, %i small documents',
+    async (batchSize, small) => {
+      const memory = createMemoryRepository({ instances: invoices(small + 40) });
+      const killed = new Error('out of memory');
+      const deaths: number[] = [];
+      let committed = 0;
+      const repository = intercept(memory, async ({ method, argument, proceed }) => {
+        if (deaths.length > 0 && deaths.at(-1) === -1) throw killed; // the worker is dead
+        const { limit = 0, after, upTo } = argument as { limit?: number; after?: unknown; upTo?: unknown };
+        const answer = await proceed();
+        if (method === 'commit') committed += (argument as RepositoryCommit).instances.length;
+        if (method !== 'readInstances' || upTo === undefined || limit === 0) return answer;
+        const shown = (answer as readonly InstanceSnapshot[]).map((one) => ({
+          ...one,
+          bytes: Number(one.id) > small ? 10 * 2 ** 20 : 20,
+        }));
+        const bytes = shown.reduce((sum, one) => sum + one.bytes, 0);
+        if (after !== undefined && bytes > MEMORY * 2 ** 20) {
+          deaths.push(committed, -1);
+          throw killed;
+        }
+        return shown;
+      });
+      const jobs: unknown[] = [];
+      const service = createBackfillService({
+        repository,
+        queue: { enqueue: async (job: { readonly payload: unknown }) => void jobs.push(job.payload) },
+        runtime: testRuntime(),
+        retry: { attempts: 1 },
+        logger: { info() {}, warn() {}, error() {} },
+        ...(batchSize === undefined ? {} : { batchSize }),
+      });
+      await service.request({ processModelId: MODEL, paths: PATHS });
+      const [job] = jobs;
+
+      for (
+        let delivery = 1;
+        delivery <= 20 && (await service.handle(job).catch(() => null)) === null;
+        delivery += 1
+      )
+        if (deaths.at(-1) === -1) deaths.pop(); // the runner delivers the job to another worker
+
+      expect(committed).toBe(small + 40);
+      expect(deaths.length).toBeLessThanOrEqual(10);
+      expect(new Set(deaths).size).toBe(deaths.length); // none at the same place
+    },
+  );
 });

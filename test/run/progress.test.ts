@@ -55,6 +55,38 @@ describe('the rate', () => {
     expect(seen.find(({ visited }) => visited === 40)?.ratePerSecond).toBeCloseTo(10);
   });
 
+  test('counts what other shards do while one is held', async () => {
+    const { runtime, ...run } = timedRun(2000, () => 1);
+    let asked = 0;
+    const jobs: unknown[] = [];
+    const seen: { readonly visited: number; readonly rate: number }[] = [];
+    const service = createBackfillService({
+      repository: run.repository,
+      queue: { enqueue: async (job: { readonly payload: unknown }) => void jobs.push(job.payload) },
+      runtime,
+      batchSize: 10,
+      sliceMs: 5_000,
+      // The second job is held for long, while the others go on.
+      throttle: () => {
+        asked += 1;
+        return asked === 8 ? { reason: 'lag', retryAfterMs: 120_000 } : null;
+      },
+    });
+    const requested = await service.request({ processModelId: MODEL, paths: PATHS, shards: 2 });
+    if (requested.status === 'skipped') throw new Error(requested.reason);
+
+    for (let turn = 0; jobs.length > 0 && turn < 1000; turn += 1) {
+      await service.handle(jobs.shift());
+      const { processed, ratePerSecond } = await service.status(requested.runId);
+      seen.push({ visited: processed, rate: ratePerSecond });
+    }
+
+    const later = seen.filter(({ visited }) => visited >= 200 && visited < 2000);
+    expect(later.length).toBeGreaterThan(10);
+    expect(Math.max(...later.map(({ rate }) => rate))).toBeLessThanOrEqual(20);
+    expect(Math.min(...later.map(({ rate }) => rate))).toBeGreaterThanOrEqual(5);
+  });
+
   test('shows in the status, and is 0 once its worker seems to be dead', async () => {
     const { repository, runtime, ...options } = timedRun(50, () => 1);
     const queue = { enqueue: async () => {} };

@@ -45,8 +45,28 @@ describe('a batch that takes too long', () => {
     expect(batches.length).toBeLessThanOrEqual(12);
   });
 
+  test('stays remembered where an instance is refused for its data', async () => {
+    const { repository, batches } = slow({ commit: 100 });
+    const refusing = intercept(repository, async ({ method, argument, proceed }) => {
+      const { instances = [] } = method === 'commit' ? (argument as RepositoryCommit) : {};
+      if (instances.some(({ id, values }) => id === 480 && values.length > 0)) throw databaseError('22021');
+      return proceed();
+    });
+    let timeOuts = 0;
+    const counting = intercept(refusing, async ({ method, argument, proceed }) => {
+      if (method === 'commit' && (argument as RepositoryCommit).instances.length > 100) timeOuts += 1;
+      return proceed();
+    });
+
+    const report = await backfill(counting as typeof repository, { batchSize: 400 });
+
+    expect(report).toMatchObject({ state: 'completed_with_failures', updated: 999, failed: 1 });
+    expect(Math.max(...batches)).toBeLessThanOrEqual(100);
+    expect(timeOuts).toBe(2);
+  });
+
   test('is remembered by the run: the job after it does not try the size again', async () => {
-    const { memory, repository } = slow({ commit: 100 });
+    const { memory, repository } = slow({ commit: 50 });
     const jobs: unknown[] = [];
     const queue = { enqueue: async (job: { payload: unknown }) => void jobs.push(job.payload) };
     const runtime = testRuntime(1, 200);
@@ -64,7 +84,7 @@ describe('a batch that takes too long', () => {
     });
     while (jobs.length > 0) await later.handle(jobs.shift());
 
-    expect(Math.max(...sizes)).toBe(100);
+    expect(Math.max(...sizes)).toBe(46); // half of the first batch
   });
 
   test('of one instance is a fault that passes, and blames nobody', async () => {

@@ -8,6 +8,7 @@ import {
   type PageQuery,
   type PortError,
   type RepositoryCommit,
+  type RunRecord,
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
@@ -278,6 +279,28 @@ describe('a key that is taken from a run that never completed', () => {
 
     expect(memory.metadata(1)).toEqual({ number: 'city 1' });
   });
+});
+
+test.each([
+  ['is damaged', { definition: 5 }],
+  ['was stored by a newer version', { format: 2 }],
+])("a trial whose record %s is nobody else's business", async (_, change) => {
+  const memory = createMemoryRepository({ instances: [1, 2, 3].map((id) => instance(id, dataOf(id))) });
+  const run = { processModelId: MODEL, runtime: testRuntime() };
+  const trial = await runBackfill({ ...run, repository: memory, paths: [OLD], limit: 1 });
+  const repository = intercept(memory, async ({ method, proceed }) => {
+    const answer = await proceed();
+    if (method !== 'loadRun' && method !== 'findRuns') return answer;
+    return (answer as readonly RunRecord[]).map((record) =>
+      record.runId === trial.runId
+        ? { ...record, content: { ...Object(record.content), ...change } }
+        : record,
+    );
+  });
+
+  const report = await runBackfill({ ...run, repository, paths: [CITY] });
+
+  expect(report).toMatchObject({ state: 'completed', updated: 3 });
 });
 
 test('an instance that is read again by its id is compared with the former path, too', async () => {

@@ -26,8 +26,7 @@ import {
 export interface ModelChange {
   /** What the owner record has then. It gets a new revision even if nothing of it changes. */
   readonly keys: readonly OwnedKey[];
-  /** `undefined`: those that it has. */
-  readonly trials?: readonly string[];
+  readonly trials: readonly string[];
   readonly created: Run | null;
   readonly changed: readonly { readonly run: Run; readonly change: RunChange }[];
   /**
@@ -77,7 +76,7 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
         if (change === null) return { decision, changed: [] };
         const runs = change.changed.map(({ run, change: one }) => changeOf(run, one, context));
         const { expected, records } = joined([
-          ownersChange({ ...owners, keys: change.keys, trials: change.trials ?? owners.trials }),
+          ownersChange({ ...owners, keys: change.keys, trials: change.trials }),
           ...runs,
           ...change.namedToo.map((run) => changeOf(run, { header: run.header }, context)),
           ...(change.created === null ? [] : [creationOf(change.created)]),

@@ -1,3 +1,4 @@
+import { isBackfillError } from '../../errors.js';
 import type { RunRecord } from '../../ports/repository.js';
 import { dropKeys } from '../changes/drop-keys.js';
 import { join } from '../changes/join-run.js';
@@ -96,21 +97,17 @@ interface Situation {
   readonly calledFor: Set<string>;
 }
 
-async function decide(
-  situation: Situation,
-  { keys: stored, trials: storedTrials }: OwnerRecord,
-  failedTries: number,
-): Promise<Decision> {
+async function decide(situation: Situation, owners: OwnerRecord, failedTries: number): Promise<Decision> {
   const { request, runId, context } = situation;
   const { processModelId, updates, joins, startAfter } = request;
+  const { keys: stored } = owners;
   const own = failedTries > 0 ? await findOwn(situation) : null;
   if (own !== null) return own;
 
-  const { active, namedToo } = await loadConcerned(situation, { keys: stored, trials: storedTrials });
+  const { active, namedToo, trials } = await loadConcerned(situation, owners);
   const fillers = new Map(
     [...active, ...namedToo.map(({ header }) => header)].map((one) => [one.runId, one]),
   );
-  const trials = storedTrials.filter((id) => active.some(({ runId: activeId }) => activeId === id));
   const keys = updateKeys(stored, updates, fillers);
   const definition = request.definitionFor(owedKeys(stored, updates, fillers));
   const activeKey = definition !== null && joins ? fingerprint(processModelId, definition) : runId;
@@ -199,24 +196,44 @@ interface Concerned {
   readonly namedToo: Run[];
 }
 
-/** The active runs of the model, and the ended ones that have filled a key of the request or may have tried it. */
+/**
+ * The active runs of the model, and the ended ones that have filled a key of the request or may have tried it. With the trials
+ * that have not ended.
+ */
 async function loadConcerned(
   situation: Situation,
-  { keys, trials }: Pick<OwnerRecord, 'keys' | 'trials'>,
-): Promise<Concerned> {
+  owners: Pick<OwnerRecord, 'keys' | 'trials'>,
+): Promise<Concerned & { readonly trials: string[] }> {
   const { updates, definitionFor } = situation.request;
   const active = [...(await activeHeaders(situation))];
   const namedToo: Run[] = [];
+  const isShown = (runId: string): boolean => active.some((header) => header.runId === runId);
+  const sort = (run: Run | null): void => {
+    // One that is active after all was resumed since, or the database has lost its end.
+    if (run !== null && isActive(run.header.state)) active.push(run.header);
+    else if (run !== null) namedToo.push(run);
+  };
+
   const largest = definitionFor(new Set(updates.map(({ key }) => key)));
-  const fillers = fillersOf(keys, updates, largest === null ? [] : ownedPaths(largest));
-  for (const runId of new Set([...fillers, ...trials])) {
-    const run = active.some((header) => header.runId === runId) ? null : await loadRun(situation, runId);
-    if (run === null) continue;
-    // It was not active just before: it was resumed since, or the database has lost its end.
-    if (isActive(run.header.state)) active.push(run.header);
-    else namedToo.push(run);
+  const fillers = fillersOf(owners.keys, updates, largest === null ? [] : ownedPaths(largest));
+  for (const runId of fillers) if (!isShown(runId)) sort(await loadRun(situation, runId));
+  const unreadable = new Set<string>();
+  for (const runId of owners.trials.filter((id) => !isShown(id) && !fillers.has(id))) {
+    const loaded = await loadTrial(situation, runId);
+    if (loaded === null) unreadable.add(runId);
+    else sort(loaded.run);
   }
-  return { active, namedToo };
+  return { active, namedToo, trials: owners.trials.filter((id) => isShown(id) || unreadable.has(id)) };
+}
+
+/** `null`: a newer version has stored the trial, or its record is damaged. That is none of the request's business. */
+async function loadTrial(situation: Situation, runId: string): Promise<{ readonly run: Run | null } | null> {
+  try {
+    return { run: await loadRun(situation, runId) };
+  } catch (error) {
+    if (isBackfillError(error, 'RUN_FORMAT')) return null;
+    throw error;
+  }
 }
 
 async function loadRun({ context, calls, request }: Situation, runId: string): Promise<Run | null> {

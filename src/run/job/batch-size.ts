@@ -13,6 +13,8 @@ export interface BatchSizer {
    */
   readonly pageSize: number;
   readonly maxBytes: number;
+  /** Whether a page of this limit may be far larger than any before, so that nobody knows yet whether it fits. */
+  isLeap(limit: number): boolean;
   /** The snapshots of a page, which has so many instances with the filled ones. Returns how many bytes of task data they hold. */
   see(snapshots: readonly InstanceSnapshot[], instances?: number): number;
   /** A batch with this number of snapshots has been committed. */
@@ -20,13 +22,14 @@ export interface BatchSizer {
 }
 
 /** The first page of a job holds one instance. Its pages stay small until it has seen so many documents. */
-const FEW_SEEN = 100;
+const FEW_SEEN = 90;
 const SMALL_PAGE = 10;
 /** Then each page may hold so many times as many instances as the page before it. */
 const PAGE_GROWTH = 10;
 /** So may pages where most instances are filled. They show few documents, which say little about the size of the others. */
 const MOST_PER_SEEN = 100;
 const SPARSE = 10;
+const LEAP = 4;
 
 /**
  * @param context.batchSize a fixed size is the upper bound.
@@ -42,6 +45,8 @@ export function createBatchSizer(
   let smoothedMs: number | null = null;
   let seen = 0;
   let grown = 1;
+  let largestPage = 1;
+  let isSparse = false;
   let largestBytes = 1;
 
   const sizeNow = (): number => atLeastOne(Math.min(size, limit() ?? size));
@@ -54,10 +59,14 @@ export function createBatchSizer(
     get pageSize() {
       return atLeastOne(Math.min(sizeNow(), grown, maxBytes / largestBytes));
     },
+    isLeap(limit) {
+      return !isSparse && limit > SMALL_PAGE && limit > LEAP * largestPage;
+    },
     see(snapshots, instances = snapshots.length) {
       const sizes = snapshots.map(sizeInMemory);
-      seen += sizes.length;
-      const isSparse = instances >= SPARSE * sizes.length;
+      seen += snapshots.filter(({ data }) => data.form !== 'none').length;
+      largestPage = Math.max(largestPage, sizes.length);
+      isSparse = instances >= SPARSE * sizes.length;
       const most = seen >= FEW_SEEN || isSparse ? PAGE_GROWTH * grown : SMALL_PAGE;
       grown = atLeastOne(Math.min(most, MOST_PER_SEEN * seen));
       // It falls slowly: after one page of short documents, the next page may be large again.

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../extraction/json-value.js';
 import type { InstanceWrites } from '../../ports/repository.js';
 import { reasonOf } from '../calls/reason-of.js';
+import { LONGEST_MESSAGE } from '../calls/server-message.js';
 import type { RunContext } from '../context/run-context.js';
 import type { InstanceFailure } from '../record/tally.js';
 import { commitBatch } from './commit-batch.js';
@@ -68,7 +69,8 @@ export const unnamed: Form = (_, entry, writes, { error }) => ({
 function failureOf({ id, values }: InstanceWrites, key: string | null, error: unknown): InstanceFailure {
   const texts = values.flatMap(({ value }) => {
     const inside = textsIn(value);
-    const isWritten = typeof value === 'object' && inside.length <= MOST_TEXTS;
+    const length = inside.reduce((sum, text) => sum + text.length, 0);
+    const isWritten = typeof value === 'object' && inside.length <= MOST_TEXTS && length <= LONGEST_MESSAGE;
     return isWritten ? [...inside, JSON.stringify(value)] : inside;
   });
   return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error, texts));

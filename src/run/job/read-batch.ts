@@ -53,7 +53,8 @@ async function readOn(
     bytes += sizer.see(snapshots, counted);
     shown += snapshots.length;
     instances += counted;
-    // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time.
+    // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time. Before a leap, what is
+    // there is committed: if the page is too large for the memory, the next delivery begins right before it, with small pages.
     const isLast = instances >= room;
     const isWhole =
       isLast ||
@@ -61,21 +62,11 @@ async function readOn(
       shown >= sizer.size ||
       snapshots.length === 0 ||
       2 * bytes >= sizer.maxBytes ||
-      isLeap(sizer.pageSize, shown);
-    if (isWhole && !isLast && readsAhead()) pages.readAhead(last, Math.min(sizer.pageSize, room - instances));
+      sizer.isLeap(Math.min(sizer.size - shown, sizer.pageSize));
+    const next = Math.min(sizer.pageSize, room - instances);
+    if (isWhole && !isLast && !sizer.isLeap(next) && readsAhead()) pages.readAhead(last, next);
     entries.push(...(await planner.plan(page)));
     if (isWhole) break;
   }
   return { entries, shown };
 }
-
-/**
- * Whether the next page is far larger than the batch so far. What is there is committed before that: should the page be too
- * large for the memory, the next delivery of the job begins right before it, with small pages.
- */
-function isLeap(nextPage: number, shown: number): boolean {
-  return nextPage > LARGE_PAGE && nextPage > LEAP * shown;
-}
-
-const LARGE_PAGE = 100;
-const LEAP = 4;

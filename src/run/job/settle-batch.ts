@@ -1,3 +1,4 @@
+import { isTimeOut } from '../calls/is-time-out.js';
 import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
 import type { Retries, ShardCommitResult } from './commit-to-shard.js';
@@ -49,7 +50,8 @@ export async function settleBatch(
     const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error });
     if (outcome.result.status !== 'committed') return outcome.result;
     settled = outcome.settled;
-    if (session.shard.tally.failed > failed) session.restoreBatches(batchSizeLimit);
+    // It alone takes too long, whatever the size of its batch.
+    if (isTimeOut(error) && session.shard.tally.failed > failed) session.restoreBatches(batchSizeLimit);
     return outcome.result;
   }
 

@@ -143,8 +143,9 @@ async function blameFor(
   const refused = await findRefusedValues(context, session, writes, error);
   if ('is' in refused) return refused.is === 'outdated' ? 'outdated' : null;
   // Each value alone is accepted: together they may be refused, or an outage is over.
-  const isOver = refused.size === 0 && (await tryOut(context, session, [writes])).is === 'accepted';
-  return isOver ? null : { error, refused };
+  const again = refused.size === 0 ? await tryOut(context, session, [writes]) : verdict;
+  if (again.is === 'outdated') return 'outdated';
+  return again.is === 'refused' ? { error: again.error, refused } : null;
 }
 
 /** The record of the shard has changed. The batch is read again. */

@@ -3,7 +3,7 @@ import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
 import { advancePace, newPace, rateOf, withoutIdleTime } from '../record/pace.js';
 import { randomText } from '../record/run-definition.js';
-import { isSameCheckpoint, openShards, type Run, type RunShard, tallyOf } from '../record/run-record.js';
+import { isSameCheckpoint, openShards, type Run, type RunShard } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
 import { addTallies, type Tally, visited } from '../record/tally.js';
 import { assessDelivery, type Delivery } from './assess-delivery.js';
@@ -35,8 +35,8 @@ export interface ShardSession {
    * that was planned before may be committed still.
    */
   adopt(run: Run): boolean;
-  /** Goes on from a checkpoint of its own. */
-  adoptShard(shard: RunShard, size: number): void;
+  /** Goes on from a checkpoint of its own, behind so many instances more. */
+  adoptShard(shard: RunShard, instances: number): void;
   /** The shard once this job has committed a batch with these outcomes. Pure but for the clock. */
   advanced(
     before: RunShard,
@@ -142,12 +142,12 @@ export function openSession(
       else return ending === null && run.header.revision === revision && isSameCheckpoint(now, before);
       return false;
     },
-    adoptShard(committed, size) {
+    adoptShard(committed, instances) {
       if (writtenBy(committed) > writtenBy(shardNow())) hasBlamed = false;
       const shards = run.shards.map((shard) => (shard.index === committed.index ? committed : shard));
       run = { ...run, shards };
       handle.watch.see(run);
-      if (limit !== null && size >= limit) limit = raised(limit);
+      if (limit !== null && instances >= limit) limit = raised(limit);
       if (committed.done) ending ??= 'shard-done';
       else if (committed.allottedStep > allottedStep) ending ??= 'yielded';
     },
@@ -159,9 +159,12 @@ export function openSession(
       const now = runtime.now();
       const tally = addTallies(before.tally, batch);
       const heldMs = Math.min(before.heldUntil ?? 0, now) - before.progressAt;
-      const isLeftOut = heldMs > LONG_HOLD_MS && !before.pace.wasHeld;
+      const isAlone = run.shards.every(
+        ({ index, progressAt }) => index === before.index || progressAt <= before.progressAt,
+      );
+      const isLeftOut = heldMs > LONG_HOLD_MS && isAlone && !before.pace.wasHeld;
       const held = isLeftOut ? withoutIdleTime(before.pace, heldMs) : before.pace;
-      const visitedBefore = visited(tallyOf(run));
+      const visitedBefore = run.shards.reduce((sum, shard) => sum + visited(shard.tally), 0);
       const visitedNow = visitedBefore - visited(before.tally) + visited(tally);
       // A clock that was set back makes every mark worthless, and so does a loss of commits.
       const isWorthless = now < held.from.at || visitedNow < held.next.visited;

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
-import { InvalidInputError } from '../../errors.js';
+import { InvalidExtractionPathsError, InvalidInputError } from '../../errors.js';
 import { type ExtractionPath, type ParsedPath, parsePaths } from '../../extraction/extraction-path.js';
 import {
   expecting,
   type Fields,
+  isStorable,
   nonBlank,
   oneOf,
   trueOrFalse,
@@ -56,7 +57,7 @@ export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' |
   clear: trueOrFalse.optional(),
   limit: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   instanceIds: expecting<readonly InstanceId[]>(
-    '1 to 10,000 ids, each a string or a number',
+    '1 to 10,000 ids, each a number or a string without NUL and without half of a surrogate pair',
     isIdList,
   ).optional(),
   maxFailures: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
@@ -80,6 +81,18 @@ export function definitionOf(
   );
 }
 
+/** The run keeps its paths. */
+function assertStorable(paths: readonly ParsedPath[]): void {
+  const problems = paths.flatMap(({ segments }, index) =>
+    segments.every(isStorable)
+      ? []
+      : [
+          `[${index}]: path: expected a text without NUL and without half of a surrogate pair, got ${JSON.stringify(segments.join('.'))}`,
+        ],
+  );
+  if (problems.length > 0) throw new InvalidExtractionPathsError(problems);
+}
+
 /** As {@link definitionOf}, of paths that are parsed and have a mode each. */
 export function definitionFrom(
   paths: readonly (ParsedPath & { readonly mode: BackfillMode })[],
@@ -93,6 +106,7 @@ export function definitionFrom(
   }: Omit<DefinitionOptions, 'processModelId' | 'paths' | 'mode'>,
   { storesNull = true, deletes = false }: Pick<BackfillRepository, 'storesNull' | 'deletes'>,
 ): RunDefinition {
+  assertStorable(paths);
   if (missing === 'null' && !storesNull) {
     throw new InvalidInputError(
       "missing: expected 'omit', got 'null': this repository says that it stores no null.",
@@ -126,7 +140,8 @@ export function definitionFrom(
 }
 
 function isIdList(value: unknown): boolean {
-  const isId = (id: unknown) => (typeof id === 'string' && id !== '') || Number.isFinite(id);
+  const isId = (id: unknown) =>
+    (typeof id === 'string' && id !== '' && isStorable(id)) || Number.isFinite(id);
   if (!Array.isArray(value) || value.length < 1 || value.length > 10_000) return false;
   return Array.from(value).every(isId); // a plain `every` skips holes
 }

@@ -25,9 +25,9 @@ export const commits: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: "if (result.status === 'committed') session.adoptShard(committed, size);",
+        find: "if (result.status === 'committed') session.adoptShard(committed, shown);",
         replace: `if (result.status === 'committed') {
-          session.adoptShard(committed, size);
+          session.adoptShard(committed, shown);
           await context.repository.commit({ processModelId: session.run.header.processModelId, expected: [], instances, next: () => [] });
         }`,
       },
@@ -166,8 +166,8 @@ export const commits: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'session.adoptShard(session.shard, size);',
-        replace: 'session.adoptShard({ ...session.shard, after: commit.after }, size);',
+        find: 'session.adoptShard(session.shard, shown);',
+        replace: 'session.adoptShard({ ...session.shard, after: commit.after }, shown);',
       },
     ],
   },

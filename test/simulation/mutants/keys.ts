@@ -42,7 +42,7 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/change-model.ts',
-        find: '          ownersChange({ ...owners, keys: change.keys, trials: change.trials ?? owners.trials }),\n',
+        find: '          ownersChange({ ...owners, keys: change.keys, trials: change.trials }),\n',
         replace: '',
       },
     ],
@@ -64,7 +64,7 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/change-model.ts',
-        find: '          ownersChange({ ...owners, keys: change.keys, trials: change.trials ?? owners.trials }),\n',
+        find: '          ownersChange({ ...owners, keys: change.keys, trials: change.trials }),\n',
         replace:
           '          ...(change.keys === owners.keys ? [] : [ownersChange({ ...owners, keys: change.keys })]),\n',
       },

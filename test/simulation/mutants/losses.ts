@@ -99,8 +99,9 @@ export const losses: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/claim-run.ts',
-        find: '    else namedToo.push(run);\n  }\n  return { active',
-        replace: '  }\n  return { active',
+        find: 'for (const runId of fillers) if (!isShown(runId)) sort(await loadRun(situation, runId));',
+        replace:
+          'for (const runId of fillers) if (!isShown(runId)) { const run = await loadRun(situation, runId); if (run !== null && isActive(run.header.state)) active.push(run.header); }',
       },
     ],
   },
@@ -110,8 +111,8 @@ export const losses: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/claim-run.ts',
-        find: 'else if (run !== null) namedToo.push(run);',
-        replace: '',
+        find: '    else if (run !== null) namedToo.push(run);\n  }\n  return changed;',
+        replace: '  }\n  return changed;',
       },
     ],
   },
@@ -121,8 +122,8 @@ export const losses: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/claim-run.ts',
-        find: 'new Set([...fillers, ...trials])',
-        replace: 'fillers',
+        find: 'else sort(loaded.run);',
+        replace: '',
       },
     ],
   },
