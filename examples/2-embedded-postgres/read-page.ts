@@ -19,8 +19,10 @@ export async function readPage(
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
   // A page skips many filled instances at once, so that they share the fixed cost of a page and its commit. The library
-  // asks for one instance until it has seen one that is not filled. After the first page, it may be far away.
-  const least = limit === 1 && range.after !== null ? 10_000 : 1000;
+  // asks for one instance until it has seen one that is not filled. After the first page, it may be far away. The library
+  // asks for a hundred or more once it knows the size of the documents.
+  const isFarAway = range.after !== null && (limit === 1 || limit >= 100);
+  const least = isFarAway ? 10_000 : 1000;
   const reach = overwrites ? limit : Math.max(5 * limit, least);
   const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);

@@ -32,9 +32,9 @@ export interface Waiting {
 /** How fast a run goes. */
 export interface RunPace {
   /**
-   * Instances per second of all shards, over about the last half of the walk. Includes holds of up to a minute. Capped by
-   * `maxInstancesPerSecond`. 0 before the first batch, and once the worker of each shard seems to be dead: see
-   * `lastProgressAt`.
+   * Instances per second of all shards, over about the last half of the walk. Includes holds of up to a minute. At most
+   * `maxInstancesPerSecond` for each open shard. 0 before the first batch, and once the worker of each shard seems to be
+   * dead: see `lastProgressAt`.
    */
   readonly ratePerSecond: number;
   /** Milliseconds left of this walk at that rate. A walk that follows is not in it. `null` while there is no rate. */
