@@ -123,24 +123,9 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: "refusal === null ? await tryOut(context, session, [writes]) : { is: 'refused', error: refusal };",
-        replace: "{ is: 'refused', error: refusal };",
-      },
-    ],
-  },
-  {
-    name: 'suspects: once one is accepted, those before it are not tried again',
-    breaks: [1],
-    edits: [
-      {
-        file: 'src/run/job/settle-suspects.ts',
-        find: 'if (blamed.size === known.size) return blamed;',
-        replace: 'return blamed;',
-      },
-      {
-        file: 'src/run/job/find-refused-values.ts',
-        find: 'if (refused.size === known) break;',
-        replace: 'break;',
+        find: 'if (writes === null) return null;',
+        replace:
+          "if (writes === null) return null; if (refusal === null) return { error: new Error('refused'), refused: new Map() };",
       },
     ],
   },
