@@ -7,6 +7,16 @@ export const holds: readonly Mutant[] = [
     breaks: [25],
     edits: [
       {
+        file: 'src/run/changes/freeze-walk.ts',
+        find: '  if (first !== undefined && isHeld(first, now)) return null;\n',
+        replace: '',
+      },
+      {
+        file: 'src/run/job/freeze-run.ts',
+        find: '    await waitWhileHeld(context, session);\n',
+        replace: '',
+      },
+      {
         file: 'src/run/job/perform-job.ts',
         find: 'if (session.ending === null) await waitWhileHeld(context, session);',
         replace: '',
