@@ -52,7 +52,7 @@ async function backfillInJobs(
   paths: readonly object[] = PATHS,
 ): Promise<BackfillReport> {
   let definition: object = { processModelId: MODEL, paths };
-  for (let job = 0; job < 20; job += 1) {
+  for (let job = 0; job < 50; job += 1) {
     try {
       return await backfill(repository, { ...definition, batchSize });
     } catch (error) {
@@ -216,6 +216,41 @@ describe.each([...TABLE, ...JUDGED])('%s', (what, error) => {
     },
   );
 });
+
+test.each([
+  ['P0001', 4, 'of any kind'],
+  ['P0001', 10, 'of any kind'],
+  ['42501', 4, 'of any kind'],
+  ['42501', 4, 'with values'],
+  ['42501', 10, 'with values'],
+])(
+  'an outage of commits blames no innocent instance, wherever it begins and ends: %s, batches of %i, commits %s',
+  async (code, batchSize, which) => {
+    const innocent: unknown[] = [];
+    for (let begin = 0; begin < 20; begin += 1) {
+      for (let length = 1; length <= 30; length += 1) {
+        const instances = Array.from({ length: 10 }, (_, id) => instance(id + 1, { a: 'a', b: 'b' }));
+        let commits = -1; // the first one stores the run
+        const repository = intercept(createMemoryRepository({ instances }), async (call) => {
+          const writes = idsOf(call.argument);
+          if (call.method !== 'commit' || (which !== 'of any kind' && writes.length === 0))
+            return call.proceed();
+          commits += 1;
+          const isOut = commits > begin && commits <= begin + length;
+          if (isOut || writes.includes(2)) throw databaseError(code);
+          return call.proceed();
+        });
+        const paths = ['a', 'b'].map((key) => ({ key, path: key }));
+
+        const report = await backfillInJobs(repository, batchSize, paths);
+        const blamed = report.failures.filter(({ instanceId }) => instanceId !== 2);
+        if (blamed.length > 0 || report.failed !== 1)
+          innocent.push({ begin, length, failures: report.failures });
+      }
+    }
+    expect(innocent).toEqual([]);
+  },
+);
 
 test('an instance is not blamed because another job has touched the shard meanwhile', async () => {
   const memory = createMemoryRepository({ instances: invoices(20) });

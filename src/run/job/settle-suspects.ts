@@ -28,7 +28,8 @@ const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
  * 3. Those that are still refused fail in the same commit that writes the accepted one. So an outage or a missing
  *    permission, which refuses all of them, is nobody's fault.
  *
- * If none behind it is accepted, those before it in the batch are proof, which were committed after the batch was refused.
+ * If none behind it is accepted, one before it in the batch is proof, which was committed after the batch was refused. It is
+ * tried out once more.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
@@ -64,8 +65,9 @@ export async function settleSuspects(
     if (suspects.length > MOST_SUSPECTS) throw calls.failure('repository.commit', error);
   }
 
-  const isProven = batch.slice(0, place).some(wentThrough) || mayBlameUnproven(session, batch);
-  if (!isProven) throw calls.failure('repository.commit', error);
+  const proof = batch.slice(0, place).find(wentThrough);
+  if (proof === undefined && !mayBlameUnproven(session, batch))
+    throw calls.failure('repository.commit', error);
   const outcome = await failTogether(batch.length);
   if (outcome.result.status === 'rejected') throw calls.failure('repository.commit', outcome.result.error);
   return outcome;
@@ -77,13 +79,20 @@ export async function settleSuspects(
 
   /**
    * Fails the suspects in one commit with the entries up to `end`. If there is a `witness`, nothing is stored unless that is
-   * written. Before each try the first suspect is committed alone, because an outage may be over.
+   * written. If there is none, the database must first accept once more what went through before. Before each try it asks
+   * again who is refused, because an outage may be over.
    */
   async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
-    const blamed = await stillRefused(context, session, suspects, error);
-    if ('status' in blamed) return { result: blamed, settled: place };
     let result: ShardCommitResult = { status: 'rejected', error };
     for (const form of FORMS) {
+      if (witness === undefined) {
+        const verdict = await tryOut(context, session, proof?.writes ? [proof.writes] : []);
+        if (verdict.is === 'outdated') return { result: OUTDATED, settled: place };
+        if (verdict.is === 'refused')
+          return { result: { status: 'rejected', error: verdict.error }, settled: place };
+      }
+      const blamed = await stillRefused(context, session, suspects, error);
+      if ('status' in blamed) return { result: blamed, settled: place };
       const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
       if (again.status !== 'rejected') return { result: again, settled: place + 1 };
       const entries = batch.slice(place, end);
@@ -104,25 +113,20 @@ function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readonly writ
   return entry.writes !== null && entry.writes.values.length > 0;
 }
 
-/** Those that are refused once more. When one of them is accepted, an outage may be over: all the others are tried again. */
+/** Those that are refused once more. The first one was refused with `firstError`, and a commit of its own tries it again. */
 async function stillRefused(
   context: RunContext,
   session: ShardSession,
   suspects: readonly PlannedEntry[],
   firstError: unknown,
 ): Promise<ReadonlyMap<PlannedEntry, Blame> | ShardCommitResult> {
-  // The first one has been tried again already.
-  let known = new Map(suspects.map((entry, index) => [entry, index === 0 ? firstError : null]));
-  for (;;) {
-    const blamed = new Map<PlannedEntry, Blame>();
-    for (const [entry, error] of known) {
-      const blame = await blameFor(context, session, entry, error);
-      if (blame === 'outdated') return OUTDATED;
-      if (blame !== null) blamed.set(entry, blame);
-    }
-    if (blamed.size === known.size) return blamed;
-    known = new Map([...blamed.keys()].map((entry) => [entry, null]));
+  const blamed = new Map<PlannedEntry, Blame>();
+  for (const [index, entry] of suspects.entries()) {
+    const blame = await blameFor(context, session, entry, index === 0 ? firstError : null);
+    if (blame === 'outdated') return OUTDATED;
+    if (blame !== null) blamed.set(entry, blame);
   }
+  return blamed;
 }
 
 /** `null` if it is accepted by now, or has moved on. */

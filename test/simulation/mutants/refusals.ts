@@ -77,8 +77,8 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: "  if (!isProven) throw calls.failure('repository.commit', error);\n",
-        replace: '',
+        find: 'proof === undefined && !mayBlameUnproven(session, batch)',
+        replace: 'place < 0',
       },
     ],
   },
@@ -99,8 +99,8 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'batch.slice(0, place).some(wentThrough) || ',
-        replace: '',
+        find: 'batch.slice(0, place).find(wentThrough)',
+        replace: 'batch.slice(0, 0).find(wentThrough)',
       },
     ],
   },
