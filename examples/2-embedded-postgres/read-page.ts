@@ -18,15 +18,21 @@ export async function readPage(
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  // A page skips many filled instances at once, so that they share the fixed cost of a page and its commit. The library
-  // asks for one instance until it has seen one that is not filled. After the first page, it may be far away. The library
-  // asks for a hundred or more once it knows the size of the documents.
-  const isFarAway = range.after !== null && (limit === 1 || limit >= 100);
-  const least = isFarAway ? 10_000 : 1000;
-  const reach = overwrites ? limit : Math.max(5 * limit, least);
+  const reach = overwrites ? limit : Math.max(5 * limit, leastReach(range.after, limit));
   const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);
   return entriesOf(rows.sort((a, b) => a.place - b.place));
+}
+
+/**
+ * The fewest instances that a page looks at. It skips many filled ones at once, so that they share the fixed cost of a page
+ * and its commit. The library asks for one instance until it has seen one that is not filled. After the first page, it may
+ * be far away. The library asks for a hundred or more once it knows the size of the documents. PostgreSQL would sort all
+ * remaining instances of a rare model to look at 10,000 of them.
+ */
+function leastReach(after: number | null, limit: number): number {
+  if (after === null || (limit > 1 && limit < 100)) return 1000;
+  return limit === 1 ? 10_000 : 5000;
 }
 
 interface InstanceRow {

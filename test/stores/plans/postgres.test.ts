@@ -65,7 +65,7 @@ describeWith(['PostgreSQL'], 'query plans on PostgreSQL', ({ PostgreSQL }) => {
   );
 
   describe('of a page of complete instances, in plain SQL', () => {
-    const lookedAt = (limit: number) => (limit === 1 || limit >= 100 ? 10_000 : 1000);
+    const lookedAt = (limit: number) => Math.max(5 * limit, limit === 1 ? 10_000 : limit < 100 ? 1000 : 5000);
 
     async function pageOf(processModelId: string, limit: number) {
       const { repository, statements } = recordPostgresRepository(opened());
