@@ -182,6 +182,10 @@ export function isBackfillError<Code extends BackfillErrorCode>(
   code: Code,
 ): error is ErrorByCode[Code] & { readonly code: Code };
 export function isBackfillError(error: unknown, code?: BackfillErrorCode): boolean {
-  if (!(error instanceof Error) || !(BRAND in error)) return false;
+  try {
+    if (!(error instanceof Error) || !(BRAND in error)) return false;
+  } catch {
+    return false; // a proxy may refuse even to be looked at
+  }
   return code === undefined || Reflect.get(error, 'code') === code;
 }

@@ -92,9 +92,16 @@ describe('the context of an error', () => {
   );
 });
 
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 describe('isBackfillError', () => {
   test.each<[what: string, value: unknown]>([
     ['an error of somebody else', new TypeError('no')],
+    ['something that cannot even be looked at', revoked()],
     [
       'an error of somebody else with a code of ours',
       Object.assign(new Error('no'), { code: 'INVALID_INPUT' }),

@@ -18,7 +18,9 @@ export async function readPage(
     column === 'jsonb' ? projectedValues(paths, FIRST_FREE_PARAMETER) : wholeDocuments(paths);
   const keys = paths.map(({ key }) => key);
   const overwrites = paths.some(({ mode }) => mode === 'overwrite');
-  const reach = overwrites ? limit : Math.max(5 * limit, leastReach(range.after, limit));
+  const reach = overwrites
+    ? limit
+    : Math.max(5 * limit, leastReach(limit, { isFirst: range.after === null }));
   const values = [...bounds(range), limit, reach, keys, overwrites, ENDED, ...parameters];
   const rows = await sql.query<InstanceRow>(pageOf(select), values, parsers);
   return entriesOf(rows.sort((a, b) => a.place - b.place));
@@ -26,12 +28,12 @@ export async function readPage(
 
 /**
  * The fewest instances that a page looks at. It skips many filled ones at once, so that they share the fixed cost of a page
- * and its commit. The library asks for one instance until it has seen one that is not filled. After the first page, it may
- * be far away. The library asks for a hundred or more once it knows the size of the documents. PostgreSQL would sort all
- * remaining instances of a rare model to look at 10,000 of them.
+ * and its commit. At first the library asks for one instance, and after the first page, the next one that is not filled may
+ * be far away: 10,000. Once it knows the size of the documents, it asks for a hundred or more: 5,000. For 10,000, PostgreSQL
+ * would sort all remaining instances of a rare model.
  */
-function leastReach(after: number | null, limit: number): number {
-  if (after === null || (limit > 1 && limit < 100)) return 1000;
+function leastReach(limit: number, { isFirst }: { readonly isFirst: boolean }): number {
+  if (isFirst || (limit > 1 && limit < 100)) return 1000;
   return limit === 1 ? 10_000 : 5000;
 }
 

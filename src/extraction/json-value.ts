@@ -28,7 +28,8 @@ const MAX_DEPTH = 64;
 const MAX_REPEATED = 1_000_000;
 
 /**
- * `value` as something that holds only JSON: a copy, unless the options say otherwise. A `Date` becomes its ISO string. Members that are `undefined` are left out.
+ * `value` as plain JSON: a copy, or with `shares` the value itself if it is JSON. A `Date` becomes its ISO string. Members
+ * that are `undefined` are left out.
  * @throws {MetadataValueError} for NaN, ±Infinity, BigInt, function, symbol, Map and other classes, cycles, nesting deeper
  *   than 64, integers beyond ±9007199254740991 unless they are exact, and objects that are shared so often that their
  *   repetition takes more than a million characters.
@@ -105,7 +106,8 @@ function copyArray(value: readonly unknown[], copying: Copying): JsonValue {
   count(value.length + 2, copying);
   let copied: JsonValue[] | null = maybeShared(value, copying) ? null : [];
   for (let index = 0; index < value.length; index += 1) {
-    const [item, found] = [copy(value[index], copying), value[index]];
+    const found = value[index];
+    const item = copy(found, copying);
     if (copied === null && !Object.is(item, found)) copied = value.slice(0, index) as JsonValue[];
     copied?.push(item);
   }
@@ -128,11 +130,16 @@ function copyMembers(value: object, copying: Copying): JsonValue {
   return copied === null ? (value as JsonValue) : Object.fromEntries(copied);
 }
 
-/** What has another prototype is no equal of what the database returns later. */
+/** An object with another prototype, or with members that JSON does not carry, would never equal the stored value. */
 function maybeShared(value: object, { shares }: Copying): boolean {
+  if (!shares || types.isProxy(value) || Object.getOwnPropertySymbols(value).length > 0) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return shares && (prototype === Object.prototype || prototype === Array.prototype);
+  if (!Array.isArray(value)) return prototype === Object.prototype;
+  const isShort = value.length <= MOST_NAMES; // to list the names of a long list takes longer than to copy it
+  return prototype === Array.prototype && isShort && Object.keys(value).length === value.length;
 }
+
+const MOST_NAMES = 1_000;
 
 function copyMember(name: string, member: unknown, copying: Copying): JsonValue {
   count(name.length + 4, copying);

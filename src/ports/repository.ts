@@ -1,11 +1,13 @@
 import type { FormattedValue } from '../extraction/format-metadata-value.js';
 import type { JsonValue } from '../extraction/json-value.js';
 
+/** A number is at most ±9007199254740991. Drivers round larger ones, so let them return text. */
 export type InstanceId = string | number;
 
 /**
  * The place of an instance in the walk: its id, or its creation time and id as a list. Cursor order is creation order,
  * so that later instances sort behind the bound of a running backfill. The library only stores and compares cursors.
+ * Numbers as in {@link InstanceId}. Numbers that are returned as text need `compareCursors`.
  */
 export type Cursor = string | number | readonly (string | number)[];
 
@@ -208,7 +210,7 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   /**
    * The task data of the most recently completed task: greatest end time, nulls last, ties broken by the lower task id.
    * May be `{ form: 'none' }` when every key has the mode `fill` and a value other than null: then the library needs
-   * neither the document nor `running` and `version`.
+   * neither the document nor `running` and `version`. Must not change until its batch is committed.
    */
   readonly data: TaskData;
   /** The metadata rows under the keys of the page, by key. A key without a row is absent. */
@@ -219,8 +221,8 @@ export interface InstanceSnapshot<Id extends InstanceId = InstanceId> {
   readonly running?: boolean;
   /**
    * Changes when the latest task data changes, and only then. `commit` compares it, so build it by the same expression there
-   * and in `readInstances`. Use a random id of the task, not a counter: after a database has lost its last commits, a counter repeats
-   * numbers. Absent: nothing is compared.
+   * and in `readInstances`. Use a random id of the task, not a counter: after a database has lost its last commits, a
+   * counter repeats numbers. Absent: nothing is compared.
    */
   readonly version?: string;
 }

@@ -58,6 +58,19 @@ describe('toJsonValue', () => {
       toJSON = () => 'something else';
     }
     expect(JSON.stringify(toJsonValue(Texts.from(['a']), { shares: true }))).toBe('["a"]');
+    const odd: readonly object[] = [
+      { a: 1, [Symbol('hidden')]: 2 },
+      Object.assign(['a'], { toJSON: () => 'something else' }),
+      new Proxy({ a: 1 }, {}),
+      new Proxy(['a'], {}),
+    ];
+    for (const value of odd) {
+      const copied = toJsonValue({ odd: value }, { shares: true });
+      expect(copied).toStrictEqual({ odd: Array.isArray(value) ? ['a'] : { a: 1 } });
+      expect(structuredClone(copied)).toStrictEqual(copied);
+    }
+    const long = Array.from({ length: 5_000 }, (_, index) => index);
+    expect(toJsonValue(Object.assign([...long], { more: 1 }), { shares: true })).toStrictEqual(long);
   });
 
   class Money {

@@ -42,7 +42,7 @@ describe('runBackfill refuses before any I/O', () => {
     ],
     [
       { instanceIds: ['a\0b'] },
-      'instanceIds: expected 1 to 10,000 ids, each a number or a string without NUL',
+      'instanceIds: expected 1 to 10,000 ids, each a number within ±9007199254740991 or a string without NUL',
     ],
     [{ instanceIds: ['a\ud83d'] }, 'instanceIds: expected 1 to 10,000 ids'],
     [{ processModelId: 'a\ud83d' }, 'processModelId: expected a text without NUL and without half of'],
@@ -53,7 +53,7 @@ describe('runBackfill refuses before any I/O', () => {
     [{ limit: 0 }, 'limit: expected a whole number of at least 1, got 0'],
     [
       { instanceIds: [] },
-      'instanceIds: expected 1 to 10,000 ids, each a number or a string without NUL and without half of a surrogate pair, got a list of 0',
+      'instanceIds: expected 1 to 10,000 ids, each a number within ±9007199254740991 or a string without NUL and without half of a surrogate pair, got a list of 0',
     ],
     [{ instanceIds: [1, null] }, 'instanceIds: expected 1 to 10,000 ids'],
     [{ maxFailures: -1 }, 'maxFailures: expected a whole number of at least 0, got -1'],

@@ -145,6 +145,30 @@ describe('the size of a page', () => {
     },
   );
 
+  test('is a leap among filled instances until ninety documents were seen, so that the job commits first', () => {
+    const sizer = createBatchSizer(2000);
+    const isLeap = Array.from({ length: 12 }, () => {
+      const { pageSize } = sizer;
+      sizer.see(page(Math.min(pageSize, 10)), 1000);
+      return [pageSize > 10, sizer.isLeap(sizer.pageSize)];
+    });
+    expect(isLeap.slice(1, 9)).toEqual([[false, true], ...Array.from({ length: 7 }, () => [true, true])]);
+    expect(isLeap.slice(10)).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+  });
+
+  test('grows sooner among instances without data', () => {
+    const sizer = createBatchSizer(2000);
+    const sizes = Array.from({ length: 5 }, () => {
+      const { pageSize } = sizer;
+      sizer.see(page(pageSize).map((snapshot) => ({ ...snapshot, data: { form: 'none' } })));
+      return pageSize;
+    });
+    expect(sizes).toEqual([1, 10, 100, 1000, 2000]);
+  });
+
   test('grows sooner among filled instances, to a hundred times what was seen', () => {
     const shown = (limit: number) => Math.min(limit, 10);
     expect(pagesOf(createBatchSizer(2000), () => 1, 9).slice(0, 6)).toEqual([1, 10, 100, 300, 400, 500]);

@@ -88,6 +88,9 @@ describe.each([...TABLE, ...JUDGED])('%s', (_, error) => {
       { batchSize, bad: [20] },
       { batchSize, bad: [30] },
       { batchSize, bad: [12, 14, 17, 29] },
+      { batchSize, bad: [11, 20] },
+      // Where all of a batch are refused, others have to be known before.
+      ...(batchSize < 3 ? [] : [{ batchSize, bad: [11, 19, 20] }]),
     ]),
   )(
     'is the fault of the instances that alone are refused: $bad, batches of $batchSize',

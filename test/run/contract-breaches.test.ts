@@ -239,6 +239,16 @@ describe('a repository that breaks its contract', () => {
     ['no id', () => [{ ...snapshot, id: undefined }], /id: expected a string or a number/],
     ['no cursor', () => [{ ...snapshot, cursor: undefined }], /cursor: expected/],
     [
+      'an id that the driver has rounded',
+      () => [{ ...snapshot, id: 2 ** 53 + 2, cursor: 12 }],
+      /id: expected no number beyond ±9007199254740991, .*return text.*, got 9007199254740994/,
+    ],
+    [
+      'a cursor that the driver has rounded',
+      () => [{ ...snapshot, cursor: ['b', -(2 ** 53)] }],
+      /cursor: expected no number beyond ±9007199254740991, .*, got \["b",-9007199254740992\]/,
+    ],
+    [
       'no data',
       () => [{ ...snapshot, cursor: 12, data: undefined }],
       /data: expected a TaskData with one of the forms none, parsed, json, values, unreadable, got/,

@@ -55,6 +55,23 @@ describe('the rate', () => {
     expect(seen.find(({ visited }) => visited === 40)?.ratePerSecond).toBeCloseTo(10);
   });
 
+  test.each([900_000, 3_600_000])('does not count %i ms without a worker', async (gapMs) => {
+    const { repository, runtime, paths } = timedRun(1000, () => 1);
+    const jobs: unknown[] = [];
+    const queue = { enqueue: async (job: { readonly payload: unknown }) => void jobs.push(job.payload) };
+    const service = createBackfillService({ repository, queue, runtime, batchSize: 10, sliceMs: 20_000 });
+    const { runId } = (await service.request({ processModelId: MODEL, paths })) as { runId: string };
+    const rates: number[] = [];
+    for (let turn = 1; jobs.length > 0; turn += 1) {
+      if (turn === 2) await runtime.sleep(gapMs);
+      await service.handle(jobs.shift());
+      rates.push((await service.status(runId)).ratePerSecond);
+    }
+
+    for (const rate of rates.slice(0, -1)) expect(rate).toBeCloseTo(10, 0);
+    expect(rates.length).toBeGreaterThan(4);
+  });
+
   test('counts what other shards do while one is held', async () => {
     const { runtime, ...run } = timedRun(2000, () => 1);
     let asked = 0;

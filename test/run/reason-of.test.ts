@@ -126,6 +126,39 @@ describe('the reason of an error', () => {
       ),
       'connect ECONNREFUSED ::1:1',
     ],
+    [
+      'Prisma, where it does not know the error of the database',
+      thrown(
+        '\nInvalid `prisma.x.create()` invocation:\n\n\nConnectorError(ConnectorError { kind: QueryError(PostgresError { code: "23514", message: "new row violates check constraint \\"c\\"", detail: Some("Failing row contains (1, secret).") }) })',
+      ),
+      'new row violates check constraint "c" (SQLSTATE 23514)',
+    ],
+    [
+      'a message that lists a row',
+      databaseError('2627', 'Violation of a key. The duplicate key value is (25, secret (2)).'),
+      'Violation of a key. The duplicate key value is (…). (2627)',
+    ],
+    [
+      'a message that lists a key',
+      thrown('duplicate entry: Key (v, w)=(secret, secret) already exists.'),
+      'duplicate entry: Key (v, w)=(…) already exists.',
+    ],
+    [
+      'a statement behind comments',
+      thrown("-- name: write\n/* app */ (insert into t values ('secret')) - no space left"),
+      'no space left',
+    ],
+    ['a procedure', thrown("exec write 'secret' - no space left"), 'no space left'],
+    [
+      'a connection with its password',
+      thrown('cannot connect to postgres://app:secret@db:5432/x'),
+      'cannot connect to postgres://app:…@db:5432/x',
+    ],
+    [
+      'a message that is too long to show',
+      thrown('x'.repeat(5_000)),
+      'an error whose message of 5000 characters is too long to show',
+    ],
     ['the host itself', new RangeError('the key "a" is too long'), 'the key "a" is too long'],
     ['a foreign key', databaseError('23503', 'update or delete on table "t" violates it'), ''],
   ])('of %s is the message of the database with its code', (_, error, reason) => {

@@ -56,7 +56,11 @@ describe('classifyError', () => {
     ['21000', 'suspect'],
     ['38000', 'suspect'],
     ['XX000', 'unknown'],
-    ['53200', 'unknown'],
+    ['53200', 'transient'],
+    ['53400', 'transient'],
+    ['XX001', 'doubtful'],
+    ['EMFILE', 'transient'],
+    ['CERT_HAS_EXPIRED', 'systemic'],
     ['25P02', 'unknown'],
     ['HY000', 'unknown'],
     ['U0001', 'unknown'],
@@ -163,6 +167,21 @@ describe('classifyError', () => {
     [{ code: 'EREQUEST', number: 208, class: 16 }, 'doubtful'],
     [{ name: 'PrismaClientInitializationError', errorCode: 'P1001' }, 'transient'],
     [{ name: 'KnexTimeoutError' }, 'transient'],
+    ...[
+      ['PostgresError { code: "55P03", message: "lock", severity: "ERROR" }', 'transient'],
+      ['PostgresError { code: "57014", message: "canceling statement" }', 'transient'],
+      ['PostgresError { code: "42501", message: "no", detail: Some("25P02") }', 'doubtful'],
+      ['PostgresError { code: "22001", message: "too long" }', 'instance'],
+      ['Error { kind: Db, cause: Some(DbError { code: SqlState("40001"), message: "no" }) }', 'transient'],
+      ['Error { kind: Db, cause: Some(DbError { code: SqlState(E40P01), message: "no" }) }', 'transient'],
+      ['MysqlError { code: 1205, message: "Lock wait timeout", state: "HY000" }', 'transient'],
+      ['SqliteError { extended_code: 5, message: Some("database is locked") }', 'transient'],
+    ].map(([text, expected]): [object, string | undefined] => [
+      {
+        message: `Error occurred during query execution:\nConnectorError(ConnectorError { kind: QueryError(${text}) })`,
+      },
+      expected,
+    ]),
     [{ name: 'SequelizeConnectionAcquireTimeoutError' }, 'transient'],
   ])('takes an error with %j as %s', (members, expected) => {
     expect(classifyError(repository, thrown(members))).toBe(expected);

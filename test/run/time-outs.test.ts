@@ -124,6 +124,72 @@ test('instances that are only read again count for no size', async () => {
   expect(limits).toEqual([undefined, null]);
 });
 
+test('a page of instances that are read again says nothing about the size of batches', async () => {
+  const memory = createMemoryRepository({
+    instances: invoices(60).map((instance) => ({ ...instance, running: true })),
+  });
+  const limits: number[] = [];
+  let isSaved = false;
+  let timeOuts = 0;
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const { instances = [] } = argument as Partial<RepositoryCommit<number>>;
+    if (method === 'commit' && instances.length > 10 && !isSaved) {
+      isSaved = true;
+      for (const { id } of instances.slice(0, 10))
+        memory.updateInstance(id, {
+          tasks: [{ state: 'COMPLETED', endedAt: 2, data: { invoice: { number: `new ${id}` } } }],
+        });
+    }
+    const { instanceIds, limit } = argument as PageQuery<number>;
+    if (method === 'readInstances' && instanceIds !== null && timeOuts < 2) {
+      timeOuts += 1;
+      throw databaseError('57014');
+    }
+    if (method === 'readInstances' && instanceIds === null) limits.push(limit);
+    return proceed();
+  });
+
+  const report = await backfill(repository, { batchSize: 20 });
+
+  expect(report).toMatchObject({ state: 'completed', updated: 60, failed: 0 });
+  expect(timeOuts).toBe(2);
+  const records = await memory.loadRun(report.runId);
+  expect(records.map(({ content }) => Object(content).batchSizeLimit)).toEqual([undefined, null]);
+});
+
+test('an instance that takes too long even alone leaves no limit behind, also where its job ends right then', async () => {
+  const memory = createMemoryRepository({ instances: invoices(200) });
+  const runtime = testRuntime();
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const { instances = [] } = argument as Partial<RepositoryCommit<number>>;
+    if (method !== 'commit' || !instances.some(({ id, values }) => id === 100 && values.length > 0))
+      return proceed();
+    await runtime.sleep(30_000);
+    throw databaseError('57014');
+  });
+  const jobs: unknown[] = [];
+  const service = createBackfillService({
+    repository,
+    queue: { enqueue: async (job: { readonly payload: unknown }) => void jobs.push(job.payload) },
+    runtime,
+    batchSize: 100,
+    sliceMs: 1_000,
+  });
+  const { runId } = (await service.request({ processModelId: MODEL, paths: PATHS })) as { runId: string };
+
+  const limits: unknown[] = [];
+  for (let job = jobs.shift(); job !== undefined && limits.length < 20; job = jobs.shift()) {
+    await service.handle(job).catch(() => jobs.push(job)); // delivered again
+    const { failed, state } = await service.status(runId);
+    const [, shard] = await memory.loadRun(runId);
+    if (failed > 0) limits.push(Object(shard?.content).batchSizeLimit);
+    if (state !== 'running' && state !== 'pending') break;
+  }
+
+  expect(await service.status(runId)).toMatchObject({ processed: 199, failed: 1 });
+  expect(new Set(limits)).toEqual(new Set([null]));
+});
+
 test('filled instances between the others count for no size', async () => {
   const tooSlow: number[] = [];
   const repository = intercept(

@@ -44,7 +44,10 @@ export interface ChangedModel<Decision> {
 }
 
 export interface ModelOptions<Decision> extends RecordOptions {
-  /** Called after an error whose outcome is unknown. Returns the decision if a try of this call has stored it. No try follows then. */
+  /**
+   * Called after an error whose outcome is unknown. Returns the decision if a try of this call has stored it. No try follows
+   * then.
+   */
   findStored?(): Promise<Decision | null>;
 }
 

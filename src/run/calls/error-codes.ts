@@ -43,6 +43,24 @@ function codesOf(error: object): string[] {
     ...sqlite.filter(isNumber).map((number) => `SQLite ${number} ${number % 256}`),
     ...(isMssql ? [`SQL Server ${memberOf(error, 'number')}`] : []),
     ...['sqlState', 'sqlstate'].map((name) => textOf(error, name)).filter(isSqlState),
+    ...quotedCodes(textOf(error, 'message').slice(0, MOST_READ)),
+  ];
+}
+
+/** What is longer quotes a statement before its code. */
+const MOST_READ = 10_000;
+
+/** Prisma quotes the error of the database, without giving its code, where it does not know it. */
+function quotedCodes(message: string): string[] {
+  const [, postgres = ''] =
+    /(?:PostgresError|PgError) \{ code: "(\w{5})"|SqlState\(E?"?(\w{5})"?\)/.exec(message)?.filter(Boolean) ??
+    [];
+  const [, mysql] = /Mysql(?:Server)?Error \{ code: (\d{4})\b/i.exec(message) ?? [];
+  const [, sqlite] = /SqliteError \{ extended_code: (\d+)/.exec(message) ?? [];
+  return [
+    ...[postgres].filter(isSqlState),
+    ...(mysql === undefined ? [] : [`errno ${mysql}`]),
+    ...(sqlite === undefined ? [] : [`SQLite ${sqlite} ${Number(sqlite) % 256}`]),
   ];
 }
 
@@ -74,7 +92,7 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
     /^(57014|25P04|HYT00|PROTOCOL_SEQUENCE_TIMEOUT|ETIMEOUT|P2028|UND_ERR_(HEADERS|BODY)_TIMEOUT)$/,
     'time-out',
   ],
-  // The last two: somebody, or a tool that looks for long statements, has killed it; and the driver has waited too long.
+  // QUERY_INTERRUPTED: a person or a tool has killed a long statement. SOCKET_TIMEOUT: the driver has waited too long.
   [
     named('QUERY_TIMEOUT|STATEMENT_TIMEOUT|QUERY_INTERRUPTED|SOCKET_TIMEOUT', '3024|1969|1317|45026'),
     'time-out',
@@ -87,7 +105,8 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   [/^(CONNECTION_\w+|CONNECT_TIMEOUT)$/, 'transient'],
   [/^(ESOCKET|ENOTOPEN|EABORT)$/, 'transient'],
   [/^(PROTOCOL_\w+|POOL_(CONNLIMIT|ENQUEUELIMIT|NOCONNECTIONS))$/, 'transient'],
-  [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|ELOGIN)$/, 'systemic'],
+  [/^(EMFILE|ENFILE|ENOMEM)$/, 'transient'],
+  [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|ELOGIN|CERT_\w+|UNABLE_TO_\w+|\w+_SIGNED_CERT\w*)$/, 'systemic'],
 
   // Prisma: unreachable, too slow, pool or transaction timed out, connection closed, write conflict, too many connections
   [/^P(1001|1002|1008|1017|2024|2034|2037|5009|5010|5011|6004|6008)$/, 'transient'],
@@ -97,17 +116,18 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   [/^P(2025|2029|2035)$/, 'suspect'],
 
   // SQLSTATE. Transient: a connection, a transaction that was rolled back, a lock, an idle session, a shutdown, too many
-  // connections, a server that is read-only after a failover, a prepared statement that another connection has
+  // connections, no memory, a server that is read-only after a failover, a prepared statement that another connection has
   [/^40002$/, 'instance'],
   [/^(08|40)[0-9A-Z]{3}$/, 'transient'],
-  [/^(25006|25P0[34]|26000|42P05|53300|55006|55P03|57P0[1235]|70100|72000|HYT01)$/, 'transient'],
+  [/^(25006|25P0[34]|26000|42P05|53000|53[234]00|55006|55P03|57P0[1235]|70100|72000|HYT01)$/, 'transient'],
   [/^(22|23)[0-9A-Z]{3}$/, 'instance'],
   // What triggers, functions and limits answer to one row: raised (P0, 45, 09, 27, 38, 39), too many rows, too large
   [/^(09|20|21|27|2F|38|39|44|45|54|P0)[0-9A-Z]{3}$/, 'suspect'],
   [/^(53100|57P04|58030|58P\d\d)$/, 'systemic'],
   [/^(0[B-FLP]|24|25(?!P0[12])|28|2B|2D|34|36|3B|3D|3F|F0)[0-9A-Z]{3}$/, 'systemic'],
-  // Not supported, not allowed, no such column: of a statement, but also of a row policy, a trigger or a cast of one value
-  [/^(0A|42)[0-9A-Z]{3}$/, 'doubtful'],
+  // Not supported, not allowed, no such column: of a statement, but also of a row policy, a trigger or a cast of one value.
+  // A damaged index or file, and an operator who has stopped something, may be met by some rows only, too.
+  [/^((0A|42)[0-9A-Z]{3}|55000|57000|58000|XX00[12])$/, 'doubtful'],
 
   // MySQL and MariaDB
   [/^ER_\w*(CONNECTION|SOCKET)_\w+$/, 'transient'],
@@ -127,8 +147,8 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   ],
   [
     named(
-      'CLIENT_INTERACTION_TIMEOUT|CHECKREAD|TABLE_DEF_CHANGED|NEED_REPREPARE|TRANSACTION_ROLLBACK_DURING_COMMIT',
-      '4031|1020|1412|1615|3101',
+      'OUTOFMEMORY|OUT_OF_SORTMEMORY|OUT_OF_RESOURCES|LOCK_TABLE_FULL|CLIENT_INTERACTION_TIMEOUT|CHECKREAD|TABLE_DEF_CHANGED|NEED_REPREPARE|TRANSACTION_ROLLBACK_DURING_COMMIT',
+      '1037|1038|1041|1206|4031|1020|1412|1615|3101',
     ),
     'transient',
   ],

@@ -12,8 +12,8 @@ export function isTimeOut(error: unknown): boolean {
   );
 }
 
-// Without a code: query_timeout of node-postgres, and timeout() of Knex. Prisma quotes the error of PostgreSQL.
-const MESSAGE = /^(Query read timeout|Defined query timeout of )|PostgresError \{ code: "57014"/;
+// Without a code: query_timeout of node-postgres, and timeout() of Knex.
+const MESSAGE = /^(Query read timeout|Defined query timeout of )/;
 
 /** What `AbortSignal.timeout()` gives to HTTP drivers. Its code is that of DOMException. */
 function isAbortedByTimer(error: object): boolean {

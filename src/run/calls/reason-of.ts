@@ -1,7 +1,7 @@
 import { isBackfillError } from '../../errors.js';
 import { shownCode } from './error-codes.js';
 import { LONGEST_MESSAGE, serverMessage } from './server-message.js';
-import { errorsWithin } from './wrapped-errors.js';
+import { errorsWithin, textOf } from './wrapped-errors.js';
 
 /**
  * Why something failed, in one bounded line for logs and records: the message of the database itself, with its code.
@@ -20,7 +20,7 @@ export function reasonOf(error: unknown, values: readonly string[] = []): string
     errors.findLast(isCoded);
   if (source === undefined) return bounded(describe(error));
   const code = shownCode(source);
-  const message = bounded(withoutValues(serverMessage(source), values), MOST_READ);
+  const message = bounded(withoutRows(withoutValues(serverMessage(source), values)), MOST_READ);
   const text = code !== undefined || source instanceof SyntaxError ? withoutQuotes(message) : message;
   if (code === undefined || text.includes(code.replace(/^SQLSTATE /, ''))) return bounded(text);
   return text === '' ? bounded(code) : `${bounded(text, REASON_LENGTH - code.length - 3)} (${code})`;
@@ -37,7 +37,11 @@ export function bounded(text: string, length: number = REASON_LENGTH): string {
 /** Something that was thrown and has no message. It may not even be possible to make it a string. */
 function describe(thrown: unknown): string {
   try {
-    return typeof thrown === 'object' && thrown !== null ? NOTHING_SAID : String(thrown);
+    if (typeof thrown !== 'object' || thrown === null) return String(thrown);
+    const { length } = textOf(thrown, 'message');
+    return length > LONGEST_MESSAGE
+      ? `an error whose message of ${length} characters is too long to show`
+      : NOTHING_SAID;
   } catch {
     return NOTHING_SAID;
   }
@@ -62,6 +66,15 @@ function withoutValues(message: string, values: readonly string[]): string {
 }
 
 const HIDDEN = '…';
+
+/** The message without the rows that it lists in brackets, and without the password of a URL. */
+function withoutRows(message: string): string {
+  return message.replace(ROW, `$1(${HIDDEN})`).replace(PASSWORD, `$1${HIDDEN}@`);
+}
+
+/** As PostgreSQL, SQL Server and MongoDB list them. Up to the last bracket: a value may hold brackets, too. */
+const ROW = /(\bKey \([^)]*\)=|\b(?:row contains|key value is|dup key:) ?)[({].*[)}]/gi;
+const PASSWORD = /(\w:\/\/[^\s:/@]+:)[^\s/@]+@/g;
 
 /**
  * The message with its quoted data hidden. Databases quote names, too, and say what they name: `column "value"`. MariaDB

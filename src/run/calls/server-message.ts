@@ -29,13 +29,20 @@ function withoutStatement(message: string, statement: string): string {
     const rest = message.slice(start + statement.length);
     return rest.startsWith(SEPARATOR) ? rest.slice(SEPARATOR.length) : '';
   }
-  if (/^\s*Invalid `/.test(message)) return message.trim().split('\n').at(-1) ?? '';
-  return STATEMENT.test(message) ? lastPart(message) : message;
+  if (/^\s*Invalid `/.test(message)) return quotedMessage(message.trim().split('\n').at(-1) ?? '');
+  return STATEMENT.test(message) ? lastPart(message) : quotedMessage(message);
+}
+
+/** Prisma quotes the whole error of PostgreSQL, whose details hold the row. */
+function quotedMessage(message: string): string {
+  const [, quoted] =
+    /(?:PostgresError|PgError|Mysql\w*Error) \{.*?\bmessage: "((?:[^"\\]|\\.)*)"/s.exec(message) ?? [];
+  return quoted === undefined ? message : quoted.replace(/\\(.)/g, '$1');
 }
 
 const SEPARATOR = ' - ';
 const STATEMENT =
-  /^\s*(select|insert|update|delete|replace|merge|with|call|begin|start|commit|rollback|savepoint|release|set|lock|create|alter|drop|truncate|BEGIN|COMMIT)\b/i;
+  /^(?:\s|--.*\n|\/\*(?:[^*]|\*(?!\/))*\*\/|\()*(select|insert|update|delete|replace|merge|with|call|begin|start|commit|rollback|savepoint|release|set|lock|create|alter|drop|truncate|exec|execute|BEGIN|COMMIT)\b/i;
 
 /** What follows the last separator, but not one within quotes: a value that the statement or the message quotes. */
 function lastPart(message: string): string {

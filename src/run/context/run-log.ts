@@ -101,7 +101,7 @@ export function runLog(
           'warn',
           run,
           'completed-with-failures',
-          `${failed} ${failed === 1 ? 'instance' : 'instances'} failed. The failures of its status list the first ones, with reasons. Repair their data, then request the same keys with request({ processModelId, paths }): values that are stored are kept`,
+          `${failed} ${failed === 1 ? 'instance' : 'instances'} failed. The failures of its status list the first ones, with reasons. Repair their data, then request the same keys with request({ processModelId, paths }), in the same mode: 'fill' keeps the values that are stored`,
           counts,
         );
       for (const warning of warnings) write('warn', run, 'warning', warning);

@@ -15,7 +15,7 @@ export interface BatchSizer {
   readonly maxBytes: number;
   /** Whether a page of this limit may be far larger than any before, so that nobody knows yet whether it fits. */
   isLeap(limit: number): boolean;
-  /** The snapshots of a page, which has so many instances with the filled ones. Returns how many bytes of task data they hold. */
+  /** Learns from the snapshots of a page of `instances`, filled ones included. Returns how many bytes of task data they hold. */
   see(snapshots: readonly InstanceSnapshot[], instances?: number): number;
   /** A batch with this number of snapshots has been committed. */
   learn(batch: { readonly shown: number; readonly tookMs: number }): void;
@@ -24,10 +24,10 @@ export interface BatchSizer {
 /** The first page of a job holds one instance. Its pages stay small until it has seen so many documents. */
 const FEW_SEEN = 90;
 const SMALL_PAGE = 10;
-/** Then each page may hold so many times as many instances as the page before it. */
+/** Then, or where nearly all are filled or have no data, a page may hold this many times the instances of the last one. */
 const PAGE_GROWTH = 10;
-/** So may pages where most instances are filled. They show few documents, which say little about the size of the others. */
-const MOST_PER_SEEN = 100;
+/** The most instances in a page for each one that earlier pages have shown. Few say little about the others. */
+const MOST_PER_SHOWN = 100;
 const SPARSE = 10;
 const LEAP = 4;
 
@@ -43,7 +43,8 @@ export function createBatchSizer(
   const isAdaptive = typeof batchSize !== 'number';
   let size = initial;
   let smoothedMs: number | null = null;
-  let seen = 0;
+  let seen = 0; // documents
+  let allShown = 0;
   let grown = 1;
   let largestPage = 1;
   let isSparse = false;
@@ -60,15 +61,17 @@ export function createBatchSizer(
       return atLeastOne(Math.min(sizeNow(), grown, maxBytes / largestBytes));
     },
     isLeap(limit) {
-      return !isSparse && limit > SMALL_PAGE && limit > LEAP * largestPage;
+      return limit > SMALL_PAGE && (seen < FEW_SEEN || (!isSparse && limit > LEAP * largestPage));
     },
     see(snapshots, instances = snapshots.length) {
       const sizes = snapshots.map(sizeInMemory);
-      seen += snapshots.filter(({ data }) => data.form !== 'none').length;
+      const documents = snapshots.filter(({ data }) => data.form !== 'none').length;
+      seen += documents;
+      allShown += snapshots.length;
       largestPage = Math.max(largestPage, sizes.length);
-      isSparse = instances >= SPARSE * sizes.length;
+      isSparse = instances >= SPARSE * documents;
       const most = seen >= FEW_SEEN || isSparse ? PAGE_GROWTH * grown : SMALL_PAGE;
-      grown = atLeastOne(Math.min(most, MOST_PER_SEEN * seen));
+      grown = atLeastOne(Math.min(most, MOST_PER_SHOWN * allShown));
       // It falls slowly: after one page of short documents, the next page may be large again.
       if (sizes.length > 0) largestBytes = Math.max(FORGETTING * largestBytes, ...sizes);
       return sizes.reduce((sum, each) => sum + each, 0);

@@ -76,11 +76,20 @@ function failureOf({ id, values }: InstanceWrites, key: string | null, error: un
   return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error, texts));
 }
 
-/** A larger value is not written as a whole: no message quotes it. */
-const MOST_TEXTS = 1_000;
+/** Of a larger value, no message quotes the whole. */
+const MOST_TEXTS = 5_000;
 
-/** What a message may quote of a value. */
+/** What a message may quote of a value: its first texts. */
 function textsIn(value: JsonValue | undefined): string[] {
-  if (typeof value === 'string' || typeof value === 'number') return [String(value)];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+  const texts: string[] = [];
+  const add = (part: JsonValue | undefined): void => {
+    if (texts.length > MOST_TEXTS) return;
+    if (typeof part === 'string' || typeof part === 'number') texts.push(String(part));
+    else if (Array.isArray(part)) for (const item of part.slice(0, MOST_TEXTS)) add(item);
+    else if (typeof part === 'object' && part !== null)
+      for (const name in part)
+        if (texts.length <= MOST_TEXTS) add((part as { [name: string]: JsonValue })[name]);
+  };
+  add(value);
+  return texts;
 }

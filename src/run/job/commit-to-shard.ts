@@ -63,7 +63,6 @@ export async function commitToShard(
   const keys = session.run.header.definition.paths.map(({ key }) => key);
   const reread = new Set(commit.entries.flatMap((entry) => entry.reread?.id ?? []));
   const size = instances.length - reread.size; // filled instances, and those that are read again by their ids, do not count
-  const shown = commit.entries.reduce((sum, entry) => sum + entry.instances, 0) - reread.size;
   const committedBy = session.nameCommit();
   let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
   let unclassified = 0;
@@ -113,7 +112,7 @@ export async function commitToShard(
     assertContract(
       commitProblem(result, { exhausted, isNextCalled: isNextCalled && !isTooBusy && !isUnproven }),
     );
-    if (result.status === 'committed') session.adoptShard(committed, shown);
+    if (result.status === 'committed') session.adoptShard(committed, size);
     return result;
   }
 
@@ -135,7 +134,7 @@ export async function commitToShard(
     if (session.losses > Math.max(losses, MOST_LOSSES)) throw calls.contractError(LOST_COMMITS);
     // The cursor alone does not tell: a commit of instances that were left behind does not move it.
     if (session.shard.committedBy === committedBy) {
-      session.adoptShard(session.shard, shown);
+      session.adoptShard(session.shard, size);
       return { status: 'committed', tally };
     }
     if (!isSame) return { status: 'outdated' };

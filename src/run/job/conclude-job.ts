@@ -27,7 +27,7 @@ export async function concludeJob(
   { job, run, ending, allottedStep }: ShardSession,
   company: JobCompany | null,
 ): Promise<Conclusion | null> {
-  // Once the run is frozen again, the new job of this shard may get the key of this one. A runner would drop it as a duplicate.
+  // After the next freeze, a new job of this shard may have the key of this job. A runner may then drop it as a duplicate.
   if (ending === 'not-stored' && company === null) throw shardNotFound(job);
   switch (ending) {
     case 'shard-done':

@@ -40,6 +40,7 @@ export async function findRefusedValues(
     const known = refused.size;
     for (const value of writes.values.filter(({ key }) => refused.has(key))) {
       const verdict = await tryOut(context, session, [{ ...writes, values: [value] }]);
+      if (verdict.is === 'moved' || verdict.is === 'outdated') return verdict;
       if (verdict.is === 'accepted') refused.delete(value.key);
     }
     if (refused.size === known) break;

@@ -261,7 +261,10 @@ class InstanceProblem extends Error {
   }
 }
 
-/** Either the document to read the paths from, or the values by key. Of both, large values are shared: copies take as long as parsing. */
+/**
+ * Either the document to read the paths from, or the values by key. Large values of both are shared, because a copy takes
+ * about as long as parsing.
+ */
 type ReadableData = JsonValueOptions &
   (
     | { readonly document: unknown; readonly values: null }

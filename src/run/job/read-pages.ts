@@ -60,14 +60,14 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
   }
 
   /** A page that takes too long is read in parts. That is no failed try: the try comes to an end. */
-  async function readInTime(wanted: Query): Promise<Answer> {
+  async function readInTime(wanted: Query, limitBatches: (limit: number) => void): Promise<Answer> {
     for (let query = wanted; ; ) {
       try {
         return { query, page: await read(query) };
       } catch (error) {
         if (query.limit === 1 || !isTimeOut(error)) throw error;
         query = { ...query, limit: Math.ceil(query.limit / 4) };
-        session.limitBatches(query.limit);
+        limitBatches(query.limit);
       }
     }
   }
@@ -78,8 +78,8 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
     return page;
   }
 
-  const readNow = async (query: Query): Promise<Page> =>
-    checked(await calls.call('repository.readInstances', () => readInTime(query)));
+  const readNow = async (query: Query, limitBatches = session.limitBatches): Promise<Page> =>
+    checked(await calls.call('repository.readInstances', () => readInTime(query, limitBatches)));
 
   return {
     async next(after, limit) {
@@ -100,7 +100,8 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
         mode: 'overwrite' as const,
       }));
       const range = { ...rangeOf(session), instanceIds: ids, upTo: shard.after };
-      return snapshotsOf(await readNow({ ...range, after, limit, paths }));
+      // They are few, and say nothing about the batches of the walk.
+      return snapshotsOf(await readNow({ ...range, after, limit, paths }, () => {}));
     },
     readAhead(after, limit) {
       const query = queryAfter(after, limit);

@@ -17,6 +17,7 @@ export async function settleBatch(
   batch: readonly PlannedEntry[],
 ): Promise<ShardCommitResult> {
   let settled = 0; // so many entries, from the first on, have their outcome
+  const accepted: PlannedEntry[] = [];
 
   const plannedFor = session.run.header.revision;
   const { batchSizeLimit } = session;
@@ -28,7 +29,10 @@ export async function settleBatch(
     const isTooLarge = session.batchSizeLimit !== null && sizeOf(part) > session.batchSizeLimit;
     if (!isOne && isTooLarge) return settleHalves(end, retries);
     const result = await commitBatch(context, session, part, isOne ? {} : { retries });
-    if (result.status === 'committed') settled = end;
+    if (result.status === 'committed') {
+      settled = end;
+      accepted.push(...part);
+    }
     const { status } = result;
     if (!isOne && (status === 'too-slow' || status === 'too-busy')) return settleHalves(end, retries);
     if (!isOne && status === 'rejected') return settleHalves(end, 'none');
@@ -47,11 +51,12 @@ export async function settleBatch(
 
   async function settleOne(error: unknown): Promise<ShardCommitResult> {
     const { failed } = session.shard.tally;
-    const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error });
-    if (outcome.result.status !== 'committed') return outcome.result;
-    settled = outcome.settled;
-    // It alone takes too long, whatever the size of its batch.
-    if (isTimeOut(error) && session.shard.tally.failed > failed) session.restoreBatches(batchSizeLimit);
+    const limitBefore = session.batchSizeLimit;
+    // If it takes too long even alone, that is not due to the size of its batch. The commit of its failure stores that.
+    if (isTimeOut(error)) session.restoreBatches(batchSizeLimit);
+    const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error, accepted });
+    if (isTimeOut(error) && session.shard.tally.failed === failed) session.restoreBatches(limitBefore);
+    if (outcome.result.status === 'committed') settled = outcome.settled;
     return outcome.result;
   }
 

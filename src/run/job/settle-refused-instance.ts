@@ -6,7 +6,7 @@ import { commitFailures, withoutRefused, withoutValues } from './commit-failures
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
 import type { PlannedEntry } from './plan-instance.js';
-import { type Settled, settleSuspects } from './settle-suspects.js';
+import { type Refusal, type Settled, settleSuspects } from './settle-suspects.js';
 import type { ShardSession } from './shard-session.js';
 
 const EXPERIMENTS = 2;
@@ -24,7 +24,7 @@ export async function settleRefusedInstance(
   context: RunContext,
   session: ShardSession,
   batch: readonly PlannedEntry[],
-  { place, error }: { readonly place: number; readonly error: unknown },
+  { place, error, accepted }: Refusal,
 ): Promise<Settled> {
   const alone = batch.slice(place, place + 1);
   const settledWith = (result: ShardCommitResult): Settled => ({ result, settled: place + 1 });
@@ -40,11 +40,11 @@ export async function settleRefusedInstance(
   }
   const kind = classifyError(context.repository, refusal);
   if (kind === 'transient' || kind === 'doubtful')
-    return settleSuspects(context, session, batch, { place, error: refusal });
+    return settleSuspects(context, session, batch, { place, error: refusal, accepted });
   const result = await failAlone(context, session, alone, refusal);
   // It is refused even without its values.
   if (result.status === 'rejected')
-    return settleSuspects(context, session, batch, { place, error: result.error });
+    return settleSuspects(context, session, batch, { place, error: result.error, accepted });
   return settledWith(result);
 }
 

@@ -16,6 +16,15 @@ export interface Settled {
   readonly settled: number;
 }
 
+/** An instance that is refused alone. */
+export interface Refusal {
+  /** Its place in the batch. All entries before it are settled. */
+  readonly place: number;
+  readonly error: unknown;
+  /** The entries of the batch that were committed as they were planned. */
+  readonly accepted: readonly PlannedEntry[];
+}
+
 const MOST_SUSPECTS = 20;
 /** In this order. The first one twice, because an error may pass. */
 const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
@@ -28,15 +37,15 @@ const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
  * 3. Those that are still refused fail in the same commit that writes the accepted one. So an outage or a missing
  *    permission, which refuses all of them, is nobody's fault.
  *
- * If none behind it is accepted, one before it in the batch is proof, which was committed after the batch was refused. It is
- * tried out once more.
+ * If none behind it is accepted, one before it in the batch is the proof: it was committed after the batch was refused. It
+ * is tried out again.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
   context: RunContext,
   session: ShardSession,
   batch: readonly PlannedEntry[],
-  { place, error }: { readonly place: number; readonly error: unknown },
+  { place, error, accepted }: Refusal,
 ): Promise<Settled> {
   const { calls } = session.handle;
   const suspects: PlannedEntry[] = batch.slice(place, place + 1);
@@ -65,7 +74,7 @@ export async function settleSuspects(
     if (suspects.length > MOST_SUSPECTS) throw calls.failure('repository.commit', error);
   }
 
-  const proof = batch.slice(0, place).find(wentThrough);
+  const proof = accepted.find(wentThrough);
   if (proof === undefined && !mayBlameUnproven(session, batch))
     throw calls.failure('repository.commit', error);
   const outcome = await failTogether(batch.length);
@@ -78,9 +87,9 @@ export async function settleSuspects(
   }
 
   /**
-   * Fails the suspects in one commit with the entries up to `end`. If there is a `witness`, nothing is stored unless that is
-   * written. If there is none, the database must first accept once more what went through before. Before each try it asks
-   * again who is refused, because an outage may be over.
+   * Fails the suspects in one commit with the entries up to `end`. With a `witness`, nothing is stored unless that instance is
+   * written. Without one, the database must first accept the proof again, or an empty commit. Before each try it tests the
+   * suspects again, because an outage may be over.
    */
   async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };

@@ -35,7 +35,7 @@ export interface ShardSession {
    * that was planned before may be committed still.
    */
   adopt(run: Run): boolean;
-  /** Goes on from a checkpoint of its own, behind so many instances more. */
+  /** Goes on from a checkpoint of its own, `instances` further on. */
   adoptShard(shard: RunShard, instances: number): void;
   /** The shard once this job has committed a batch with these outcomes. Pure but for the clock. */
   advanced(
@@ -50,7 +50,7 @@ export interface ShardSession {
   /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
-  /** The time-outs since then came from one instance, not from the size of a batch. */
+  /** Takes back the limit: one instance caused the time-outs, not the batch size. */
   restoreBatches(limitThen: number | null): void;
   /** Whether an instance may be blamed without one beside it that went through: once, until values are written again. */
   mayBlameUnproven(): boolean;
@@ -63,7 +63,7 @@ const GOOD_BATCHES = 10;
 /** More than any batch holds. */
 const LARGEST_LIMIT = 1_000_000;
 
-/** A longer hold, until off-peak hours say, is no measure of the rate. */
+/** A longer hold, until off-peak hours say, or a longer time without a worker is no measure of the rate. */
 const LONG_HOLD_MS = 60_000;
 
 export function openSession(
@@ -73,6 +73,7 @@ export function openSession(
   const nonce = randomText(runtime);
   const delivery = assessDelivery(loaded, job, { isQueued: queue !== null });
   const allottedStep = Math.max(loaded.shards[job.shard]?.allottedStep ?? 0, job.step);
+  const begunAt = runtime.now();
   let run = loaded;
   let known = loaded.shards[job.shard]; // the database may have lost it since
   let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
@@ -128,6 +129,7 @@ export function openSession(
       run = loadedRun;
       handle.watch.see(run);
       const now = run.shards[job.shard];
+      if (before && now && writtenBy(now) > writtenBy(before)) hasBlamed = false;
       if (!isWorkable(run.header.state)) ending ??= 'stopped';
       else if (run.header.walk !== walk || (total !== null && run.header.total === null))
         ending ??= 'other-walk'; // or the database has lost that the walk was frozen
@@ -158,12 +160,12 @@ export function openSession(
     advanced(before, batch, { done, ...checkpoint }) {
       const now = runtime.now();
       const tally = addTallies(before.tally, batch);
-      const heldMs = Math.min(before.heldUntil ?? 0, now) - before.progressAt;
+      const idleMs = Math.max(Math.min(before.heldUntil ?? 0, now), begunAt) - before.progressAt;
       const isAlone = run.shards.every(
         ({ index, progressAt }) => index === before.index || progressAt <= before.progressAt,
       );
-      const isLeftOut = heldMs > LONG_HOLD_MS && isAlone && !before.pace.wasHeld;
-      const held = isLeftOut ? withoutIdleTime(before.pace, heldMs) : before.pace;
+      const isLeftOut = idleMs > LONG_HOLD_MS && isAlone && !before.pace.wasHeld;
+      const held = isLeftOut ? withoutIdleTime(before.pace, idleMs) : before.pace;
       const visitedBefore = run.shards.reduce((sum, shard) => sum + visited(shard.tally), 0);
       const visitedNow = visitedBefore - visited(before.tally) + visited(tally);
       // A clock that was set back makes every mark worthless, and so does a loss of commits.
@@ -173,7 +175,8 @@ export function openSession(
       const isTimed = now > pace.from.at;
       const measured = isTimed ? rateOf(pace, visitedNow, now) : before.ratePerSecond;
       const most = (maxInstancesPerSecond ?? Number.POSITIVE_INFINITY) * openShards(run.shards).length;
-      const rate = measured === null ? maxInstancesPerSecond : Math.min(measured, most);
+      const rate =
+        measured === null && maxInstancesPerSecond === null ? null : Math.min(measured ?? most, most);
       return {
         ...before,
         ...checkpoint,

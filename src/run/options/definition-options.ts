@@ -57,7 +57,7 @@ export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' |
   clear: trueOrFalse.optional(),
   limit: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   instanceIds: expecting<readonly InstanceId[]>(
-    '1 to 10,000 ids, each a number or a string without NUL and without half of a surrogate pair',
+    '1 to 10,000 ids, each a number within ±9007199254740991 or a string without NUL and without half of a surrogate pair',
     isIdList,
   ).optional(),
   maxFailures: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
@@ -141,7 +141,8 @@ export function definitionFrom(
 
 function isIdList(value: unknown): boolean {
   const isId = (id: unknown) =>
-    (typeof id === 'string' && id !== '' && isStorable(id)) || Number.isFinite(id);
+    (typeof id === 'string' && id !== '' && isStorable(id)) ||
+    (Number.isFinite(id) && Math.abs(id as number) <= Number.MAX_SAFE_INTEGER);
   if (!Array.isArray(value) || value.length < 1 || value.length > 10_000) return false;
   return Array.from(value).every(isId); // a plain `every` skips holes
 }

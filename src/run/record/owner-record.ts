@@ -9,9 +9,12 @@ export interface OwnerRecord {
   /** `null` while it is not stored. */
   readonly revision: string | null;
   readonly keys: readonly OwnedKey[];
-  /** Runs over some of the instances that had not ended when a request last looked. They own no key. */
+  /** Runs with `limit` or `instanceIds` that had not ended when last looked at. They own no key. */
   readonly trials: readonly string[];
 }
+
+/** The first version stored no `trials`. */
+type OwnerContent = Pick<OwnerRecord, 'keys'> & Partial<Pick<OwnerRecord, 'trials'>>;
 
 export interface OwnedKey {
   readonly key: string;
@@ -59,11 +62,12 @@ export function ownersRecord({ processModelId, keys, trials }: OwnerRecord, revi
 /** @throws {RunError} RUN_FORMAT when another version of the library wrote the record, or it is damaged. */
 export function ownersFrom(record: RunRecord): OwnerRecord {
   const { processModelId, revision } = record;
-  return { ...decode<Pick<OwnerRecord, 'keys' | 'trials'>>(record, ownersProblem), processModelId, revision };
+  const { keys, trials = [] } = decode<OwnerContent>(record, ownersProblem);
+  return { keys, trials, processModelId, revision };
 }
 
 function ownersProblem(content: object): string | null {
-  const { keys, trials } = content as Readonly<Record<string, unknown>>;
+  const { keys, trials = [] } = content as Readonly<Record<string, unknown>>;
   if (!isListOf(keys, isOwnedKey)) return 'keys';
   return isListOf(trials, isText) ? null : 'trials';
 }

@@ -16,7 +16,7 @@ export interface Pace {
   readonly origin: number;
   readonly from: PaceMark;
   readonly next: PaceMark;
-  /** Whether one long hold was left out. If there is another one, such holds limit the run, and count. */
+  /** Whether one long hold, or a long time without a worker, was left out. Another one limits the run, and counts. */
   readonly wasHeld: boolean;
 }
 

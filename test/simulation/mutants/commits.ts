@@ -25,9 +25,9 @@ export const commits: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: "if (result.status === 'committed') session.adoptShard(committed, shown);",
+        find: "if (result.status === 'committed') session.adoptShard(committed, size);",
         replace: `if (result.status === 'committed') {
-          session.adoptShard(committed, shown);
+          session.adoptShard(committed, size);
           await context.repository.commit({ processModelId: session.run.header.processModelId, expected: [], instances, next: () => [] });
         }`,
       },
@@ -166,7 +166,7 @@ export const commits: readonly Mutant[] = [
       },
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'session.adoptShard(session.shard, shown);',
+        find: 'session.adoptShard(session.shard, size);',
         replace: 'session.adoptShard({ ...session.shard, after: commit.after }, shown);',
       },
     ],

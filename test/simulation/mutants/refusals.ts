@@ -99,8 +99,8 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'batch.slice(0, place).find(wentThrough)',
-        replace: 'batch.slice(0, 0).find(wentThrough)',
+        find: 'accepted.find(wentThrough)',
+        replace: 'accepted.slice(0, 0).find(wentThrough)',
       },
     ],
   },
