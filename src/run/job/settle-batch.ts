@@ -56,7 +56,9 @@ export async function settleBatch(
     if (isTimeOut(error)) session.restoreBatches(batchSizeLimit);
     const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error, accepted });
     if (isTimeOut(error) && session.shard.tally.failed === failed) session.restoreBatches(limitBefore);
-    if (outcome.result.status === 'committed') settled = outcome.settled;
+    if (outcome.result.status !== 'committed') return outcome.result;
+    accepted.push(...batch.slice(settled, outcome.settled).filter((entry) => !outcome.blamed.has(entry)));
+    settled = outcome.settled;
     return outcome.result;
   }
 

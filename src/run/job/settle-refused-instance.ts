@@ -6,7 +6,7 @@ import { commitFailures, withoutRefused, withoutValues } from './commit-failures
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
 import type { PlannedEntry } from './plan-instance.js';
-import { type Refusal, type Settled, settleSuspects } from './settle-suspects.js';
+import { type Refusal, type Settled, settledUpTo, settleSuspects } from './settle-suspects.js';
 import type { ShardSession } from './shard-session.js';
 
 const EXPERIMENTS = 2;
@@ -27,15 +27,14 @@ export async function settleRefusedInstance(
   { place, error, accepted }: Refusal,
 ): Promise<Settled> {
   const alone = batch.slice(place, place + 1);
-  const settledWith = (result: ShardCommitResult): Settled => ({ result, settled: place + 1 });
   const speaksOfData = (refusal: unknown): boolean =>
     classifyError(context.repository, refusal) === 'instance';
 
   let refusal = error;
   for (let round = 0; round < EXPERIMENTS && !speaksOfData(refusal); round += 1) {
-    if (!(await commitNothing(session))) return settledWith({ status: 'outdated' });
+    if (!(await commitNothing(session))) return settledUpTo(place, { status: 'outdated' });
     const again = await commitBatch(context, session, alone, { retries: 'transient' });
-    if (again.status !== 'rejected') return settledWith(again);
+    if (again.status !== 'rejected') return settledUpTo(place + 1, again);
     refusal = again.error;
   }
   const kind = classifyError(context.repository, refusal);
@@ -45,7 +44,7 @@ export async function settleRefusedInstance(
   // It is refused even without its values.
   if (result.status === 'rejected')
     return settleSuspects(context, session, batch, { place, error: result.error, accepted });
-  return settledWith(result);
+  return settledUpTo(place + 1, result, alone);
 }
 
 async function failAlone(

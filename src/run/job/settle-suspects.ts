@@ -14,6 +14,16 @@ import { tryOut, tryOutOnce, type Verdict } from './try-out.js';
 export interface Settled {
   readonly result: ShardCommitResult;
   readonly settled: number;
+  /** Of these entries, not all was written as planned. */
+  readonly blamed: ReadonlySet<PlannedEntry>;
+}
+
+export function settledUpTo(
+  settled: number,
+  result: ShardCommitResult,
+  blamed: readonly PlannedEntry[] = [],
+): Settled {
+  return { result, settled, blamed: new Set(blamed) };
 }
 
 /** An instance that is refused alone. */
@@ -57,14 +67,14 @@ export async function settleSuspects(
     // it has moved on, and the commit leaves it behind.
     const again = await commitBatch(context, session, suspects);
     if (again.status === 'rejected') throw calls.failure('repository.commit', again.error);
-    return { result: again, settled: place + 1 };
+    return settledUpTo(place + 1, again);
   }
 
   for (let at = place + 1; at < batch.length; at += 1) {
     const other = batch[at] as PlannedEntry;
     if (!hasValues(other)) continue;
     const verdict = await tryOutOnce(context, session, [other.writes]);
-    if (verdict.is === 'outdated') return { result: OUTDATED, settled: place };
+    if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
     if (verdict.is === 'moved') continue;
     if (verdict.is === 'accepted') {
       const outcome = await failTogether(at + 1, other.writes.id);
@@ -93,22 +103,23 @@ export async function settleSuspects(
    */
   async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };
+    let tried: readonly PlannedEntry[] = [];
     for (const form of FORMS) {
       if (witness === undefined) {
         const verdict = await tryOut(context, session, proof?.writes ? [proof.writes] : []);
-        if (verdict.is === 'outdated') return { result: OUTDATED, settled: place };
-        if (verdict.is === 'refused')
-          return { result: { status: 'rejected', error: verdict.error }, settled: place };
+        if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
+        if (verdict.is === 'refused') return settledUpTo(place, { status: 'rejected', error: verdict.error });
       }
       const blamed = await stillRefused(context, session, suspects, error);
-      if ('status' in blamed) return { result: blamed, settled: place };
+      if ('status' in blamed) return settledUpTo(place, blamed);
       const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
-      if (again.status !== 'rejected') return { result: again, settled: place + 1 };
+      if (again.status !== 'rejected') return settledUpTo(place + 1, again);
       const entries = batch.slice(place, end);
+      tried = [...blamed.keys()];
       result = await commitFailures(context, session, entries, blamed, { form, retries: 'none', witness });
       if (result.status !== 'rejected') break;
     }
-    return { result, settled: end };
+    return settledUpTo(end, result, tried);
   }
 }
 

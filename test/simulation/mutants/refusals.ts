@@ -52,7 +52,7 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-refused-instance.ts',
-        find: "if (!(await commitNothing(session))) return settledWith({ status: 'outdated' });",
+        find: "if (!(await commitNothing(session))) return settledUpTo(place, { status: 'outdated' });",
         replace: '',
       },
     ],
@@ -64,7 +64,7 @@ export const refusals: readonly Mutant[] = [
       {
         file: 'src/run/job/settle-refused-instance.ts',
         find: `    const again = await commitBatch(context, session, alone, { retries: 'transient' });
-    if (again.status !== 'rejected') return settledWith(again);
+    if (again.status !== 'rejected') return settledUpTo(place + 1, again);
     refusal = again.error;
   }`,
         replace: '  }',
@@ -111,7 +111,7 @@ export const refusals: readonly Mutant[] = [
       {
         file: 'src/run/job/settle-suspects.ts',
         find: `      const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
-      if (again.status !== 'rejected') return { result: again, settled: place + 1 };
+      if (again.status !== 'rejected') return settledUpTo(place + 1, again);
 `,
         replace: '',
       },
