@@ -103,6 +103,42 @@ describe('the task data in memory', () => {
     expect(size).toBeLessThan(8000);
   });
 
+  const text = (length: number) => 'x'.repeat(length);
+  const line = (index: number) => ({ article: 'pump', text: text(200), amounts: [1, 2.5, 30], index });
+  test.each<[string, unknown]>([
+    ['a long list of small objects', { lines: Array.from({ length: 22_000 }, (_, index) => line(index)) }],
+    [
+      'lists in lists',
+      Array.from({ length: 100 }, () =>
+        Array.from({ length: 50 }, () => Array.from({ length: 40 }, () => text(30))),
+      ),
+    ],
+    [
+      'small objects before large ones',
+      [...Array.from({ length: 3_000 }, () => ({})), ...Array.from({ length: 3_000 }, () => [text(900)])],
+    ],
+    [
+      'an object with many names',
+      Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`name ${index}`, line(index)])),
+    ],
+    ['eight levels', [1, 2, 3, 4, 5, 6, 7].reduce<unknown>((below) => ({ a: below, b: below }), line(1))],
+    ['one text among many numbers', { numbers: Array.from({ length: 1_500 }, () => 7), text: text(90_000) }],
+  ])('of a parsed document is known within a factor of three: %s', (_, value) => {
+    const parsed = JSON.parse(JSON.stringify(value));
+    const data = { form: 'parsed', value: parsed } as const;
+    const size = sizeInMemory({ id: 1, cursor: 1, data, stored: new Map() });
+
+    expect(size / JSON.stringify(value).length).toBeGreaterThan(1 / 3);
+    expect(size / JSON.stringify(value).length).toBeLessThan(3);
+  });
+
+  test('of a document that holds itself has a bound', () => {
+    const list: unknown[] = Array.from({ length: 1_000 }, () => 7);
+    for (let index = 0; index < 500; index += 1) list[index] = { list, again: [list, list] };
+    const data = { form: 'parsed', value: list } as const;
+    expect(sizeInMemory({ id: 1, cursor: 1, data, stored: new Map() })).toBeLessThan(1_000_000);
+  });
+
   test('counts bytes as such, not one by one', () => {
     const data = { form: 'parsed', value: { city: 'Oslo', file: Buffer.alloc(5_000_000) } } as const;
     const size = sizeInMemory({ id: 1, cursor: 1, data, stored: new Map() });

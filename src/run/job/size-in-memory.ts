@@ -1,10 +1,12 @@
 import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
 
 const NODE_BYTES = 16;
-/** The most nodes of a document to measure. The rest is extrapolated. */
-const MOST_NODES = 2_000;
-/** The same lists may occur many times in a document that was parsed from YAML, say. */
-const MOST_WAITING = 200_000;
+/** Every member of a document with no more than these is measured. */
+const MOST_NODES = 300;
+/** How many objects and lists of a larger document to look into. */
+const MOST_CONTAINERS = 400;
+/** And how many members of each. */
+const MOST_MEMBERS = 2_000;
 
 /** Roughly how many bytes a snapshot takes in memory, at one byte per character. Large documents are estimated. */
 export function sizeInMemory({ bytes, data, stored }: InstanceSnapshot): number {
@@ -27,16 +29,47 @@ function sizeOfData(data: TaskData): number {
   }
 }
 
-/** Breadth first, so that a large text near the top is always seen. */
-function sizeOfValue(root: unknown): number {
-  const waiting: unknown[] = [root];
-  let [size, seen, passedOver] = [0, 0, 0];
-  for (; seen < waiting.length && seen < MOST_NODES && waiting.length < MOST_WAITING; seen += 1) {
-    const value = waiting[seen];
-    size += NODE_BYTES + bytesOf(value);
-    passedOver += addMembers(value, waiting);
+function sizeOfValue(value: unknown): number {
+  return isContainer(value)
+    ? (wholeSize(value, { nodes: 0 }) ?? estimate(value))
+    : NODE_BYTES + bytesOf(value);
+}
+
+/** The size of a small document. `null` if it is larger. */
+function wholeSize(value: object, visited: { nodes: number }): number | null {
+  let size = NODE_BYTES;
+  try {
+    for (const member of Array.isArray(value) ? value : Object.values(value)) {
+      visited.nodes += 1;
+      if (visited.nodes > MOST_NODES) return null;
+      const memberSize = isContainer(member) ? wholeSize(member, visited) : NODE_BYTES + bytesOf(member);
+      if (memberSize === null) return null;
+      size += memberSize;
+    }
+  } catch {
+    // A getter that throws: planning makes it a failure.
   }
-  return seen === 0 ? 0 : (size * (waiting.length + passedOver)) / seen;
+  return size;
+}
+
+/** Looks into some of the objects and lists of each level, and counts the others like those. Texts are counted as they are. */
+function estimate(value: unknown, most: number = MOST_CONTAINERS, seen: Set<object> = new Set()): number {
+  if (!isContainer(value)) return NODE_BYTES + bytesOf(value);
+  if (most < 1 || seen.has(value)) return NODE_BYTES;
+  seen.add(value);
+  const { members, count } = membersOf(value);
+  const nested = members.filter(isContainer);
+  const looked = Math.min(nested.length, Math.ceil(Math.sqrt(most)));
+  let [flat, deep] = [0, 0];
+  for (const member of members) if (!isContainer(member)) flat += NODE_BYTES + bytesOf(member);
+  for (let index = 0; index < looked; index += 1)
+    deep += estimate(nested[Math.floor((index * nested.length) / looked)], (most - looked) / looked, seen);
+  const size = flat + (looked === 0 ? 0 : (deep * nested.length) / looked);
+  return NODE_BYTES + (members.length === 0 ? 0 : (size * count) / members.length);
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
 }
 
 function bytesOf(value: unknown): number {
@@ -44,22 +77,23 @@ function bytesOf(value: unknown): number {
   return ArrayBuffer.isView(value) ? value.byteLength : 0;
 }
 
-/** Adds the first members. Returns how many there are beyond them: they count like those that are looked at. */
-function addMembers(value: unknown, waiting: unknown[]): number {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return 0;
-  let members = 0;
+/** Some members, and how many there are. */
+function membersOf(value: object): { readonly members: readonly unknown[]; readonly count: number } {
+  const members: unknown[] = [];
+  let count = 0;
   try {
     if (Array.isArray(value)) {
-      for (; members < Math.min(value.length, MOST_NODES); members += 1) waiting.push(value[members]);
-      return value.length - members;
+      const looked = Math.min(value.length, MOST_MEMBERS);
+      for (; count < looked; count += 1) members.push(value[Math.floor((count * value.length) / looked)]);
+      return { members, count: value.length };
     }
     for (const key in value) {
       if (!Object.hasOwn(value, key)) continue;
-      if (members < MOST_NODES) waiting.push(Reflect.get(value, key));
-      members += 1;
+      if (count < MOST_MEMBERS) members.push(Reflect.get(value, key));
+      count += 1;
     }
   } catch {
     // A getter that throws: planning makes it a failure.
   }
-  return Math.max(0, members - MOST_NODES);
+  return { members, count };
 }
