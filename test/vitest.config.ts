@@ -3,12 +3,14 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 
-/** `npm run test:slow`: workers that are killed, servers that go down, big tables, examples in processes of their own. */
+/** `npm run test:slow`: workers that are killed, servers that go down, big tables, random pages, examples in processes of their own. */
 const SLOW = [
   'test/examples/examples.test.ts',
   'test/examples/job-runners.test.ts',
+  'test/examples/postgres-repository/random-pages.test.ts',
   'test/faults/busy-instances.test.ts',
   'test/faults/competing-requests.test.ts',
+  'test/faults/database-errors.test.ts',
   'test/faults/killed-workers.test.ts',
   'test/faults/late-inserts.test.ts',
   'test/faults/drivers.test.ts',
