@@ -8,7 +8,8 @@ import { takeUp } from './changes/resume-run.js';
 import { createRunContext } from './context/create-run-context.js';
 import { linkedAbort } from './context/linked-abort.js';
 import type { RunContext } from './context/run-context.js';
-import { performJob } from './job/perform-job.js';
+import type { JobCompany } from './job/freeze-run.js';
+import { performJob, sliceEndOf } from './job/perform-job.js';
 import {
   type BackfillOptions,
   type NewRunOptions,
@@ -49,7 +50,7 @@ export async function runBackfill<const Key extends string = string>(
 ): Promise<BackfillReport<Key>> {
   const input = parseBackfillOptions(options);
   const dryRun = input.runId === undefined && input.dryRun === true;
-  const context = createRunContext(input, { dryRun });
+  const context = createRunContext(input, { dryRun }); // in a dry run without a queue, and storing in memory only
   context.signal.throwIfAborted(); // before anything is stored
   const jobs =
     input.runId === undefined ? await startRun(context, input) : await takeUpRun(context, input.runId);
@@ -60,18 +61,21 @@ export async function runBackfill<const Key extends string = string>(
 /** A job for each shard to work on. At least one, which may find out that nothing is left. */
 type Jobs = readonly [ShardJob, ...ShardJob[]];
 
-/** Stores a new run before anything else, so that it cannot be lost. */
+/** Stores a new run before anything else, so that it cannot be lost. Its first job makes the shards. */
 async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs> {
   const definition = definitionOf(input, context.repository);
   const { processModelId } = input;
   const hasQueue = context.queue !== null;
   const request = { processModelId, updates: [], definitionFor: () => definition, hasQueue, joins: false };
   const claimed = await claimRun(context, request);
-  if (claimed === null) throw new RangeError('there was nothing to run');
+  if (claimed === null) throw new RangeError('there was nothing to run'); // only a model update may have nothing
   return [{ runId: claimed.run.header.runId, shard: 0, step: 0 }];
 }
 
-/** Takes up a stored run, under steps of its own. A failed run is resumed. */
+/**
+ * Takes up a stored run, under steps of its own. A failed run is resumed. Of a paused run, or one that has ended, the only job
+ * just reports.
+ */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
   const { run } = await resumeStored(context, openRun(context, runId), (stored, keys) =>
@@ -83,10 +87,11 @@ async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
     shard: index,
     step: allottedStep,
   }));
-  const last = { runId, shard: 0, step: run.shards[0]?.allottedStep ?? 0 }; // finds out that nothing is open
-  return [first ?? last, ...others];
+  // Where no shard is open, one job finds out why. If the run was still to be completed, it does that.
+  return [first ?? { runId, shard: 0, step: run.shards[0]?.allottedStep ?? 0 }, ...others];
 }
 
+/** The other shards get jobs in the queue. */
 async function performFirst(context: RunContext, [first, ...others]: Jobs): Promise<BackfillReport> {
   const handle = openRun(context, first.runId);
   for (const job of others) await handle.enqueue(job);
@@ -96,7 +101,7 @@ async function performFirst(context: RunContext, [first, ...others]: Jobs): Prom
 /** Each of them uses one or two connections. */
 const MOST_SIDE_BY_SIDE = 8;
 
-/** The first error stops all jobs. What they have committed stays. */
+/** All jobs share one slice. The first error stops all of them. What they have committed stays. */
 async function performSideBySide(context: RunContext, jobs: Jobs): Promise<BackfillReport> {
   const stopping = linkedAbort(context.signal);
   setMaxListeners(0, stopping.signal); // each shard adds some
@@ -104,9 +109,10 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
   const watch = watchProgress(jobs[0].runId, context);
   const errors: unknown[] = [];
   const underWay: Promise<BackfillReport | null>[] = [];
+  const company: JobCompany = { watch, sliceEnd: sliceEndOf(context), start };
   function start(added: readonly ShardJob[]): void {
     for (const job of added) {
-      const report = limit(() => performJob({ ...context, signal: stopping.signal }, job, { watch, start }));
+      const report = limit(() => performJob({ ...context, signal: stopping.signal }, job, company));
       const stopAll = (error: unknown) => {
         errors.push(error);
         stopping.abort(error);
@@ -117,18 +123,22 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
   }
   start(jobs);
   const reports: (BackfillReport | null)[] = [];
-  for (const report of underWay) reports.push(await report); // shards are added while the first is under way
+  for (const report of underWay) reports.push(await report); // a job that is under way may start others
   stopping.unlink();
   if (errors.length > 0) throw errors[0];
   return summary(reports.filter((report) => report !== null));
 }
 
-/** The report that says the most about the run: an end, else that there is more to do. */
+/** The report that says the most about the run: an end, else the latest one of a job that has left work to do. */
 function summary(reports: readonly BackfillReport[]): BackfillReport {
   const report =
     reports.find(({ state }) => state !== 'continued' && state !== 'superseded') ??
-    reports.find(({ state }) => state === 'continued') ??
+    reports.filter(({ state }) => state === 'continued').toSorted((a, b) => visitedIn(b) - visitedIn(a))[0] ??
     reports[0];
   if (report === undefined) throw new RangeError('there was no job to perform');
   return report;
+}
+
+function visitedIn({ processed, failed, gone }: BackfillReport): number {
+  return processed + failed + gone;
 }

@@ -3,6 +3,7 @@ import {
   type BackfillProgress,
   createBackfillService,
   type KeyCounts,
+  type RepositoryCommit,
   runBackfill,
 } from '../../src/index.js';
 import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
@@ -510,7 +511,32 @@ describe('slices', () => {
     expect(states.length).toBeGreaterThan(1);
     expect(report).toMatchObject({ state: 'completed', total: 10, processed: 10, updated: 10 });
   });
+
+  test('without a queue all shards share one slice, and the report counts what all have done', async () => {
+    const runtime = testRuntime();
+    const memory = createMemoryRepository({ instances: invoices(4000) });
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      const isBatch = method === 'commit' && (argument as RepositoryCommit).instances.length > 0;
+      if (isBatch) await runtime.sleep(20);
+      return proceed();
+    });
+    const options = { repository, runtime, batchSize: 5, sliceMs: 1_000, logger: SILENT };
+    const begun = runtime.now();
+
+    let report = await runBackfill({ ...options, processModelId: MODEL, paths: PATHS, shards: 40 });
+    const tookMs = runtime.now() - begun;
+    const rows = Array.from({ length: 4000 }, (_, id) => memory.metadata(id + 1)?.invoice_number);
+    expect(report.state).toBe('continued');
+    expect(report.processed).toBe(rows.filter((value) => value !== undefined).length);
+    expect(tookMs).toBeLessThan(2_000); // each shard may exceed it by a batch
+
+    for (let calls = 0; report.state === 'continued' && calls < 100; calls += 1)
+      report = await runBackfill({ ...options, runId: report.runId });
+    expect(report).toMatchObject({ state: 'completed', total: 4000, processed: 4000 });
+  });
 });
+
+const SILENT = { info() {}, warn() {}, error() {} };
 
 test('what a repository does to the query of a page changes nothing in the run', async () => {
   const memory = createMemoryRepository({ instances: invoices(30) });

@@ -12,6 +12,8 @@ import { waitUntilSettled } from './wait-until-settled.js';
 /** What a job shares with the jobs beside it, in a call that works on several shards at a time. */
 export interface JobCompany {
   readonly watch: ProgressWatch;
+  /** When the slice of all of them ends, in milliseconds since the epoch. */
+  readonly sliceEnd: number;
   /** Performs the jobs of the other shards. */
   start(jobs: readonly ShardJob[]): void;
 }

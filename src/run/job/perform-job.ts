@@ -19,8 +19,8 @@ export async function performJob(
   job: ShardJob,
   company: JobCompany | null = null,
 ): Promise<BackfillReport> {
-  const { runtime, sliceMs, dryRun } = context;
-  const sliceEnd = sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
+  const { runtime, dryRun } = context;
+  const sliceEnd = company?.sliceEnd ?? sliceEndOf(context);
   for (let times = 1; ; times += 1) {
     const concluded = await workOn(context, job, { company, sliceEnd });
     if (concluded === null) {
@@ -30,6 +30,11 @@ export async function performJob(
     }
     return reportOf(concluded.run, concluded.state, { dryRun, now: runtime.now() });
   }
+}
+
+/** When a slice that begins now ends, in milliseconds since the epoch. */
+export function sliceEndOf({ runtime, sliceMs }: RunContext): number {
+  return sliceMs === null ? Number.POSITIVE_INFINITY : runtime.now() + sliceMs;
 }
 
 /** A database may lose the end of a shard in a crash. One that does so again and again does not store it. */
