@@ -64,15 +64,19 @@ function keyWarnings(run: Run): string[] {
           ]
         : []),
       ...(missing > 0 && written + nulls + orphaned === 0 && kept < (mode === 'fill' ? missing : 1)
-        ? [`${path} found nothing in any of ${missing} instances. Check the path.`]
+        ? [`${path} found nothing in any of ${instances(missing)}. Check the path.`]
         : []),
       ...(stale > 0
         ? [
-            `${path} no longer finds a value in ${stale} instances that have a stored one. These values stay. ${remedy}`,
+            `${path} no longer finds a value in ${instances(stale)} with a stored one. These values stay. ${remedy}`,
           ]
         : []),
     ];
   });
+}
+
+function instances(count: number): string {
+  return count === 1 ? '1 instance' : `${count} instances`;
 }
 
 function quote(text: string): string {
