@@ -184,8 +184,8 @@ export function isBackfillError<Code extends BackfillErrorCode>(
 export function isBackfillError(error: unknown, code?: BackfillErrorCode): boolean {
   try {
     if (!(error instanceof Error) || !(BRAND in error)) return false;
+    return code === undefined || Reflect.get(error, 'code') === code;
   } catch {
     return false; // a proxy may refuse even to be looked at
   }
-  return code === undefined || Reflect.get(error, 'code') === code;
 }

@@ -28,8 +28,8 @@ export async function readPage(
 
 /**
  * The fewest instances that a page looks at. It skips many filled ones at once, so that they share the fixed cost of a page
- * and its commit. At first the library asks for one instance, and after the first page, the next one that is not filled may
- * be far away: 10,000. Once it knows the size of the documents, it asks for a hundred or more: 5,000. For 10,000, PostgreSQL
+ * and its commit. The library first asks for one instance. After the first page, the next unfilled one may be far away:
+ * 10,000. Once it knows the size of the documents, it asks for a hundred or more: 5,000. For 10,000, PostgreSQL
  * would sort all remaining instances of a rare model.
  */
 function leastReach(limit: number, { isFirst }: { readonly isFirst: boolean }): number {

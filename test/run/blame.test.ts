@@ -6,7 +6,7 @@ import {
   type RepositoryCommit,
   runBackfill,
 } from '../../src/index.js';
-import { createMemoryRepository } from '../../src/memory/index.js';
+import { createMemoryRepository, type MemoryRepository } from '../../src/memory/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
@@ -253,6 +253,32 @@ test.each([
     expect(innocent).toEqual([]);
   },
 );
+
+test.each([
+  ['was deleted', (memory: MemoryRepository) => memory.deleteInstance(1)],
+  ['was filled by another writer', (memory: MemoryRepository) => memory.setMetadata(1, 'a', 'live')],
+])('an instance that was committed without a write is no proof: it %s', async (_, disturb) => {
+  const instances = Array.from({ length: 6 }, (_, id) => instance(id + 1, { a: 'a' }));
+  const memory = createMemoryRepository({ instances });
+  let isDisturbed = false;
+  const repository = intercept(memory, async (call) => {
+    if (call.method !== 'commit' || idsOf(call.argument).length === 0) return call.proceed();
+    if (!isDisturbed) disturb(memory);
+    isDisturbed = true;
+    // Nothing that would really be written is accepted.
+    if (idsOf(call.argument).some((id) => id !== 1)) throw databaseError('42501');
+    return call.proceed();
+  });
+
+  const failure = await backfill(repository, {
+    processModelId: MODEL,
+    paths: [{ key: 'a', path: 'a' }],
+  }).catch((thrown: unknown) => thrown);
+
+  if (!isBackfillError(failure, 'PORT_FAILED')) throw failure;
+  const report = await backfill(memory, { runId: failure.runId });
+  expect(report).toMatchObject({ failed: 0, failures: [] });
+});
 
 test('an instance is not blamed because another job has touched the shard meanwhile', async () => {
   const memory = createMemoryRepository({ instances: invoices(20) });

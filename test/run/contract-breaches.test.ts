@@ -237,6 +237,7 @@ describe('a repository that breaks its contract', () => {
     ['something that is no page', () => null, /expected an array/],
     ['something that is no instance', () => [null], /instance \[0\]: expected an InstanceSnapshot/],
     ['no id', () => [{ ...snapshot, id: undefined }], /id: expected a string or a number/],
+    ['an id that is no number', () => [{ ...snapshot, id: Number.NaN, cursor: 12 }], /id: .*got NaN/],
     ['no cursor', () => [{ ...snapshot, cursor: undefined }], /cursor: expected/],
     [
       'an id that the driver has rounded',

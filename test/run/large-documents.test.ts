@@ -121,6 +121,25 @@ describe('the task data in memory', () => {
       'an object with many names',
       Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`name ${index}`, line(index)])),
     ],
+    [
+      'a list whose members alternate',
+      Array.from({ length: 400 }, (_, index) => ({ a: index % 2 === 0 ? 'short' : text(5_000) })),
+    ],
+    [
+      'a long list of texts that alternate',
+      Array.from({ length: 4_000 }, (_, index) => (index % 2 === 0 ? 'short' : text(5_000))),
+    ],
+    ['a rich text, six levels deep', richText(6)],
+    [
+      'orders with lines with products',
+      Array.from({ length: 200 }, (_, order) => ({
+        order,
+        lines: Array.from({ length: 20 }, () => ({
+          amount: 1,
+          product: { name: text(100), tags: ['a', 'b'] },
+        })),
+      })),
+    ],
     ['eight levels', [1, 2, 3, 4, 5, 6, 7].reduce<unknown>((below) => ({ a: below, b: below }), line(1))],
     ['one text among many numbers', { numbers: Array.from({ length: 1_500 }, () => 7), text: text(90_000) }],
   ])('of a parsed document is known within a factor of three: %s', (_, value) => {
@@ -131,6 +150,11 @@ describe('the task data in memory', () => {
     expect(size / JSON.stringify(value).length).toBeGreaterThan(1 / 3);
     expect(size / JSON.stringify(value).length).toBeLessThan(3);
   });
+
+  function richText(levels: number): unknown {
+    const children = levels === 0 ? [] : Array.from({ length: 4 }, () => richText(levels - 1));
+    return { type: 'paragraph', text: text(60), children };
+  }
 
   test('of a document that holds itself has a bound', () => {
     const list: unknown[] = Array.from({ length: 1_000 }, () => 7);

@@ -144,6 +144,21 @@ describe('the reason of an error', () => {
       'duplicate entry: Key (v, w)=(…) already exists.',
     ],
     [
+      'a message that lists a key of an expression',
+      databaseError('23505', 'duplicate key: Key (lower(email::text))=(bob@x.com) already exists.'),
+      'duplicate key: Key (lower(email::text))=(…) already exists. (SQLSTATE 23505)',
+    ],
+    [
+      'a password without a user, or with odd characters',
+      thrown('cannot connect to redis://:s3cret@host or mysql://u:p/s@s@h/db'),
+      'cannot connect to redis://:…@host or mysql://u:…@h/db',
+    ],
+    [
+      'Prisma, which quotes line breaks',
+      thrown('ConnectorError(PostgresError { code: "23514", message: "line 1\\nline 2" })'),
+      'line 1 line 2 (SQLSTATE 23514)',
+    ],
+    [
       'a statement behind comments',
       thrown("-- name: write\n/* app */ (insert into t values ('secret')) - no space left"),
       'no space left',

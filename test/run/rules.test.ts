@@ -61,6 +61,7 @@ describe('classifyError', () => {
     ['XX001', 'doubtful'],
     ['EMFILE', 'transient'],
     ['CERT_HAS_EXPIRED', 'systemic'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'systemic'],
     ['25P02', 'unknown'],
     ['HY000', 'unknown'],
     ['U0001', 'unknown'],
@@ -167,6 +168,7 @@ describe('classifyError', () => {
     [{ code: 'EREQUEST', number: 208, class: 16 }, 'doubtful'],
     [{ name: 'PrismaClientInitializationError', errorCode: 'P1001' }, 'transient'],
     [{ name: 'KnexTimeoutError' }, 'transient'],
+    [{ message: `no text: 'PgError { code: "57014" }'` }, 'unknown'],
     ...[
       ['PostgresError { code: "55P03", message: "lock", severity: "ERROR" }', 'transient'],
       ['PostgresError { code: "57014", message: "canceling statement" }', 'transient'],

@@ -50,7 +50,7 @@ export function surveyProblem(survey: unknown): string | null {
   if (!Number.isSafeInteger(total) || Number(total) < 0)
     return `total: expected a whole number, got ${show(total)}`;
   if (upTo !== null && !isCursor(upTo)) return `upTo: expected a cursor or null, got ${show(upTo)}`;
-  if (upTo !== null && !isExactCursor(upTo)) return `upTo: ${ROUNDED}, got ${show(upTo)}`;
+  if (upTo !== null && !isExactCursor(upTo)) return `upTo: ${ROUNDED} ${AS_TEXT}, got ${show(upTo)}`;
   if ((total === 0) !== (upTo === null))
     return `upTo: expected null with a total of 0 and only then, got ${show(upTo)} with ${show(total)}`;
   return null;
@@ -74,7 +74,7 @@ export function splitProblem(
 ): string | null {
   if (!Array.isArray(bounds) || !bounds.every(isCursor)) return 'expected a list of cursors';
   const rounded = bounds.find((bound) => !isExactCursor(bound));
-  if (rounded !== undefined) return `${ROUNDED}, got ${show(rounded)}`;
+  if (rounded !== undefined) return `${ROUNDED} ${AS_TEXT}, got ${show(rounded)}`;
   if (bounds.length >= parts) return `expected fewer than ${parts} cursors, got ${bounds.length}`;
   let previous = after;
   for (const cursor of [...bounds, upTo]) {
@@ -190,7 +190,7 @@ function shapeProblem(entry: unknown): string | null {
   if (typeof entry !== 'object' || entry === null) return 'expected an InstanceSnapshot or FilledInstances';
   const { cursor, filled, id } = entry as Record<keyof FilledInstances | 'id', unknown>;
   if (!isCursor(cursor)) return `cursor: expected a string, a number or a list of them, got ${show(cursor)}`;
-  if (!isExactCursor(cursor)) return `cursor: ${ROUNDED}, got ${show(cursor)}`;
+  if (!isExactCursor(cursor)) return `cursor: ${ROUNDED} ${AS_TEXT}, got ${show(cursor)}`;
   if (filled !== undefined) {
     if (id !== undefined) return 'expected an InstanceSnapshot or FilledInstances, got both in one';
     const isCount = Number.isSafeInteger(filled) && Number(filled) > 0;
@@ -199,7 +199,8 @@ function shapeProblem(entry: unknown): string | null {
   const { data, stored, bytes } = entry as Record<keyof InstanceSnapshot, unknown>;
   if (typeof id !== 'string' && typeof id !== 'number')
     return `id: expected a string or a number, got ${typeof id}`;
-  if (!isExact(id)) return `id: ${ROUNDED}, got ${show(id)}`;
+  if (Number.isNaN(id)) return 'id: expected a string or a number, got NaN';
+  if (!isExact(id)) return `id: ${ROUNDED} (return text), got ${show(id)}`;
   const { form, text, values } = Object(data) as { form?: unknown; text?: unknown; values?: unknown };
   if (!FORMS.includes(form))
     return `data: expected a TaskData with one of the forms ${FORMS.join(', ')}, got ${show(data)}${PARSED_HINT}`;
@@ -226,7 +227,8 @@ function isExactCursor(cursor: Cursor): boolean {
   return Array.isArray(cursor) ? cursor.every(isExact) : isExact(cursor);
 }
 
-const ROUNDED = `expected no number beyond ±${Number.MAX_SAFE_INTEGER}, which may have lost its last digits (return text, and offer compareCursors)`;
+const ROUNDED = `expected no number beyond ±${Number.MAX_SAFE_INTEGER}, which may have lost its last digits`;
+const AS_TEXT = '(return text, and offer compareCursors)';
 
 /** Names the most common cause: integers that the driver returns as text. */
 function textHint(a: Cursor, b: Cursor): string {

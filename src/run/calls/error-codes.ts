@@ -43,15 +43,17 @@ function codesOf(error: object): string[] {
     ...sqlite.filter(isNumber).map((number) => `SQLite ${number} ${number % 256}`),
     ...(isMssql ? [`SQL Server ${memberOf(error, 'number')}`] : []),
     ...['sqlState', 'sqlstate'].map((name) => textOf(error, name)).filter(isSqlState),
-    ...quotedCodes(textOf(error, 'message').slice(0, MOST_READ)),
+    ...quotedCodes(error),
   ];
 }
 
-/** What is longer quotes a statement before its code. */
+/** Beyond this, it is a quoted statement. */
 const MOST_READ = 10_000;
 
-/** Prisma quotes the error of the database, without giving its code, where it does not know it. */
-function quotedCodes(message: string): string[] {
+/** For errors that Prisma does not know, the code is only in its message. */
+function quotedCodes(error: object): string[] {
+  const message = textOf(error, 'message').slice(0, MOST_READ);
+  if (!/^\s*(Invalid `|Error occurred during|ConnectorError)/.test(message)) return [];
   const [, postgres = ''] =
     /(?:PostgresError|PgError) \{ code: "(\w{5})"|SqlState\(E?"?(\w{5})"?\)/.exec(message)?.filter(Boolean) ??
     [];
@@ -106,7 +108,10 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   [/^(ESOCKET|ENOTOPEN|EABORT)$/, 'transient'],
   [/^(PROTOCOL_\w+|POOL_(CONNLIMIT|ENQUEUELIMIT|NOCONNECTIONS))$/, 'transient'],
   [/^(EMFILE|ENFILE|ENOMEM)$/, 'transient'],
-  [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|ELOGIN|CERT_\w+|UNABLE_TO_\w+|\w+_SIGNED_CERT\w*)$/, 'systemic'],
+  [
+    /^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|ELOGIN|(ERR_TLS_)?CERT_\w+|UNABLE_TO_\w+|\w+_SIGNED_CERT\w*)$/,
+    'systemic',
+  ],
 
   // Prisma: unreachable, too slow, pool or transaction timed out, connection closed, write conflict, too many connections
   [/^P(1001|1002|1008|1017|2024|2034|2037|5009|5010|5011|6004|6008)$/, 'transient'],
@@ -126,7 +131,7 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   [/^(53100|57P04|58030|58P\d\d)$/, 'systemic'],
   [/^(0[B-FLP]|24|25(?!P0[12])|28|2B|2D|34|36|3B|3D|3F|F0)[0-9A-Z]{3}$/, 'systemic'],
   // Not supported, not allowed, no such column: of a statement, but also of a row policy, a trigger or a cast of one value.
-  // A damaged index or file, and an operator who has stopped something, may be met by some rows only, too.
+  // A damaged index or file, or what an operator has stopped, may affect only some rows, too.
   [/^((0A|42)[0-9A-Z]{3}|55000|57000|58000|XX00[12])$/, 'doubtful'],
 
   // MySQL and MariaDB

@@ -73,8 +73,8 @@ function withoutRows(message: string): string {
 }
 
 /** As PostgreSQL, SQL Server and MongoDB list them. Up to the last bracket: a value may hold brackets, too. */
-const ROW = /(\bKey \([^)]*\)=|\b(?:row contains|key value is|dup key:) ?)[({].*[)}]/gi;
-const PASSWORD = /(\w:\/\/[^\s:/@]+:)[^\s/@]+@/g;
+const ROW = /(\bKey \(.{0,300}?\)=(?=\()|\b(?:row contains|key value is|dup key:) ?)[({].*[)}]/gi;
+const PASSWORD = /(\w:\/\/[^\s:/@]*:)\S+@/g;
 
 /**
  * The message with its quoted data hidden. Databases quote names, too, and say what they name: `column "value"`. MariaDB

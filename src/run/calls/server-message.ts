@@ -33,11 +33,13 @@ function withoutStatement(message: string, statement: string): string {
   return STATEMENT.test(message) ? lastPart(message) : quotedMessage(message);
 }
 
-/** Prisma quotes the whole error of PostgreSQL, whose details hold the row. */
+/** Prisma quotes the whole error of the database, whose details may hold the row. */
 function quotedMessage(message: string): string {
   const [, quoted] =
-    /(?:PostgresError|PgError|Mysql\w*Error) \{.*?\bmessage: "((?:[^"\\]|\\.)*)"/s.exec(message) ?? [];
-  return quoted === undefined ? message : quoted.replace(/\\(.)/g, '$1');
+    /(?:PostgresError|PgError|Mysql\w{0,20}Error|TokenError) \{.*?\bmessage: "((?:[^"\\]|\\.)*)"/s.exec(
+      message,
+    ) ?? [];
+  return quoted === undefined ? message : quoted.replace(/\\[nrt]/g, ' ').replace(/\\(.)/g, '$1');
 }
 
 const SEPARATOR = ' - ';

@@ -24,9 +24,9 @@ export interface BatchSizer {
 /** The first page of a job holds one instance. Its pages stay small until it has seen so many documents. */
 const FEW_SEEN = 90;
 const SMALL_PAGE = 10;
-/** Then, or where nearly all are filled or have no data, a page may hold this many times the instances of the last one. */
+/** Growth per page after that, or where nearly all are filled or have no data. */
 const PAGE_GROWTH = 10;
-/** The most instances in a page for each one that earlier pages have shown. Few say little about the others. */
+/** The most instances in a page per instance shown so far: few say little about the rest. */
 const MOST_PER_SHOWN = 100;
 const SPARSE = 10;
 const LEAP = 4;

@@ -76,7 +76,7 @@ function failureOf({ id, values }: InstanceWrites, key: string | null, error: un
   return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error, texts));
 }
 
-/** Of a larger value, no message quotes the whole. */
+/** No message quotes a larger value whole. */
 const MOST_TEXTS = 5_000;
 
 /** What a message may quote of a value: its first texts. */
@@ -87,8 +87,7 @@ function textsIn(value: JsonValue | undefined): string[] {
     if (typeof part === 'string' || typeof part === 'number') texts.push(String(part));
     else if (Array.isArray(part)) for (const item of part.slice(0, MOST_TEXTS)) add(item);
     else if (typeof part === 'object' && part !== null)
-      for (const name in part)
-        if (texts.length <= MOST_TEXTS) add((part as { [name: string]: JsonValue })[name]);
+      for (const name in part) add((part as { [name: string]: JsonValue })[name]);
   };
   add(value);
   return texts;

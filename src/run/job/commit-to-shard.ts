@@ -3,6 +3,7 @@ import type {
   Cursor,
   InstanceId,
   InstanceRange,
+  InstanceWrites,
   RepositoryCommit,
   RunRecord,
   WriteOutcome,
@@ -84,10 +85,10 @@ export async function commitToShard(
       isTooBusy = behind.length > MOST_LEFT_BEHIND;
       if (isTooBusy)
         throw new Error('Rolled back: too many instances of the batch were saved since they were read.');
-      isUnproven = [...outcome.moved, ...outcome.gone].some((id) => id === commit.witness);
+      isUnproven = commit.witness !== undefined && !isWritten(commit.witness, instances, outcome);
       if (isUnproven)
         throw new Error(
-          'Rolled back: the instance that must be written was saved or deleted since it was read.',
+          'Rolled back: the instance that must be written was saved, filled or deleted since it was read.',
         );
       tally = counted.tally;
       const checkpoint = { after, behind, done: finishes };
@@ -184,6 +185,17 @@ export async function commitToShard(
       },
     },
   );
+}
+
+/** Whether at least one value of the instance was written. */
+function isWritten(
+  witness: InstanceId,
+  instances: readonly InstanceWrites[],
+  { gone, kept, moved }: WriteOutcome,
+): boolean {
+  if ([...moved, ...gone].includes(witness)) return false;
+  const values = instances.find(({ id }) => id === witness)?.values ?? [];
+  return kept.filter(({ id }) => id === witness).length < values.length;
 }
 
 function expectedOf({ job, shard }: ShardSession): RepositoryCommit['expected'] {

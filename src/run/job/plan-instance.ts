@@ -262,7 +262,7 @@ class InstanceProblem extends Error {
 }
 
 /**
- * Either the document to read the paths from, or the values by key. Large values of both are shared, because a copy takes
+ * Either the document to read the paths from, or the values by key. Their objects are shared, because a copy takes
  * about as long as parsing.
  */
 type ReadableData = JsonValueOptions &

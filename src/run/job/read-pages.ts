@@ -47,6 +47,7 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
   const { calls } = session.handle;
   const reading = linkedAbort(context.signal);
   let ahead: { readonly query: Query; readonly answer: Promise<Answer | null> } | null = null;
+  let mostAgain = Number.POSITIVE_INFINITY;
   let lastRead: Promise<void> = Promise.resolve();
 
   function queryAfter(after: Cursor | null, limit: number): Query {
@@ -100,8 +101,12 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
         mode: 'overwrite' as const,
       }));
       const range = { ...rangeOf(session), instanceIds: ids, upTo: shard.after };
-      // They are few, and say nothing about the batches of the walk.
-      return snapshotsOf(await readNow({ ...range, after, limit, paths }, () => {}));
+      // They say nothing about the batches of the walk.
+      const query = { ...range, after, limit: Math.min(limit, mostAgain), paths };
+      const page = await readNow(query, (most) => {
+        mostAgain = most;
+      });
+      return snapshotsOf(page);
     },
     readAhead(after, limit) {
       const query = queryAfter(after, limit);

@@ -1,5 +1,6 @@
 import { isTimeOut } from '../calls/is-time-out.js';
 import type { RunContext } from '../context/run-context.js';
+import type { Tally } from '../record/tally.js';
 import { commitBatch } from './commit-batch.js';
 import type { Retries, ShardCommitResult } from './commit-to-shard.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -31,7 +32,7 @@ export async function settleBatch(
     const result = await commitBatch(context, session, part, isOne ? {} : { retries });
     if (result.status === 'committed') {
       settled = end;
-      accepted.push(...part);
+      if (hasWritten(result.tally)) accepted.push(...part);
     }
     const { status } = result;
     if (!isOne && (status === 'too-slow' || status === 'too-busy')) return settleHalves(end, retries);
@@ -52,17 +53,22 @@ export async function settleBatch(
   async function settleOne(error: unknown): Promise<ShardCommitResult> {
     const { failed } = session.shard.tally;
     const limitBefore = session.batchSizeLimit;
-    // If it takes too long even alone, that is not due to the size of its batch. The commit of its failure stores that.
+    // Too slow even alone: not due to the batch size. The commit of its failure stores the earlier limit.
     if (isTimeOut(error)) session.restoreBatches(batchSizeLimit);
     const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error, accepted });
     if (isTimeOut(error) && session.shard.tally.failed === failed) session.restoreBatches(limitBefore);
     if (outcome.result.status !== 'committed') return outcome.result;
-    accepted.push(...batch.slice(settled, outcome.settled).filter((entry) => !outcome.blamed.has(entry)));
+    if (hasWritten(outcome.result.tally))
+      accepted.push(...batch.slice(settled, outcome.settled).filter((entry) => !outcome.blamed.has(entry)));
     settled = outcome.settled;
     return outcome.result;
   }
 
   return settleUpTo(batch.length);
+}
+
+function hasWritten({ keys }: Tally): boolean {
+  return keys.some(({ written }) => written > 0);
 }
 
 /** Filled instances, and those that are read again by their ids, do not count. */

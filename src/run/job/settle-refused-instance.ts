@@ -40,11 +40,12 @@ export async function settleRefusedInstance(
   const kind = classifyError(context.repository, refusal);
   if (kind === 'transient' || kind === 'doubtful')
     return settleSuspects(context, session, batch, { place, error: refusal, accepted });
+  const { failed } = session.shard.tally;
   const result = await failAlone(context, session, alone, refusal);
   // It is refused even without its values.
   if (result.status === 'rejected')
     return settleSuspects(context, session, batch, { place, error: result.error, accepted });
-  return settledUpTo(place + 1, result, alone);
+  return settledUpTo(place + 1, result, session.shard.tally.failed > failed ? alone : []);
 }
 
 async function failAlone(

@@ -14,7 +14,7 @@ import { tryOut, tryOutOnce, type Verdict } from './try-out.js';
 export interface Settled {
   readonly result: ShardCommitResult;
   readonly settled: number;
-  /** Of these entries, not all was written as planned. */
+  /** Entries not written as planned. */
   readonly blamed: ReadonlySet<PlannedEntry>;
 }
 
@@ -31,7 +31,7 @@ export interface Refusal {
   /** Its place in the batch. All entries before it are settled. */
   readonly place: number;
   readonly error: unknown;
-  /** The entries of the batch that were committed as they were planned. */
+  /** The entries of the batch that were committed as they were planned, in commits that wrote values. */
   readonly accepted: readonly PlannedEntry[];
 }
 
@@ -108,7 +108,11 @@ export async function settleSuspects(
       if (witness === undefined) {
         const verdict = await tryOut(context, session, proof?.writes ? [proof.writes] : []);
         if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
-        if (verdict.is === 'refused') return settledUpTo(place, { status: 'rejected', error: verdict.error });
+        if (verdict.is !== 'accepted')
+          return settledUpTo(place, {
+            status: 'rejected',
+            error: verdict.is === 'moved' ? error : verdict.error,
+          });
       }
       const blamed = await stillRefused(context, session, suspects, error);
       if ('status' in blamed) return settledUpTo(place, blamed);

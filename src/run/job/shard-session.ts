@@ -63,7 +63,7 @@ const GOOD_BATCHES = 10;
 /** More than any batch holds. */
 const LARGEST_LIMIT = 1_000_000;
 
-/** A longer hold, until off-peak hours say, or a longer time without a worker is no measure of the rate. */
+/** A longer hold (until off-peak hours, say) or time without a worker is no measure of the rate. */
 const LONG_HOLD_MS = 60_000;
 
 export function openSession(
@@ -175,8 +175,8 @@ export function openSession(
       const isTimed = now > pace.from.at;
       const measured = isTimed ? rateOf(pace, visitedNow, now) : before.ratePerSecond;
       const most = (maxInstancesPerSecond ?? Number.POSITIVE_INFINITY) * openShards(run.shards).length;
-      const rate =
-        measured === null && maxInstancesPerSecond === null ? null : Math.min(measured ?? most, most);
+      const capped = Math.min(measured ?? most, most);
+      const rate = Number.isFinite(capped) ? capped : null;
       return {
         ...before,
         ...checkpoint,

@@ -52,21 +52,34 @@ function wholeSize(value: object, visited: { nodes: number }): number | null {
   return size;
 }
 
-/** Looks into some of the objects and lists of each level, and counts the others like those. Texts are counted as they are. */
+/**
+ * Looks into some of the objects and lists of each level, and counts the others like those. So it does with members beyond
+ * {@link MOST_MEMBERS}.
+ */
 function estimate(value: unknown, most: number = MOST_CONTAINERS, seen: Set<object> = new Set()): number {
   if (!isContainer(value)) return NODE_BYTES + bytesOf(value);
-  if (most < 1 || seen.has(value)) return NODE_BYTES;
+  if (seen.has(value) || seen.size >= MOST_CONTAINERS) return NODE_BYTES;
   seen.add(value);
-  const { members, count } = membersOf(value);
+  const { members, count } = membersOf(value, shiftOf(seen));
   const nested = members.filter(isContainer);
+  // At least one, however deep it is.
   const looked = Math.min(nested.length, Math.ceil(Math.sqrt(most)));
   let [flat, deep] = [0, 0];
   for (const member of members) if (!isContainer(member)) flat += NODE_BYTES + bytesOf(member);
-  for (let index = 0; index < looked; index += 1)
-    deep += estimate(nested[Math.floor((index * nested.length) / looked)], (most - looked) / looked, seen);
+  for (let index = 0; index < looked; index += 1) {
+    const place = Math.floor(((index + shiftOf(seen)) * nested.length) / looked);
+    deep += estimate(nested[place], Math.max(1, (most - looked) / looked), seen);
+  }
   const size = flat + (looked === 0 ? 0 : (deep * nested.length) / looked);
   return NODE_BYTES + (members.length === 0 ? 0 : (size * count) / members.length);
 }
+
+/** From 0 to 1, another one each time: members that alternate would be missed with even steps. */
+function shiftOf({ size }: ReadonlySet<object>): number {
+  return (size * GOLDEN) % 1;
+}
+
+const GOLDEN = 0.618;
 
 function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
@@ -78,13 +91,17 @@ function bytesOf(value: unknown): number {
 }
 
 /** Some members, and how many there are. */
-function membersOf(value: object): { readonly members: readonly unknown[]; readonly count: number } {
+function membersOf(
+  value: object,
+  shift: number,
+): { readonly members: readonly unknown[]; readonly count: number } {
   const members: unknown[] = [];
   let count = 0;
   try {
     if (Array.isArray(value)) {
       const looked = Math.min(value.length, MOST_MEMBERS);
-      for (; count < looked; count += 1) members.push(value[Math.floor((count * value.length) / looked)]);
+      for (; count < looked; count += 1)
+        members.push(value[Math.floor(((count + ((shift + count * GOLDEN) % 1)) * value.length) / looked)]);
       return { members, count: value.length };
     }
     for (const key in value) {

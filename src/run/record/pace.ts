@@ -16,7 +16,7 @@ export interface Pace {
   readonly origin: number;
   readonly from: PaceMark;
   readonly next: PaceMark;
-  /** Whether one long hold, or a long time without a worker, was left out. Another one limits the run, and counts. */
+  /** Whether one long hold, or a long time without a worker, was left out. The next one counts: it limits the run. */
   readonly wasHeld: boolean;
 }
 
