@@ -58,20 +58,6 @@ export const refusals: readonly Mutant[] = [
     ],
   },
   {
-    name: 'an instance is blamed without being tried once more after the outage',
-    breaks: [1],
-    edits: [
-      {
-        file: 'src/run/job/settle-refused-instance.ts',
-        find: `    const again = await commitBatch(context, session, alone, { retries: 'transient' });
-    if (again.status !== 'rejected') return settledUpTo(place + 1, again);
-    refusal = again.error;
-  }`,
-        replace: '  }',
-      },
-    ],
-  },
-  {
     name: 'suspects: an instance is blamed although no other one goes through',
     breaks: [1],
     edits: [
