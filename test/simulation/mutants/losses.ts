@@ -117,17 +117,6 @@ export const losses: readonly Mutant[] = [
     ],
   },
   {
-    name: 'losses: a request does not name trials that have ended',
-    breaks: [18, 19],
-    edits: [
-      {
-        file: 'src/run/calls/claim-run.ts',
-        find: 'else sort(loaded.run);',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'losses: a commit that is refused twice is taken for a fault of the repository',
     breaks: [15],
     edits: [
