@@ -89,7 +89,7 @@ function judgeEnd(
 ): void {
   const call = world.calls.get(id);
   if (call === undefined || !world.rules.needsWitness || !message.includes(REFUSED_VALUE)) return;
-  const isDisturbed = call.commitFaults > 0 || call.conflicts > 0 || call.isAborted || call.hasMetMoved;
+  const isDisturbed = call.commitFaults > 0 || call.conflicts > 0 || call.isAborted || call.hasMetWriters;
   // A batch that is too large for the store may be one that has no smaller proof.
   if (isDisturbed || call.tooSlow.size > 0) return;
   const [suspect] = [...call.refused].toSorted(([, a], [, b]) => b.at - a.at)[0] ?? [];

@@ -106,8 +106,8 @@ export interface JudgedCall {
   surveyedAt: number;
   /** The largest commit with each instance. */
   readonly batches: Map<number, CommitEvent['instances']>;
-  /** Whether one of its commits met instances that were saved since they were read. */
-  hasMetMoved: boolean;
+  /** Whether one of its commits met instances that others had saved, filled or deleted since they were read. They prove nothing. */
+  hasMetWriters: boolean;
   /** Whether values that it wrote were committed. */
   hasCommittedValues: boolean;
   /** By shard record: what it has learnt from its own batches. */

@@ -84,7 +84,8 @@ export function applyCommit(
     }
   }
   if (event.status === 'conflict' && call !== undefined) call.conflicts += 1;
-  if (event.moved.length > 0 && call !== undefined) call.hasMetMoved = true;
+  const isMet = event.moved.length + event.kept.length + event.gone.length > 0;
+  if (isMet && call !== undefined) call.hasMetWriters = true;
   const [only] = event.instances;
   if (call !== undefined) doubtRefusals(call, event);
   if (event.status === 'refused' && event.instances.length === 1 && only !== undefined && call !== undefined)

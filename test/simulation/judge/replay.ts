@@ -205,7 +205,7 @@ function newCall(): Pick<
   | 'storedRun'
   | 'surveyedAt'
   | 'batches'
-  | 'hasMetMoved'
+  | 'hasMetWriters'
   | 'hasCommittedValues'
   | 'tooSlow'
   | 'commitFaults'
@@ -225,7 +225,7 @@ function newCall(): Pick<
     storedRun: null,
     surveyedAt: -1,
     batches: new Map(),
-    hasMetMoved: false,
+    hasMetWriters: false,
     hasCommittedValues: false,
     tooSlow: new Map(),
     commitFaults: 0,
