@@ -128,17 +128,6 @@ export const losses: readonly Mutant[] = [
     ],
   },
   {
-    name: 'losses: a job that has finished its shard does not notice that this is lost',
-    breaks: [14],
-    edits: [
-      {
-        file: 'src/run/job/conclude-job.ts',
-        find: 'header.walk === run.header.walk || shard',
-        replace: 'shard',
-      },
-    ],
-  },
-  {
     name: 'losses: a job that has finished its shard leaves its own step of the next walk to another job',
     breaks: [14],
     edits: [
