@@ -262,8 +262,8 @@ class InstanceProblem extends Error {
 }
 
 /**
- * Either the document to read the paths from, or the values by key. Their objects are shared, because a copy takes
- * about as long as parsing.
+ * Either the document to read the paths from, or the values by key. They are shared where they are plain JSON, because
+ * a copy takes about as long as parsing.
  */
 type ReadableData = JsonValueOptions &
   (

@@ -35,7 +35,7 @@ export interface ShardSession {
    * that was planned before may be committed still.
    */
   adopt(run: Run): boolean;
-  /** Goes on from a checkpoint of its own, `instances` further on. */
+  /** Goes on from its own commit, of a batch of this size: without filled and reread instances. */
   adoptShard(shard: RunShard, instances: number): void;
   /** The shard once this job has committed a batch with these outcomes. Pure but for the clock. */
   advanced(
