@@ -12,6 +12,7 @@ import {
   runBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository } from '../../src/memory/index.js';
+import { noOwners, ownersFrom, ownersRecord } from '../../src/run/record/owner-record.js';
 import { instance, MODEL } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
@@ -405,4 +406,12 @@ test('a request in a transaction that sees an older state asks the host to begin
 
   await expect(request).rejects.toMatchObject({ code: 'PORT_FAILED', retryable: true });
   await expect(request).rejects.toThrow(/Begin the transaction again, at READ COMMITTED/);
+});
+
+test('an owner record of the first version, which stored no trials, is read', () => {
+  const record = ownersRecord({ ...noOwners(MODEL), trials: ['a run'] }, '0000000000000001');
+  const { trials, ...content } = record.content as { readonly trials: readonly string[] };
+
+  expect(ownersFrom(record)).toMatchObject({ keys: [], trials });
+  expect(ownersFrom({ ...record, content })).toMatchObject({ keys: [], trials: [] });
 });
