@@ -1,10 +1,12 @@
 import { inspect } from 'node:util';
-import { sql } from 'kysely';
+import { Kysely, MysqlDialect, sql } from 'kysely';
+import { createPool, type Pool } from 'mysql2';
 import { runBackfill } from 'process-metadata-backfill';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openMariadb } from '../../examples/3-sql-databases/databases/mariadb.js';
+import { openMariadb, withSession } from '../../examples/3-sql-databases/databases/mariadb.js';
 import { mariadb } from '../../examples/3-sql-databases/repository/dialects.js';
 import { createSqlRepository } from '../../examples/3-sql-databases/repository/sql-repository.js';
+import type { Database, Tables } from '../../examples/3-sql-databases/repository/tables.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
 import { completedTask, insertInstance, insertThree, kyselyTables, useTables } from '../support/tables.js';
@@ -12,6 +14,7 @@ import { afterSelect } from './after-select.js';
 import { allCases } from './all-cases.js';
 import { largeBatchCases } from './cases/large-batch-cases.js';
 import { waitingCases } from './cases/waiting-cases.js';
+import { ODD_TEXTS } from './odd-texts.js';
 import { fill, path, read, readOne, storedValue, write } from './repository-calls.js';
 
 describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
@@ -197,6 +200,92 @@ describeWith(['MariaDB'], 'on MariaDB', ({ MariaDB: url }) => {
       long: { written: 1, truncated: 1 },
     });
     expect(await host.metadata(id)).toEqual({ long: 'x'.repeat(255) });
+  });
+
+  test.each([
+    ['case', 'Test/Model'],
+    ['an accent', 'tést/model'],
+    ['a blank at the end', 'test/model '],
+  ])('a model whose id differs only in %s is another one', async (_, other) => {
+    const host = tables();
+    const processModelId = 'test/model';
+    const insert = (model: string) =>
+      insertInstance(host, { processModelId: model, tasks: [completedTask({ city: 'Oslo' })] });
+    const own = await insert(processModelId);
+    const foreign = await insert(other);
+    const paths = [{ key: 'city', path: 'city' }];
+
+    const { runId, processed } = await runBackfill({ repository: host.repository, processModelId, paths });
+
+    expect(processed).toBe(1);
+    expect(await host.metadata(own)).toEqual({ city: 'Oslo' });
+    expect(await host.metadata(foreign)).toEqual({});
+    const runsOf = (model: string) =>
+      host.repository.findRuns({
+        processModelId: model,
+        activeKey: null,
+        active: null,
+        before: null,
+        limit: 9,
+      });
+    expect((await runsOf(processModelId)).map((record) => record.runId)).toEqual([runId]);
+    expect(await runsOf(other)).toEqual([]);
+  });
+
+  test('of tasks that ended together, the one whose id has the smaller bytes counts', async () => {
+    const host = tables();
+    const tasks = ['a', 'B'].map((city) => ({ ...completedTask({ city }), id: city }));
+    await insertInstance(host, { tasks: tasks.map((one) => ({ ...one, endedAt: new Date(1000) })) });
+
+    expect((await readOne(host)).data).toEqual({ form: 'json', text: '{"city":"B"}' });
+  });
+
+  describe('settings that change values', () => {
+    const withSettings = async (
+      setUp: (pool: Pool) => Pool,
+      settings: string,
+      work: (database: Database) => Promise<void>,
+    ): Promise<void> => {
+      const { rows } = await sql<{ name: string }>`select database() as name`.execute(tables().database);
+      const pool = createPool({ uri: url, database: rows[0]?.name ?? '' });
+      pool.on('connection', (connection) => connection.query(`set session ${settings}`)); // as the server might be set
+      const database = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: setUp(pool) }) });
+      await work(database).finally(() => database.destroy());
+    };
+    const NO_ESCAPES = `sql_mode = concat(@@sql_mode, ',NO_BACKSLASH_ESCAPES')`;
+    const SHORT_GROUPS = 'group_concat_max_len = 1024';
+
+    test.each([
+      [NO_ESCAPES, 'The sql_mode of the connection has NO_BACKSLASH_ESCAPES'],
+      [SHORT_GROUPS, 'The group_concat_max_len of the connection is 1024'],
+    ])('are refused with what to do: %s', async (settings, message) => {
+      await withSettings(
+        (pool) => pool,
+        settings,
+        async (database) => {
+          const loading = createSqlRepository(database, mariadb).loadRun(`\\' or 1 = 1 -- `);
+          await expect(loading).rejects.toThrow(message);
+          await expect(loading).rejects.toThrow('Send SET_UP_SESSION on each new connection');
+        },
+      );
+    });
+
+    test('do no harm on connections that were set up', async () => {
+      const host = tables();
+      const values = [...ODD_TEXTS, `\\' or 1 = 1 -- `, ...Array<string>(9).fill('x'.repeat(250))];
+      const keys = values.map((_, index) => `key ${index}`);
+      const data = Object.fromEntries(values.map((value, index) => [keys[index], value]));
+      const id = await insertInstance(host, { tasks: [completedTask(data)] });
+      const paths = keys.map((key) => ({ key, path: key }));
+
+      await withSettings(withSession, `${NO_ESCAPES}, ${SHORT_GROUPS}`, async (database) => {
+        const repository = createSqlRepository(database, mariadb);
+        const first = await runBackfill({ repository, processModelId: MODEL, paths });
+        const rerun = await runBackfill({ repository, processModelId: MODEL, paths, mode: 'overwrite' });
+        expect([first.updated, rerun.updated, rerun.failed]).toEqual([1, 0, 0]);
+      });
+      expect(await host.metadata(id)).toEqual(data);
+    });
   });
 
   test('an error of the driver carries neither statement nor values', async () => {

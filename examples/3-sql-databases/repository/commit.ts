@@ -78,7 +78,7 @@ async function movedAmong(
   if (versions.size === 0) return new Set();
   const current = await database
     .selectFrom('process_instance as i')
-    .select(['i.id', newestHashOf('i.id').as('hash')])
+    .select(['i.id', newestHashOf(dialect, 'i.id').as('hash')])
     .where(dialect.isIn('i.id', [...versions.keys()]))
     .orderBy('i.id')
     .execute();

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { ErrorClass } from 'process-metadata-backfill';
 import { classifySqliteError, hasCode, isSqliteUniqueViolation } from './driver-errors.js';
+import { checkMariadbSession } from './mariadb-session.js';
 import { type Settled, settledInPostgres, settledInSqlite } from './settled.js';
 import type { Database } from './tables.js';
 import { inImmediateTransaction, inReadCommitted, type Transact } from './transactions.js';
@@ -17,9 +18,16 @@ export interface Dialect {
   readonly lockForShare: RawBuilder<unknown>;
   /** Added to a select whose rows this transaction is going to write. */
   readonly lockForUpdate: RawBuilder<unknown>;
-  /** Compares a column with a text, such that the index on this column and others can still be used for ordering. */
+  /** Refuses a connection whose settings would change values. */
+  checkSession?(connection: Database): Promise<void>;
+  /**
+   * Compares a column with a text byte by byte, whatever the collation of the column. The index on this column and others
+   * can still be used for ordering.
+   */
   isTheOnly(column: string, text: string): RawBuilder<boolean>;
   isIn(column: string, ids: readonly number[]): RawBuilder<boolean>;
+  /** A text column in the order of its bytes. */
+  bytesOf(column: string): RawBuilder<unknown>;
   /** Returns JSON as the stored text. Some drivers would parse it. */
   asText(json: RawBuilder<unknown>): RawBuilder<string | null>;
   /** The token of a row `m`. It changes when the row changes. */
@@ -51,6 +59,7 @@ export const postgres: Dialect = {
   lockForShare: sql`for share`,
   lockForUpdate: sql`for update`,
   isTheOnly: (column, text) => sql`${sql.ref(column)} = ${text}`,
+  bytesOf: (column) => sql.ref(column),
   isIn: (column, ids) => sql`${sql.ref(column)} = any (${ids}::int[])`,
   asText: (json) => sql`${json}::text`,
   token: sql`m.xmin::text`,
@@ -71,8 +80,13 @@ export const mariadb: Dialect = {
   transact: inReadCommitted,
   lockForShare: sql`lock in share mode`,
   lockForUpdate: sql`for update`,
-  // With `=`, MariaDB reads all index entries of the model that come before the page.
-  isTheOnly: (column, text) => sql`(${sql.ref(column)} >= ${text} and ${sql.ref(column)} <= ${text})`,
+  checkSession: checkMariadbSession,
+  // With `=`, MariaDB reads all index entries of the model that come before the page. The index compares by the collation, to
+  // which texts may be equal that differ in case, in an accent or in blanks at the end.
+  isTheOnly: (column, text) =>
+    sql`(${sql.ref(column)} >= ${text} and ${sql.ref(column)} <= ${text}
+      and ${inBytes(sql.ref(column))} = ${inBytes(sql`${text}`)})`,
+  bytesOf: (column) => inBytes(sql.ref(column)),
   isIn: (column, ids) =>
     sql`${sql.ref(column)} in
       (select id from json_table(${JSON.stringify(ids)}, '$[*]' columns (id int path '$')) as given)`,
@@ -87,6 +101,10 @@ export const mariadb: Dialect = {
   isUniqueViolation: (error) => hasCode(error, 'ER_DUP_ENTRY'),
 };
 
+function inBytes(text: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`cast(convert(${text} using utf8mb4) as binary)`;
+}
+
 /** SQLite from 3.38 on. */
 export const sqlite: Dialect = {
   transact: inImmediateTransaction,
@@ -94,6 +112,7 @@ export const sqlite: Dialect = {
   lockForShare: sql``,
   lockForUpdate: sql``,
   isTheOnly: (column, text) => sql`${sql.ref(column)} = ${text}`,
+  bytesOf: (column) => sql.ref(column),
   isIn: (column, ids) => sql`${sql.ref(column)} in (select value from json_each(${JSON.stringify(ids)}))`,
   asText: (json) => sql`${json}`,
   token: sql`m.id || ' ' || m.updated_at_in_seconds`,

@@ -24,10 +24,10 @@ export function instancesIn(database: Database, dialect: Dialect, instances: Ins
 }
 
 /** The hash of the newest task data of an instance. Equal data have equal hashes, so it serves as the version. */
-export function newestHashOf(instanceId: string) {
+export function newestHashOf(dialect: Dialect, instanceId: string) {
   return sql<string | null>`(
     select t.json_data_hash from task t where t.process_instance_id = ${sql.ref(instanceId)} and t.state = 'COMPLETED'
-    order by t.end_in_seconds is null, t.end_in_seconds desc, t.guid limit 1)`;
+    order by t.end_in_seconds is null, t.end_in_seconds desc, ${dialect.bytesOf('t.guid')} limit 1)`;
 }
 
 /**
@@ -50,7 +50,7 @@ export async function readPage(
     .with('page', (chosen) =>
       chosen
         .selectFrom('chosen as c')
-        .select(['c.id', newestHashOf('c.id').as('hash')])
+        .select(['c.id', newestHashOf(dialect, 'c.id').as('hash')])
         .select(({ selectFrom }) => [
           selectFrom('process_instance as i')
             .select('i.status')

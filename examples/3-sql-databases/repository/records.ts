@@ -47,11 +47,17 @@ export async function loadRecords(database: Database, runId: string): Promise<Ru
   return rows.map(recordOf);
 }
 
-export async function findRecords(database: Database, filter: RunFilter): Promise<RunRecord[]> {
+export async function findRecords(
+  database: Database,
+  dialect: Dialect,
+  filter: RunFilter,
+): Promise<RunRecord[]> {
   const { processModelId, activeKey, active, before, limit } = filter;
   const rows = await selectRecords(database)
     .whereRef('id', '=', 'run_id')
-    .$if(processModelId !== null, (query) => query.where('process_model_id', '=', processModelId))
+    .$if(processModelId !== null, (query) =>
+      query.where(dialect.isTheOnly('process_model_id', processModelId ?? '')),
+    )
     .$if(activeKey !== null, (query) => query.where('active_key', '=', activeKey))
     .$if(active !== null, (query) => query.where('active_key', active ? 'is not' : 'is', null))
     .$if(before !== null, (query) => query.where('id', '<', before))

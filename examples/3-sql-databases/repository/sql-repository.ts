@@ -18,6 +18,18 @@ export function createSqlRepository(
   dialect: Dialect,
 ): BackfillRepository<Transaction<Tables>, number> {
   const checkKeys = keyChecker(database, dialect);
+  let checked = dialect.checkSession === undefined;
+
+  /** Checks one connection, before its first statement with a value. The others of a pool are set up alike. */
+  async function tidy<Result>(work: () => Promise<Result>, connection: Database = database): Promise<Result> {
+    try {
+      if (!checked) await dialect.checkSession?.(connection);
+      checked = true;
+      return await work();
+    } catch (error) {
+      throw withoutData(error);
+    }
+  }
   const { settled } = dialect;
   return {
     transactional: true,
@@ -61,11 +73,13 @@ export function createSqlRepository(
           if (error instanceof Refusal) return error.result;
           throw error;
         }
-      }),
+      }, transaction),
 
-    loadRun: (runId, { transaction = database } = {}) => tidy(() => loadRecords(transaction, runId)),
+    loadRun: (runId, { transaction = database } = {}) =>
+      tidy(() => loadRecords(transaction, runId), transaction),
 
-    findRuns: (filter, { transaction = database } = {}) => tidy(() => findRecords(transaction, filter)),
+    findRuns: (filter, { transaction = database } = {}) =>
+      tidy(() => findRecords(transaction, dialect, filter), transaction),
 
     classifyError: (error) =>
       error instanceof TransientError ? 'transient' : dialect.classifyError?.(error),
@@ -73,11 +87,3 @@ export function createSqlRepository(
 }
 
 const UNSTORABLE = 'the value has a character that the database cannot store: NUL, or half a surrogate pair';
-
-async function tidy<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    throw withoutData(error);
-  }
-}
