@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import { claimRun } from './calls/claim-run.js';
 import type { ShardJob } from './calls/enqueue-job.js';
+import { goOnWithRun } from './calls/go-on-with-run.js';
 import { openRun } from './calls/open-run.js';
-import { resumeStored } from './calls/resume-stored.js';
 import { takeUp } from './changes/resume-run.js';
 import { createRunContext } from './context/create-run-context.js';
 import { linkedAbort } from './context/linked-abort.js';
 import type { RunContext } from './context/run-context.js';
-import type { JobCompany } from './job/freeze-run.js';
+import type { JobsBeside } from './job/jobs-beside.js';
 import { performJob, sliceEndOf } from './job/perform-job.js';
 import {
   type BackfillOptions,
@@ -18,8 +18,9 @@ import {
 import { definitionOf } from './options/definition-options.js';
 import { watchProgress } from './record/progress.js';
 import type { BackfillReport } from './record/report.js';
-import { openShards } from './record/run-record.js';
+import { openShards, type Run } from './record/run-record.js';
 import { isWorkable } from './record/run-state.js';
+import { visited } from './record/tally.js';
 
 /**
  * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
@@ -35,8 +36,8 @@ import { isWorkable } from './record/run-state.js';
  * @throws {PortError} when the repository or the queue fails, and retries do not or would not help. Its
  *   message says how to go on.
  * @throws {RepositoryContractError} when the repository gives an answer that cannot be right. Nothing of it is committed.
- * @throws `signal.reason` when aborted without a queue. To go on, pass the `runId` that `onProgress` got. When the signal
- *   is aborted already, nothing is stored.
+ * @throws `signal.reason` when aborted before the first job begins, or without a queue. To go on, pass the `runId` that
+ *   `onProgress` got. When the signal is aborted before the call, nothing is stored.
  * @example
  * const report = await runBackfill({
  *   repository,
@@ -50,11 +51,11 @@ export async function runBackfill<const Key extends string = string>(
 ): Promise<BackfillReport<Key>> {
   const input = parseBackfillOptions(options);
   const dryRun = input.runId === undefined && input.dryRun === true;
-  const context = createRunContext(input, { dryRun }); // in a dry run without a queue, and storing in memory only
+  const context = createRunContext(input, { dryRun }); // a dry run gets no queue, and stores in memory
   context.signal.throwIfAborted(); // before anything is stored
   const jobs =
     input.runId === undefined ? await startRun(context, input) : await takeUpRun(context, input.runId);
-  const perform = context.queue === null ? performSideBySide : performFirst;
+  const perform = context.queue === null ? performSideBySide : performFirstAndEnqueueOthers;
   return (await perform(context, jobs)) as BackfillReport<Key>;
 }
 
@@ -66,20 +67,21 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
   const definition = definitionOf(input, context.repository);
   const { processModelId } = input;
   const hasQueue = context.queue !== null;
+  // It updates no paths of the model, and joins no active run.
   const request = { processModelId, updates: [], definitionFor: () => definition, hasQueue, joins: false };
   const claimed = await claimRun(context, request);
   if (claimed === null) throw new RangeError('there was nothing to run'); // only a model update may have nothing
-  return [{ runId: claimed.run.header.runId, shard: 0, step: 0 }];
+  return [firstJob(claimed.run)];
 }
 
 /**
- * Takes up a stored run, under steps of its own. A failed run is resumed. Of a paused run, or one that has ended, the only job
- * just reports.
+ * Takes up a stored run. Each open shard gets a new step, so that jobs delivered earlier give way once this call has committed.
+ * A failed run is resumed. If the run is paused or has ended, its one job just reports.
  */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
-  const { run } = await resumeStored(context, openRun(context, runId), (stored, keys) =>
-    takeUp(stored, keys, { now: runtime.now(), hasQueue: queue !== null }),
+  const { run } = await goOnWithRun(context, openRun(context, runId), (stored, ownedKeys) =>
+    takeUp(stored, ownedKeys, { now: runtime.now(), hasQueue: queue !== null }),
   );
   const open = isWorkable(run.header.state) ? openShards(run.shards) : [];
   const [first, ...others] = open.map(({ index, allottedStep }) => ({
@@ -87,12 +89,22 @@ async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
     shard: index,
     step: allottedStep,
   }));
-  // Where no shard is open, one job finds out why. If the run was still to be completed, it does that.
-  return [first ?? { runId, shard: 0, step: run.shards[0]?.allottedStep ?? 0 }, ...others];
+  // If no shard is open, one job finds out why. It completes the run if only that is left to do.
+  return [first ?? firstJob(run), ...others];
 }
 
-/** The other shards get jobs in the queue. */
-async function performFirst(context: RunContext, [first, ...others]: Jobs): Promise<BackfillReport> {
+function firstJob({ header: { runId }, shards }: Run): ShardJob {
+  return { runId, shard: 0, step: shards[0]?.allottedStep ?? 0 };
+}
+
+/**
+ * The queue gets the jobs of the other shards of a run that was taken up. A shard that is held hands its job back. Of a new
+ * run there is one job, which makes the shards and enqueues their jobs.
+ */
+async function performFirstAndEnqueueOthers(
+  context: RunContext,
+  [first, ...others]: Jobs,
+): Promise<BackfillReport> {
   const handle = openRun(context, first.runId);
   for (const job of others) await handle.enqueue(job);
   return performJob(context, first);
@@ -108,11 +120,12 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
   const limit = pLimit(MOST_SIDE_BY_SIDE);
   const watch = watchProgress(jobs[0].runId, context);
   const errors: unknown[] = [];
-  const underWay: Promise<BackfillReport | null>[] = [];
-  const company: JobCompany = { watch, sliceEnd: sliceEndOf(context), start };
+  const underWay: Promise<BackfillReport | null>[] = []; // `null`: its error is in `errors`
+  const beside: JobsBeside = { watch, sliceEnd: sliceEndOf(context), start };
+  /** Also called by a job that makes shards or begins the next walk. */
   function start(added: readonly ShardJob[]): void {
     for (const job of added) {
-      const report = limit(() => performJob({ ...context, signal: stopping.signal }, job, company));
+      const report = limit(() => performJob({ ...context, signal: stopping.signal }, job, beside));
       const stopAll = (error: unknown) => {
         errors.push(error);
         stopping.abort(error);
@@ -123,22 +136,18 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
   }
   start(jobs);
   const reports: (BackfillReport | null)[] = [];
-  for (const report of underWay) reports.push(await report); // a job that is under way may start others
+  for (const report of underWay) reports.push(await report); // it grows while jobs start others
   stopping.unlink();
   if (errors.length > 0) throw errors[0];
   return summary(reports.filter((report) => report !== null));
 }
 
-/** The report that says the most about the run: an end, else the latest one of a job that has left work to do. */
+/** The report of a run that has stopped, else the one that has counted the most. */
 function summary(reports: readonly BackfillReport[]): BackfillReport {
   const report =
     reports.find(({ state }) => state !== 'continued' && state !== 'superseded') ??
-    reports.filter(({ state }) => state === 'continued').toSorted((a, b) => visitedIn(b) - visitedIn(a))[0] ??
+    reports.filter(({ state }) => state === 'continued').toSorted((a, b) => visited(b) - visited(a))[0] ??
     reports[0];
   if (report === undefined) throw new RangeError('there was no job to perform');
   return report;
-}
-
-function visitedIn({ processed, failed, gone }: BackfillReport): number {
-  return processed + failed + gone;
 }

@@ -1,11 +1,12 @@
+import { goOnWithRun } from '../run/calls/go-on-with-run.js';
 import { openRun } from '../run/calls/open-run.js';
-import { resumeStored } from '../run/calls/resume-stored.js';
 import { resume } from '../run/changes/resume-run.js';
 import type { RunChange } from '../run/changes/run-change.js';
 import { cancel, pause } from '../run/changes/stop-run.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { completeRun } from '../run/job/conclude-job.js';
-import { openShards, type Run, startOf } from '../run/record/run-record.js';
+import { startOf } from '../run/record/holds.js';
+import { openShards, type Run } from '../run/record/run-record.js';
 import { isWorkable } from '../run/record/run-state.js';
 
 /** Stops a run until it is resumed: no commit of it succeeds after this has returned. */
@@ -22,8 +23,8 @@ export function cancelRun(context: RunContext, runId: string): Promise<Run> {
 export async function resumeRun(context: RunContext, runId: string): Promise<Run> {
   const { runtime } = context;
   const handle = openRun(context, runId);
-  const { run, changed } = await resumeStored(context, handle, (stored, keys) =>
-    resume(stored, keys, { now: runtime.now(), hasQueue: true }),
+  const { run, changed } = await goOnWithRun(context, handle, (stored, ownedKeys) =>
+    resume(stored, ownedKeys, { now: runtime.now(), hasQueue: true }),
   );
   if (!changed || !isWorkable(run.header.state)) return run;
   const open = openShards(run.shards);

@@ -2,7 +2,8 @@ import { claimRun } from '../run/calls/claim-run.js';
 import { openRun } from '../run/calls/open-run.js';
 import { isCovering } from '../run/changes/join-run.js';
 import type { RunContext } from '../run/context/run-context.js';
-import { type Run, startOf } from '../run/record/run-record.js';
+import { startOf } from '../run/record/holds.js';
+import type { Run } from '../run/record/run-record.js';
 import { isWorkable } from '../run/record/run-state.js';
 import type { PlannedRequest } from './backfill-request.js';
 

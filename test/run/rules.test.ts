@@ -3,8 +3,9 @@ import { createMemoryRepository } from '../../src/memory/index.js';
 import { backOffMs, mayTryAgain } from '../../src/run/calls/back-off.js';
 import { classifyError } from '../../src/run/calls/classify-error.js';
 import { compareCursors } from '../../src/run/context/compare-cursors.js';
+import { newRunId } from '../../src/run/record/new-ids.js';
 
-import { fingerprint, newRunId } from '../../src/run/record/run-definition.js';
+import { fingerprint } from '../../src/run/record/run-definition.js';
 import type { RunDefinition } from '../../src/run/record/run-record.js';
 import { databaseError } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';

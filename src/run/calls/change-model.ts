@@ -1,6 +1,7 @@
 import { PortError } from '../../errors.js';
 import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
+import { newRevision } from '../record/new-ids.js';
 import {
   noOwners,
   type OwnedKey,
@@ -10,7 +11,6 @@ import {
   ownersRecordId,
   ownersRunId,
 } from '../record/owner-record.js';
-import { newRevision } from '../record/run-definition.js';
 import type { Run } from '../record/run-record.js';
 import { countRefusals, ENDLESS_CONFLICT, MOST_CONFLICTS, refusedForGood } from './open-run.js';
 import {

@@ -12,9 +12,10 @@ import {
   ownedPaths,
   updateKeys,
 } from '../record/claim-keys.js';
+import { newRunId } from '../record/new-ids.js';
 import type { OwnerRecord } from '../record/owner-record.js';
 import { watchProgress } from '../record/progress.js';
-import { fingerprint, isTrial, newRun, newRunId } from '../record/run-definition.js';
+import { fingerprint, isTrial, newRun } from '../record/run-definition.js';
 import { type Run, type RunDefinition, type RunHeader, runFrom } from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
 import { changeModel, type ModelChange } from './change-model.js';

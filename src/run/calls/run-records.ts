@@ -1,7 +1,7 @@
 import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
 import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
-import { newRevision } from '../record/run-definition.js';
+import { newRevision } from '../record/new-ids.js';
 import { headerRecord, type Run, recordsOf, shardRecord, shardRecordId } from '../record/run-record.js';
 import { commitProblem, loadProblem } from './check-answers.js';
 import type { PortCalls } from './port-calls.js';

@@ -1,6 +1,14 @@
-import { isHeld, type Run } from '../record/run-record.js';
+import type { Run, RunShard } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
 import type { RunChange } from './run-change.js';
+
+/**
+ * Allots the next step of a shard. Every step is allotted in a commit, and only then is its job enqueued: a job that was lost in
+ * between is noticed, and no two jobs get one step.
+ */
+export function withNextStep(shard: RunShard): RunShard {
+  return { ...shard, allottedStep: shard.allottedStep + 1 };
+}
 
 /** Allots the step after `step` to a job that is about to be enqueued. */
 export function allot({ header, shards }: Run, shardIndex: number, step: number): RunChange | null {
@@ -8,20 +16,6 @@ export function allot({ header, shards }: Run, shardIndex: number, step: number)
   if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
   // It may be less: the database may have forgotten that the step was allotted.
   return shard.allottedStep <= step ? { shards: [{ ...shard, allottedStep: step + 1 }] } : null;
-}
-
-/** Allots a step to an early job, which goes back to the queue. Once per hold: a runner may ignore every delay. */
-export function handBack(
-  { header, shards }: Run,
-  shardIndex: number,
-  step: number,
-  now: number,
-): RunChange | null {
-  const shard = shards[shardIndex];
-  if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
-  if (!isHeld(shard, now) || step <= shard.handedBack) return null;
-  const next = Math.max(shard.allottedStep, step) + 1; // the database may have forgotten that `step` was allotted
-  return { shards: [{ ...shard, allottedStep: next, handedBack: next }] };
 }
 
 /**

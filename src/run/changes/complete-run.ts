@@ -1,6 +1,7 @@
 import { isAllDone, type Run, type RunShard, tallyOf } from '../record/run-record.js';
 import { tallyOfNextWalk, visited } from '../record/tally.js';
-import { fenced, type RunChange, withNextStep } from './run-change.js';
+import { withNextStep } from './allot-step.js';
+import { fenced, type RunChange } from './run-change.js';
 import { failIfTooManyFailed } from './stop-run.js';
 
 /**

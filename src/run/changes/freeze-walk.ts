@@ -1,27 +1,15 @@
 import type { Cursor, InstanceSurvey } from '../../ports/repository.js';
+import { isHeld } from '../record/holds.js';
 import { newPace } from '../record/pace.js';
-import { isFill, isTrial, newShard, UNSETTLED } from '../record/run-definition.js';
-import { isHeld, type Run, type RunHeader, type RunShard } from '../record/run-record.js';
-import { type RunChange, withNextStep } from './run-change.js';
+import { isFill, isTrial, newShard } from '../record/run-definition.js';
+import type { Run, RunHeader, RunShard } from '../record/run-record.js';
+import { withNextStep } from './allot-step.js';
+import type { RunChange } from './run-change.js';
 
 /** What the first job of a walk knows about the transactions that may still insert instances. */
 export interface Settling {
   readonly mark: string | null;
   readonly settled: boolean | null;
-}
-
-/** Holds the freeze until the transactions of the mark have ended. Not if the run has changed since it was seen. */
-export function holdFreeze(
-  { header, shards }: Run,
-  seen: RunHeader,
-  shard: RunShard,
-  { mark, since, until }: { readonly mark: string; readonly since: number; readonly until: number },
-): RunChange | null {
-  if (header.revision !== seen.revision || shards[shard.index]?.revision !== shard.revision) return null;
-  return {
-    header: { ...header, mark, markedAt: since },
-    shards: [{ ...shard, heldUntil: until, heldFor: UNSETTLED, handedBack: -1 }],
-  };
 }
 
 /**

@@ -1,8 +1,9 @@
-import { START_AFTER } from '../record/run-definition.js';
-import { isHeld, type Run, type RunHeader, type RunShard } from '../record/run-record.js';
+import { isHeld, START_AFTER } from '../record/holds.js';
+import type { Run, RunHeader, RunShard } from '../record/run-record.js';
 import { isActive, isWorkable } from '../record/run-state.js';
+import { withNextStep } from './allot-step.js';
 import { mayWalkAgain } from './freeze-walk.js';
-import { type RunChange, withNextStep } from './run-change.js';
+import type { RunChange } from './run-change.js';
 
 /** Adds an equal request to the run: it is to cover the instances that exist now, and to start when the request wants it. */
 export function join(run: Run, startAfter: number | null, now: number): RunChange | null {

@@ -2,8 +2,9 @@ import { outdatedKeys } from '../record/claim-keys.js';
 import type { OwnedKey } from '../record/owner-record.js';
 import { openShards, type Run, type RunHeader, type RunShard, tallyOf } from '../record/run-record.js';
 import { assertTransition, isWorkable } from '../record/run-state.js';
+import { withNextStep } from './allot-step.js';
 import { withoutKeys } from './drop-keys.js';
-import { fenced, paceFrom, type RunChange, withNextStep } from './run-change.js';
+import { fenced, paceFrom, type RunChange } from './run-change.js';
 
 /** Who makes a run go on, and whether with a queue. */
 export interface GoOn {

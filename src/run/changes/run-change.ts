@@ -16,13 +16,9 @@ export function paceFrom(run: Run, now: number): Pace {
   return newPace(visited(tallyOf(run)), now);
 }
 
-export function withNextStep(shard: RunShard): RunShard {
-  return { ...shard, allottedStep: shard.allottedStep + 1 };
-}
-
 /**
- * Gives every shard a new revision, which refuses each commit that is still under way. A shard that is done may be open
- * again, if the database has lost its end.
+ * Gives every shard a new revision, as `changeOf` does for each record of a change. That refuses each commit that is still
+ * under way. A shard that is done may be open again, if the database has lost its end.
  */
 export function fenced({ shards }: Run, header: RunHeader): RunChange {
   return { header, shards };

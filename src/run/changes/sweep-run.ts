@@ -1,6 +1,7 @@
 import { openShards, type Run, type RunShard } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
-import { paceFrom, type RunChange, withNextStep } from './run-change.js';
+import { withNextStep } from './allot-step.js';
+import { paceFrom, type RunChange } from './run-change.js';
 import { fail } from './stop-run.js';
 
 /** After this many jobs that began and committed no batch, another one will not help. */

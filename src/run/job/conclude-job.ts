@@ -1,14 +1,16 @@
 import { RunError } from '../../errors.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
-import { allot, handBack } from '../changes/allot-step.js';
+import { allot } from '../changes/allot-step.js';
 import { complete } from '../changes/complete-run.js';
+import { handBack } from '../changes/hold-shard.js';
 import type { RunContext } from '../context/run-context.js';
+import { isHeld, startOf } from '../record/holds.js';
 import { elapsedMs, type ReportState } from '../record/report.js';
-import { isHeld, type Run, startOf, tallyOf } from '../record/run-record.js';
+import { type Run, tallyOf } from '../record/run-record.js';
 import { isComplete, isWorkable } from '../record/run-state.js';
 import { warningsOf } from '../record/warnings.js';
-import type { JobCompany } from './freeze-run.js';
+import type { JobsBeside } from './jobs-beside.js';
 import type { ShardSession } from './shard-session.js';
 
 /** The run at the end of a job, and the state that the job reports. */
@@ -25,17 +27,17 @@ export async function concludeJob(
   context: RunContext,
   handle: RunHandle,
   { job, run, ending, allottedStep }: ShardSession,
-  company: JobCompany | null,
+  beside: JobsBeside | null,
 ): Promise<Conclusion | null> {
   // After the next freeze, a new job of this shard may have the key of this job. A runner may then drop it as a duplicate.
-  if (ending === 'not-stored' && company === null) throw shardNotFound(job);
+  if (ending === 'not-stored' && beside === null) throw shardNotFound(job);
   switch (ending) {
     case 'shard-done':
-      return endShard(context, handle, { run, job, company });
+      return endShard(context, handle, { run, job, beside });
     case 'hand-over':
-      return handOver(context, handle, { job, step: allottedStep, company });
+      return handOver(context, handle, { job, step: allottedStep, beside });
     case 'rescue':
-      return handOver(context, handle, { job, step: job.step + 1, company });
+      return handOver(context, handle, { job, step: job.step + 1, beside });
     case 'early':
       return sendBack(context, handle, job);
     case 'superseded':
@@ -55,9 +57,9 @@ function shardNotFound({ runId, shard }: ShardJob): RunError {
 async function endShard(
   context: RunContext,
   handle: RunHandle,
-  { run, job, company }: { readonly run: Run; readonly job: ShardJob; readonly company: JobCompany | null },
+  { run, job, beside }: { readonly run: Run; readonly job: ShardJob; readonly beside: JobsBeside | null },
 ): Promise<Conclusion | null> {
-  const completed = await completeRun(context, handle, company);
+  const completed = await completeRun(context, handle, beside);
   const { header, shards } = completed.run;
   const shard = shards[job.shard];
   if (!isWorkable(header.state) || shard === undefined || shard.done) return completed;
@@ -72,7 +74,7 @@ async function endShard(
 export async function completeRun(
   context: RunContext,
   handle: RunHandle,
-  company: JobCompany | null = null,
+  beside: JobsBeside | null = null,
 ): Promise<Conclusion> {
   const { runtime, log, dryRun } = context;
   const { run, changed } = await handle.change((stored) => complete(stored, runtime.now()));
@@ -85,7 +87,7 @@ export async function completeRun(
   if (changed && header.total === null) {
     log.walksAgain(header);
     const job = { runId: handle.runId, shard: 0, step: shards[0]?.allottedStep ?? 0 };
-    if (company !== null) company.start([job]);
+    if (beside !== null) beside.start([job]);
     else await handle.enqueue(job);
   }
   return conclusion(run, 'continued');
@@ -98,8 +100,8 @@ async function handOver(
   {
     job,
     step,
-    company,
-  }: { readonly job: ShardJob; readonly step: number; readonly company: JobCompany | null },
+    beside,
+  }: { readonly job: ShardJob; readonly step: number; readonly beside: JobsBeside | null },
 ): Promise<Conclusion | null> {
   const { queue, runtime } = context;
   const { shard } = job;
@@ -107,7 +109,7 @@ async function handOver(
   const { run, changed } = await handle.change((stored) => allot(stored, shard, step));
   const now = run.shards[shard];
   // Finished meanwhile, perhaps by a commit of this very job that it had taken for lost.
-  if (now?.done === true) return endShard(context, handle, { run, job, company });
+  if (now?.done === true) return endShard(context, handle, { run, job, beside });
   // Not if the run was stopped before the step could be allotted: the resume allots that step.
   if (changed && now !== undefined && now.allottedStep > step)
     await handle.enqueue({ shard, step: step + 1 }, { startAfter: startOf(now, runtime.now()) });

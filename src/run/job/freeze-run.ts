@@ -2,21 +2,12 @@ import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import { freeze } from '../changes/freeze-walk.js';
 import type { RunContext } from '../context/run-context.js';
-import type { ProgressWatch } from '../record/progress.js';
 import { openShards, type Run } from '../record/run-record.js';
+import type { JobsBeside } from './jobs-beside.js';
 import type { ShardSession } from './shard-session.js';
 import { splitInstances, surveyInstances } from './survey-instances.js';
 import { waitWhileHeld } from './wait-for-turn.js';
 import { waitUntilSettled } from './wait-until-settled.js';
-
-/** What a job shares with the jobs beside it, in a call that works on several shards at a time. */
-export interface JobCompany {
-  readonly watch: ProgressWatch;
-  /** When the slice of all of them ends, in milliseconds since the epoch. */
-  readonly sliceEnd: number;
-  /** Performs the jobs of the other shards. */
-  start(jobs: readonly ShardJob[]): void;
-}
 
 /**
  * The first job of a walk fixes its total, its bound and its shards. The request does not, because it may come before the
@@ -25,7 +16,7 @@ export interface JobCompany {
 export async function freezeRun(
   context: RunContext,
   session: ShardSession,
-  { lasting, company }: { readonly lasting: RunHandle; readonly company: JobCompany | null },
+  { lasting, beside }: { readonly lasting: RunHandle; readonly beside: JobsBeside | null },
 ): Promise<void> {
   const { calls } = session.handle;
   const { runId, processModelId, definition, state } = session.run.header;
@@ -33,7 +24,7 @@ export async function freezeRun(
     session.adopt(session.run);
     // Delivered again: the delivery before may have died before it had enqueued the jobs of the other shards.
     const isFirst = session.job.shard === 0 && session.shard.committedBy === null;
-    if (company === null && isFirst) await startOthers(session.run);
+    if (beside === null && isFirst) await startOthers(session.run);
     return;
   }
   const { instanceIds, limit, shards } = definition;
@@ -60,7 +51,7 @@ export async function freezeRun(
       .filter(({ index }) => index !== session.job.shard)
       .filter(({ committedBy, sweptAt }) => committedBy === null && sweptAt === null)
       .map(({ index, allottedStep }): ShardJob => ({ runId, shard: index, step: allottedStep }));
-    if (company !== null) company.start(others);
+    if (beside !== null) beside.start(others);
     else for (const job of others) await lasting.enqueue(job);
   }
 }

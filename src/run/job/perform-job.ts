@@ -8,7 +8,8 @@ import { beyondAbort, type RunContext } from '../context/run-context.js';
 import { type BackfillReport, reportOf } from '../record/report.js';
 import type { Run } from '../record/run-record.js';
 import { type Conclusion, concludeJob } from './conclude-job.js';
-import { freezeRun, type JobCompany } from './freeze-run.js';
+import { freezeRun } from './freeze-run.js';
+import type { JobsBeside } from './jobs-beside.js';
 import { openSession, type ShardSession } from './shard-session.js';
 import { waitWhileHeld } from './wait-for-turn.js';
 import { walkShard } from './walk-shard.js';
@@ -17,12 +18,12 @@ import { walkShard } from './walk-shard.js';
 export async function performJob(
   context: RunContext,
   job: ShardJob,
-  company: JobCompany | null = null,
+  beside: JobsBeside | null = null,
 ): Promise<BackfillReport> {
   const { runtime, dryRun } = context;
-  const sliceEnd = company?.sliceEnd ?? sliceEndOf(context);
+  const sliceEnd = beside?.sliceEnd ?? sliceEndOf(context);
   for (let times = 1; ; times += 1) {
-    const concluded = await workOn(context, job, { company, sliceEnd });
+    const concluded = await workOn(context, job, { beside, sliceEnd });
     if (concluded === null) {
       // The end of the shard was lost, or its hold is over: there is work again.
       if (times >= MOST_TIMES) throw openRun(context, job.runId).calls.contractError(LOST_ENDS);
@@ -45,9 +46,9 @@ const LOST_ENDS = `loadRun showed a shard as not done ${MOST_TIMES} times in a r
 async function workOn(
   context: RunContext,
   job: ShardJob,
-  { company, sliceEnd }: { readonly company: JobCompany | null; readonly sliceEnd: number },
+  { beside, sliceEnd }: { readonly beside: JobsBeside | null; readonly sliceEnd: number },
 ): Promise<Conclusion | null> {
-  const handle = openRun(context, job.runId, { watch: company?.watch });
+  const handle = openRun(context, job.runId, { watch: beside?.watch });
   const run = await handle.load();
   let session = openSession(context, { job, handle, run, sliceEnd });
   // What the walk leaves behind is stored and enqueued even after an abort.
@@ -56,7 +57,7 @@ async function workOn(
   try {
     for (;;) {
       await begin(context, session);
-      if (session.ending === null) await freezeRun(context, session, { lasting, company });
+      if (session.ending === null) await freezeRun(context, session, { lasting, beside });
       await walkShard(context, session);
       if (session.ending !== 'other-walk') break;
       session = openSession(context, { job, handle, run: session.run, sliceEnd }); // nothing that it knew holds any more
@@ -72,7 +73,7 @@ async function workOn(
   } finally {
     context.log.jobEnded(run.header);
   }
-  const concluded = await concludeJob(context, lasting, session, company).catch(async (error: unknown) => {
+  const concluded = await concludeJob(context, lasting, session, beside).catch(async (error: unknown) => {
     throw await endWith(error);
   });
   if (concluded !== null) lasting.watch.see(concluded.run);

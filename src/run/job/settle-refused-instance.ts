@@ -1,5 +1,5 @@
 import { classifyError } from '../calls/classify-error.js';
-import { touch } from '../changes/hold-shard.js';
+import { touch } from '../changes/touch-shard.js';
 import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
 import { commitFailures, withoutRefused, withoutValues } from './commit-failures.js';

@@ -1,21 +1,27 @@
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import type { RunContext } from '../context/run-context.js';
+import { randomText } from '../record/new-ids.js';
 import { advancePace, newPace, rateOf, withoutIdleTime } from '../record/pace.js';
-import { randomText } from '../record/run-definition.js';
-import { isSameCheckpoint, openShards, type Run, type RunShard } from '../record/run-record.js';
-import { isWorkable } from '../record/run-state.js';
+import { openShards, type Run, type RunShard } from '../record/run-record.js';
 import { addTallies, type Tally, visited } from '../record/tally.js';
 import { assessDelivery, type Delivery } from './assess-delivery.js';
+import { assessStored, type Finding } from './assess-stored.js';
 
 /**
  * Why a job ends: what it found when it was delivered, or
  * - `hand-over`: slice or signal say so, and the continuation is to be enqueued.
  * - `early`: the shard is held for longer than the job may wait.
  * - `yielded`: a later step was allotted since, whose job goes on.
- * - `other-walk`: the run is in another walk by now. There, the job may have work or not.
+ *
+ * Or what it found since, see `assessStored`.
  */
-export type Ending = Exclude<Delivery, 'work'> | 'hand-over' | 'early' | 'yielded' | 'other-walk';
+export type Ending =
+  | Exclude<Delivery, 'work'>
+  | 'hand-over'
+  | 'early'
+  | 'yielded'
+  | NonNullable<Finding['ending']>;
 
 /** What one job knows of its shard. Nobody takes a shard: whoever commits next goes on with it, by compare-and-set. */
 export interface ShardSession {
@@ -91,15 +97,6 @@ export function openSession(
     return known;
   }
 
-  /**
-   * A job of a later step has committed, even without moving the checkpoint. Or another delivery of the same step has
-   * moved it.
-   */
-  function isOvertaken(before: RunShard, now: RunShard): boolean {
-    if (isOwn(now) || now.committedStep < job.step) return false;
-    return now.committedStep > job.step || now.commits > before.commits;
-  }
-
   /** The time-outs may have had a cause that is over. */
   function raised(size: number): number {
     goodBatches += 1;
@@ -125,24 +122,14 @@ export function openSession(
     },
     adopt(loadedRun) {
       const before = run.shards[job.shard];
-      const { walk, total, revision } = run.header;
+      const found = assessStored(run, loadedRun, job, isOwn);
       run = loadedRun;
       handle.watch.see(run);
       const now = run.shards[job.shard];
       if (before && now && writtenBy(now) > writtenBy(before)) hasBlamed = false;
-      if (!isWorkable(run.header.state)) ending ??= 'stopped';
-      else if (run.header.walk !== walk || (total !== null && run.header.total === null))
-        ending ??= 'other-walk'; // or the database has lost that the walk was frozen
-      else if (before === undefined) return false;
-      else if (now === undefined)
-        ending ??= 'superseded'; // a freeze in fewer shards has replaced the one that was lost
-      else if (now.done) ending ??= 'shard-done';
-      else if (now.commits < before.commits && now.committedStep <= job.step)
-        losses += 1; // this job goes on from there
-      else if (isOvertaken(before, now)) ending ??= 'superseded';
-      // A changed header may have dropped keys, for which the batch was planned.
-      else return ending === null && run.header.revision === revision && isSameCheckpoint(now, before);
-      return false;
+      if (found.isLoss) losses += 1;
+      ending ??= found.ending;
+      return ending === null && found.isUnmoved;
     },
     adoptShard(committed, instances) {
       if (writtenBy(committed) > writtenBy(shardNow())) hasBlamed = false;

@@ -1,7 +1,9 @@
 import { settledProblem } from '../calls/check-answers.js';
-import { holdFreeze, type Settling } from '../changes/freeze-walk.js';
+import type { Settling } from '../changes/freeze-walk.js';
+import { holdFreeze } from '../changes/hold-shard.js';
 import type { RunContext } from '../context/run-context.js';
-import { isTrial, UNSETTLED } from '../record/run-definition.js';
+import { UNSETTLED } from '../record/holds.js';
+import { isTrial } from '../record/run-definition.js';
 import type { ShardSession } from './shard-session.js';
 import { LONGEST_WAIT_MS, RECORDED_MS } from './wait-for-turn.js';
 

@@ -1,6 +1,7 @@
 import { failIfTooManyFailed } from '../changes/stop-run.js';
 import type { RunContext } from '../context/run-context.js';
-import { isHeld, tallyOf } from '../record/run-record.js';
+import { isHeld } from '../record/holds.js';
+import { tallyOf } from '../record/run-record.js';
 import { visited } from '../record/tally.js';
 import { createBatchSizer } from './batch-size.js';
 import { commitToShard } from './commit-to-shard.js';

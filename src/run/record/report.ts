@@ -1,6 +1,6 @@
+import { isHeld, START_AFTER, UNSETTLED } from './holds.js';
 import { paceOf, type RunPace, type Waiting } from './progress.js';
-import { START_AFTER, UNSETTLED } from './run-definition.js';
-import { isHeld, openShards, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
+import { openShards, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
 import type { InstanceFailure, KeyCounts } from './tally.js';
 import { warningsOf } from './warnings.js';

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Runtime } from '../../ports/runtime.js';
+import { START_AFTER } from './holds.js';
+import { newRevision, newRunId } from './new-ids.js';
 import { newPace } from './pace.js';
 import type { KeyClaim, Run, RunDefinition, RunShard } from './run-record.js';
 import { emptyTally } from './tally.js';
@@ -59,13 +61,10 @@ export function newRun(
   };
 }
 
-/** The reason of a hold until the time that the request asked for. */
-export const START_AFTER = 'startAfter';
-
-/** The reason of a hold before a freeze. */
-export const UNSETTLED = 'transactions that were open when the walk began have not ended yet';
-
-/** Whether a run is over some instances only. */
+/**
+ * Whether a run is over some instances only. It takes no key from another run (claim-keys), is one shard (freeze-run), waits for
+ * no transaction (wait-until-settled) and walks once (freeze-walk). The owner record names it while it may go on (claim-run).
+ */
 export function isTrial({ limit, instanceIds }: RunDefinition): boolean {
   return limit !== null || instanceIds !== null;
 }
@@ -114,22 +113,4 @@ export function fingerprint(processModelId: string, definition: RunDefinition): 
   const ids = instanceIds?.map((id) => JSON.stringify(id)).sort() ?? null;
   const text = JSON.stringify([processModelId, paths, missing, clear, limit, ids]);
   return createHash('sha256').update(text).digest('base64url');
-}
-
-/** Sorts by time of creation. Of the form [0-9a-z]{25}. */
-export function newRunId(runtime: Runtime): string {
-  const time = runtime.now().toString(36).padStart(9, '0');
-  return `${time}${randomText(runtime)}${randomText(runtime)}`;
-}
-
-/** A revision that no record has had before, not even in changes that the database has forgotten. */
-export function newRevision(runtime: Runtime): string {
-  return `${randomText(runtime)}${randomText(runtime)}`;
-}
-
-/** Eight characters that nobody else draws. */
-export function randomText({ random }: Runtime): string {
-  return Math.floor(random() * 36 ** 8)
-    .toString(36)
-    .padStart(8, '0');
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { RunError } from '../../errors.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/repository.js';
@@ -159,30 +158,8 @@ export function isAllDone({ shards }: Pick<Run, 'shards'>): boolean {
   return shards.every(({ done }) => done);
 }
 
-/**
- * Whether nobody has committed a batch in between. The count alone does not tell: after a loss, others may have made as many
- * commits as were lost.
- */
-export function isSameCheckpoint(now: RunShard, before: RunShard): boolean {
-  return (
-    now.commits === before.commits &&
-    now.committedBy === before.committedBy &&
-    isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
-  );
-}
-
 export function openShards(shards: readonly RunShard[]): RunShard[] {
   return shards.filter(({ done }) => !done);
-}
-
-/** Whether no job works on a shard yet. */
-export function isHeld(shard: RunShard, now: number): shard is RunShard & { readonly heldUntil: number } {
-  return shard.heldUntil !== null && shard.heldUntil > now;
-}
-
-/** Until when a shard is held, if that is still to come. */
-export function startOf(shard: RunShard, now: number): Date | undefined {
-  return isHeld(shard, now) ? new Date(shard.heldUntil) : undefined;
 }
 
 /** All outcomes of a run so far. */

@@ -111,8 +111,8 @@ export function shownCounts(counts: KeyCounts): KeyCounts {
 }
 
 /** How many instances have their outcome. */
-export function visited(tally: Tally): number {
-  return tally.processed + tally.failed + tally.gone;
+export function visited({ processed, failed, gone }: Pick<Tally, 'processed' | 'failed' | 'gone'>): number {
+  return processed + failed + gone;
 }
 
 function addCounts(a: KeyCounts, b: KeyCounts = noCounts): KeyCounts {

@@ -167,7 +167,7 @@ export const commits: readonly Mutant[] = [
       {
         file: 'src/run/job/commit-to-shard.ts',
         find: 'session.adoptShard(session.shard, size);',
-        replace: 'session.adoptShard({ ...session.shard, after: commit.after }, shown);',
+        replace: 'session.adoptShard({ ...session.shard, after: commit.after }, size);',
       },
     ],
   },

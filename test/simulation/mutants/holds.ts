@@ -39,7 +39,7 @@ export const holds: readonly Mutant[] = [
     breaks: [13],
     edits: [
       {
-        file: 'src/run/changes/allot-step.ts',
+        file: 'src/run/changes/hold-shard.ts',
         find: 'if (!isHeld(shard, now) || step <= shard.handedBack) return null;',
         replace: 'if (!isHeld(shard, now)) return null;',
       },

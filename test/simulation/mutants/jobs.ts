@@ -7,9 +7,9 @@ export const jobs: readonly Mutant[] = [
     breaks: [7],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: "if (!isWorkable(run.header.state)) ending ??= 'stopped';",
-        replace: 'if (false) return;',
+        file: 'src/run/job/assess-stored.ts',
+        find: "if (!isWorkable(stored.header.state)) return endedBy('stopped');",
+        replace: '',
       },
     ],
   },
@@ -149,7 +149,7 @@ export const jobs: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/conclude-job.ts',
-        find: 'if (now?.done === true) return endShard(context, handle, { run, job, company });',
+        find: 'if (now?.done === true) return endShard(context, handle, { run, job, beside });',
         replace: '',
       },
     ],
@@ -181,8 +181,8 @@ export const jobs: readonly Mutant[] = [
     breaks: [6],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: "else if (isOvertaken(before, now)) ending ??= 'superseded';",
+        file: 'src/run/job/assess-stored.ts',
+        find: "if (!isOwn(now) && isOvertaken(before, now, job.step)) return endedBy('superseded');",
         replace: '',
       },
     ],

@@ -18,7 +18,7 @@ export const losses: readonly Mutant[] = [
     breaks: [1, 4],
     edits: [
       {
-        file: 'src/run/record/run-record.ts',
+        file: 'src/run/job/assess-stored.ts',
         find: `    now.committedBy === before.committedBy &&
     isDeepStrictEqual([now.after, now.upTo], [before.after, before.upTo])
 `,
@@ -31,9 +31,9 @@ export const losses: readonly Mutant[] = [
     breaks: [14],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: 'losses += 1; // this job goes on from there',
-        replace: "ending ??= 'superseded';",
+        file: 'src/run/job/assess-stored.ts',
+        find: 'return { ...GOES_ON, isLoss: true };',
+        replace: "return endedBy('superseded');",
       },
     ],
   },
@@ -42,7 +42,7 @@ export const losses: readonly Mutant[] = [
     breaks: [6],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
+        file: 'src/run/job/assess-stored.ts',
         find: 'now.commits < before.commits && now.committedStep <= job.step',
         replace: 'now.commits < before.commits',
       },
@@ -53,9 +53,9 @@ export const losses: readonly Mutant[] = [
     breaks: [1, 4, 7, 14, 15, 16],
     edits: [
       {
-        file: 'src/run/job/shard-session.ts',
-        find: 'else if (run.header.walk !== walk || (total !== null && run.header.total === null))',
-        replace: 'else if (run.header.walk !== walk || total === -1)',
+        file: 'src/run/job/assess-stored.ts',
+        find: 'now.walk !== before.walk || (before.total !== null && now.total === null)',
+        replace: 'now.walk !== before.walk',
       },
     ],
   },

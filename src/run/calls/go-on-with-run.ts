@@ -8,13 +8,13 @@ import { changeModel, type ModelChange } from './change-model.js';
 import type { RunHandle } from './open-run.js';
 
 /**
- * Makes a stored run go on. As `RunHandle.change` does, but decides by what the owner record says as well, in a commit that
- * names the record. So no request can take a key in between.
+ * Changes a stored run so that it goes on, and logs that. Unlike `RunHandle.change`, `decide` also gets the keys of the
+ * owner record, and the commit names that record. So no request can take a key in between.
  */
-export async function resumeStored(
+export async function goOnWithRun(
   context: RunContext,
   handle: RunHandle,
-  decide: (run: Run, keys: readonly OwnedKey[]) => RunChange | null,
+  decide: (run: Run, ownedKeys: readonly OwnedKey[]) => RunChange | null,
 ): Promise<{ readonly run: Run; readonly changed: boolean }> {
   const { processModelId } = (await handle.load()).header;
   const { decision, changed } = await changeModel(
