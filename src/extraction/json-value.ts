@@ -171,7 +171,7 @@ function isoString(date: Date): string {
 }
 
 /** An object literal of this or of another realm, as opposed to a Map, a Buffer or some class. */
-function isPlain(value: object): boolean {
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
 }

@@ -13,7 +13,7 @@ import { intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 const createBatchSizer = (batchSize: Parameters<typeof createSizer>[0]['batchSize']) =>
-  createSizer({ batchSize, maxInstancesPerSecond: null });
+  createSizer({ batchSize, maxInstancesPerSecond: null, runtime: testRuntime() });
 
 const page = (count: number, bytes = 10): InstanceSnapshot[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -24,55 +24,55 @@ const page = (count: number, bytes = 10): InstanceSnapshot[] =>
   }));
 
 /** One batch from its page to its commit. */
-function settle(sizer: BatchSizer, { count = sizer.size, bytes = 10, tookMs = 0 }): void {
-  sizer.see(page(count, bytes));
+async function settle(sizer: BatchSizer, { count = sizer.size, bytes = 10, tookMs = 0 }): Promise<void> {
+  await sizer.see(page(count, bytes));
   sizer.learn({ shown: count, tookMs });
 }
 
 describe('an adaptive batch size', () => {
-  test('grows by half at most while batches take less than their time, up to its most', () => {
+  test('grows by half at most while batches take less than their time, up to its most', async () => {
     const sizer = createBatchSizer({ initial: 100, max: 300, targetMs: 1000 });
     const sizes = [];
     for (let batch = 0; batch < 5; batch += 1) {
       sizes.push(sizer.size);
-      settle(sizer, { tookMs: 10 });
+      await settle(sizer, { tookMs: 10 });
     }
 
     expect(sizes).toEqual([100, 150, 225, 300, 300]);
   });
 
-  test('grows from one instance, too', () => {
+  test('grows from one instance, too', async () => {
     const sizer = createBatchSizer({ initial: 1 });
     const sizes = [];
     for (let batch = 0; batch < 5; batch += 1) {
       sizes.push(sizer.size);
-      settle(sizer, { tookMs: 10 });
+      await settle(sizer, { tookMs: 10 });
     }
 
     expect(sizes).toEqual([1, 2, 3, 4, 6]);
   });
 
-  test('shrinks at once to what fits when a batch takes far too long', () => {
+  test('shrinks at once to what fits when a batch takes far too long', async () => {
     const sizer = createBatchSizer({ initial: 400, targetMs: 1000 });
-    for (let batch = 0; batch < 5; batch += 1) settle(sizer, { tookMs: 500 });
+    for (let batch = 0; batch < 5; batch += 1) await settle(sizer, { tookMs: 500 });
     const before = sizer.size;
-    settle(sizer, { tookMs: 10_000 });
+    await settle(sizer, { tookMs: 10_000 });
 
     expect(sizer.size).toBe(Math.floor(before / 10));
   });
 
-  test('comes to rest where a batch takes its time', () => {
+  test('comes to rest where a batch takes its time', async () => {
     const sizer = createBatchSizer({ initial: 10, max: 10_000, targetMs: 1000 });
-    for (let batch = 0; batch < 40; batch += 1) settle(sizer, { tookMs: 2 * sizer.size });
+    for (let batch = 0; batch < 40; batch += 1) await settle(sizer, { tookMs: 2 * sizer.size });
 
     expect(sizer.size).toBe(500);
   });
 
-  test('is not led to larger batches by a short page, nor below one instance', () => {
+  test('is not led to larger batches by a short page, nor below one instance', async () => {
     const sizer = createBatchSizer({ initial: 100, targetMs: 10 });
-    settle(sizer, { count: 3 });
+    await settle(sizer, { count: 3 });
     expect(sizer.size).toBe(100);
-    settle(sizer, { tookMs: 1_000_000 });
+    await settle(sizer, { tookMs: 1_000_000 });
     expect(sizer.size).toBe(1);
   });
 
@@ -87,19 +87,19 @@ describe('an adaptive batch size', () => {
     expect(sizer.size).toBe(50);
   });
 
-  test('stays between one and its most, whatever batches are like', () => {
-    fc.assert(
-      fc.property(
+  test('stays between one and its most, whatever batches are like', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         // Others are refused.
         fc
           .tuple(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 0, max: 500 }))
           .map(([initial, more]) => ({ initial, max: initial + more })),
         fc.array(fc.record({ count: fc.integer({ min: 1, max: 50 }), tookMs: fc.nat(10_000) })),
-        (options, batches) => {
+        async (options, batches) => {
           const sizer = createBatchSizer(options);
           for (const { count, tookMs } of batches) {
             const before = sizer.size;
-            settle(sizer, { count, tookMs });
+            await settle(sizer, { count, tookMs });
             expect(sizer.size).toBeGreaterThanOrEqual(1);
             expect(sizer.size).toBeLessThanOrEqual(Math.min(options.max, Math.max(before + 1, before * 1.5)));
           }
@@ -109,30 +109,36 @@ describe('an adaptive batch size', () => {
   });
 });
 
+async function times<Result>(count: number, work: () => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  while (results.length < count) results.push(await work());
+  return results;
+}
+
 describe('the size of a page', () => {
   const SIZES = [
     ['fixed', 2000],
     ['adaptive', { initial: 2000 }],
   ] as const;
 
-  function pagesOf(
+  async function pagesOf(
     sizer: ReturnType<typeof createBatchSizer>,
     shown: (limit: number) => number,
     filled = 0,
-  ): number[] {
-    return Array.from({ length: 16 }, () => {
+  ): Promise<number[]> {
+    return times(16, async () => {
       const { pageSize } = sizer;
       const snapshots = page(shown(pageSize));
-      sizer.see(snapshots, snapshots.length + filled);
+      await sizer.see(snapshots, snapshots.length + filled);
       return pageSize;
     });
   }
 
   test.each(SIZES)(
     'begins with one, is small for ninety documents, then at most ten times that of the page before: %s',
-    (_, batchSize) => {
+    async (_, batchSize) => {
       const small = Array.from({ length: 9 }, () => 10);
-      expect(pagesOf(createBatchSizer(batchSize), (limit) => limit)).toEqual([
+      expect(await pagesOf(createBatchSizer(batchSize), (limit) => limit)).toEqual([
         1,
         ...small,
         100,
@@ -145,11 +151,11 @@ describe('the size of a page', () => {
     },
   );
 
-  test('is a leap among filled instances until ninety documents were seen, so that the job commits first', () => {
+  test('is a leap among filled instances until ninety documents were seen, so that the job commits first', async () => {
     const sizer = createBatchSizer(2000);
-    const isLeap = Array.from({ length: 12 }, () => {
+    const isLeap = await times(12, async () => {
       const { pageSize } = sizer;
-      sizer.see(page(Math.min(pageSize, 10)), 1000);
+      await sizer.see(page(Math.min(pageSize, 10)), 1000);
       return [pageSize > 10, sizer.isLeap(sizer.pageSize)];
     });
     expect(isLeap.slice(1, 9)).toEqual([[false, true], ...Array.from({ length: 7 }, () => [true, true])]);
@@ -159,46 +165,48 @@ describe('the size of a page', () => {
     ]);
   });
 
-  test('grows sooner among instances without data', () => {
+  test('grows sooner among instances without data', async () => {
     const sizer = createBatchSizer(2000);
-    const sizes = Array.from({ length: 5 }, () => {
+    const sizes = await times(5, async () => {
       const { pageSize } = sizer;
-      sizer.see(page(pageSize).map((snapshot) => ({ ...snapshot, data: { form: 'none' } })));
+      await sizer.see(page(pageSize).map((snapshot) => ({ ...snapshot, data: { form: 'none' } })));
       return pageSize;
     });
     expect(sizes).toEqual([1, 10, 100, 1000, 2000]);
   });
 
-  test('grows sooner among filled instances, to a hundred times what was seen', () => {
+  test('grows sooner among filled instances, to a hundred times what was seen', async () => {
     const shown = (limit: number) => Math.min(limit, 10);
-    expect(pagesOf(createBatchSizer(2000), () => 1, 9).slice(0, 6)).toEqual([1, 10, 100, 300, 400, 500]);
-    expect(pagesOf(createBatchSizer(2000), shown, 90).slice(0, 5)).toEqual([1, 10, 100, 1000, 2000]);
-    expect(pagesOf(createBatchSizer(2000), shown, 89).slice(0, 5)).toEqual([1, 10, 10, 10, 10]);
-    expect(pagesOf(createBatchSizer(2000), () => 0, 100).slice(0, 5)).toEqual([1, 1, 1, 1, 1]);
+    expect((await pagesOf(createBatchSizer(2000), () => 1, 9)).slice(0, 6)).toEqual([
+      1, 10, 100, 300, 400, 500,
+    ]);
+    expect((await pagesOf(createBatchSizer(2000), shown, 90)).slice(0, 5)).toEqual([1, 10, 100, 1000, 2000]);
+    expect((await pagesOf(createBatchSizer(2000), shown, 89)).slice(0, 5)).toEqual([1, 10, 10, 10, 10]);
+    expect((await pagesOf(createBatchSizer(2000), () => 0, 100)).slice(0, 5)).toEqual([1, 1, 1, 1, 1]);
   });
 
-  test('is what fits at the largest document of all, which is forgotten slowly', () => {
+  test('is what fits at the largest document of all, which is forgotten slowly', async () => {
     const sizer = createBatchSizer({ initial: 100, maxBytes: 100_000 });
-    sizer.see([...page(99, 10), ...page(1, 10_000)]);
+    await sizer.see([...page(99, 10), ...page(1, 10_000)]);
     expect(sizer.pageSize).toBe(10);
-    sizer.see([]);
+    await sizer.see([]);
     expect(sizer.pageSize).toBe(10);
-    sizer.see(page(10));
+    await sizer.see(page(10));
     expect(sizer.pageSize).toBe(11);
-    for (let read = 0; read < 50; read += 1) sizer.see(page(10));
+    for (let read = 0; read < 50; read += 1) await sizer.see(page(10));
     expect(sizer.pageSize).toBe(100);
   });
 
-  test('is one where a single document is larger than a page may be', () => {
+  test('is one where a single document is larger than a page may be', async () => {
     const sizer = createBatchSizer({ initial: 100, maxBytes: 1000 });
-    sizer.see(page(1, 10_000));
+    await sizer.see(page(1, 10_000));
     expect(sizer.pageSize).toBe(1);
   });
 });
 
-test('a number stays what it is', () => {
+test('a number stays what it is', async () => {
   const sizer = createBatchSizer(7);
-  settle(sizer, { bytes: 1_000_000, tookMs: 100_000 });
+  await settle(sizer, { bytes: 1_000_000, tookMs: 100_000 });
   expect(sizer.size).toBe(7);
 });
 
@@ -228,7 +236,7 @@ test.each([
   ).rejects.toThrow(message);
 });
 
-describe('where large documents follow small ones', () => {
+describe('where large documents follow small ones', async () => {
   /** A page of more bytes than this kills the worker. */
   const MEMORY = 100;
 

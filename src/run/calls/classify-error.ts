@@ -1,7 +1,7 @@
 import type { BackfillRepository, ErrorClass } from '../../ports/repository.js';
 import { type ErrorMeaning, meaningOfCodes } from './error-codes.js';
 import { isTimeOut } from './is-time-out.js';
-import { serverMessage } from './server-message.js';
+import { endOfMessage, serverMessage } from './server-message.js';
 import { errorsWithin, memberOf, textOf } from './wrapped-errors.js';
 
 /**
@@ -58,7 +58,7 @@ const STALE_PLAN = /^cached plan must not change result type/;
 
 /** Without any code: told by the words of a driver or a pool. */
 function isLostConnection(error: object): boolean {
-  return LOST_CONNECTION.test(serverMessage(error)) || WAITED_IN_VAIN.test(textOf(error, 'name'));
+  return LOST_CONNECTION.test(endOfMessage(error)) || WAITED_IN_VAIN.test(textOf(error, 'name'));
 }
 
 // node-postgres 8 (`client.js` in pg, `index.js` in pg-pool), mysql2 3 (`connection.js`, `pool.js`), then undici's fetch.

@@ -125,6 +125,7 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   [/^40002$/, 'instance'],
   [/^(08|40)[0-9A-Z]{3}$/, 'transient'],
   [/^(25006|25P0[34]|26000|42P05|53000|53[234]00|55006|55P03|57P0[1235]|70100|72000|HYT01)$/, 'transient'],
+  [/^2200H$/, 'systemic'], // a sequence is used up
   [/^(22|23)[0-9A-Z]{3}$/, 'instance'],
   // What triggers, functions and limits answer to one row: raised (P0, 45, 09, 27, 38, 39), too many rows, too large
   [/^(09|20|21|27|2F|38|39|44|45|54|P0)[0-9A-Z]{3}$/, 'suspect'],
@@ -190,8 +191,8 @@ const RULES: readonly (readonly [RegExp, CodeMeaning])[] = [
   ],
   [
     named(
-      '\\w+ACCESS_DENIED\\w*|NO_SUCH_\\w+|BAD_(FIELD|TABLE)_ERROR|PARSE_ERROR|SYNTAX_ERROR|UNKNOWN_TABLE|WRONG_\\w+|SP_DOES_NOT_EXIST|NOT_SUPPORTED_YET',
-      '1142|1143|1227|1370|1146|1054|1051|1064|1149|1305|1235',
+      'AUTOINC_READ_FAILED|\\w+ACCESS_DENIED\\w*|NO_SUCH_\\w+|BAD_(FIELD|TABLE)_ERROR|PARSE_ERROR|SYNTAX_ERROR|UNKNOWN_TABLE|WRONG_\\w+|SP_DOES_NOT_EXIST|NOT_SUPPORTED_YET',
+      '1467|1142|1143|1227|1370|1146|1054|1051|1064|1149|1305|1235',
     ),
     'doubtful',
   ],

@@ -1,5 +1,5 @@
 import { meaningOfCodes } from './error-codes.js';
-import { serverMessage } from './server-message.js';
+import { endOfMessage } from './server-message.js';
 import { errorsWithin, memberOf, textOf } from './wrapped-errors.js';
 
 /** Whether a statement took too long, so that a smaller batch may get through. Looks at wrapped errors, too. */
@@ -7,7 +7,7 @@ export function isTimeOut(error: unknown): boolean {
   return errorsWithin(error).some(
     (wrapped) =>
       meaningOfCodes(wrapped) === 'time-out' ||
-      MESSAGE.test(serverMessage(wrapped)) ||
+      MESSAGE.test(endOfMessage(wrapped)) ||
       isAbortedByTimer(wrapped),
   );
 }

@@ -1,14 +1,15 @@
 import { isBackfillError } from '../../errors.js';
 import { shownCode } from './error-codes.js';
+import { sentTexts } from './sent-values.js';
 import { LONGEST_MESSAGE, serverMessage } from './server-message.js';
 import { errorsWithin, textOf } from './wrapped-errors.js';
 
 /**
  * Why something failed, in one bounded line for logs and records: the message of the database itself, with its code.
- * Never the statement. Of what the message quotes, only names of columns and the like: the rest is data.
- * @param values texts that must not show, because they are data of an instance.
+ * Never the statement, nor what the failed commit was to write. Of what the message quotes, only names of columns and the like:
+ * the rest is data.
  */
-export function reasonOf(error: unknown, values: readonly string[] = []): string {
+export function reasonOf(error: unknown): string {
   if (isBackfillError(error)) return error.message;
   const errors = errorsWithin(error);
   const isCoded = (wrapped: object): boolean => shownCode(wrapped) !== undefined;
@@ -20,8 +21,13 @@ export function reasonOf(error: unknown, values: readonly string[] = []): string
     errors.findLast(isCoded);
   if (source === undefined) return bounded(describe(error));
   const code = shownCode(source);
-  const message = bounded(withoutRows(withoutValues(serverMessage(source), values)), MOST_READ);
-  const text = code !== undefined || source instanceof SyntaxError ? withoutQuotes(message) : message;
+  const message = bounded(withoutRows(withoutValues(serverMessage(source), errors)), MOST_READ);
+  const text =
+    source instanceof SyntaxError
+      ? withoutSnippet(message)
+      : code === undefined
+        ? message
+        : withoutQuotes(message);
   if (code === undefined || text.includes(code.replace(/^SQLSTATE /, ''))) return bounded(text);
   return text === '' ? bounded(code) : `${bounded(text, REASON_LENGTH - code.length - 3)} (${code})`;
 }
@@ -52,9 +58,9 @@ const NOTHING_SAID = 'an error without a message';
 /** A short text is left alone: it would be found in any message. */
 const SHORTEST_VALUE = 3;
 
-function withoutValues(message: string, values: readonly string[]): string {
+function withoutValues(message: string, errors: readonly object[]): string {
   const found = new Set<string>();
-  for (const value of values) {
+  for (const value of errors.flatMap((error) => [...sentTexts(error)])) {
     if (value.length < SHORTEST_VALUE || value.length > LONGEST_MESSAGE) continue;
     const text = value.replace(/\s+/g, ' ').trim(); // as in the message
     if (text.length >= SHORTEST_VALUE && message.includes(text)) found.add(text);
@@ -67,14 +73,25 @@ function withoutValues(message: string, values: readonly string[]): string {
 
 const HIDDEN = '…';
 
-/** The message without the rows that it lists in brackets, and without the password of a URL. */
+/** The message without the rows that it lists in brackets, and without passwords of URLs and connection strings. */
 function withoutRows(message: string): string {
-  return message.replace(ROW, `$1(${HIDDEN})`).replace(PASSWORD, `$1${HIDDEN}@`);
+  return message
+    .replace(ROW, `$1(${HIDDEN})`)
+    .replace(PASSWORD, `$1${HIDDEN}@`)
+    .replace(SECRET, `$1${HIDDEN}`);
 }
 
 /** As PostgreSQL, SQL Server and MongoDB list them. Up to the last bracket: a value may hold brackets, too. */
 const ROW = /(\bKey \(.{0,300}?\)=(?=\()|\b(?:row contains|key value is|dup key:) ?)[({].*[)}]/gi;
 const PASSWORD = /(\w:\/\/[^\s:/@]*:)\S+@/g;
+const SECRET = /\b((?:password|passwd|pwd|token|secret)=)[^\s;&]+/gi;
+
+/** JSON.parse quotes the text around the place, which may hold quotes itself. */
+function withoutSnippet(message: string): string {
+  return withoutQuotes(
+    message.replace(/(?:, |: )?(?:\.\.\.)?".*" is not valid JSON$/s, ' in a text that is not valid JSON'),
+  );
+}
 
 /**
  * The message with its quoted data hidden. Databases quote names, too, and say what they name: `column "value"`. MariaDB
@@ -94,13 +111,13 @@ function withoutQuotes(message: string): string {
 const VALUE_BEFORE_NAME = /\b(entry|value:?) '.*'( for (?:key|column)\b.*)$/;
 const VALUE_AT_END = /\b(entry|value:?) '.*'()$/;
 
-const PAIRS: Readonly<Record<string, string>> = { '«': '»', '„': '“', '“': '”' };
+const PAIRS: Readonly<Record<string, string>> = { '«': '»', '»': '«', '„': '“', '“': '”', '「': '」' };
 
 const NAMES =
   'constraint|relation|columns?|table|key|index|type|function|procedure|trigger|schema|database|domain|enum|encoding|parameter|role|user|policy|view|sequence|operator|language|extension|partition';
 
 /** A quote that is not closed, perhaps because the message was cut, goes to the end. An apostrophe within a word is none. */
 const QUOTED = new RegExp(
-  `(\\b(?:${NAMES}) (?:"[^"]*"|'[^']*'|«[^»]*»))|"[^"]*(?:"|$)|(?<!\\w)'.*?(?:'(?!\\w)|$)|\`[^\`]*(?:\`|$)|«[^»]*(?:»|$)|[„“][^“”]*(?:[“”]|$)`,
+  `(\\b(?:${NAMES}) (?:"[^"]*"|'[^']*'|«[^»]*»|»[^«»]*«))|"[^"]*(?:"|$)|(?<!\\w)'.*?(?:'(?!\\w)|$)|\`[^\`]*(?:\`|$)|»[^«»]*«|«[^»]*(?:»|$)|「[^」]*(?:」|$)|[„“][^“”]*(?:[“”]|$)`,
   'gi',
 );

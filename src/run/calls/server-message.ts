@@ -12,6 +12,18 @@ export function serverMessage(error: object): string {
   return '';
 }
 
+/**
+ * The message, or the end of a long one: Knex puts it behind the statement. Not to be shown, because a statement with its values
+ * may be in front of it.
+ */
+export function endOfMessage(error: object): string {
+  const message = textOf(error, 'message');
+  const end = message.length > LONGEST_MESSAGE ? message.slice(-LONGEST_END) : '';
+  return end === '' ? serverMessage(error) : end.slice(end.lastIndexOf(SEPARATOR) + SEPARATOR.length).trim();
+}
+
+const LONGEST_END = 500;
+
 /** A longer message holds a whole statement with its values. */
 export const LONGEST_MESSAGE = 4_000;
 
@@ -36,7 +48,7 @@ function withoutStatement(message: string, statement: string): string {
 /** Prisma quotes the whole error of the database, whose details may hold the row. */
 function quotedMessage(message: string): string {
   const [, quoted] =
-    /(?:PostgresError|PgError|Mysql\w{0,20}Error|TokenError) \{.*?\bmessage: "((?:[^"\\]|\\.)*)"/s.exec(
+    /(?:PostgresError|PgError|Mysql\w{0,20}Error|SqliteError|TokenError) \{.*?\bmessage: (?:Some\()?"((?:[^"\\]|\\.)*)"/s.exec(
       message,
     ) ?? [];
   return quoted === undefined ? message : quoted.replace(/\\[nrt]/g, ' ').replace(/\\(.)/g, '$1');

@@ -44,6 +44,8 @@ const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
 
 /** Per call of the library. */
 const MOST_FAILURES = 100;
+/** Characters of an id or a key. */
+const LONGEST_FIELD = 512;
 
 const debug = createDebug('process-metadata-backfill');
 
@@ -111,7 +113,12 @@ export function runLog(
       if (failures > MOST_FAILURES) return;
       const where = key === null ? '' : ` (key ${JSON.stringify(oneLine(key, 100))})`;
       const text = `Error processing metadata backfill for instance ${oneLine(String(instanceId), 200)}: ${reason}${where}`;
-      write('error', run, 'instance-failed', text, { instanceId, key, code });
+      const id = typeof instanceId === 'string' ? instanceId.slice(0, LONGEST_FIELD) : instanceId;
+      write('error', run, 'instance-failed', text, {
+        instanceId: id,
+        key: key?.slice(0, LONGEST_FIELD) ?? null,
+        code,
+      });
     },
     jobEnded(run) {
       const unlogged = failures - MOST_FAILURES;

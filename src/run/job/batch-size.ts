@@ -1,4 +1,5 @@
 import type { InstanceSnapshot } from '../../ports/repository.js';
+import { createBreather } from '../context/create-breather.js';
 import type { RunContext } from '../context/run-context.js';
 import type { AdaptiveBatchSize } from '../options/tuning-options.js';
 import { sizeInMemory } from './size-in-memory.js';
@@ -16,7 +17,7 @@ export interface BatchSizer {
   /** Whether a page of this limit may be far larger than any before, so that nobody knows yet whether it fits. */
   isLeap(limit: number): boolean;
   /** Learns from the snapshots of a page of `instances`, filled ones included. Returns how many bytes of task data they hold. */
-  see(snapshots: readonly InstanceSnapshot[], instances?: number): number;
+  see(snapshots: readonly InstanceSnapshot[], instances?: number): Promise<number>;
   /** A batch with this number of snapshots has been committed. */
   learn(batch: { readonly shown: number; readonly tookMs: number }): void;
 }
@@ -36,10 +37,11 @@ const LEAP = 4;
  * @param limit the upper bound that this run has learnt from time-outs, or `null`.
  */
 export function createBatchSizer(
-  { batchSize, maxInstancesPerSecond }: Pick<RunContext, 'batchSize' | 'maxInstancesPerSecond'>,
+  context: Pick<RunContext, 'batchSize' | 'maxInstancesPerSecond' | 'runtime'>,
   limit: () => number | null = () => null,
 ): BatchSizer {
-  const { initial, max, targetMs, maxBytes } = boundsOf(batchSize, maxInstancesPerSecond);
+  const { batchSize } = context;
+  const { initial, max, targetMs, maxBytes } = boundsOf(batchSize, context.maxInstancesPerSecond);
   const isAdaptive = typeof batchSize !== 'number';
   let size = initial;
   let smoothedMs: number | null = null;
@@ -63,8 +65,14 @@ export function createBatchSizer(
     isLeap(limit) {
       return limit > SMALL_PAGE && (seen < FEW_SEEN || (!isSparse && limit > LEAP * largestPage));
     },
-    see(snapshots, instances = snapshots.length) {
-      const sizes = snapshots.map(sizeInMemory);
+    async see(snapshots, instances = snapshots.length) {
+      const sizes: number[] = [];
+      const breathe = createBreather(context);
+      for (const snapshot of snapshots) {
+        sizes.push(sizeInMemory(snapshot));
+        const turn = breathe();
+        if (turn !== null) await turn;
+      }
       const documents = snapshots.filter(({ data }) => data.form !== 'none').length;
       seen += documents;
       allShown += snapshots.length;

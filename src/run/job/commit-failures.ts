@@ -1,7 +1,6 @@
-import type { JsonValue } from '../../extraction/json-value.js';
 import type { InstanceWrites } from '../../ports/repository.js';
+import { isTimeOut } from '../calls/is-time-out.js';
 import { reasonOf } from '../calls/reason-of.js';
-import { LONGEST_MESSAGE } from '../calls/server-message.js';
 import type { RunContext } from '../context/run-context.js';
 import type { InstanceFailure } from '../record/tally.js';
 import { commitBatch } from './commit-batch.js';
@@ -30,7 +29,12 @@ export async function commitFailures(
     const blame = blamed.get(entry);
     return blame === undefined || entry.writes === null ? entry : form(session, entry, entry.writes, blame);
   });
+  // One slow instance says nothing about the batch size. Its failure is stored with the limit from before.
+  const { limitBefore, batchSizeLimit } = session;
+  const isSlow = [...blamed.values()].some(({ error }) => isTimeOut(error));
+  if (isSlow && limitBefore !== undefined) session.restoreBatches(limitBefore);
   const result = await commitBatch(context, session, changed, options);
+  if (result.status !== 'committed') session.restoreBatches(batchSizeLimit);
   return result.status === 'too-slow' ? { status: 'rejected', error: result.error } : result;
 }
 
@@ -66,29 +70,6 @@ export const unnamed: Form = (_, entry, writes, { error }) => ({
   writes: null,
 });
 
-function failureOf({ id, values }: InstanceWrites, key: string | null, error: unknown): InstanceFailure {
-  const texts = values.flatMap(({ value }) => {
-    const inside = textsIn(value);
-    const length = inside.reduce((sum, text) => sum + text.length, 0);
-    const isWritten = typeof value === 'object' && inside.length <= MOST_TEXTS && length <= LONGEST_MESSAGE;
-    return isWritten ? [...inside, JSON.stringify(value)] : inside;
-  });
-  return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error, texts));
-}
-
-/** No message quotes a larger value whole. */
-const MOST_TEXTS = 5_000;
-
-/** What a message may quote of a value: its first texts. */
-function textsIn(value: JsonValue | undefined): string[] {
-  const texts: string[] = [];
-  const add = (part: JsonValue | undefined): void => {
-    if (texts.length > MOST_TEXTS) return;
-    if (typeof part === 'string' || typeof part === 'number') texts.push(String(part));
-    else if (Array.isArray(part)) for (const item of part.slice(0, MOST_TEXTS)) add(item);
-    else if (typeof part === 'object' && part !== null)
-      for (const name in part) add((part as { [name: string]: JsonValue })[name]);
-  };
-  add(value);
-  return texts;
+function failureOf({ id }: InstanceWrites, key: string | null, error: unknown): InstanceFailure {
+  return instanceFailure(id, key, 'WRITE_REJECTED', reasonOf(error));
 }

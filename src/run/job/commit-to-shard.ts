@@ -3,7 +3,6 @@ import type {
   Cursor,
   InstanceId,
   InstanceRange,
-  InstanceWrites,
   RepositoryCommit,
   RunRecord,
   WriteOutcome,
@@ -12,6 +11,7 @@ import { commitProblem, outcomeProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
 import { isTimeOut } from '../calls/is-time-out.js';
 import { countRefusals, ENDLESS_CONFLICT, MOST_CONFLICTS, STALE_READ } from '../calls/open-run.js';
+import { noteSentValues } from '../calls/sent-values.js';
 import type { RunContext } from '../context/run-context.js';
 import { isHeld } from '../record/holds.js';
 import { behindAfter, MOST_LEFT_BEHIND } from '../record/left-behind.js';
@@ -21,7 +21,7 @@ import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
 import type { PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
-import { tryOutOnce } from './try-out.js';
+import { isWritten, tryOutOnce } from './try-out.js';
 
 /** A batch and the checkpoint behind it. */
 export interface ShardCommit {
@@ -106,6 +106,7 @@ export async function commitToShard(
         next,
       });
     } catch (error) {
+      noteSentValues(error, instances);
       if (isUnproven) return { status: 'outdated' };
       if (!isTooBusy) throw error;
       makeSmaller();
@@ -186,17 +187,6 @@ export async function commitToShard(
       },
     },
   );
-}
-
-/** Whether at least one value of the instance was written. */
-function isWritten(
-  witness: InstanceId,
-  instances: readonly InstanceWrites[],
-  { gone, kept, moved }: WriteOutcome,
-): boolean {
-  if ([...moved, ...gone].includes(witness)) return false;
-  const values = instances.find(({ id }) => id === witness)?.values ?? [];
-  return kept.filter(({ id }) => id === witness).length < values.length;
 }
 
 function expectedOf({ job, shard }: ShardSession): RepositoryCommit['expected'] {

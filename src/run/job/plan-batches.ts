@@ -1,13 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
 import type { PageEntry } from '../../ports/repository.js';
+import { createBreather } from '../context/create-breather.js';
 import type { RunContext } from '../context/run-context.js';
 import type { DroppedKey } from '../record/run-record.js';
 import { readPathsOf } from './page-paths.js';
 import { compilePlanner, type InstancePlanner, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
-
-/** The documents of a page are parsed one after another. Between two of them, others get their turn. */
-const LONGEST_BLOCK_MS = 20;
 
 export interface BatchPlanner {
   /** Leaves the event loop free between documents. */
@@ -15,7 +12,8 @@ export interface BatchPlanner {
 }
 
 /** Plans pages, by the keys that the run still writes. */
-export function planBatches({ repository, runtime }: RunContext, session: ShardSession): BatchPlanner {
+export function planBatches(context: RunContext, session: ShardSession): BatchPlanner {
+  const { repository } = context;
   const { missing, clear } = session.run.header.definition;
   const paths = readPathsOf(session.run.header);
   const formatValue = repository.formatValue?.bind(repository);
@@ -37,11 +35,11 @@ export function planBatches({ repository, runtime }: RunContext, session: ShardS
       }
       const { plan } = planner;
       const entries: PlannedEntry[] = [];
-      for (let [index, since] = [0, runtime.now()]; index < page.length; index += 1) {
-        entries.push(plan(page[index] as PageEntry));
-        if (runtime.now() - since < LONGEST_BLOCK_MS) continue;
-        await setImmediate();
-        since = runtime.now();
+      const breathe = createBreather(context);
+      for (const entry of page) {
+        entries.push(plan(entry));
+        const turn = breathe();
+        if (turn !== null) await turn;
       }
       return entries;
     },

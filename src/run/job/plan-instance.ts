@@ -3,7 +3,7 @@ import { MetadataValueError } from '../../errors.js';
 import { compileJsonReader, type JsonReader } from '../../extraction/compile-json-reader.js';
 import { compilePath, type PathReader } from '../../extraction/extract-metadata.js';
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
-import { type JsonValue, type JsonValueOptions, toJsonValue } from '../../extraction/json-value.js';
+import { isPlain, type JsonValue, type JsonValueOptions, toJsonValue } from '../../extraction/json-value.js';
 import { parseJson } from '../../extraction/parse-json.js';
 import { oneLine } from '../../input/one-line.js';
 import type {
@@ -56,6 +56,11 @@ export interface PlannedEntry {
   readonly failures: readonly InstanceFailure[];
   /** Where it was left behind and is read again by its id. `null`: it is on the page after the checkpoint. */
   readonly reread: Reread | null;
+}
+
+/** Whether values are to be written. */
+export function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readonly writes: InstanceWrites } {
+  return entry.writes !== null && entry.writes.values.length > 0;
 }
 
 export interface Reread {
@@ -294,9 +299,9 @@ const NOTHING: ReadableData = { values: new Map() };
 /** Bytes, or a promise that nobody awaited, would look like a document without any of the paths. */
 function assertDocument(value: unknown): void {
   const tag = Object.prototype.toString.call(value).slice('[object '.length, -1); // Uint8Array for a Buffer
-  const isDocument = DOCUMENTS.has(tag) && !Number.isNaN(value);
-  if (isDocument) return;
-  const found = tag === 'Number' ? 'NaN' : tag;
+  const isPlainObject = tag !== 'Object' || isPlain(value as object);
+  if (DOCUMENTS.has(tag) && isPlainObject && !Number.isNaN(value)) return;
+  const found = isPlainObject ? (tag === 'Number' ? 'NaN' : tag) : 'an instance of a class';
   const reason = `the parsed document is ${found}, expected what JSON.parse returns. Hand bytes over as text: { form: 'json', text: bytes.toString('utf8') }`;
   throw new InstanceProblem('TASK_DATA_UNREADABLE', reason);
 }

@@ -2,7 +2,7 @@ import type { Cursor, PageEntry } from '../../ports/repository.js';
 import { countInstances, firstInstances, snapshotsOf } from '../calls/page-entries.js';
 import type { BatchSizer } from './batch-size.js';
 import type { BatchPlanner } from './plan-batches.js';
-import type { PlannedEntry } from './plan-instance.js';
+import { hasValues, type PlannedEntry } from './plan-instance.js';
 import { readLeftBehind } from './read-left-behind.js';
 import type { PageReader } from './read-pages.js';
 import type { ShardSession } from './shard-session.js';
@@ -20,6 +20,8 @@ export interface BatchSource {
   readonly sizer: BatchSizer;
   /** How many instances may still be visited, beside those that were left behind. */
   readonly room: number;
+  /** How many instances that get values the batch must have, if there are so many. */
+  readonly fewestWithValues: number;
   readsAhead(): boolean;
 }
 
@@ -36,21 +38,21 @@ export async function readBatch(session: ShardSession, source: BatchSource): Pro
 
 async function readOn(
   after: Cursor | null,
-  { pages, planner, sizer, room, readsAhead }: BatchSource,
+  { pages, planner, sizer, room, fewestWithValues, readsAhead }: BatchSource,
 ): Promise<Batch> {
   const entries: PlannedEntry[] = [];
   let last = after;
   let [instances, shown, bytes] = [0, 0, 0];
   while (instances < room) {
     const left = room - instances;
-    const wanted = Math.min(sizer.size - shown, left);
+    const wanted = Math.min(Math.max(1, sizer.size - shown), left);
     const limit = Math.min(wanted, sizer.pageSize);
     const page: readonly PageEntry[] = firstInstances(await pages.next(last, limit), left);
     const snapshots = snapshotsOf(page);
     last = page.at(-1)?.cursor ?? last;
     if (page.length === 0 || last === null) break;
     const counted = countInstances(page);
-    bytes += sizer.see(snapshots, counted);
+    bytes += await sizer.see(snapshots, counted);
     shown += snapshots.length;
     instances += counted;
     // Filled instances alone make a batch, too: otherwise no checkpoint would be stored for a long time. Before a leap, what is
@@ -66,7 +68,7 @@ async function readOn(
     const next = Math.min(sizer.pageSize, room - instances);
     if (isWhole && !isLast && !sizer.isLeap(next) && readsAhead()) pages.readAhead(last, next);
     entries.push(...(await planner.plan(page)));
-    if (isWhole) break;
+    if (isWhole && entries.filter(hasValues).length >= fewestWithValues) break;
   }
   return { entries, shown };
 }

@@ -25,7 +25,7 @@ export async function readLeftBehind(
   while (planned.size < ids.length) {
     const page = await pages.again(ids, after, Math.min(ids.length - planned.size, sizer.pageSize));
     if (page.length === 0) break;
-    sizer.see(page);
+    await sizer.see(page);
     const entries = await planner.plan(page);
     for (const [index, { id, cursor }] of page.entries()) {
       after = cursor;

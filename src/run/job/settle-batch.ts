@@ -1,6 +1,5 @@
 import { isTimeOut } from '../calls/is-time-out.js';
 import type { RunContext } from '../context/run-context.js';
-import type { Tally } from '../record/tally.js';
 import { commitBatch } from './commit-batch.js';
 import type { Retries, ShardCommitResult } from './commit-to-shard.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -18,10 +17,9 @@ export async function settleBatch(
   batch: readonly PlannedEntry[],
 ): Promise<ShardCommitResult> {
   let settled = 0; // so many entries, from the first on, have their outcome
-  const accepted: PlannedEntry[] = [];
 
   const plannedFor = session.run.header.revision;
-  const { batchSizeLimit } = session;
+  const { limitBefore = session.batchSizeLimit } = session;
 
   async function settleUpTo(end: number, retries?: Retries): Promise<ShardCommitResult> {
     const part = batch.slice(settled, end);
@@ -30,10 +28,7 @@ export async function settleBatch(
     const isTooLarge = session.batchSizeLimit !== null && sizeOf(part) > session.batchSizeLimit;
     if (!isOne && isTooLarge) return settleHalves(end, retries);
     const result = await commitBatch(context, session, part, isOne ? {} : { retries });
-    if (result.status === 'committed') {
-      settled = end;
-      if (hasWritten(result.tally)) accepted.push(...part);
-    }
+    if (result.status === 'committed') settled = end;
     const { status } = result;
     if (!isOne && (status === 'too-slow' || status === 'too-busy')) return settleHalves(end, retries);
     if (!isOne && status === 'rejected') return settleHalves(end, 'none');
@@ -51,24 +46,14 @@ export async function settleBatch(
   }
 
   async function settleOne(error: unknown): Promise<ShardCommitResult> {
-    const { failed } = session.shard.tally;
-    const limitBefore = session.batchSizeLimit;
-    // Too slow even alone: not due to the batch size. The commit of its failure stores the earlier limit.
-    if (isTimeOut(error)) session.restoreBatches(batchSizeLimit);
-    const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error, accepted });
-    if (isTimeOut(error) && session.shard.tally.failed === failed) session.restoreBatches(limitBefore);
+    if (isTimeOut(error)) session.noteLimitBefore(limitBefore);
+    const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error });
     if (outcome.result.status !== 'committed') return outcome.result;
-    if (hasWritten(outcome.result.tally))
-      accepted.push(...batch.slice(settled, outcome.settled).filter((entry) => !outcome.blamed.has(entry)));
     settled = outcome.settled;
     return outcome.result;
   }
 
   return settleUpTo(batch.length);
-}
-
-function hasWritten({ keys }: Tally): boolean {
-  return keys.some(({ written }) => written > 0);
 }
 
 /** Filled instances, and those that are read again by their ids, do not count. */

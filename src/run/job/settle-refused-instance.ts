@@ -24,7 +24,7 @@ export async function settleRefusedInstance(
   context: RunContext,
   session: ShardSession,
   batch: readonly PlannedEntry[],
-  { place, error, accepted }: Refusal,
+  { place, error }: Refusal,
 ): Promise<Settled> {
   const alone = batch.slice(place, place + 1);
   const speaksOfData = (refusal: unknown): boolean =>
@@ -39,13 +39,12 @@ export async function settleRefusedInstance(
   }
   const kind = classifyError(context.repository, refusal);
   if (kind === 'transient' || kind === 'doubtful')
-    return settleSuspects(context, session, batch, { place, error: refusal, accepted });
-  const { failed } = session.shard.tally;
+    return settleSuspects(context, session, batch, { place, error: refusal });
   const result = await failAlone(context, session, alone, refusal);
   // It is refused even without its values.
   if (result.status === 'rejected')
-    return settleSuspects(context, session, batch, { place, error: result.error, accepted });
-  return settledUpTo(place + 1, result, session.shard.tally.failed > failed ? alone : []);
+    return settleSuspects(context, session, batch, { place, error: result.error });
+  return settledUpTo(place + 1, result);
 }
 
 async function failAlone(

@@ -1,4 +1,4 @@
-import type { InstanceId, InstanceWrites } from '../../ports/repository.js';
+import type { InstanceId } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
 import { tallyOf } from '../record/run-record.js';
@@ -6,7 +6,7 @@ import { commitBatch } from './commit-batch.js';
 import { type Blame, commitFailures, unnamed, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
-import type { PlannedEntry } from './plan-instance.js';
+import { hasValues, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 import { tryOut, tryOutOnce, type Verdict } from './try-out.js';
 
@@ -14,16 +14,10 @@ import { tryOut, tryOutOnce, type Verdict } from './try-out.js';
 export interface Settled {
   readonly result: ShardCommitResult;
   readonly settled: number;
-  /** Entries not written as planned. */
-  readonly blamed: ReadonlySet<PlannedEntry>;
 }
 
-export function settledUpTo(
-  settled: number,
-  result: ShardCommitResult,
-  blamed: readonly PlannedEntry[] = [],
-): Settled {
-  return { result, settled, blamed: new Set(blamed) };
+export function settledUpTo(settled: number, result: ShardCommitResult): Settled {
+  return { result, settled };
 }
 
 /** An instance that is refused alone. */
@@ -31,11 +25,11 @@ export interface Refusal {
   /** Its place in the batch. All entries before it are settled. */
   readonly place: number;
   readonly error: unknown;
-  /** The entries of the batch that were committed as they were planned, in commits that wrote values. */
-  readonly accepted: readonly PlannedEntry[];
 }
 
-const MOST_SUSPECTS = 20;
+/** So many in a row are tried out, and then nobody is to blame. A transient error may be a time-out, each of which takes long. */
+const MOST_SUSPECTS = 200;
+const MOST_SLOW_SUSPECTS = 20;
 /** In this order. The first one twice, because an error may pass. */
 const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
 
@@ -47,22 +41,23 @@ const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
  * 3. Those that are still refused fail in the same commit that writes the accepted one. So an outage or a missing
  *    permission, which refuses all of them, is nobody's fault.
  *
- * If none behind it is accepted, one before it in the batch is the proof: it was committed after the batch was refused. It
- * is tried out again.
+ * If none behind it is accepted, a new batch is read from there on, with more instances behind. At the end of the shard,
+ * nobody is to blame, unless it is the only one that is left there and the run has written values before.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
   context: RunContext,
   session: ShardSession,
   batch: readonly PlannedEntry[],
-  { place, error, accepted }: Refusal,
+  { place, error }: Refusal,
 ): Promise<Settled> {
   const { calls } = session.handle;
   const suspects: PlannedEntry[] = batch.slice(place, place + 1);
 
   const writes = suspects[0]?.writes;
   const first = writes ? (await tryOutOnce(context, session, [writes])).is : 'refused';
-  if (first === 'accepted' || first === 'moved') {
+  if (first === 'outdated') return settledUpTo(place, OUTDATED);
+  if (first !== 'refused') {
     // Refused only at the end of a transaction, as in a serialization failure. That says nothing about this instance. Or
     // it has moved on, and the commit leaves it behind.
     const again = await commitBatch(context, session, suspects);
@@ -70,74 +65,65 @@ export async function settleSuspects(
     return settledUpTo(place + 1, again);
   }
 
+  const most = classifyError(context.repository, error) === 'transient' ? MOST_SLOW_SUSPECTS : MOST_SUSPECTS;
   for (let at = place + 1; at < batch.length; at += 1) {
     const other = batch[at] as PlannedEntry;
     if (!hasValues(other)) continue;
     const verdict = await tryOutOnce(context, session, [other.writes]);
     if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
-    if (verdict.is === 'moved') continue;
+    // If nothing would be written, it is no proof.
+    if (verdict.is === 'moved' || (verdict.is === 'accepted' && !verdict.writes)) continue;
     if (verdict.is === 'accepted') {
       const outcome = await failTogether(at + 1, other.writes.id);
       if (outcome.result.status !== 'rejected') return outcome;
     }
     suspects.push(other);
-    if (suspects.length > MOST_SUSPECTS) throw calls.failure('repository.commit', error);
+    if (suspects.length > most) throw calls.failure('repository.commit', error);
   }
 
-  const proof = accepted.find(wentThrough);
-  if (proof === undefined && !mayBlameUnproven(session, batch))
-    throw calls.failure('repository.commit', error);
+  const tried = batch.slice(place).filter(hasValues).length;
+  if (place > 0 || (tried <= most && tried >= session.fewestWithValues)) {
+    session.wantWithValues(Math.max(2, 2 * tried));
+    return settledUpTo(place, OUTDATED);
+  }
+  // There are no more.
+  const hasWritten = tallyOf(session.run).keys.some(({ written }) => written > 0);
+  if (!hasWritten || tried > 1) throw calls.failure('repository.commit', error);
+  // The only proof is time.
+  for (let tries = 1; writes && calls.mayTryAgain(tries); tries += 1) {
+    await calls.pause(tries);
+    if ((await tryOutOnce(context, session, [writes])).is !== 'refused') return settledUpTo(place, OUTDATED);
+  }
   const outcome = await failTogether(batch.length);
   if (outcome.result.status === 'rejected') throw calls.failure('repository.commit', outcome.result.error);
   return outcome;
 
-  /** Not if it was saved meanwhile: then it was left behind. */
-  function wentThrough(entry: PlannedEntry): boolean {
-    return hasValues(entry) && session.shard.behind.every(({ id }) => id !== entry.writes.id);
-  }
-
   /**
    * Fails the suspects in one commit with the entries up to `end`. With a `witness`, nothing is stored unless that instance is
-   * written. Without one, the database must first accept the proof again, or an empty commit. Before each try it tests the
-   * suspects again, because an outage may be over.
+   * written. Without one, the database must first accept an empty commit. Before each try, the suspects are tested again: an
+   * outage may be over.
    */
   async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };
-    let tried: readonly PlannedEntry[] = [];
     for (const form of FORMS) {
       if (witness === undefined) {
-        const verdict = await tryOut(context, session, proof?.writes ? [proof.writes] : []);
+        const verdict = await tryOut(context, session, []);
         if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
-        if (verdict.is !== 'accepted')
-          return settledUpTo(place, {
-            status: 'rejected',
-            error: verdict.is === 'moved' ? error : verdict.error,
-          });
+        if (verdict.is === 'refused') return settledUpTo(place, { status: 'rejected', error: verdict.error });
       }
       const blamed = await stillRefused(context, session, suspects, error);
       if ('status' in blamed) return settledUpTo(place, blamed);
       const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
       if (again.status !== 'rejected') return settledUpTo(place + 1, again);
       const entries = batch.slice(place, end);
-      tried = [...blamed.keys()];
       result = await commitFailures(context, session, entries, blamed, { form, retries: 'none', witness });
       if (result.status !== 'rejected') break;
     }
-    return settledUpTo(end, result, tried);
+    return settledUpTo(end, result);
   }
 }
 
-/** Where an instance is the only one of its batch with values, others went through if the run has written any, once. */
-function mayBlameUnproven(session: ShardSession, batch: readonly PlannedEntry[]): boolean {
-  const hasWritten = tallyOf(session.run).keys.some(({ written }) => written > 0);
-  return hasWritten && batch.filter(hasValues).length === 1 && session.mayBlameUnproven();
-}
-
-function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readonly writes: InstanceWrites } {
-  return entry.writes !== null && entry.writes.values.length > 0;
-}
-
-/** Those that are refused once more. The first one was refused with `firstError`, and a commit of its own tries it again. */
+/** Those that are refused once more. The first counts as refused, with `firstError`. The caller commits it again alone. */
 async function stillRefused(
   context: RunContext,
   session: ShardSession,

@@ -56,10 +56,15 @@ export interface ShardSession {
   /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
   readonly batchSizeLimit: number | null;
   limitBatches(size: number): void;
-  /** Takes back the limit: one instance caused the time-outs, not the batch size. */
-  restoreBatches(limitThen: number | null): void;
-  /** Whether an instance may be blamed without one beside it that went through: once, until values are written again. */
-  mayBlameUnproven(): boolean;
+  restoreBatches(limit: number | null): void;
+  /** The limit before the time-outs of an instance that may be to blame for them. `undefined`: there is none. */
+  readonly limitBefore: number | null | undefined;
+  /** Until this job has committed. */
+  noteLimitBefore(limit: number | null): void;
+  /** How many instances that get values the next batch must have, so that some may prove that others are to blame. */
+  readonly fewestWithValues: number;
+  /** Until this job has committed. */
+  wantWithValues(count: number): void;
   /** How often the stored shard had fewer commits than this job knew of. */
   readonly losses: number;
 }
@@ -86,7 +91,8 @@ export function openSession(
   let goodBatches = 0;
   let losses = 0;
   let named = 0;
-  let hasBlamed = false;
+  let fewestWithValues = 0;
+  let limitBefore: number | null | undefined;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
   const isOwn = ({ committedBy }: RunShard): boolean => committedBy?.startsWith(`${nonce}_`) === true;
@@ -121,18 +127,16 @@ export function openSession(
       ending = reason;
     },
     adopt(loadedRun) {
-      const before = run.shards[job.shard];
       const found = assessStored(run, loadedRun, job, isOwn);
       run = loadedRun;
       handle.watch.see(run);
-      const now = run.shards[job.shard];
-      if (before && now && writtenBy(now) > writtenBy(before)) hasBlamed = false;
       if (found.isLoss) losses += 1;
       ending ??= found.ending;
       return ending === null && found.isUnmoved;
     },
     adoptShard(committed, instances) {
-      if (writtenBy(committed) > writtenBy(shardNow())) hasBlamed = false;
+      fewestWithValues = 0;
+      limitBefore = undefined;
       const shards = run.shards.map((shard) => (shard.index === committed.index ? committed : shard));
       run = { ...run, shards };
       handle.watch.see(run);
@@ -190,10 +194,11 @@ export function openSession(
     get batchSizeLimit() {
       return limit;
     },
-    mayBlameUnproven() {
-      const mayBlame = !hasBlamed;
-      hasBlamed = true;
-      return mayBlame;
+    get fewestWithValues() {
+      return fewestWithValues;
+    },
+    wantWithValues(count) {
+      fewestWithValues = count;
     },
     get losses() {
       return losses;
@@ -202,12 +207,14 @@ export function openSession(
       limit = Math.max(1, Math.min(size, limit ?? size));
       goodBatches = 0;
     },
-    restoreBatches(limitThen) {
-      limit = limitThen;
+    restoreBatches(then) {
+      limit = then;
+    },
+    get limitBefore() {
+      return limitBefore;
+    },
+    noteLimitBefore(before) {
+      limitBefore = before;
     },
   };
-}
-
-function writtenBy({ tally }: RunShard): number {
-  return tally.keys.reduce((sum, { written }) => sum + written, 0);
 }

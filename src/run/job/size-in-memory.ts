@@ -1,8 +1,8 @@
 import type { InstanceSnapshot, TaskData } from '../../ports/repository.js';
 
 const NODE_BYTES = 16;
-/** Every member of a document with no more than these is measured. */
-const MOST_NODES = 300;
+/** A document with no more members than this is measured in full. */
+const MOST_NODES = 20_000;
 /** How many objects and lists of a larger document to look into. */
 const MOST_CONTAINERS = 400;
 /** And how many members of each. */
@@ -39,12 +39,15 @@ function sizeOfValue(value: unknown): number {
 function wholeSize(value: object, visited: { nodes: number }): number | null {
   let size = NODE_BYTES;
   try {
-    for (const member of Array.isArray(value) ? value : Object.values(value)) {
+    const names = Array.isArray(value) ? null : Object.keys(value);
+    for (let index = 0; index < (names ?? (value as unknown[])).length; index += 1) {
       visited.nodes += 1;
       if (visited.nodes > MOST_NODES) return null;
+      const name = names?.[index] ?? '';
+      const member: unknown = Reflect.get(value, names === null ? index : name);
       const memberSize = isContainer(member) ? wholeSize(member, visited) : NODE_BYTES + bytesOf(member);
       if (memberSize === null) return null;
-      size += memberSize;
+      size += name.length + memberSize;
     }
   } catch {
     // A getter that throws: planning makes it a failure.
@@ -60,7 +63,7 @@ function estimate(value: unknown, most: number = MOST_CONTAINERS, seen: Set<obje
   if (!isContainer(value)) return NODE_BYTES + bytesOf(value);
   if (seen.has(value) || seen.size >= MOST_CONTAINERS) return NODE_BYTES;
   seen.add(value);
-  const { members, count } = membersOf(value, shiftOf(seen));
+  const { members, count, names } = membersOf(value, shiftOf(seen));
   const nested = members.filter(isContainer);
   // At least one, however deep it is.
   const looked = Math.min(nested.length, Math.ceil(Math.sqrt(most)));
@@ -71,10 +74,10 @@ function estimate(value: unknown, most: number = MOST_CONTAINERS, seen: Set<obje
     deep += estimate(nested[place], Math.max(1, (most - looked) / looked), seen);
   }
   const size = flat + (looked === 0 ? 0 : (deep * nested.length) / looked);
-  return NODE_BYTES + (members.length === 0 ? 0 : (size * count) / members.length);
+  return NODE_BYTES + names + (members.length === 0 ? 0 : (size * count) / members.length);
 }
 
-/** From 0 to 1, another one each time: members that alternate would be missed with even steps. */
+/** An offset from 0 to 1, new each time. Even steps would miss every second member. */
 function shiftOf({ size }: ReadonlySet<object>): number {
   return (size * GOLDEN) % 1;
 }
@@ -90,27 +93,28 @@ function bytesOf(value: unknown): number {
   return ArrayBuffer.isView(value) ? value.byteLength : 0;
 }
 
-/** Some members, and how many there are. */
+/** Some members, how many there are, and how long all their names are. */
 function membersOf(
   value: object,
   shift: number,
-): { readonly members: readonly unknown[]; readonly count: number } {
+): { readonly members: readonly unknown[]; readonly count: number; readonly names: number } {
   const members: unknown[] = [];
-  let count = 0;
+  let [count, names] = [0, 0];
   try {
     if (Array.isArray(value)) {
       const looked = Math.min(value.length, MOST_MEMBERS);
       for (; count < looked; count += 1)
         members.push(value[Math.floor(((count + ((shift + count * GOLDEN) % 1)) * value.length) / looked)]);
-      return { members, count: value.length };
+      return { members, count: value.length, names };
     }
     for (const key in value) {
       if (!Object.hasOwn(value, key)) continue;
       if (count < MOST_MEMBERS) members.push(Reflect.get(value, key));
       count += 1;
+      names += key.length;
     }
   } catch {
     // A getter that throws: planning makes it a failure.
   }
-  return { members, count };
+  return { members, count, names };
 }

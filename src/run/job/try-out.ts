@@ -1,13 +1,15 @@
-import type { CommitResult, InstanceWrites } from '../../ports/repository.js';
+import type { CommitResult, InstanceId, InstanceWrites, WriteOutcome } from '../../ports/repository.js';
 import { commitProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
+import { noteSentValues } from '../calls/sent-values.js';
 import type { RunContext } from '../context/run-context.js';
 import { shardRecordId } from '../record/run-record.js';
 import type { ShardSession } from './shard-session.js';
 
 /** What the database says to writes that are rolled back. `outdated`: the record of the shard has changed meanwhile. */
 export type Verdict =
-  | { readonly is: 'accepted' }
+  /** `writes`: at least one value would be written. All others are there already, or the instance is gone. */
+  | { readonly is: 'accepted'; readonly writes: boolean }
   | { readonly is: 'refused'; readonly error: unknown }
   /** An instance was saved since it was read. It would be left behind. */
   | { readonly is: 'moved' }
@@ -53,12 +55,14 @@ export async function tryOutOnce(
       processModelId: run.header.processModelId,
       expected: [{ id: shardRecordId(handle.runId, shard.index), revision: shard.revision }],
       instances,
-      next: ({ moved }) => {
-        verdict = { is: moved.length > 0 ? 'moved' : 'accepted' };
+      next: (outcome) => {
+        const writes = instances.some(({ id }) => isWritten(id, instances, outcome));
+        verdict = outcome.moved.length > 0 ? { is: 'moved' } : { is: 'accepted', writes };
         throw new Error('Rolled back: these values were only tried out.');
       },
     });
   } catch (error) {
+    noteSentValues(error, instances);
     return verdict ?? { is: 'refused', error };
   }
   const problem =
@@ -67,4 +71,15 @@ export async function tryOutOnce(
       : `answered ${result.status} although next threw an error`;
   if (problem !== null) throw handle.calls.contractError(`commit: ${problem}`);
   return { is: 'outdated' };
+}
+
+/** Whether at least one value of the instance was written. */
+export function isWritten(
+  instanceId: InstanceId,
+  instances: readonly InstanceWrites[],
+  { gone, kept, moved }: WriteOutcome,
+): boolean {
+  if ([...moved, ...gone].includes(instanceId)) return false;
+  const values = instances.find(({ id }) => id === instanceId)?.values ?? [];
+  return kept.filter(({ id }) => id === instanceId).length < values.length;
 }

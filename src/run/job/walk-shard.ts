@@ -50,12 +50,15 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
       await waitForTurn(context, session, wait);
       continue;
     }
-    if (hasCommitted && runtime.now() >= sliceEnd) return session.end('hand-over');
+    // Not while instances are under suspicion: the next job would know nothing of that.
+    const isSettled = session.fewestWithValues === 0;
+    if (hasCommitted && isSettled && runtime.now() >= sliceEnd) return session.end('hand-over');
     const startedAt = runtime.now();
     // Not where a pause or the end of the slice is certain: that page would be read for nothing.
     const readsAhead = (): boolean => pacer.isFree && runtime.now() < sliceEnd;
     const room = roomOf(session);
-    const batch = await readBatch(session, { pages, planner, sizer, room, readsAhead });
+    const { fewestWithValues } = session;
+    const batch = await readBatch(session, { pages, planner, sizer, room, fewestWithValues, readsAhead });
     if (batch === null) {
       emptyPages += 1;
       await finishShard(context, session, emptyPages);
