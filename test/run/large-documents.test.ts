@@ -156,6 +156,28 @@ describe('the task data in memory', () => {
     return { type: 'paragraph', text: text(60), children };
   }
 
+  test.each(Array.from({ length: 9 }, (_, index) => index * 60))(
+    'of a parsed document knows its only large text, at place %i of 500',
+    (place) => {
+      const history = Array.from({ length: 500 }, (_, index) => ({
+        step: index,
+        text: index === place ? 'x'.repeat(6 * MEGABYTE) : 'done',
+      }));
+      const data = { form: 'parsed', value: { invoice: { number: 1 }, history } } as const;
+      const size = sizeInMemory({ id: 1, cursor: 1, data, stored: new Map() });
+      expect(size).toBeGreaterThan(6 * MEGABYTE);
+      expect(size).toBeLessThan(6.2 * MEGABYTE);
+    },
+  );
+
+  test.each([1_000, 40_000])('of a parsed document counts the names of %i members', (count) => {
+    const names = Array.from({ length: count }, (_, index) => `${index}`.padStart(100, 'x'));
+    const value = Object.fromEntries(names.map((name) => [name, 1]));
+    const size = sizeInMemory({ id: 1, cursor: 1, data: { form: 'parsed', value }, stored: new Map() });
+    expect(size).toBeGreaterThan(100 * count);
+    expect(size).toBeLessThan(150 * count);
+  });
+
   test('of a document that holds itself has a bound', () => {
     const list: unknown[] = Array.from({ length: 1_000 }, () => 7);
     for (let index = 0; index < 500; index += 1) list[index] = { list, again: [list, list] };

@@ -63,8 +63,8 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'proof === undefined && !mayBlameUnproven(session, batch)',
-        replace: 'place < 0',
+        find: 'if (!hasWritten || tried > 1) throw',
+        replace: 'if (!hasWritten) throw',
       },
     ],
   },
@@ -80,13 +80,13 @@ export const refusals: readonly Mutant[] = [
     ],
   },
   {
-    name: 'suspects: the job gives up although one before the instance has gone through',
+    name: 'suspects: the job gives up although one behind the batch goes through',
     breaks: [15],
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'accepted.find(wentThrough)',
-        replace: 'accepted.slice(0, 0).find(wentThrough)',
+        find: 'if (place > 0 || (tried <= most && tried >= session.fewestWithValues)) {',
+        replace: 'if (place < 0) {',
       },
     ],
   },
