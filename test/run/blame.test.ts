@@ -416,3 +416,29 @@ test('an instance is not blamed because another job has touched the shard meanwh
   const report = await backfill(memory, { runId: failure.runId });
   expect(report).toMatchObject({ state: 'completed', total: 20, processed: 20, failed: 0 });
 });
+
+test.each(['42501', '53100', '40001'])(
+  'no message shows a value that was to be written: %s',
+  async (code) => {
+    const lines: unknown[] = [];
+    const log = (line: unknown): void => void lines.push(line);
+    const repository = intercept(createMemoryRepository({ instances: invoices(5) }), async (call) => {
+      if (call.method !== 'commit' || idsOf(call.argument).length === 0) return call.proceed();
+      throw databaseError(code, 'customer INV-3 may not be stored, nor INV-1');
+    });
+
+    const failure = await runBackfill({
+      ...REST,
+      repository,
+      processModelId: MODEL,
+      paths: PATHS,
+      runtime: testRuntime(),
+      logger: { info: log, warn: log, error: log },
+      onProgress: log,
+    }).catch((thrown: unknown) => thrown);
+
+    expect(failure).toMatchObject({ code: 'PORT_FAILED' });
+    expect([String(failure), JSON.stringify(lines)].join()).not.toContain('INV-');
+    expect(String(failure)).toContain('customer … may not be stored');
+  },
+);

@@ -4,6 +4,7 @@ import { type InstanceSnapshot, type PageEntry, type PageQuery, runBackfill } fr
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { openRun } from '../../src/run/calls/open-run.js';
 import { createRunContext } from '../../src/run/context/create-run-context.js';
+import { createBatchSizer } from '../../src/run/job/batch-size.js';
 import { planBatches } from '../../src/run/job/plan-batches.js';
 import { openSession } from '../../src/run/job/shard-session.js';
 import { sizeInMemory } from '../../src/run/job/size-in-memory.js';
@@ -231,7 +232,36 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '600', 600n])(
   },
 );
 
-test('between two documents, other work of the process gets its turn', async () => {
+/** How often others get their turn while `work` is under way. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let [turns, isOver] = [0, false];
+  const others = (async () => {
+    while (!isOver) {
+      await setImmediate();
+      turns += 1;
+    }
+  })();
+  await work();
+  isOver = true;
+  await others;
+  return turns;
+}
+
+const twentySnapshots: readonly InstanceSnapshot[] = Array.from({ length: 20 }, (_, id) => ({
+  id,
+  cursor: id,
+  data: { form: 'json', text: '{}' },
+  stored: new Map(),
+}));
+
+test('between two documents that are measured, other work of the process gets its turn', async () => {
+  const runtime = testRuntime(1, 15);
+  const sizer = createBatchSizer({ batchSize: 100, maxInstancesPerSecond: null, runtime });
+
+  expect(await turnsDuring(() => sizer.see(twentySnapshots))).toBeGreaterThanOrEqual(9);
+});
+
+test('between two documents that are planned, other work of the process gets its turn', async () => {
   const repository = createMemoryRepository({ instances: invoices(50) });
   const context = createRunContext({ repository, runtime: testRuntime(1, 15) }, { dryRun: false });
   const run = newRun(MODEL, definitionOf({ paths: PATHS }, repository), { ...context, hasQueue: true });
@@ -242,25 +272,9 @@ test('between two documents, other work of the process gets its turn', async () 
     run,
     sliceEnd: Number.POSITIVE_INFINITY,
   });
-  const page: InstanceSnapshot[] = Array.from({ length: 20 }, (_, id) => ({
-    id,
-    cursor: id,
-    data: { form: 'json', text: '{}' },
-    stored: new Map(),
-  }));
-  let [turns, isPlanned] = [0, false];
-  const others = (async () => {
-    while (!isPlanned) {
-      await setImmediate();
-      turns += 1;
-    }
-  })();
+  const planner = planBatches(context, session);
 
-  await planBatches(context, session).plan(page);
-  isPlanned = true;
-  await others;
-
-  expect(turns).toBeGreaterThanOrEqual(9);
+  expect(await turnsDuring(() => planner.plan(twentySnapshots))).toBeGreaterThanOrEqual(9);
 });
 
 function many(count: number): Record<string, number> {

@@ -98,6 +98,15 @@ describe('planInstance', () => {
 
     test.each([
       ['Uint8Array', Buffer.from('{"address":{"city":"Berlin"}}')],
+      [
+        'an instance of a class',
+        new (class Model {
+          readonly #data = { city: 'Berlin' };
+          get address() {
+            return this.#data;
+          }
+        })(),
+      ],
       ['Map', new Map([['address', { city: 'Berlin' }]])],
       ['Promise', Promise.resolve({ address: { city: 'Berlin' } })],
       ['Date', new Date(0)],

@@ -206,6 +206,12 @@ describe('the reason of an error', () => {
     ['ungültige Eingabe: „secret“', 'ungültige Eingabe: „…“'],
     ['entrée invalide : « secret »', 'entrée invalide : «…»'],
     ['`secret; drop table x`', '`…`'],
+    [
+      'ungültige Eingabesyntax für Typ integer: »secret 4711«',
+      'ungültige Eingabesyntax für Typ integer: »…«',
+    ],
+    ['型integerの入力構文が不正です: 「secret」', '型integerの入力構文が不正です: 「…」'],
+    ['cannot connect: host=db user=app password=secret', 'cannot connect: host=db user=app password=…'],
   ])('hides what is data in: %s', (message, hidden) => {
     expect(reasonOf(databaseError('22000', message))).toBe(`${hidden} (SQLSTATE 22000)`);
   });
@@ -236,6 +242,22 @@ describe('the reason of an error', () => {
 
     expect(reasonOfCommit(error, values)).not.toContain('99');
   });
+
+  test.each(['["a","secret",Bob]', '{"name": "secret", x', '"secret', 'secret'])(
+    'hides what JSON.parse quotes of the document %s',
+    (text) => {
+      const parse = (): unknown => JSON.parse(text);
+      let error: unknown;
+      try {
+        parse();
+      } catch (thrown) {
+        error = thrown;
+      }
+
+      expect(reasonOf(error)).not.toMatch(/secret|Bob/);
+      expect(reasonOf(error)).not.toBe('');
+    },
+  );
 
   test('hides what JSON.parse quotes of a document', () => {
     let error: unknown;

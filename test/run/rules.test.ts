@@ -32,6 +32,8 @@ describe('classifyError', () => {
     ['SQLITE_BUSY', 'transient'],
     ['22001', 'instance'],
     ['23505', 'instance'],
+    ['2200H', 'systemic'],
+    ['ER_AUTOINC_READ_FAILED', 'doubtful'],
     ['ER_DATA_TOO_LONG', 'instance'],
     ['SQLITE_CONSTRAINT_CHECK', 'instance'],
     ['53100', 'systemic'],

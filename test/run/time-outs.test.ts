@@ -279,6 +279,8 @@ test.each([
   [new Error('Defined query timeout of 50ms exceeded when running query.'), true],
   [Object.assign(new Error('Lock wait timeout'), { errno: 1205, code: 'ER_LOCK_WAIT_TIMEOUT' }), false],
   [new Error('Query read timeout'), true],
+  [new Error(`insert into t values ${'($1, $2), '.repeat(1_000)} - Query read timeout`), true],
+  [new Error(`insert into t values ${'($1, $2), '.repeat(1_000)}'Query read timeout'`), false],
   [new Error('wrapped', { cause: databaseError('57014') }), true],
   [Object.assign(new Error('wrapped'), { original: databaseError('57014') }), true],
   [databaseError('40001'), false],
