@@ -423,8 +423,9 @@ test.each(['42501', '53100', '40001'])(
     const lines: unknown[] = [];
     const log = (line: unknown): void => void lines.push(line);
     const repository = intercept(createMemoryRepository({ instances: invoices(5) }), async (call) => {
-      if (call.method !== 'commit' || idsOf(call.argument).length === 0) return call.proceed();
-      throw databaseError(code, 'customer INV-3 may not be stored, nor INV-1');
+      const ids = idsOf(call.argument);
+      if (call.method !== 'commit' || ids.length === 0) return call.proceed();
+      throw databaseError(code, `customer INV-${ids[0]} may not be stored, nor INV-${ids.at(-1)}`);
     });
 
     const failure = await runBackfill({
