@@ -28,8 +28,8 @@ export async function readPage(
 
 /**
  * The fewest instances that a page looks at. It skips many filled ones at once, so that they share the fixed cost of a page
- * and its commit. The library first asks for one instance. After the first page, the next unfilled one may be far away:
- * 10,000. Once it knows the size of the documents, it asks for a hundred or more: 5,000. For 10,000, PostgreSQL
+ * and its commit. With limit 1, a later page looks
+ * at 10,000: the next unfilled instance may be far away. With limit 100 or more, it looks at 5,000: for 10,000, PostgreSQL
  * would sort all remaining instances of a rare model.
  */
 function leastReach(limit: number, { isFirst }: { readonly isFirst: boolean }): number {

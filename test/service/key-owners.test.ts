@@ -257,7 +257,7 @@ describe('a key that is taken from a run that never completed', () => {
     const { keys, warnings } = await service.status(newer);
     expect(keys.number).toMatchObject({ written: 27, replaced: 8, kept: 1, cleared: 1, orphaned: 1 });
     expect(warnings).toContain(
-      `Key "number" was taken over from a run that had not completed. Kept values, which differ from what the path of that run gives: 1. Check them, or request the key with mode 'overwrite'.`,
+      `Key "number" was taken over from a run that had not completed. Values kept because they differ from what its path gives: 1. Check them, or request the key with mode 'overwrite'.`,
     );
   });
 

@@ -227,7 +227,7 @@ function isExactCursor(cursor: Cursor): boolean {
   return Array.isArray(cursor) ? cursor.every(isExact) : isExact(cursor);
 }
 
-const ROUNDED = `expected no number beyond ±${Number.MAX_SAFE_INTEGER}, which may have lost its last digits`;
+const ROUNDED = `expected no number beyond ±${Number.MAX_SAFE_INTEGER}, because drivers round such numbers`;
 const AS_TEXT = '(return text, and offer compareCursors)';
 
 /** Names the most common cause: integers that the driver returns as text. */

@@ -47,7 +47,7 @@ function codesOf(error: object): string[] {
   ];
 }
 
-/** Beyond this, it is a quoted statement. */
+/** Any later text is a quoted statement. */
 const MOST_READ = 10_000;
 
 /** For errors that Prisma does not know, the code is only in its message. */

@@ -29,7 +29,7 @@ export async function concludeJob(
   { job, run, ending, allottedStep }: ShardSession,
   beside: JobsBeside | null,
 ): Promise<Conclusion | null> {
-  // After the next freeze, a new job of this shard may have the key of this job. A runner may then drop it as a duplicate.
+  // This job must come again: after a freeze, a runner may drop the new job of the shard, whose key may be the same.
   if (ending === 'not-stored' && beside === null) throw shardNotFound(job);
   switch (ending) {
     case 'shard-done':

@@ -63,6 +63,11 @@ export function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readon
   return entry.writes !== null && entry.writes.values.length > 0;
 }
 
+/** How many instances count for the size of a batch: no filled ones, nor those that are read again by their ids. */
+export function batchSizeOf(entries: readonly PlannedEntry[]): number {
+  return entries.filter(({ writes, reread }) => writes !== null && reread === null).length;
+}
+
 export interface Reread {
   readonly id: InstanceId;
   /** How often it has been read again, this time included. */
@@ -267,7 +272,7 @@ class InstanceProblem extends Error {
 }
 
 /**
- * Either the document to read the paths from, or the values by key. They are shared where they are plain JSON, because
+ * Either the document to read the paths from, or the values by key. Plain JSON is shared, because
  * a copy takes about as long as parsing.
  */
 type ReadableData = JsonValueOptions &

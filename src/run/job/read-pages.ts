@@ -101,7 +101,7 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
         mode: 'overwrite' as const,
       }));
       const range = { ...rangeOf(session), instanceIds: ids, upTo: shard.after };
-      // They say nothing about the batches of the walk.
+      // Rereads must not limit the batches of the walk.
       const query = { ...range, after, limit: Math.min(limit, mostAgain), paths };
       const page = await readNow(query, (most) => {
         mostAgain = most;

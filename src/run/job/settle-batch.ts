@@ -2,7 +2,7 @@ import { isTimeOut } from '../calls/is-time-out.js';
 import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
 import type { Retries, ShardCommitResult } from './commit-to-shard.js';
-import type { PlannedEntry } from './plan-instance.js';
+import { batchSizeOf, type PlannedEntry } from './plan-instance.js';
 import { settleRefusedInstance } from './settle-refused-instance.js';
 import type { ShardSession } from './shard-session.js';
 
@@ -25,7 +25,7 @@ export async function settleBatch(
     const part = batch.slice(settled, end);
     const isOne = part.length === 1;
     // As a time-out of an earlier part has shown.
-    const isTooLarge = session.batchSizeLimit !== null && sizeOf(part) > session.batchSizeLimit;
+    const isTooLarge = session.batchSizeLimit !== null && batchSizeOf(part) > session.batchSizeLimit;
     if (!isOne && isTooLarge) return settleHalves(end, retries);
     const result = await commitBatch(context, session, part, isOne ? {} : { retries });
     if (result.status === 'committed') settled = end;
@@ -54,9 +54,4 @@ export async function settleBatch(
   }
 
   return settleUpTo(batch.length);
-}
-
-/** Filled instances, and those that are read again by their ids, do not count. */
-function sizeOf(entries: readonly PlannedEntry[]): number {
-  return entries.filter(({ writes, reread }) => writes !== null && reread === null).length;
 }

@@ -6,7 +6,7 @@ import { commitBatch } from './commit-batch.js';
 import { type Blame, commitFailures, unnamed, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
-import { hasValues, type PlannedEntry } from './plan-instance.js';
+import { batchSizeOf, hasValues, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 import { tryOut, tryOutOnce, type Verdict } from './try-out.js';
 
@@ -32,6 +32,8 @@ const MOST_SUSPECTS = 200;
 const MOST_SLOW_SUSPECTS = 20;
 /** In this order. The first one twice, because an error may pass. */
 const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
+/** Where a commit of so many instances has taken too long. */
+const SMALL_FORMS = [unnamed, unnamed];
 
 /**
  * An instance is refused although the database accepts a commit without instances. The error is transient, or is probably
@@ -105,7 +107,9 @@ export async function settleSuspects(
    */
   async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };
-    for (const form of FORMS) {
+    const limit = session.batchSizeLimit;
+    const isTooLarge = limit !== null && batchSizeOf(batch.slice(place, end)) > limit;
+    for (const form of isTooLarge ? SMALL_FORMS : FORMS) {
       if (witness === undefined) {
         const verdict = await tryOut(context, session, []);
         if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);

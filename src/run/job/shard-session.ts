@@ -41,7 +41,7 @@ export interface ShardSession {
    * that was planned before may be committed still.
    */
   adopt(run: Run): boolean;
-  /** Goes on from its own commit, of a batch of this size: without filled and reread instances. */
+  /** Goes on from its own commit. `instances` leaves out filled and reread ones. */
   adoptShard(shard: RunShard, instances: number): void;
   /** The shard once this job has committed a batch with these outcomes. Pure but for the clock. */
   advanced(

@@ -60,7 +60,7 @@ function keyWarnings(run: Run): string[] {
     return [
       ...(isTaken && mode === 'fill' && kept > 0
         ? [
-            `Key ${quote(key)} was taken over from a run that had not completed. Kept values, which differ from what the path of that run gives: ${kept}. Check them, or request the key with mode 'overwrite'.`,
+            `Key ${quote(key)} was taken over from a run that had not completed. Values kept because they differ from what its path gives: ${kept}. Check them, or request the key with mode 'overwrite'.`,
           ]
         : []),
       ...(missing > 0 && written + nulls + orphaned === 0 && kept < (mode === 'fill' ? missing : 1)

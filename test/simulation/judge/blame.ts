@@ -5,8 +5,8 @@ import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 import { type Judgement, passedOver, type Rules, type ShardChange, whoOf } from './judgement.js';
 
 /**
- * 1. Where a refusal proves nothing, an instance fails only if another one went through: in the same commit, or before. It
- *    is tried again after that, because the refusal may come from an outage.
+ * 1. Where a refusal proves nothing, an instance fails only if another one goes through in the same commit. A single one may fail
+ *    if the run has written values before. It is tried again after that, because the refusal may come from an outage.
  * 15. No job stops at such an instance while its batch has one that would go through. After a batch was too slow, later
  *     batches are smaller.
  */
@@ -19,7 +19,7 @@ export const blameRules: Rules = {
       for (const shard of shards) {
         const blamed = blamedIn(event, shard, call);
         const [first] = blamed;
-        if (first !== undefined && !hasWitness(event, first, call, run))
+        if (first !== undefined && !hasWitness(event, blamed, call, run))
           broken(1, `${whoOf(call)} blamed instance ${first}, although no other one had gone through`);
         const doubted = blamed.find((id) => call.refused.get(id)?.is === 'doubted');
         if (doubted !== undefined)
@@ -64,10 +64,16 @@ export function blamedIn(event: CommitEvent, shard: ShardChange, call: JudgedCal
   return blamed.map(({ id }) => id);
 }
 
-function hasWitness(event: CommitEvent, blamed: number, call: JudgedCall, run: JudgedRun): boolean {
-  const isBeside = event.instances.some(({ id, values }) => id !== blamed && values.length > 0);
+/** One that is written in the same commit. Or, if a single instance is left, values that the run has written before. */
+function hasWitness(
+  event: CommitEvent,
+  blamed: readonly number[],
+  call: JudgedCall,
+  run: JudgedRun,
+): boolean {
+  const isBeside = event.instances.some(({ id, values }) => !blamed.includes(id) && values.length > 0);
   const written = [...run.shards.values()].some(({ tally }) => tally.keys.some((key) => key.written > 0));
-  return isBeside || call.hasCommittedValues || written;
+  return isBeside || (blamed.length === 1 && (call.hasCommittedValues || written));
 }
 
 /** The size of a batch that was too slow, if this commit could know it. */
