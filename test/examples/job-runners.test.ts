@@ -11,6 +11,7 @@ const RUNNERS = [
   ['4-pg-boss', ['PostgreSQL']],
   ['5-bullmq', ['PostgreSQL', 'Redis']],
   ['6-graphile-worker', ['PostgreSQL']],
+  ['7-rabbitmq', ['PostgreSQL', 'RabbitMQ']],
 ] as const;
 
 interface Started extends ChildProcess {

@@ -11,7 +11,7 @@ import { openTypeorm } from './typeorm.js';
 
 export const ALL_DRIVERS: readonly {
   readonly name: string;
-  readonly server: Exclude<Server, 'Redis'>;
+  readonly server: Extract<Server, 'PostgreSQL' | 'MariaDB'>;
   readonly open: OpenDriver;
 }[] = [
   { name: 'pg', server: 'PostgreSQL', open: openPg },

@@ -21,7 +21,12 @@ export interface Wire {
   forward(chunk: Buffer): void;
 }
 
-const STANDARD_PORTS: Record<string, number> = { 'postgres:': 5432, 'redis:': 6379, 'mysql:': 3306 };
+const STANDARD_PORTS: Record<string, number> = {
+  'postgres:': 5432,
+  'redis:': 6379,
+  'mysql:': 3306,
+  'amqp:': 5672,
+};
 
 const forwardAll: ClientGate = (chunk, { forward }) => forward(chunk);
 
