@@ -15,6 +15,7 @@ const SLOW = [
   'test/faults/late-inserts.test.ts',
   'test/faults/drivers.test.ts',
   'test/faults/lost-commits.test.ts',
+  'test/faults/rabbitmq.test.ts',
   'test/faults/servers-down.test.ts',
   'test/faults/statement-timeout.test.ts',
   'test/faults/stopped-worker.test.ts',

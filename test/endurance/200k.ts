@@ -1,11 +1,11 @@
-// npx tsx --tsconfig test/tsconfig.json test/endurance/200k.ts [pg-boss|bullmq|graphile-worker] [instances] [batchSize]
+// npx tsx --tsconfig test/tsconfig.json test/endurance/200k.ts [pg-boss|bullmq|graphile-worker|rabbitmq] [instances] [batchSize]
 // Two worker processes, slices of two seconds: does it end, is it right, and does it need the same memory all the time?
 import { deepEqual } from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { createBackfillService, type RunStatus } from '../../src/index.js';
 import { compileCheckout } from '../faults/support/compiled-checkout.js';
 import { dueOutcome } from '../faults/support/due-outcome.js';
-import { createInstances, openFaultHost, PATHS, REDIS_URL } from '../faults/support/fault-host.js';
+import { AMQP_URL, createInstances, openFaultHost, PATHS, REDIS_URL } from '../faults/support/fault-host.js';
 import { openRunner, type RunnerName } from '../faults/support/runners/runner.js';
 import { type MemorySample, startWorker, type WorkerMessage } from '../faults/support/worker-process.js';
 import { MODEL } from '../support/instances.js';
@@ -23,7 +23,12 @@ interface Row {
 
 const compiled = await compileCheckout();
 const host = await openFaultHost();
-const jobs = await openRunner(runner as RunnerName, { ...host, postgresUrl: host.url, redisUrl: REDIS_URL });
+const jobs = await openRunner(runner as RunnerName, {
+  ...host,
+  postgresUrl: host.url,
+  redisUrl: REDIS_URL,
+  amqpUrl: AMQP_URL,
+});
 try {
   await host.query('drop trigger note_written_row on process_instance_metadata');
   await createInstances(host, Number(instances));

@@ -5,7 +5,7 @@ import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
 import { type CompiledCheckout, compileCheckout } from './support/compiled-checkout.js';
 import { eventually } from './support/eventually.js';
-import { createInstances, openFaultHost, PATHS, REDIS_URL } from './support/fault-host.js';
+import { AMQP_URL, createInstances, openFaultHost, PATHS, REDIS_URL } from './support/fault-host.js';
 import type { Point } from './support/faulty-points.js';
 import { openRunner, type RunnerName } from './support/runners/runner.js';
 import { type SeededRandom, seededRandom } from './support/seeded-random.js';
@@ -73,7 +73,12 @@ describeWith(['PostgreSQL', 'Redis'], 'workers that are killed again and again',
     const host = await openFaultHost();
     onTestFinished(() => host.close());
     await createInstances(host, instances);
-    const jobs = await openRunner(runner, { ...host, postgresUrl: host.url, redisUrl: REDIS_URL });
+    const jobs = await openRunner(runner, {
+      ...host,
+      postgresUrl: host.url,
+      redisUrl: REDIS_URL,
+      amqpUrl: AMQP_URL,
+    });
     onTestFinished(async () => {
       await jobs.clear();
       await jobs.close();

@@ -1,14 +1,14 @@
 import { connect } from 'amqplib';
 
-/** Deletes all that example 7 may have created for the queue, with delays up to `longestDelaySeconds`. */
+/** Deletes what example 7 may have created for the queue: by default, all that short tests need. */
 export async function deleteRabbitmqQueues(
   url: string,
   queueName: string,
-  longestDelaySeconds = 10,
+  delaySeconds: readonly number[] = Array.from({ length: 20 }, (_, index) => index + 1),
 ): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createChannel();
-  const delays = Array.from({ length: longestDelaySeconds }, (_, index) => `.delay.${index + 1}s`);
+  const delays = delaySeconds.map((seconds) => `.delay.${seconds}s`);
   for (const suffix of ['', '.failed', ...delays]) await channel.deleteQueue(`${queueName}${suffix}`);
   await connection.close();
 }

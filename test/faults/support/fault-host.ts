@@ -30,6 +30,7 @@ export interface FaultHost {
 
 export const POSTGRES_URL: string = serverUrl('PostgreSQL');
 export const REDIS_URL: string = serverUrl('Redis');
+export const AMQP_URL: string = serverUrl('RabbitMQ');
 
 export async function openFaultHost(url = POSTGRES_URL): Promise<FaultHost> {
   const name = `faults_${Math.random().toString(36).slice(2, 12)}`;

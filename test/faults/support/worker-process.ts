@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { BackfillReport, JobPayload } from '../../../src/index.js';
 import type { CompiledCheckout } from './compiled-checkout.js';
-import { type FaultHost, REDIS_URL } from './fault-host.js';
+import { AMQP_URL, type FaultHost, REDIS_URL } from './fault-host.js';
 import type { Point } from './faulty-points.js';
 import type { RunnerName } from './runners/runner.js';
 
@@ -32,6 +32,7 @@ export interface WorkerOrders {
   readonly name: string;
   readonly postgresUrl: string;
   readonly redisUrl: string;
+  readonly amqpUrl: string;
 }
 
 /** What it is told later. */
@@ -80,6 +81,7 @@ export function startWorker(
     name,
     postgresUrl: url,
     redisUrl: REDIS_URL,
+    amqpUrl: AMQP_URL,
     ...orders,
   };
   const child = fork(compiled.pathOf('test/faults/support/worker-main.ts'), {

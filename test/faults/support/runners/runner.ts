@@ -15,13 +15,14 @@ export interface Runner {
   clear(): Promise<void>;
 }
 
-export type RunnerName = 'pg-boss' | 'bullmq' | 'graphile-worker';
+export type RunnerName = 'pg-boss' | 'bullmq' | 'graphile-worker' | 'rabbitmq';
 
 export interface RunnerPlace {
   /** Of the host's schema. */
   readonly name: string;
   readonly postgresUrl: string;
   readonly redisUrl: string;
+  readonly amqpUrl: string;
   readonly pool: Pool;
   readonly database: SqlDatabase;
 }
@@ -37,6 +38,8 @@ export async function openRunner(runner: RunnerName | null, place: RunnerPlace):
       return (await import('./bullmq.js')).openBullmq(place);
     case 'graphile-worker':
       return (await import('./graphile-worker.js')).openGraphileWorker(place);
+    case 'rabbitmq':
+      return (await import('./rabbitmq.js')).openRabbitmq(place);
   }
 }
 
