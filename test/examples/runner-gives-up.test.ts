@@ -11,6 +11,11 @@ import {
   createGraphileWorkerQueue,
   startGraphileWorker,
 } from '../../examples/6-graphile-worker/graphile-worker-queue.js';
+import {
+  connectRabbitmq,
+  createRabbitmqQueue,
+  startRabbitmqWorker,
+} from '../../examples/7-rabbitmq/rabbitmq-queue.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import {
   type BackfillQueue,
@@ -21,6 +26,7 @@ import {
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { eventually } from '../faults/support/eventually.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { deleteRabbitmqQueues } from '../support/rabbitmq-queues.js';
 import { serverUrl } from '../support/server-urls.js';
 import { describeWith } from '../support/servers.js';
 
@@ -76,6 +82,25 @@ async function openGraphile(name: string): Promise<Runner> {
   };
 }
 
+async function openRabbitmq(name: string): Promise<Runner> {
+  const connection = await connectRabbitmq(serverUrl('RabbitMQ'));
+  return {
+    queue: createRabbitmqQueue(connection, name),
+    startWorker: async (service) => startRabbitmqWorker(connection, name, service),
+    async isIdle() {
+      const channel = await connection.createChannel();
+      channel.on('error', () => {}); // there is no such queue yet
+      const failed = await channel.checkQueue(`${name}.failed`).catch(() => null);
+      if (failed !== null) await channel.close();
+      return failed?.messageCount === 1;
+    },
+    async close() {
+      await connection.close();
+      await deleteRabbitmqQueues(serverUrl('RabbitMQ'), name);
+    },
+  };
+}
+
 function openPool(): pg.Pool {
   const pool = new pg.Pool({ connectionString: serverUrl('PostgreSQL') });
   pool.on('error', (error) => console.error(error.message));
@@ -92,11 +117,12 @@ async function dropSchema(pool: pg.Pool, name: string): Promise<void> {
   await pool.end();
 }
 
-describeWith(['PostgreSQL', 'Redis'], 'a run whose first job the runner has given up', () => {
+describeWith(['PostgreSQL', 'Redis', 'RabbitMQ'], 'a run whose first job the runner has given up', () => {
   test.each([
     ['BullMQ, which keeps the key of that job', openBullmq],
     ['pg-boss', openPgBoss],
     ['Graphile Worker', openGraphile],
+    ['RabbitMQ', openRabbitmq],
   ])('gets another job from an equal request: %s', async (_, open) => {
     const runner = await open(`test_${randomBytes(6).toString('hex')}`);
     try {

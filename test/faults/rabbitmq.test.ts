@@ -22,7 +22,7 @@ describeWith(
   ['PostgreSQL', 'RabbitMQ'],
   'three workers on RabbitMQ, without a sweep',
   ({ RabbitMQ: url }) => {
-    test('do a late start, two SIGKILLs and an outage of the broker, and SQL counts what a run must leave', async ({
+    test('finish a run that starts late, through two SIGKILLs and an outage of the broker, and SQL counts each row once', async ({
       onTestFinished,
     }) => {
       const host = await openFaultHost();
