@@ -3,6 +3,7 @@ export type { QueueFixture, QueueHandler } from './conformance/queue/queue-fixtu
 export { queueConformance } from './conformance/queue-conformance.js';
 export type {
   FixtureInstance,
+  FixtureLeftovers,
   FixtureTask,
   RepositoryFixture,
 } from './conformance/repository/repository-fixture.js';

@@ -74,7 +74,7 @@ describe('a conformance case', () => {
 
     await expect(failing.run()).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^commit: inserts .*\n {2}This failed: syntax error .*\n {2}What this case checks: /,
+        /^commit: inserts .*\n {2}`metadata` of the fixture failed: syntax error .*\n {2}What this case checks: /,
       ),
       cause,
     });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { pgliteDatabase, type SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { describeWith } from '../support/servers.js';
-import { conformanceOf } from './fixtures/conformance-of.js';
+import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
 import { postgresFixture } from './fixtures/postgres-fixture.js';
 
 const schemaSql = await readFile('examples/2-embedded-postgres/schema.sql', 'utf8');
@@ -27,7 +27,8 @@ describe('the repository of example 2 on PGlite', () => {
       await pglite.exec(schemaSql);
       return { database: pgliteDatabase(pglite), close: () => pglite.close() };
     },
-    ['settled'], // with one connection, nobody can ask beside a transaction
+    ONE_CONNECTION,
+    SHORT_MS,
   );
 });
 
@@ -54,6 +55,7 @@ function conformanceOn(
   type: (typeof COLUMN_TYPES)[number],
   open: () => Promise<OpenedDatabase>,
   notOffered: readonly string[] = [],
+  patienceMs = LONG_MS,
 ): void {
   let opened: OpenedDatabase;
   beforeAll(async () => {
@@ -62,7 +64,15 @@ function conformanceOn(
   afterAll(() => opened?.close());
 
   conformanceOf(
-    repositoryConformance(() => postgresFixture(opened.database, type)),
-    ['chosen ids', 'compareCursors', 'deletes of null rows', 'null rows', 'splitInstances', ...notOffered],
+    repositoryConformance(() => ({ ...postgresFixture(opened.database, type), patienceMs })),
+    [
+      'bytes',
+      'chosen ids',
+      'compareCursors',
+      'deletes of null rows',
+      'null rows',
+      'splitInstances',
+      ...notOffered,
+    ],
   );
 }

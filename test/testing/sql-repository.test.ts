@@ -6,12 +6,11 @@ import { openPglite } from '../../examples/3-sql-databases/databases/pglite.js';
 import { openPostgres } from '../../examples/3-sql-databases/databases/postgres.js';
 import { openSqlite } from '../../examples/3-sql-databases/databases/sqlite.js';
 import { describeWith } from '../support/servers.js';
-import { conformanceOf } from './fixtures/conformance-of.js';
+import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
 import { kyselyFixture } from './fixtures/kysely-fixture.js';
 
-// With one connection, nobody can ask beside a transaction what is settled.
-describe('the repository of example 3 on PGlite', () => conformanceOn(openPglite, ['settled']));
-describe('the repository of example 3 on SQLite', () => conformanceOn(openSqlite, ['settled']));
+describe('the repository of example 3 on PGlite', () => conformanceOn(openPglite, ONE_CONNECTION, SHORT_MS));
+describe('the repository of example 3 on SQLite', () => conformanceOn(openSqlite, ONE_CONNECTION, SHORT_MS));
 describeWith(['PostgreSQL'], 'the repository of example 3 on PostgreSQL', ({ PostgreSQL }) =>
   conformanceOn(() => openPostgres(PostgreSQL)),
 );
@@ -20,6 +19,7 @@ describeWith(['MariaDB'], 'the repository of example 3 on MariaDB', ({ MariaDB }
 );
 
 const NOT_OFFERED = [
+  'bytes',
   'chosen ids',
   'compareCursors',
   'deletes of null rows',
@@ -30,7 +30,11 @@ const NOT_OFFERED = [
 ];
 
 /** All cases use one database. */
-function conformanceOn(open: () => Promise<EmptyDatabase>, notOffered: readonly string[] = []): void {
+function conformanceOn(
+  open: () => Promise<EmptyDatabase>,
+  notOffered: readonly string[] = [],
+  patienceMs = LONG_MS,
+): void {
   let opened: EmptyDatabase;
   beforeAll(async () => {
     opened = await open();
@@ -38,7 +42,7 @@ function conformanceOn(open: () => Promise<EmptyDatabase>, notOffered: readonly 
   afterAll(() => opened?.close());
 
   conformanceOf(
-    repositoryConformance(() => kyselyFixture(opened)),
+    repositoryConformance(() => ({ ...kyselyFixture(opened), patienceMs })),
     [...NOT_OFFERED, ...notOffered],
   );
 }

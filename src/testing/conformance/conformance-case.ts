@@ -1,18 +1,25 @@
 import { InvalidInputError } from '../../errors.js';
 import { describe } from '../../input/parse-input.js';
-import { expectationOf, inspectValue, isOwnError, reasonNotOffered } from './expectations.js';
+import {
+  expectationOf,
+  fixtureError,
+  inspectValue,
+  isFixtureError,
+  isOwnError,
+  reasonNotOffered,
+} from './expectations.js';
 
 /** The test of one promise of a port, for any test runner: `for (const c of cases) test(c.name, c.run)`. */
 export interface ConformanceCase {
   /** A sentence that begins with its subject, such as `commit: inserts values where there is no row`. Unique. */
   readonly name: string;
-  /** The optional member or feature that the case tests. Absent if every port must pass the case. */
+  /** The optional member or feature that the case tests or needs. Absent if every port must pass the case. */
   readonly capability?: string;
   /**
    * Resolves when the port keeps the promise. Rejects with an error that says what is wrong and how to fix it.
    *
-   * If the port does not offer the optional feature, the case calls `context.skip` with the reason and resolves. Without
-   * `skip` it calls `console.warn`. To demand every feature, pass a `skip` that throws.
+   * If the port does not offer the optional feature, or the case could not check it, the case calls `context.skip` with
+   * the reason and resolves. Without `skip` it calls `console.warn`. To demand every feature, pass a `skip` that throws.
    */
   run(context?: CaseContext): Promise<void>;
 }
@@ -48,17 +55,12 @@ export function conformanceCase<Subject>(
     // The default value keeps `run.length` at 0. Some runners pass a callback to a test that has a parameter.
     async run(context = {}) {
       const { subject, close } = await open();
-      let failure: unknown = null;
-      try {
-        await check(subject);
-      } catch (error) {
-        failure = error;
-      }
+      const [checked] = await Promise.allSettled([check(subject)]);
       const [closed] = await Promise.allSettled([close()]);
-      failure ??= closed.status === 'rejected' ? closed.reason : null;
-      if (failure === null) return;
-      const reason = reasonNotOffered(failure);
-      if (reason === null) throw brokenPromise(name, advice, failure);
+      const reason = checked.status === 'rejected' ? reasonNotOffered(checked.reason) : null;
+      if (checked.status === 'rejected' && reason === null) throw brokenPromise(name, advice, checked.reason);
+      if (closed.status === 'rejected') throw unclosedFixture(name, closed.reason);
+      if (reason === null) return;
       const message = `not offered: ${capability ?? 'this'} (${reason})`;
       if (context.skip === undefined) console.warn(`${name}\n  ${message}`);
       else context.skip(message);
@@ -102,6 +104,8 @@ function brokenPromise(name: string, advice: string, failure: unknown): Error {
   const expectation = expectationOf(failure);
   if (expectation === null) {
     const reason = failure instanceof Error ? failure.message : String(failure);
+    if (isFixtureError(failure))
+      return new Error(`${name}\n  ${reason}\n  What this case checks: ${advice}`, { cause: failure.cause });
     // An error that the port itself has thrown may have nothing to do with the promise.
     const label = isOwnError(failure) ? 'To fix it' : 'What this case checks';
     return new Error(`${name}\n  This failed: ${reason}\n  ${label}: ${advice}`, { cause: failure });
@@ -109,4 +113,12 @@ function brokenPromise(name: string, advice: string, failure: unknown): Error {
   const { what, actual, expected } = expectation;
   const difference = `${what}: expected ${inspectValue(expected)}, got ${inspectValue(actual)}`;
   return Object.assign(new Error(`${name}\n  ${difference}\n  To fix it: ${advice}`), { actual, expected });
+}
+
+/** The promise itself was kept, or could not be checked. */
+function unclosedFixture(name: string, failure: unknown): Error {
+  const { message, cause } = isFixtureError(failure) ? failure : fixtureError('close', failure);
+  return new Error(`${name}\n  ${message}\n  To fix it: correct the fixture. The promise is not broken.`, {
+    cause,
+  });
 }

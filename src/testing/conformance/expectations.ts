@@ -18,6 +18,16 @@ export function isOwnError(error: unknown): boolean {
   return error instanceof Error && ownErrors.has(error);
 }
 
+/** The error of a case that cannot go on, because the fixture has failed. */
+export function fixtureError(method: string, reason: unknown): Error {
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return new FixtureError(`\`${method}\` of the fixture failed: ${message}`, { cause: reason });
+}
+
+export function isFixtureError(error: unknown): error is Error {
+  return error instanceof FixtureError;
+}
+
 /** Ends the case as skipped, because the port does not offer the optional feature. */
 export function notOffered(reason: string): never {
   throw new NotOffered(reason);
@@ -47,7 +57,9 @@ interface Expectation {
   readonly expected: unknown;
 }
 
-// `conformanceCase` catches both errors: the first becomes the error of the case, the second a skip.
+// `conformanceCase` catches these errors: the first two become the error of the case, the third a skip.
+
+class FixtureError extends Error {}
 
 class UnmetExpectation extends Error implements Expectation {
   constructor(

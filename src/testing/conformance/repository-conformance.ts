@@ -9,13 +9,15 @@ import {
 import { clearingPromises } from './repository/clearing-promises.js';
 import { commitPromises } from './repository/commit-promises.js';
 import { concurrencyPromises } from './repository/concurrency-promises.js';
+import { lockPromises } from './repository/lock-promises.js';
 import { movedPromises } from './repository/moved-promises.js';
 import { recordPromises } from './repository/record-promises.js';
 import type { RepositoryFixture } from './repository/repository-fixture.js';
 import { rowPromises } from './repository/row-promises.js';
 import { settledPromises } from './repository/settled-promises.js';
+import { snapshotPromises } from './repository/snapshot-promises.js';
 import { taskDataPromises } from './repository/task-data-promises.js';
-import { testedRepository } from './repository/tested-repository.js';
+import { type Findings, testedRepository } from './repository/tested-repository.js';
 import { textPromises } from './repository/text-promises.js';
 import { transactionPromises } from './repository/transaction-promises.js';
 import { walkPromises } from './repository/walk-promises.js';
@@ -32,10 +34,12 @@ const PROMISES = [
   ...walkPromises,
   ...taskDataPromises,
   ...rowPromises,
+  ...snapshotPromises,
   ...writePromises,
   ...clearingPromises,
   ...commitPromises,
   ...movedPromises,
+  ...lockPromises,
   ...concurrencyPromises,
   ...recordPromises,
   ...textPromises,
@@ -55,11 +59,12 @@ export function repositoryConformance<Transaction, Id extends InstanceId>(
   create: () => RepositoryFixture<Transaction, Id> | Promise<RepositoryFixture<Transaction, Id>>,
 ): readonly ConformanceCase[] {
   assertCreate(create, FIXTURE);
+  const findings: Findings = {};
   const open = async () => {
     const created: unknown = await create();
     assertFixture(created, FIXTURE);
-    const fixture = created as RepositoryFixture<unknown>;
-    return { subject: testedRepository(fixture), close: async () => fixture.close?.() };
+    const subject = testedRepository(created as RepositoryFixture<unknown>, findings);
+    return { subject, close: () => subject.close() };
   };
   return PROMISES.map((promise) => conformanceCase(promise, open));
 }

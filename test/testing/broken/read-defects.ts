@@ -1,6 +1,6 @@
 import type { FixtureTask } from 'process-metadata-backfill/testing';
 import type { Defect } from './defect.js';
-import { SOUND, timeOf } from './rules.js';
+import { type Rules, SOUND, timeOf } from './rules.js';
 
 /** Repositories that read what they must not, or do not read what they must. */
 export const readDefects: readonly Defect[] = [
@@ -125,6 +125,8 @@ export const readDefects: readonly Defect[] = [
       'readInstances: leaves the',
       'readInstances: returns only',
       'commit: accepts a range as',
+      'processModelId: distinguishes',
+      'processModelId: takes no',
     ],
   },
   {
@@ -133,7 +135,7 @@ export const readDefects: readonly Defect[] = [
       isSelected: (instance, model, ids) =>
         ids === null ? instance.processModelId === model : ids.includes(instance.key),
     }),
-    breaks: ['surveyInstances: counts only', 'readInstances: returns only'],
+    breaks: ['surveyInstances: counts only', 'readInstances: returns only', 'processModelId: distinguishes'],
   },
   {
     title: 'chosen ids are ignored',
@@ -215,6 +217,8 @@ export const readDefects: readonly Defect[] = [
       'readInstances: leaves out',
       'commit: accepts a range as',
       'processModelId: accepts any',
+      'processModelId: distinguishes',
+      'processModelId: takes no',
     ],
   },
   {
@@ -225,6 +229,61 @@ export const readDefects: readonly Defect[] = [
         (ids === null || ids.includes(instance.key)),
     }),
     breaks: ['readInstances: leaves the', 'processModelId: accepts any'],
+  },
+  {
+    title: 'models that differ only in case are the same',
+    rules: () => ({
+      isSelected: likeCollation((text) => text.toLowerCase()),
+      isSelectedAtEnd: SOUND.isSelected,
+    }),
+    breaks: ['processModelId: distinguishes'],
+  },
+  {
+    title: 'models that differ only in an accent are the same',
+    rules: () => ({
+      isSelected: likeCollation((text) => text.normalize('NFD').replace(/\p{M}/gu, '')),
+      isSelectedAtEnd: SOUND.isSelected,
+    }),
+    breaks: ['processModelId: distinguishes'],
+  },
+  {
+    title: 'models that differ only in a trailing blank are the same',
+    rules: () => ({
+      isSelected: likeCollation((text) => text.trimEnd()),
+      isSelectedAtEnd: SOUND.isSelected,
+    }),
+    breaks: ['processModelId: distinguishes'],
+  },
+  {
+    title: 'instances of a model that differs only in case count as left',
+    rules: () => ({ isSelectedAtEnd: likeCollation((text) => text.toLowerCase()) }),
+    breaks: ['processModelId: takes no'],
+  },
+  {
+    title: 'a page reads the documents first, and then the rows',
+    rules: () => ({ readsRowsLast: true }),
+    breaks: ['readInstances: shows no row'],
+  },
+  {
+    title: 'bytes are counted in thousands',
+    rules: () => ({ bytesOf: (data) => Math.ceil((SOUND.bytesOf(data) ?? 0) / 1000) }),
+    breaks: ['readInstances: gives `bytes`'],
+  },
+  {
+    title: 'every document counts as large',
+    rules: () => ({ bytesOf: () => 500_000 }),
+    breaks: ['readInstances: gives `bytes`'],
+  },
+  {
+    title: 'projected values leave keys with a control character out',
+    rules: () => ({
+      dataOf: (task, paths) =>
+        SOUND.dataOf(
+          task,
+          paths.filter(({ key }) => !key.includes('\u0001')),
+        ),
+    }),
+    breaks: ['readInstances: reads a former'],
   },
   {
     title: 'the name of a model becomes part of the statement',
@@ -302,7 +361,12 @@ export const readDefects: readonly Defect[] = [
         },
       };
     },
-    breaks: ['readInstances: gives each', 'readInstances: projects', 'readInstances: shows the other'],
+    breaks: [
+      'readInstances: gives each',
+      'readInstances: projects',
+      'readInstances: shows the other',
+      'readInstances: gives `bytes`',
+    ],
   },
   {
     title: 'an instance is passed over if one key has a value',
@@ -371,6 +435,7 @@ export const readDefects: readonly Defect[] = [
       'commit: when it deletes, reports',
       'commit: when it deletes, leaves',
       'metadata: stores a key',
+      'readInstances: shows no row',
     ],
   },
   {
@@ -497,6 +562,12 @@ export const readDefects: readonly Defect[] = [
     breaks: ['readInstances: says whether'],
   },
 ];
+
+/** Compares models as a collation does, by what `fold` leaves of them. */
+function likeCollation(fold: (text: string) => string): Rules['isSelected'] {
+  return (instance, model, ids) =>
+    fold(instance.processModelId) === fold(model) && (ids === null || ids.includes(instance.key));
+}
 
 function textOf(task: FixtureTask): string {
   return String(timeOf(task));

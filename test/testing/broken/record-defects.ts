@@ -14,6 +14,7 @@ export const recordDefects: readonly Defect[] = [
       'commit: answers conflict and changes nothing when a record has',
       'commit: answers conflict and changes nothing when only',
       'commit: when several name',
+      'commit: locks records',
     ],
   },
   {
@@ -136,7 +137,6 @@ export const recordDefects: readonly Defect[] = [
     breaks: [
       'commit: answers conflict and changes nothing when a record does',
       'commit: answers conflict and changes nothing when another',
-      'commit: answers not-exhausted',
       'loadRun: returns an empty',
       'transactions: a commit in a transaction of the host is undone',
       'transactions: a refused',
@@ -154,7 +154,11 @@ export const recordDefects: readonly Defect[] = [
         },
       };
     },
-    breaks: ['loadRun: returns what was'],
+    breaks: [
+      'loadRun: returns what was',
+      'commit: stores values',
+      'transactions: a commit in a transaction of the host is stored',
+    ],
   },
   {
     title: 'runs are found oldest first',
@@ -173,7 +177,7 @@ export const recordDefects: readonly Defect[] = [
     rules: () => ({
       isFound: (record, filter) => SOUND.isFound(record, { ...filter, processModelId: null }),
     }),
-    breaks: ['findRuns: filters by model'],
+    breaks: ['findRuns: filters by model', 'findRuns: distinguishes'],
   },
   {
     title: 'runs are found whether or not they are active',
@@ -197,6 +201,22 @@ export const recordDefects: readonly Defect[] = [
     breaks: ['findRuns: pages through'],
   },
   {
+    title: 'runs of models that differ only in case are found',
+    rules: () => ({
+      isFound: (record, filter) =>
+        SOUND.isFound(
+          { ...record, processModelId: record.processModelId.toLowerCase() },
+          { ...filter, processModelId: filter.processModelId?.toLowerCase() ?? null },
+        ),
+    }),
+    breaks: ['findRuns: distinguishes'],
+  },
+  {
+    title: 'records are locked in the order in which they are given',
+    rules: () => ({ lockedRecords: (ids) => ids }),
+    breaks: ['commit: locks records'],
+  },
+  {
     title: 'a commit ignores the transaction that it is given',
     rules: () => ({ isPartOf: () => false }),
     breaks: ['transactions: a commit in a transaction of the host is undone'],
@@ -204,6 +224,10 @@ export const recordDefects: readonly Defect[] = [
   {
     title: 'a commit inside a transaction is never released',
     rules: () => ({ afterInside: (restore) => restore() }),
-    breaks: ['transactions: a commit in a transaction of the host is stored', 'transactions: a refused'],
+    breaks: [
+      'transactions: a commit in a transaction of the host is stored',
+      'transactions: a refused',
+      'commit: locks records',
+    ],
   },
 ];

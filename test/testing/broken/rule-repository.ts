@@ -26,6 +26,29 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   /** Settles when the current transaction has ended. There is one at a time. */
   let lastTransaction: Promise<unknown> = Promise.resolve();
   const open = new Set<string>();
+  let afterStatement: (() => Promise<void>) | null = null;
+  /** What the current transaction of the host has locked, and what a commit that waits for it has. */
+  const locks = { host: new Set<string>(), commit: new Set<string>() };
+
+  /** Locks for the host what a commit may have locked. The commit waits for the host, so the host must not wait for it. */
+  function lockForHost(names: readonly string[]): void {
+    if (names.some((name) => locks.commit.has(name))) throw new Error('deadlock detected');
+    for (const name of names) locks.host.add(name);
+  }
+
+  function locksOf({ expected, instances }: RepositoryCommit): string[] {
+    return [
+      ...rules.lockedRecords(expected.map(({ id }) => id)).map((id) => `record ${id}`),
+      ...rules.lockedInstances(instances.map(({ id }) => id)).map((id) => `instance ${id}`),
+    ];
+  }
+
+  /** Locks for a commit all that comes before what the host has locked. */
+  function lockUntilHost(commit: RepositoryCommit): void {
+    const names = locksOf(commit);
+    const end = names.findIndex((name) => locks.host.has(name));
+    for (const name of names.slice(0, Math.max(end, 0))) locks.commit.add(name);
+  }
 
   const copy = ({ instances, records }: State): State => ({
     instances: new Map(instances),
@@ -55,12 +78,17 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     else removeRow(id, key);
   }
 
-  function select(selection: InstanceSelection, after: unknown, upTo: unknown): StoredInstance[] {
+  function select(
+    selection: InstanceSelection,
+    after: unknown,
+    upTo: unknown,
+    isSelected = rules.isSelected,
+  ): StoredInstance[] {
     const inOrder = [...state.instances.values()].toSorted((a, b) => a.cursor - b.cursor);
     return inOrder.filter(
       (instance) =>
         rules.isReadable(instance) &&
-        rules.isSelected(instance, selection.processModelId, selection.instanceIds) &&
+        isSelected(instance, selection.processModelId, selection.instanceIds) &&
         (after === null || rules.isAfter(instance.cursor, Number(after))) &&
         (upTo === null || rules.isUpTo(instance.cursor, Number(upTo))),
     );
@@ -90,7 +118,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       rules.isExpected(state.records.get(id)?.revision ?? null, revision),
     );
     if (!isAsExpected) return { status: 'conflict' };
-    const left = exhausted ? select(exhausted, exhausted.after, exhausted.upTo) : [];
+    const isSelected = rules.isSelectedAtEnd ?? rules.isSelected;
+    const left = exhausted ? select(exhausted, exhausted.after, exhausted.upTo, isSelected) : [];
     if (rules.isLeft(left)) return { status: 'not-exhausted' };
     const moved = new Set(movedEarly ?? movedAmong(instances));
     const others = moved.size > 0 && rules.movesAsAWhole ? [] : instances.filter(({ id }) => !moved.has(id));
@@ -172,8 +201,11 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     async readInstances({ paths, signal, ...query }) {
       if (signal.aborted) return rules.onAbort(signal.reason);
       const page: PageEntry[] = [];
-      for (const instance of rules.pageOf(select(query, query.after, query.upTo), query.limit)) {
-        const { key, cursor, rows, isBroken } = instance;
+      const found = rules.pageOf(select(query, query.after, query.upTo), query.limit);
+      if (afterStatement !== null) await afterStatement();
+      for (const instance of found) {
+        const { key, cursor, isBroken } = instance;
+        const { rows } = (rules.readsRowsLast ? state.instances.get(key) : null) ?? instance;
         if (rules.isFilled(paths, rows)) {
           const last = page.at(-1);
           const before = last !== undefined && 'filled' in last ? last : null;
@@ -188,12 +220,14 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
           return [name, { value: rules.shownValue(row), ...(token !== undefined && { token }) }] as const;
         });
         const running = rules.isRunning(instance);
+        const bytes = rules.bytesOf(data);
         page.push({
           id: key,
           cursor,
           data: isBroken ? rules.brokenData() : data,
           stored: new Map(stored),
           version: rules.version(task),
+          ...(bytes !== undefined && { bytes }),
           ...(running !== undefined && { running }),
         });
       }
@@ -201,6 +235,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     },
     async commit(what, { transaction } = {}) {
       if (rules.isPartOf(transaction)) {
+        lockForHost(locksOf(what));
         const before = copy(state);
         const result = await commit(what);
         rules.afterInside(() => {
@@ -209,7 +244,21 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         return result;
       }
       const movedEarly = rules.comparesEarly ? movedAmong(what.instances, stateBefore ?? state) : null;
-      if (transaction === undefined && rules.pause() === null) return alone(() => commit(what, movedEarly));
+      if (transaction === undefined && (rules.pause() === null || stateBefore !== null)) {
+        lockUntilHost(what);
+        const rowsBefore = stateBefore?.instances ?? null;
+        return alone(async () => {
+          const hasNewRow =
+            rowsBefore !== null &&
+            what.instances.some(({ id, values }) =>
+              values.some(
+                ({ key }) => state.instances.get(id)?.rows.has(key) && !rowsBefore.get(id)?.rows.has(key),
+              ),
+            );
+          if (hasNewRow && rules.conflictsOnNewRows) return { status: 'conflict' };
+          return commit(what, movedEarly);
+        });
+      }
       const result = await commit(what);
       if (stateBefore !== null) stateBefore = copy(state);
       return result;
@@ -236,10 +285,20 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     async deleteInstance(id) {
       change(id, { isDeleted: true, rows: new Map() });
     },
-    async addTask(id, task) {
+    async addTask(id, task, { transaction } = {}) {
+      if (transaction !== undefined) lockForHost([`instance ${id}`]);
       change(id, { tasks: [...(state.instances.get(id)?.tasks ?? []), task] });
     },
     setMetadata: async (id, key, value) => setRow(id, key, value),
+    afterStatements(work) {
+      afterStatement = work;
+    },
+    async clear({ instanceIds, runIds }) {
+      for (const id of instanceIds) state.instances.delete(id);
+      for (const { id, runId } of [...state.records.values()])
+        if (runIds.includes(runId)) state.records.delete(id);
+    },
+    patienceMs: PATIENCE_MS,
     deleteMetadata: async (id, key) => removeRow(id, key),
     async metadata(id) {
       const rows = [...(state.instances.get(id)?.rows ?? [])];
@@ -258,9 +317,13 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
           throw error;
         } finally {
           open.delete(number);
+          for (const names of Object.values(locks)) names.clear();
           stateBefore = null;
         }
       }),
     breakTaskData: async (id) => change(id, { isBroken: true }),
   };
 }
+
+/** Everything in memory answers at once. So long a case waits only for what never comes. */
+const PATIENCE_MS = 300;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  compileExtractor,
+  extractMetadata,
   type FilledInstances,
   type FormattedValue,
   formatMetadataValue,
@@ -40,6 +40,8 @@ export interface Rules {
   /** Whether a commit finds an instance. */
   isLiving(instance: StoredInstance): boolean;
   isSelected(instance: StoredInstance, processModelId: string, ids: readonly InstanceId[] | null): boolean;
+  /** As `isSelected`, where a commit looks for instances that are left. `null`: the same. */
+  readonly isSelectedAtEnd: Rules['isSelected'] | null;
   isAfter(cursor: number, after: number): boolean;
   isUpTo(cursor: number, upTo: number): boolean;
   compareCursors(a: number, b: number): number;
@@ -58,6 +60,9 @@ export interface Rules {
   passedOver(cursor: number, before: FilledInstances | null): FilledInstances;
   needsData(paths: readonly PagePath[], rows: ReadonlyMap<string, Row>): boolean;
   dataOf(task: FixtureTask, paths: readonly PagePath[]): TaskData;
+  bytesOf(data: TaskData): number | undefined;
+  /** Whether a page reads the rows in a statement after that with the documents. */
+  readonly readsRowsLast: boolean;
   brokenData(): TaskData;
   shownRows(rows: ReadonlyMap<string, Row>, paths: readonly PagePath[]): readonly (readonly [string, Row])[];
   shownValue(row: Row): JsonValue;
@@ -87,6 +92,11 @@ export interface Rules {
   reportedMoved(moved: readonly InstanceId[]): readonly InstanceId[];
   /** Whether a commit compares versions as they were when it was called, not once it has its turn. */
   readonly comparesEarly: boolean;
+  /** The order in which a commit locks instances and records. */
+  lockedInstances(ids: readonly InstanceId[]): readonly InstanceId[];
+  lockedRecords(ids: readonly string[]): readonly string[];
+  /** Whether a value is a `conflict` if its row has appeared while the commit waited. */
+  readonly conflictsOnNewRows: boolean;
   /** Whether nothing of a batch is written of which an instance has moved. */
   readonly movesAsAWhole: boolean;
   storedValue(value: JsonValue): JsonValue;
@@ -122,6 +132,7 @@ export const SOUND: Rules = {
   isLiving: ({ isDeleted }) => !isDeleted,
   isSelected: (instance, processModelId, ids) =>
     instance.processModelId === processModelId && (ids === null || ids.includes(instance.key)),
+  isSelectedAtEnd: null,
   isAfter: (cursor, after) => cursor > after,
   isUpTo: (cursor, upTo) => cursor <= upTo,
   compareCursors: (a, b) => a - b,
@@ -151,13 +162,14 @@ export const SOUND: Rules = {
   needsData: (paths, rows) =>
     paths.some(({ key, mode }) => mode === 'overwrite' || (rows.get(key)?.value ?? null) === null),
   dataOf(task, paths) {
-    const extract = compileExtractor(paths.map(({ key, segments }) => ({ key, path: segments })));
-    const found = Object.entries(extract(task.data)).filter(([key, value]) => {
-      const segments = paths.find((path) => path.key === key)?.segments ?? [];
-      return value !== null || isStoredNull(task.data, segments);
+    const found = paths.flatMap(({ key, segments }): [string, JsonValue][] => {
+      const { value = null } = extractMetadata(task.data, [{ key: 'value', path: segments }]);
+      return value !== null || isStoredNull(task.data, segments) ? [[key, value]] : [];
     });
     return { form: 'values', values: new Map(found) };
   },
+  bytesOf: (data) => (data.form === 'values' ? JSON.stringify([...data.values]).length : 0),
+  readsRowsLast: false,
   brokenData: () => ({ form: 'unreadable', reason: 'the document is broken' }),
   shownRows: (rows, paths) => [...rows].filter(([key]) => paths.some((path) => path.key === key)),
   shownValue: ({ value }) => value,
@@ -177,6 +189,9 @@ export const SOUND: Rules = {
   hasMoved: (current, given) => given !== undefined && current !== given,
   reportedMoved: (moved) => moved,
   comparesEarly: false,
+  lockedInstances: (ids) => ids,
+  lockedRecords: (ids) => ids.toSorted(),
+  conflictsOnNewRows: false,
   movesAsAWhole: false,
   storedValue: (value) => value,
   storedKeys: (key) => [key],

@@ -12,6 +12,7 @@ export const writeDefects: readonly Defect[] = [
       'commit: when it fills, keeps values',
       'commit: writes null where',
       'commit: while live instances',
+      'commit: when it fills, waits',
     ],
   },
   {
@@ -185,6 +186,7 @@ export const writeDefects: readonly Defect[] = [
       'commit: when it replaces by null',
       'commit: when it deletes, keeps',
       'commit: when it deletes, reports',
+      'commit: when it fills, waits',
     ],
   },
   {
@@ -243,6 +245,16 @@ export const writeDefects: readonly Defect[] = [
     title: 'moved instances are left out, but not named',
     rules: () => ({ reportedMoved: () => [] }),
     breaks: ['commit: leaves out', 'commit: waits for a save'],
+  },
+  {
+    title: 'instances are locked in descending order',
+    rules: () => ({ lockedInstances: (ids) => ids.toReversed() }),
+    breaks: ['commit: locks instances'],
+  },
+  {
+    title: 'a row that has appeared meanwhile is reported as a conflict',
+    rules: () => ({ conflictsOnNewRows: true }),
+    breaks: ['commit: when it fills, waits'],
   },
   {
     title: 'versions are compared before a commit waits for others',

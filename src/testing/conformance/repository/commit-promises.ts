@@ -1,9 +1,13 @@
-import type { InstanceId } from '../../../ports/repository.js';
+import type { InstanceId, RunRecord } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual } from '../expectations.js';
-import { fill, OTHER_REVISIONS, REVISION, type TestedRepository } from './tested-repository.js';
-
-const [NEXT_REVISION = ''] = OTHER_REVISIONS;
+import {
+  fill,
+  NEXT_REVISION,
+  OTHER_REVISIONS,
+  REVISION,
+  type TestedRepository,
+} from './tested-repository.js';
 
 const ONE_TRANSACTION =
   'Run all statements of a commit in one transaction. Roll it back unless you answer `committed`.';
@@ -11,24 +15,30 @@ const ONE_TRANSACTION =
 /** A commit happens whole or not at all. It is refused when the store is not as expected. */
 export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
   {
-    name: 'commit: stores values and records together',
+    name: 'commit: stores values and records together, whether the records are new or stored already',
     advice: 'store every record that `next` returns in the same transaction as the values.',
     async check(host) {
       const id = await host.insert();
       const runId = host.newRunId();
-      const records = [
+      const created = [
         host.record({ id: runId, runId, activeKey: runId }),
         host.record({ id: `${runId}_0`, runId, content: { step: 0 } }),
       ];
+      const write = async (key: string, revision: string | null, records: readonly RunRecord[]) => {
+        const { result } = await host.write([{ id, values: [fill(key, host.form('Oslo'))] }], {
+          expected: records.map((record) => ({ id: record.id, revision })),
+          next: () => records,
+        });
+        expectEqual(`the status with the revision ${revision}`, result.status, 'committed');
+        await host.expectRecords(runId, records);
+      };
 
-      const { result } = await host.write([{ id, values: [fill('city', host.form('Oslo'))] }], {
-        expected: records.map((record) => ({ id: record.id, revision: null })),
-        next: () => records,
-      });
-
-      expectEqual('the status', result.status, 'committed');
+      await write('city', null, created);
       await host.expectMetadata(id, { city: 'Oslo' });
-      await host.expectRecords(runId, records);
+      const changes = { revision: NEXT_REVISION, activeKey: null, content: 'changed' };
+      const changed = created.map((record) => ({ ...record, ...changes }));
+      await write('town', REVISION, changed);
+      await host.expectMetadata(id, { city: 'Oslo', town: 'Oslo' });
     },
   },
   {
@@ -180,13 +190,14 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
       ];
       for (const range of ranges) {
         const record = host.record();
+        await host.store(record);
         const { result } = await host.write([{ id: first, values: [fill('city', host.form('Oslo'))] }], {
           exhausted: { processModelId, ...range },
-          expected: [{ id: record.id, revision: null }],
-          next: () => [record],
+          expected: [{ id: record.id, revision: REVISION }],
+          next: () => [{ ...record, revision: NEXT_REVISION }],
         });
         expectEqual('the status', result.status, 'not-exhausted');
-        await expectUnchanged(host, first, record.runId, []);
+        await expectUnchanged(host, first, record.runId, [record]);
       }
     },
   },
@@ -197,7 +208,7 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     async check(host) {
       const [first = '', second = ''] = await host.insertMany(2);
       const [one, two] = [await host.cursorOf(first), await host.cursorOf(second)];
-      await host.insert({ processModelId: `${host.processModelId}/other` });
+      await host.insert({ processModelId: host.otherModel('/other') });
       const deleted = await host.insert();
       const upTo = await host.cursorOf(deleted);
       await host.fixture.deleteInstance(deleted);

@@ -104,7 +104,7 @@ export const recordPromises: readonly PromiseOf<TestedRepository>[] = [
       expectEqual('the run with the active key', await found({ activeKey }), [third]);
       const otherCase = activeKey.toUpperCase();
       expectEqual('the runs with another active key', await found({ activeKey: otherCase }), []);
-      const other = `${processModelId}/other`;
+      const other = host.otherModel('/other');
       expectEqual('the runs of the other model', await found({ processModelId: other }), [second]);
     },
   },
@@ -139,7 +139,7 @@ async function storeRuns(host: TestedRepository) {
       id,
       activeKey: index === 3 ? null : `key of ${id}`,
       content: { number: index },
-      ...(index === 1 && { processModelId: `${host.processModelId}/other` }),
+      ...(index === 1 && { processModelId: host.otherModel('/other') }),
     }),
   );
   // Stored in another order than that of the ids.

@@ -2,8 +2,8 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import type { BackfillRepository, InstanceId, InTransaction } from '../../../ports/repository.js';
 
 /**
- * A repository, and what the cases need to play the live instances of its host. Each case uses process models and runs
- * of its own. So the database need not be empty, and one database can serve all cases.
+ * A repository, and what the cases need to play the live instances of its host. Each case uses process models, instances
+ * and runs of its own, and deletes them. So the database may have others, and one database can serve all cases.
  */
 export interface RepositoryFixture<Transaction = never, Id extends InstanceId = InstanceId> {
   /** The repository under test. */
@@ -14,7 +14,7 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
    * and sort behind the cursors of all instances inserted before.
    */
   insertInstances(instances: readonly FixtureInstance[]): Promise<readonly Id[]>;
-  /** Deletes an instance with its tasks and its metadata. */
+  /** Deletes an instance with its tasks and its metadata, or only marks it (see `softDeletes`). */
   deleteInstance(id: Id): Promise<void>;
   /**
    * Adds a task, as a live instance does when it proceeds, with the locks that it takes. Works in `options.transaction` if
@@ -22,8 +22,11 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
    */
   addTask(id: Id, task: FixtureTask, options?: InTransaction<Transaction>): Promise<void>;
 
-  /** Inserts or overwrites a metadata row, as a live instance does. `value` is in the stored form, see `formatValue`. */
-  setMetadata(id: Id, key: string, value: JsonValue): Promise<void>;
+  /**
+   * Inserts or overwrites a metadata row, as a live instance does. `value` is in the stored form, see `formatValue`. Works
+   * in `options.transaction` if that is given. Only a fixture with the method `transaction` gets it.
+   */
+  setMetadata(id: Id, key: string, value: JsonValue, options?: InTransaction<Transaction>): Promise<void>;
   /** Deletes a metadata row. */
   deleteMetadata(id: Id, key: string): Promise<void>;
   /** The values of all metadata rows of an instance by key, in the stored form. An empty object if there are none. */
@@ -36,11 +39,48 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
   transaction?<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Replaces the newest task data of an instance by text that is not JSON, or removes its document. */
   breakTaskData?(id: Id): Promise<void>;
+  /**
+   * From now on, `readInstances` awaits `work` after each statement that it sends. `null`: no longer. A case writes there.
+   * @default the case writes all the time, and says so if no write fell into a read
+   */
+  afterStatements?(work: (() => Promise<void>) | null): void;
+
+  /**
+   * The id of a process model for a name: the name itself if the host can store it, otherwise an id made from it, such as a
+   * UUID from its hash. Different names have different ids. Names of up to 36 characters suffice for all cases.
+   * @default the host can store any text
+   */
+  processModelId?(name: string): string;
   /** Whether `insertInstances` uses `instance.id`. @default false */
   readonly takesIds?: boolean;
+  /**
+   * Whether an instance has one document, not one per task. Then it is inserted with one task that has completed, or none,
+   * and `addTask` replaces the document. Cases about several tasks are skipped. @default false
+   */
+  readonly oneDocument?: boolean;
+  /** Whether a deleted instance keeps its metadata rows, because it is only marked. @default false */
+  readonly softDeletes?: boolean;
+  /**
+   * How long a case waits for what comes at once, unless something is in its way: an answer beside an open transaction, or
+   * the end of transactions of others. @default 10,000
+   */
+  readonly patienceMs?: number;
 
+  /**
+   * Deletes what a case has left. Called after each case, before `close`.
+   * @default each instance is deleted by `deleteInstance`, and the records of runs stay
+   */
+  clear?(left: FixtureLeftovers<Id>): Promise<void>;
   /** Called after each case. */
   close?(): Promise<void>;
+}
+
+/** What a case has left. */
+export interface FixtureLeftovers<Id extends InstanceId = InstanceId> {
+  /** All instances that it has inserted. Some are deleted already. */
+  readonly instanceIds: readonly Id[];
+  /** The `runId` of each record that it may have stored. */
+  readonly runIds: readonly string[];
 }
 
 /** An instance that a case wants to insert. */

@@ -1,19 +1,21 @@
 import { compilePath } from '../../../extraction/extract-metadata.js';
 import type { JsonValue } from '../../../extraction/json-value.js';
-import { parseJson } from '../../../extraction/parse-json.js';
 import type { InstanceId, PagePath, TaskData } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
-import { expectEqual, notOffered, ownError } from '../expectations.js';
+import { expectEqual, notOffered } from '../expectations.js';
 import { ORDINARY_DOCUMENTS, type ReadDocument, TRAPS } from './read-documents.js';
 import { at, pathsTo, pathsToFill, type TestedRepository, task } from './tested-repository.js';
+import { valueAt } from './value-at.js';
 
 /** Which task data a page shows, and in what form. */
 export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'readInstances: shows the data of the completed task with the greatest end time',
+    capability: 'several tasks',
     advice:
       'order the tasks by end time, descending, and take the first. Compare end times as times or numbers, not as text.',
     async check(host) {
+      assertSeveralTasks(host);
       const before = task({ city: 'before' }, { endedAt: at(1) });
       const id = await host.insert({
         tasks: [
@@ -27,8 +29,10 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'readInstances: uses a task without an end time only if no task has one',
+    capability: 'several tasks',
     advice: 'order by `ended_at desc nulls last`, or by `ended_at is null, ended_at desc`.',
     async check(host) {
+      assertSeveralTasks(host);
       const timed = await host.insert({
         tasks: [task({ city: 'without' }, { endedAt: null }), task({ city: 'with' }, { endedAt: at(1) })],
       });
@@ -41,9 +45,11 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'readInstances: of tasks that ended at the same time, shows the one with the lowest id',
+    capability: 'several tasks',
     advice:
       'order by the task id, ascending, last. (If the store numbers tasks itself, the fixture must insert them in ascending order of `task.id`.)',
     async check(host) {
+      assertSeveralTasks(host);
       for (const endedAt of [at(10), null]) {
         const [lower, middle, upper] = [
           task({ city: 'lower' }, { endedAt }),
@@ -57,8 +63,10 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'readInstances: uses only completed tasks',
+    capability: 'several tasks',
     advice: "select tasks by `state = 'COMPLETED'`. A task can end without being completed.",
     async check(host) {
+      assertSeveralTasks(host);
       const id = await host.insert({
         running: true,
         tasks: [
@@ -115,6 +123,46 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
+    name: 'readInstances: reads a former path under the key that the page gives it',
+    advice:
+      'return the value at each path under its `key`, also under one with a control character. No row has such a key, so it is never filled.',
+    async check(host) {
+      const id = await host.insert({ tasks: [task({ city: 'Oslo', town: 'Hamar' })] });
+      await host.setMetadata(id, 'city', 'old');
+      const former: PagePath = { key: 'city\u00010', segments: ['town'], mode: 'overwrite' };
+
+      const { data, stored } = await host.readOne(id, { paths: [...pathsTo('city'), former] });
+      const read = { path: valueAt(data, CITY), former: valueAt(data, former) };
+      expectEqual('what is read at both paths', read, { path: 'Oslo', former: 'Hamar' });
+      expectEqual('the keys of the rows that the page shows', [...stored.keys()], ['city']);
+    },
+  },
+  {
+    name: 'readInstances: gives `bytes` that fit the size of the data',
+    capability: 'bytes',
+    advice:
+      'give roughly the memory that `data` takes, such as the length of its text. It may be half or several times of that. Or leave `bytes` out.',
+    async check(host) {
+      const small = await host.insert({ tasks: [task({ city: 'Oslo' })] });
+      const large = await host.insert({ tasks: [task({ city: 'x'.repeat(LARGE) })] });
+      const snapshots = [await host.readOne(small), await host.readOne(large)];
+      const [ofSmall, ofLarge] = snapshots.map(({ bytes }) => bytes);
+      if (ofSmall === undefined && ofLarge === undefined) notOffered('snapshots come without `bytes`');
+
+      const isBetween = (bytes: number, from: number, to: number) => from <= bytes && bytes <= to;
+      expectEqual(
+        `whether ${ofSmall} bytes fit a document of some bytes`,
+        ofSmall === undefined || isBetween(ofSmall, 0, 10_000),
+        true,
+      );
+      expectEqual(
+        `whether ${ofLarge} bytes fit a document of ${LARGE} characters`,
+        ofLarge === undefined || isBetween(ofLarge, LARGE / 4, LARGE * 10),
+        true,
+      );
+    },
+  },
+  {
     name: 'readInstances: leaves data out only if every key is to be filled and has a value',
     advice:
       "answer `{ form: 'none' }` for an instance with a completed task only if each path has mode 'fill' and a row whose value is not null.",
@@ -161,6 +209,10 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
   },
 ];
 
+function assertSeveralTasks({ fixture }: TestedRepository): void {
+  if (fixture.oneDocument === true) notOffered('an instance has one document, whatever its tasks');
+}
+
 /** `undefined` means that there is no data. */
 async function expectData(host: TestedRepository, id: InstanceId, city: JsonValue | undefined) {
   const { data } = await host.readOne(id, { paths: [CITY] });
@@ -177,24 +229,6 @@ async function expectPaths(host: TestedRepository, { document, paths: names }: R
   }
 }
 
-function valueAt(
-  data: TaskData,
-  { key, segments }: Pick<PagePath, 'key' | 'segments'>,
-): JsonValue | undefined {
-  switch (data.form) {
-    case 'none':
-      return undefined;
-    case 'values':
-      return data.values.get(key);
-    case 'parsed':
-      return compilePath(segments)(data.value);
-    case 'json':
-      return compilePath(segments)(parseJson(data.text));
-    case 'unreadable':
-      throw ownError(`the page says that the task data is unreadable: ${data.reason}`);
-  }
-}
-
 function isReadable(data: TaskData): boolean {
   try {
     valueAt(data, CITY);
@@ -204,4 +238,5 @@ function isReadable(data: TaskData): boolean {
   }
 }
 
+const LARGE = 300_000;
 const CITY: PagePath = { key: 'city', segments: ['city'], mode: 'fill' };

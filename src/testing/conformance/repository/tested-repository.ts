@@ -9,6 +9,7 @@ import type {
   InstanceSnapshot,
   InstanceSurvey,
   InstanceWrites,
+  InTransaction,
   MetadataWrite,
   PageEntry,
   PagePath,
@@ -20,7 +21,8 @@ import type {
   WriteOutcome,
 } from '../../../ports/repository.js';
 import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
-import { expectEqual, ownError, sorted } from '../expectations.js';
+import { expectEqual, fixtureError, ownError, sorted } from '../expectations.js';
+import { namingErrors } from './naming-errors.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
 
 /** The answer of a commit, and what the last call of `next` got. */
@@ -31,12 +33,26 @@ export interface Committed {
 
 type CommitOptions = Parameters<BackfillRepository<unknown>['commit']>[1];
 
+/** What a case has found out about the host, for the cases after it. */
+export interface Findings {
+  /** Whether somebody can act beside an open transaction. */
+  hasSeveralConnections?: boolean;
+}
+
 /** A repository under test, with shortcuts for the cases. */
 export interface TestedRepository {
   readonly fixture: RepositoryFixture<unknown>;
   readonly repository: BackfillRepository<unknown>;
   /** No other case uses this model. */
   readonly processModelId: string;
+  /** Another model that no other case uses. Its name is that of the case's model with this at its end. */
+  otherModel(ending: string): string;
+  /** The id of the model with this name. The name itself, unless the host cannot store it. */
+  modelId(name: string): string;
+  /** A text that no other case uses, for names. */
+  readonly salt: string;
+  readonly patienceMs: number;
+  readonly findings: Findings;
   /** A run id that no other case uses. It sorts behind the ids of all earlier calls. */
   newRunId(): string;
   /** Inserts an instance. By default it is of the case's model, has ended and has no tasks. */
@@ -48,29 +64,45 @@ export interface TestedRepository {
   /** The same, with a snapshot in place of each filled instance that the page skips. */
   read(query?: Partial<PageQuery>): Promise<readonly InstanceSnapshot[]>;
   readOne(id: InstanceId, query?: Partial<PageQuery>): Promise<InstanceSnapshot>;
-  cursorOf(id: InstanceId): Promise<Cursor>;
+  cursorOf(id: InstanceId, query?: Partial<PageQuery>): Promise<Cursor>;
   /** The row of an instance under `key`, as a page shows it. */
   readRow(id: InstanceId, key: string): Promise<StoredValue>;
   /** The stored form of a value: the value itself, or its text (see `formatValue`). */
   form(value: JsonValue): JsonValue;
-  setMetadata(id: InstanceId, key: string, value: JsonValue): Promise<void>;
+  setMetadata(id: InstanceId, key: string, value: JsonValue, options?: InTransaction<unknown>): Promise<void>;
   record(fields?: Partial<RunRecord>): RunRecord;
-  /** Writes values along with the record of a new run. */
+  /** Writes values along with the next state of a stored run, as a batch does. */
   write(
     instances: readonly InstanceWrites[],
     fields?: Partial<RepositoryCommit>,
     options?: CommitOptions,
   ): Promise<Committed>;
+  /** Stores the record of a new run. Returns the fields of a commit that changes it. */
+  storeRun(): Promise<Pick<RepositoryCommit, 'expected' | 'next'>>;
   /** Stores new records. */
   store(...records: readonly RunRecord[]): Promise<CommitResult>;
   expectMetadata(id: InstanceId, expected: Readonly<Record<string, JsonValue>>): Promise<void>;
   expectRecords(runId: string, expected: readonly RunRecord[]): Promise<void>;
+  /** Deletes what the case has left, and closes the fixture. */
+  close(): Promise<void>;
 }
 
-export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRepository {
+export function testedRepository(created: RepositoryFixture<unknown>, findings: Findings): TestedRepository {
+  const instanceIds = new Set<InstanceId>();
+  const deletedIds = new Set<InstanceId>();
+  const runIds = new Set<string>();
+  const fixture = namingErrors(created, {
+    async deleteInstance(id) {
+      await created.deleteInstance(id);
+      deletedIds.add(id);
+    },
+  });
   const { repository } = fixture;
   const name = `${Date.now().toString(36).padStart(9, '0')}${randomBytes(7).toString('hex')}`;
-  const processModelId = `conformance/${name}`;
+  const salt = randomBytes(6).toString('hex');
+  const modelId = (text: string) => fixture.processModelId?.(text) ?? text;
+  const otherModel = (ending: string) => modelId(`conformance/${salt}${ending}`);
+  const processModelId = otherModel('');
   const { signal } = new AbortController();
   const empty: FixtureInstance = { processModelId, running: false, tasks: [] };
   let runs = 0;
@@ -103,10 +135,26 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
     return found.map(({ id, cursor }) => ({ id, cursor, data: { form: 'none' }, stored }));
   }
 
+  async function insertAll(instances: readonly FixtureInstance[]): Promise<readonly InstanceId[]> {
+    const ids = await fixture.insertInstances(fixture.oneDocument ? instances.map(withOneTask) : instances);
+    for (const id of ids) instanceIds.add(id);
+    if (ids.length !== instances.length || ids.some((id) => id === undefined))
+      throw fixtureError(
+        'insertInstances',
+        `it returned ${ids.length} ids for ${instances.length} instances`,
+      );
+    return ids;
+  }
+
   const host: TestedRepository = {
     fixture,
     repository,
     processModelId,
+    otherModel,
+    modelId,
+    salt,
+    findings,
+    patienceMs: fixture.patienceMs ?? 10_000,
 
     newRunId() {
       runs += 1;
@@ -114,12 +162,11 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
     },
 
     async insert(instance) {
-      const [id] = await fixture.insertInstances([{ ...empty, ...instance }]);
-      if (id === undefined) throw new Error('insertInstances of the fixture returned no id');
+      const [id = ''] = await insertAll([{ ...empty, ...instance }]);
       return id;
     },
 
-    insertMany: (count) => fixture.insertInstances(Array.from({ length: count }, () => empty)),
+    insertMany: (count) => insertAll(Array.from({ length: count }, () => empty)),
 
     survey: (query = {}) =>
       repository.surveyInstances({
@@ -151,7 +198,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
       return found;
     },
 
-    cursorOf: async (id) => (await host.readOne(id)).cursor,
+    cursorOf: async (id, query) => (await host.readOne(id, query)).cursor,
 
     async readRow(id, key) {
       const { stored } = await host.readOne(id, { paths: pathsTo(key) });
@@ -162,7 +209,7 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
 
     form: (value) => (value === null ? null : (repository.formatValue?.(value).text ?? value)),
 
-    setMetadata: (id, key, value) => fixture.setMetadata(id, key, host.form(value)),
+    setMetadata: (id, key, value, options) => fixture.setMetadata(id, key, host.form(value), options),
 
     record: (fields = {}) => {
       const id = fields.id ?? host.newRunId();
@@ -170,23 +217,32 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
     },
 
     async write(instances, fields = {}, options) {
-      const record = host.record();
+      const { expected, next } = { ...(fields.expected === undefined && (await host.storeRun())), ...fields };
+      if (expected === undefined || next === undefined) throw new TypeError('`expected` needs a `next`');
       let outcome: WriteOutcome | null = null;
-      const next = fields.next ?? (() => [record]);
       const result = await repository.commit(
         {
           processModelId,
-          expected: [{ id: record.id, revision: null }],
           instances,
           ...fields,
+          expected,
           next(given) {
             outcome = given;
-            return next(given);
+            const records = next(given);
+            for (const { runId } of records) runIds.add(runId);
+            return records;
           },
         },
         options,
       );
       return { result, outcome };
+    },
+
+    async storeRun() {
+      const record = host.record();
+      await host.store(record);
+      const next = () => [{ ...record, revision: NEXT_REVISION }];
+      return { expected: [{ id: record.id, revision: REVISION }], next };
     },
 
     async store(...records) {
@@ -204,20 +260,30 @@ export function testedRepository(fixture: RepositoryFixture<unknown>): TestedRep
       const records = await repository.loadRun(runId);
       expectEqual('the records of the run', sorted(records.map(plain)), sorted(expected.map(plain)));
     },
+
+    async close() {
+      try {
+        if (fixture.clear) await fixture.clear({ instanceIds: [...instanceIds], runIds: [...runIds] });
+        else for (const id of instanceIds) if (!deletedIds.has(id)) await fixture.deleteInstance(id);
+      } finally {
+        await fixture.close?.();
+      }
+    },
   };
   return host;
 }
 
-/** Only the fields of a record, in a fixed order. A database may return other fields, too. */
 /** The one that the records of a case have, and others. A column for numbers would take the first three for zero. */
 export const REVISION = '000000000000e105';
+export const NEXT_REVISION = '000000000000e106';
 export const OTHER_REVISIONS: readonly string[] = [
-  '000000000000e106',
+  NEXT_REVISION,
   '0000000000000000',
   '00000000000e1050',
   'a00000000000e105',
 ];
 
+/** Only the fields of a record, in a fixed order. A database may return other fields, too. */
 export function plain({ id, runId, processModelId, revision, activeKey, content }: RunRecord): RunRecord {
   return { id, runId, processModelId, revision, activeKey, content };
 }
@@ -245,6 +311,13 @@ export function task(data: JsonValue, fields: Partial<FixtureTask> = {}): Fixtur
   const head = salt.replace(/^(.{8})(.{4})(.{3})(.{3})$/, '$1-$2-7$3-8$4');
   const id = `${head}-${tasks.toString(16).padStart(12, '0')}`;
   return { id, state: 'COMPLETED', endedAt: at(1), data, ...fields };
+}
+
+/** The same instance with only its newest completed task. */
+function withOneTask({ tasks, ...instance }: FixtureInstance): FixtureInstance {
+  const completed = tasks.filter(({ state }) => state === 'COMPLETED');
+  const time = ({ endedAt }: FixtureTask) => endedAt?.getTime() ?? Number.NEGATIVE_INFINITY;
+  return { ...instance, tasks: completed.sort((a, b) => time(b) - time(a)).slice(0, 1) };
 }
 
 /** The time `seconds` after 1970. */

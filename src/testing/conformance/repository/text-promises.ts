@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../../extraction/json-value.js';
+import type { InstanceId } from '../../../ports/repository.js';
 import { classifyError } from '../../../run/calls/classify-error.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
@@ -157,10 +158,15 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
   },
   {
     name: 'processModelId: accepts any text as the name of a model',
+    capability: 'model ids of any text',
     advice: AS_PARAMETERS,
     async check(host) {
-      for (const text of ODD) {
-        const processModelId = `${[...text].slice(0, 150).join('')} ${host.newRunId()}`;
+      const names = storable(
+        host,
+        ODD.map((text) => `${cut(text, 150)} ${host.salt}`),
+      );
+      if (names.length === 0) notOffered('`processModelId` of the fixture makes other ids from all names');
+      for (const processModelId of names) {
         const id = await host.insert({ processModelId });
         const record = host.record({ processModelId });
 
@@ -178,12 +184,76 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
+    name: 'processModelId: distinguishes models that differ only in case, accent or a trailing blank',
+    capability: 'model ids that look alike',
+    advice:
+      'give the columns with ids of models a binary collation without padding (in MariaDB `utf8mb4_nopad_bin`), or compare bytes in each statement. Otherwise the instances of another model are filled.',
+    async check(host) {
+      const models = alike(host);
+      const ids: InstanceId[] = [];
+      for (const processModelId of models) ids.push(await host.insert({ processModelId }));
+
+      for (const [index, processModelId] of models.entries()) {
+        const what = (asked: string) => `${asked} of ${JSON.stringify(processModelId)}`;
+        const all = { processModelId, after: null };
+        const own = { total: 1, upTo: await host.cursorOf(ids[index] ?? '', all) };
+        expectEqual(what('the survey'), await host.survey(all), own);
+        expectEqual(what('the survey of all ids'), await host.survey({ ...all, instanceIds: ids }), own);
+        for (const instanceIds of [null, ids]) {
+          const page = await host.read({ ...all, instanceIds });
+          expectEqual(
+            what('the ids of the page'),
+            page.map(({ id }) => id),
+            [ids[index]],
+          );
+        }
+      }
+    },
+  },
+  {
+    name: 'processModelId: takes no instance of a model that differs only in case, accent or a trailing blank for one left in a range',
+    capability: 'model ids that look alike',
+    advice: 'compare models in the same way as the page does, when you look for instances that are left.',
+    async check(host) {
+      const [processModelId = '', ...others] = alike(host);
+      for (const other of others) await host.insert({ processModelId: other });
+      const id = await host.insert({ processModelId });
+      const upTo = await host.cursorOf(id, { processModelId });
+      await host.fixture.deleteInstance(id);
+
+      const exhausted = { processModelId, instanceIds: null, after: null, upTo };
+      const { result } = await host.write([], { exhausted });
+      expectEqual('the status', result.status, 'committed');
+    },
+  },
+  {
+    name: 'findRuns: distinguishes models that differ only in case, accent or a trailing blank',
+    capability: 'model ids that look alike',
+    advice:
+      'give the column with the model of a run a binary collation without padding (in MariaDB `utf8mb4_nopad_bin`).',
+    async check(host) {
+      const models = alike(host);
+      const runs = models.map((processModelId) => host.record({ processModelId }));
+      for (const run of runs) await host.store(run);
+
+      for (const [index, processModelId] of models.entries()) {
+        const filter = { processModelId, activeKey: null, active: null, limit: 100 };
+        const found = await host.repository.findRuns({ ...filter, before: host.newRunId() });
+        expectEqual(
+          `the runs of ${JSON.stringify(processModelId)}`,
+          found.map(({ id }) => id),
+          [runs[index]?.id],
+        );
+      }
+    },
+  },
+  {
     name: 'instance ids: accepts any text as an id',
     capability: 'chosen ids',
     advice: AS_PARAMETERS,
     async check(host) {
       if (!host.fixture.takesIds) notOffered('the fixture does not take ids');
-      const chosen = ODD.map((text) => `${[...text].slice(0, 150).join('')} ${host.newRunId()}`);
+      const chosen = ODD.map((text) => `${cut(text, 150)} ${host.salt}`);
       const ids = [];
       for (const id of chosen) ids.push(await host.insert({ id }));
       expectEqual('the ids of the fixture', ids, chosen);
@@ -198,6 +268,21 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
 ];
+
+/** Those of the names that the host stores as they are. */
+function storable(host: TestedRepository, names: readonly string[]): string[] {
+  return names.filter((name) => host.modelId(name) === name);
+}
+
+/** Models that a collation may take for one. */
+function alike(host: TestedRepository): string[] {
+  const models = storable(
+    host,
+    ['Cafe', 'cafe', 'Café', 'Cafe '].map((ending) => `conformance/${host.salt} ${ending}`),
+  );
+  if (models.length < 2) notOffered('`processModelId` of the fixture makes other ids from such names');
+  return models;
+}
 
 function formOrNull(host: TestedRepository, text: string): JsonValue {
   try {

@@ -1,7 +1,7 @@
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
 import type { RepositoryFixture } from './repository-fixture.js';
-import { fill, type TestedRepository } from './tested-repository.js';
+import { fill, NEXT_REVISION, REVISION, type TestedRepository } from './tested-repository.js';
 
 /** How a commit takes part in a transaction of the host. */
 export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -37,6 +37,10 @@ export const transactionPromises: readonly PromiseOf<TestedRepository>[] = [
       });
       await host.expectMetadata(id, { city: 'Oslo' });
       await host.expectRecords(record.runId, [record]);
+
+      const next = { ...record, revision: NEXT_REVISION };
+      await transaction((handle) => writeInside(host, id, next, handle, REVISION));
+      await host.expectRecords(record.runId, [next]);
     },
   },
   {
@@ -109,10 +113,11 @@ async function writeInside(
   id: string | number,
   record: ReturnType<TestedRepository['record']>,
   transaction: unknown,
+  revision: string | null = null,
 ) {
   const { result } = await host.write(
     [{ id, values: [fill('city', host.form('Oslo'))] }],
-    { expected: [{ id: record.id, revision: null }], next: () => [record] },
+    { expected: [{ id: record.id, revision }], next: () => [record] },
     { transaction },
   );
   return result;

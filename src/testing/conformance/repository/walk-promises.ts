@@ -14,7 +14,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       'count the instances and take the greatest cursor over the same selection, `where process_model_id = …`.',
     async check(host) {
       const [, , last = ''] = await host.insertMany(3);
-      await host.insert({ processModelId: `${host.processModelId}/other` });
+      await host.insert({ processModelId: host.otherModel('/other') });
 
       expectEqual('the survey', await host.survey(), { total: 3, upTo: await host.cursorOf(last) });
     },
@@ -45,7 +45,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     advice: 'add `and id in (instanceIds)` to the other conditions. An empty list selects nothing.',
     async check(host) {
       const [first = '', second = '', deleted = ''] = await host.insertMany(3);
-      const other = await host.insert({ processModelId: `${host.processModelId}/other` });
+      const other = await host.insert({ processModelId: host.otherModel('/other') });
       const upTo = await host.cursorOf(second);
       await host.fixture.deleteInstance(deleted);
 
@@ -171,12 +171,12 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     name: 'readInstances: leaves the instances of other models out',
     advice: 'compare the whole name of the model (`process_model_id = …`), without wildcards.',
     async check(host) {
-      const id = await host.insert({ processModelId: `${host.processModelId}/a_b` });
+      const id = await host.insert({ processModelId: host.otherModel('/a_b') });
       for (const other of ['a_b/c', 'a.b', 'a%', 'b']) {
-        await host.insert({ processModelId: `${host.processModelId}/${other}` });
+        await host.insert({ processModelId: host.otherModel(`/${other}`) });
       }
 
-      const page = await host.read({ processModelId: `${host.processModelId}/a_b` });
+      const page = await host.read({ processModelId: host.otherModel('/a_b') });
       expectEqual('the ids of the page', idsOf(page), [id]);
     },
   },
@@ -185,7 +185,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     advice: 'add `and id in (instanceIds)` to the other conditions.',
     async check(host) {
       const [first = '', second = '', third = ''] = await host.insertMany(4);
-      const other = await host.insert({ processModelId: `${host.processModelId}/other` });
+      const other = await host.insert({ processModelId: host.otherModel('/other') });
       const after = await host.cursorOf(first);
 
       const page = await host.read({ instanceIds: [third, other, first, second], after });
@@ -256,7 +256,7 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       const { signal } = new AbortController();
       await host.insertMany(12);
       const cursors = (await host.read()).map(({ cursor }) => cursor).sort(compare);
-      await host.insert({ processModelId: `${processModelId}/other` });
+      await host.insert({ processModelId: host.otherModel('/other') });
 
       const selection = { processModelId, instanceIds: null, signal };
       for (const [from, parts] of [

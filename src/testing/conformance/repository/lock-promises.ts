@@ -1,0 +1,125 @@
+import type { InstanceId, InstanceWrites, RunRecord } from '../../../ports/repository.js';
+import type { PromiseOf } from '../conformance-case.js';
+import { expectEqual, notOffered } from '../expectations.js';
+import { expectOutcome } from './expect-outcome.js';
+import { retried } from './retried.js';
+import { commitBeside, transactionsBeside } from './several-connections.js';
+import { at, fill, NEXT_REVISION, REVISION, type TestedRepository, task } from './tested-repository.js';
+import { transactionsOf } from './transaction-promises.js';
+
+/** How a commit waits for a transaction of the host that is open, and that nobody waits in a circle. */
+export const lockPromises: readonly PromiseOf<TestedRepository>[] = [
+  {
+    name: 'commit: waits for a save that is under way, and then leaves its instance out',
+    capability: 'saves under way',
+    advice:
+      'lock the instances in one statement, and compare versions in a later one, which sees what the save has committed. A save must also lock or update the row of its instance, and so must `addTask` of the fixture. The lock of a foreign key alone does not block `for share`.',
+    async check(host) {
+      const transaction = await transactionsBeside(host);
+      const id = await insertRunning(host);
+      const writes = await writesFor(host, id);
+      if (writes.version === undefined) notOffered('snapshots of running instances come without a version');
+
+      const run = await host.storeRun();
+
+      const { committing } = await commitBeside(host, transaction, {
+        before: (handle) => save(host, id, handle),
+        commit: () => retried(host, () => host.write([writes], run)),
+      });
+
+      expectOutcome(await committing, { kept: [], moved: [id] });
+      await host.expectMetadata(id, {});
+    },
+  },
+  {
+    name: 'commit: when it fills, waits for a live value that is not committed yet, keeps it, and reports it',
+    capability: 'live values under way',
+    advice:
+      "a unique key of the metadata makes the commit wait. If it is violated, keep the live value, or roll back and reject with a transient error. Only a violation in the table of runs is a 'conflict'. (`setMetadata` of the fixture has to work in `options.transaction`.)",
+    async check(host) {
+      const transaction = await transactionsBeside(host);
+      const [id, other] = [await host.insert(), await host.insert()];
+      const writes = [id, other].map((one) => ({ id: one, values: [fill('city', host.form('Oslo'))] }));
+
+      const run = await host.storeRun();
+
+      const { isWaiting, committing } = await commitBeside(host, transaction, {
+        before: (handle) => host.setMetadata(id, 'city', 'live', { transaction: handle }),
+        commit: () => retried(host, () => host.write(writes, run)),
+      });
+
+      expectOutcome(await committing, { kept: [{ id, key: 'city' }] });
+      await host.expectMetadata(id, { city: 'live' });
+      await host.expectMetadata(other, { city: 'Oslo' });
+      if (!isWaiting) notOffered('a commit does not wait for `setMetadata` in a transaction of the fixture');
+    },
+  },
+  {
+    name: 'commit: locks instances in ascending order, so that no save waits in a circle with it',
+    capability: 'instances locked by others',
+    advice:
+      'lock the instances in ascending order of their ids, in a statement of its own (`order by id for share`). A save of several instances locks them in this order, too.',
+    async check(host) {
+      const transaction = await transactionsBeside(host);
+      const [lower, upper] = [await insertRunning(host), await insertRunning(host)];
+      const writes = [await writesFor(host, lower), await writesFor(host, upper)];
+
+      const run = await host.storeRun();
+
+      const { isWaiting, committing } = await commitBeside(host, transaction, {
+        before: (handle) => save(host, lower, handle),
+        commit: () => host.write(writes, run),
+        after: (handle) => save(host, upper, handle),
+      });
+
+      if (!isWaiting) notOffered('a commit does not wait for `addTask` in a transaction of the fixture');
+      expectEqual('the status', (await committing).result.status, 'committed');
+    },
+  },
+  {
+    name: 'commit: locks records in ascending order of their ids, so that no two commits wait in a circle',
+    capability: 'records locked by others',
+    advice: 'lock the records of `expected` ordered by id, in whatever order they are given.',
+    async check(host) {
+      transactionsOf(host);
+      const transaction = await transactionsBeside(host);
+      const [lower, upper] = [host.record(), host.record()];
+      for (const record of [lower, upper]) await host.store(record);
+
+      const { isWaiting, committing } = await commitBeside(host, transaction, {
+        before: (handle) => change(host, [lower], handle).then(() => {}),
+        commit: () => change(host, [upper, lower]),
+        after: (handle) => change(host, [upper], handle).then(() => {}),
+      });
+
+      if (!isWaiting) notOffered('a commit does not wait for one in a transaction of the host');
+      expectEqual('the status', await committing, 'conflict');
+    },
+  },
+];
+
+function insertRunning(host: TestedRepository): Promise<InstanceId> {
+  return host.insert({ running: true, tasks: [task({ city: 'old' }, { endedAt: at(1) })] });
+}
+
+function save(host: TestedRepository, id: InstanceId, transaction: unknown): Promise<void> {
+  return host.fixture.addTask(id, task({ city: 'new' }, { endedAt: at(2) }), { transaction });
+}
+
+/** As a page of the run sees the instance. */
+async function writesFor(host: TestedRepository, id: InstanceId): Promise<InstanceWrites> {
+  const { version } = await host.readOne(id);
+  return { id, ...(version !== undefined && { version }), values: [fill('city', host.form('Oslo'))] };
+}
+
+async function change(host: TestedRepository, records: readonly RunRecord[], transaction?: unknown) {
+  const { result } = await host.write(
+    [],
+    {
+      expected: records.map(({ id }) => ({ id, revision: REVISION })),
+      next: () => records.map((record) => ({ ...record, revision: NEXT_REVISION })),
+    },
+    transaction === undefined ? {} : { transaction },
+  );
+  return result.status;
+}
