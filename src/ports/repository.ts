@@ -41,8 +41,8 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
 
   /**
    * All of this in ONE transaction, or nothing of it:
-   * 1. Lock each record of `expected` and compare its revision (`null`: there must be no record). If one differs,
-   *    answer `conflict`.
+   * 1. Lock the records of `expected` in ascending order of their ids, and compare each revision (`null`: there must be no
+   *    record). If one differs, answer `conflict`.
    * 2. With `exhausted`: check that no instance is left in that range. If one is left, answer `not-exhausted`.
    * 3. Lock the instances in ascending order. If the `version` of one differs from the one given, leave that one
    *    out, and list it in `moved` of `next`.

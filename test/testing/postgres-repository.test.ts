@@ -8,6 +8,7 @@ import { pgliteDatabase, type SqlDatabase } from '../../examples/2-embedded-post
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
+import { leavesNothingBehind } from './fixtures/left-behind.js';
 import { postgresFixture } from './fixtures/postgres-fixture.js';
 
 const schemaSql = await readFile('examples/2-embedded-postgres/schema.sql', 'utf8');
@@ -75,4 +76,5 @@ function conformanceOn(
       ...notOffered,
     ],
   );
+  leavesNothingBehind(() => postgresFixture(opened.database, type));
 }

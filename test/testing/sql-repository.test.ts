@@ -8,9 +8,12 @@ import { openSqlite } from '../../examples/3-sql-databases/databases/sqlite.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
 import { kyselyFixture } from './fixtures/kysely-fixture.js';
+import { leavesNothingBehind } from './fixtures/left-behind.js';
 
-describe('the repository of example 3 on PGlite', () => conformanceOn(openPglite, ONE_CONNECTION, SHORT_MS));
-describe('the repository of example 3 on SQLite', () => conformanceOn(openSqlite, ONE_CONNECTION, SHORT_MS));
+describe('the repository of example 3 on PGlite', () =>
+  conformanceOn(openPglite, [...ONE_CONNECTION, 'writes during a read'], SHORT_MS));
+describe('the repository of example 3 on SQLite', () =>
+  conformanceOn(openSqlite, [...ONE_CONNECTION, 'writes during a read'], SHORT_MS));
 describeWith(['PostgreSQL'], 'the repository of example 3 on PostgreSQL', ({ PostgreSQL }) =>
   conformanceOn(() => openPostgres(PostgreSQL)),
 );
@@ -45,4 +48,5 @@ function conformanceOn(
     repositoryConformance(() => ({ ...kyselyFixture(opened), patienceMs })),
     [...NOT_OFFERED, ...notOffered],
   );
+  leavesNothingBehind(() => kyselyFixture(opened));
 }

@@ -283,7 +283,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         return key;
       }),
     async deleteInstance(id) {
-      change(id, { isDeleted: true, rows: new Map() });
+      change(id, { isDeleted: true, ...(!rules.softDeletes && { rows: new Map() }) });
     },
     async addTask(id, task, { transaction } = {}) {
       if (transaction !== undefined) lockForHost([`instance ${id}`]);
@@ -298,6 +298,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       for (const { id, runId } of [...state.records.values()])
         if (runIds.includes(runId)) state.records.delete(id);
     },
+    softDeletes: rules.softDeletes,
     patienceMs: PATIENCE_MS,
     deleteMetadata: async (id, key) => removeRow(id, key),
     async metadata(id) {

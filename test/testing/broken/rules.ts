@@ -37,6 +37,8 @@ export interface Rules {
   cursorOf(n: number): number;
   /** Whether a read finds an instance. */
   isReadable(instance: StoredInstance): boolean;
+  /** Whether a deleted instance is only marked, and keeps its rows. */
+  readonly softDeletes: boolean;
   /** Whether a commit finds an instance. */
   isLiving(instance: StoredInstance): boolean;
   isSelected(instance: StoredInstance, processModelId: string, ids: readonly InstanceId[] | null): boolean;
@@ -129,6 +131,7 @@ export interface Rules {
 export const SOUND: Rules = {
   cursorOf: (n) => n,
   isReadable: ({ isDeleted }) => !isDeleted,
+  softDeletes: false,
   isLiving: ({ isDeleted }) => !isDeleted,
   isSelected: (instance, processModelId, ids) =>
     instance.processModelId === processModelId && (ids === null || ids.includes(instance.key)),

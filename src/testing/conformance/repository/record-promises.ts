@@ -150,7 +150,7 @@ async function storeRuns(host: TestedRepository) {
   return { ids, runs, activeKey };
 }
 
-const CONTENT: JsonValue = {
+const CONTENT: Readonly<Record<string, JsonValue>> = {
   text: `it's "quoted" \\ größe 価格 🧾 \n\t $1 ? :name %s ${'x'.repeat(20_000)}`,
   numbers: [0, -1, 1.1, 1e21, 1e-7, 9_007_199_254_740_991],
   words: [true, false, null, 'true', 'null', ''],

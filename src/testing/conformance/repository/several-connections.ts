@@ -75,7 +75,7 @@ async function msOfCommit(host: TestedRepository): Promise<number> {
 }
 
 /** Whether it settles within some time. */
-async function isSettled(promise: Promise<unknown>, ms: number): Promise<boolean> {
+export async function isSettled(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const timer = new AbortController();
   const settled = promise.then(
     () => true,

@@ -3,6 +3,7 @@ import type { JsonValue } from '../../../extraction/json-value.js';
 import type { Cursor, InstanceId } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
+import { isSettled } from './several-connections.js';
 import { at, pathsTo, type TestedRepository, task } from './tested-repository.js';
 import { valueAt } from './value-at.js';
 
@@ -72,11 +73,9 @@ async function saveAfterStatements(host: TestedRepository, live: Live): Promise<
   let saving: Promise<unknown> = Promise.resolve();
   afterStatements?.(async () => {
     pauses += 1;
-    saving = live.saveAll().then(() => {
-      saves += 1;
-    });
-    // A read in a transaction may hold the only connection.
-    await Promise.race([saving, setTimeout(host.patienceMs)]);
+    saving = live.saveAll();
+    // A read may hold the only connection.
+    if (await isSettled(saving, host.patienceMs)) saves += 1;
   });
   try {
     await expectNoNewerRow(host, live);
