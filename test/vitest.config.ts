@@ -21,6 +21,7 @@ const SLOW = [
   'test/faults/stopped-worker.test.ts',
   'test/package/host-conformance.test.ts',
   'test/stores/plans/*.test.ts',
+  'test/testing/beside-a-live-host.test.ts',
 ];
 
 export default defineConfig({
