@@ -74,8 +74,10 @@ function copy(value: unknown, copying: Copying): JsonValue {
   }
 }
 
+const TOO_LARGE = ' JavaScript reads a number beyond ±1.8e308 as Infinity.';
+
 function checkNumber(value: number, exact: boolean): number {
-  if (!Number.isFinite(value)) throw notJson(String(value));
+  if (!Number.isFinite(value)) throw notJson(String(value), Number.isNaN(value) ? '' : TOO_LARGE);
   if (!exact && Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value)) {
     throw new MetadataValueError(
       'VALUE_UNSAFE_INTEGER',
@@ -176,9 +178,9 @@ export function isPlain(value: object): boolean {
   return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
 }
 
-function notJson(what: string): MetadataValueError {
+function notJson(what: string, hint = ''): MetadataValueError {
   return new MetadataValueError(
     'VALUE_NOT_JSON',
-    `The value is or contains ${what}, which JSON cannot carry.`,
+    `The value is or contains ${what}, which JSON cannot carry.${hint}`,
   );
 }

@@ -107,7 +107,7 @@ export function createMemoryRepository(
   function insertInstance(instance: MemoryInstance): void {
     assertInstance(instance);
     if (instances.has(instance.id)) throw new Error(`instance ${JSON.stringify(instance.id)} exists already`);
-    assertTimes(instance.id, instance.tasks);
+    assertTasks(instance.id, instance.tasks);
     counter += 1;
     const rows = Object.entries(instance.metadata ?? {}).map(([key, value]) => [key, newRow(value)] as const);
     instances.set(instance.id, {
@@ -245,7 +245,7 @@ export function createMemoryRepository(
     insertInstance,
     updateInstance(id, changes) {
       const stored = existing(id);
-      assertTimes(id, changes.tasks ?? []);
+      assertTasks(id, changes.tasks ?? []);
       instances.set(id, {
         ...stored,
         instance: { ...stored.instance, ...changes },
@@ -318,7 +318,11 @@ const schema: z.ZodType<{ readonly instances?: readonly MemoryInstance[] | undef
 
 function assertInstance(instance: unknown): void {
   const { id, processModelId, tasks } = Object(instance) as Partial<Record<keyof MemoryInstance, unknown>>;
-  const isId = typeof id === 'string' || Number.isFinite(id);
+  const isId = typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id));
+  if (typeof id === 'number' && Math.abs(id) > Number.MAX_SAFE_INTEGER)
+    throw new InvalidInputError(
+      `an instance: its id ${id} is beyond ±${Number.MAX_SAFE_INTEGER}, so that its last digits may be lost. Pass it as a text`,
+    );
   if (isId && typeof processModelId === 'string' && Array.isArray(tasks)) return;
   const members = { id, processModelId, tasks };
   const given = Object.entries(members).map(([name, value]) => `${name}: ${describe(value)}`);
@@ -327,8 +331,12 @@ function assertInstance(instance: unknown): void {
   );
 }
 
-function assertTimes(id: InstanceId, tasks: readonly MemoryTask[]): void {
-  for (const [index, { endedAt = null }] of tasks.entries()) {
+function assertTasks(id: InstanceId, tasks: readonly MemoryTask[]): void {
+  for (const [index, { endedAt = null, json }] of tasks.entries()) {
+    if (json !== undefined && typeof json !== 'string')
+      throw new InvalidInputError(
+        `instance ${JSON.stringify(id)}: tasks[${index}].json: expected a text, got ${describe(json)}. Pass parsed task data as data`,
+      );
     if (endedAt === null || parseTaskTime(endedAt) !== null) continue;
     throw new InvalidInputError(
       `instance ${JSON.stringify(id)}: tasks[${index}].endedAt: expected null, milliseconds, a Date or an ISO 8601 text such as '2026-03-01T09:30:00.123456Z', got ${describe(endedAt)}`,

@@ -219,9 +219,9 @@ function assertKnownFormat(payload: unknown): void {
 function assertTransactional({ repository, queue }: ServiceOptions): void {
   const missing = Object.entries({ repository, queue }).filter(([, port]) => port.transactional !== true);
   if (missing.length === 0) return;
-  const names = missing.map(([name]) => name).join(' and ');
+  const names = missing.map(([name]) => `the ${name}`).join(' and ');
   throw new InvalidInputError(
-    `transactional: the ${names} does not declare transactional: true, so a request in a transaction could lose its job or its run. Use ports that take part in transactions, or leave this option out.`,
+    `transactional: ${names} ${missing.length === 1 ? 'does' : 'do'} not declare transactional: true, so a request in a transaction could lose its job or its run. Use ports that take part in transactions, or leave this option out.`,
   );
 }
 

@@ -153,6 +153,14 @@ test.each<[given: unknown, message: string]>([
     { instances: [{ id: 1 }] },
     'an instance: expected { id, processModelId, tasks } with a string or a number, a text and a list, got { id: 1, processModelId: nothing, tasks: nothing }',
   ],
+  [
+    { instances: [{ id: 2 ** 53 + 2, processModelId: MODEL, tasks: [] }] },
+    'an instance: its id 9007199254740994 is beyond ±9007199254740991, so that its last digits may be lost. Pass it as a text',
+  ],
+  [
+    { instances: [{ id: 1, processModelId: MODEL, tasks: [{ state: 'COMPLETED', json: {} }] }] },
+    'instance 1: tasks[0].json: expected a text, got an object. Pass parsed task data as data',
+  ],
 ])('the options %j are refused', (given, message) => {
   expect(() => createMemoryRepository(given as object)).toThrow(new InvalidInputError(message));
 });

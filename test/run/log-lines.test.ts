@@ -39,7 +39,9 @@ describe('what people see in the log', () => {
       expect.stringMatching(/^info .*Completed .* Processed: 1, Updated: 0/),
     );
     expect(logger.lines).toContainEqual(
-      expect.stringMatching(/^warn .*: 2 instances failed\. .*request\(\{ processModelId, paths \}\)/),
+      expect.stringMatching(
+        /^warn .*: 2 instances failed\. .*with request or runBackfill\(\{ processModelId, paths \}\)/,
+      ),
     );
   });
 

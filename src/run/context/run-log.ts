@@ -103,7 +103,7 @@ export function runLog(
           'warn',
           run,
           'completed-with-failures',
-          `${failed} ${failed === 1 ? 'instance' : 'instances'} failed. The status of the run has the first failures, with reasons. Repair their data, then request the same keys with request({ processModelId, paths }), in the same mode: 'fill' keeps the values that are stored`,
+          `${failed} ${failed === 1 ? 'instance' : 'instances'} failed. The report and the status of the run have the first failures, with reasons. Repair their data, then backfill the same keys again, with request or runBackfill({ processModelId, paths }) in the same mode: 'fill' keeps the values that are stored`,
           counts,
         );
       for (const warning of warnings) write('warn', run, 'warning', warning);

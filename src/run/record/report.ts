@@ -33,6 +33,8 @@ export interface BackfillReport<Key extends string = string> {
   readonly warnings: readonly string[];
   /** Why a shard is held, and until when. `null` while none is held. */
   readonly waiting: Waiting | null;
+  /** Why the run failed, or why a newer run has ended it. Otherwise `null`. */
+  readonly lastError: string | null;
   readonly elapsedMs: number;
 }
 
@@ -44,8 +46,6 @@ export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'>, Run
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** Why the run failed, or why a newer run has ended it. Otherwise `null`. */
-  readonly lastError: string | null;
   /** `false`: `runBackfill` began it without a queue. Only such calls work on it, until `resume` gives it the queue. */
   readonly hasQueue: boolean;
 }
@@ -95,7 +95,7 @@ export function reportOf(
 }
 
 export function statusOf(run: Run, now: number): RunStatus {
-  const { state, createdAt, startedAt, endedAt, lastError, hasQueue } = run.header;
+  const { state, createdAt, startedAt, endedAt, hasQueue } = run.header;
   return {
     ...counts(run, now),
     ...paceOf(run, now),
@@ -103,7 +103,6 @@ export function statusOf(run: Run, now: number): RunStatus {
     createdAt,
     startedAt,
     endedAt,
-    lastError,
     hasQueue,
   };
 }
@@ -130,7 +129,7 @@ export function startAfterOf({ shards: [first] }: Run, now: number): number | nu
 }
 
 function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'> {
-  const { runId, processModelId, definition } = run.header;
+  const { runId, processModelId, definition, lastError } = run.header;
   const { processed, updated, failed, gone, keys, failures } = tallyOf(run);
   return {
     runId,
@@ -148,6 +147,7 @@ function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'>
     failures,
     warnings: warningsOf(run),
     waiting: waitingOf(run, now),
+    lastError,
     elapsedMs: elapsedMs(run.header, now),
   };
 }

@@ -50,7 +50,7 @@ function keyWarnings(run: Run): string[] {
   return run.header.definition.paths.flatMap(({ key, segments, mode }, index) => {
     const counts = tally.keys[index];
     if (counts === undefined || dropped.has(key) || mode === 'remove') return [];
-    const { written, kept, null: nulls, missing, orphaned, cleared } = counts;
+    const { written, kept, null: nulls, missing, failed, orphaned, cleared } = counts;
     const path = `Path ${quote(segments.join('.'))} of key ${quote(key)}`;
     const stale = orphaned - cleared;
     const isTaken = (run.header.claims[index]?.formerPaths ?? []).length > 0;
@@ -64,7 +64,9 @@ function keyWarnings(run: Run): string[] {
           ]
         : []),
       ...(missing > 0 && written + nulls + orphaned === 0 && kept < (mode === 'fill' ? missing : 1)
-        ? [`${path} found nothing in any of ${instances(missing)}. Check the path.`]
+        ? [
+            `${path} found nothing in ${missing === 1 ? 'the only instance' : `any of ${missing} instances`}${failed > 0 ? ` (${failed} failed)` : ''}. Check the path.`,
+          ]
         : []),
       ...(stale > 0
         ? [
