@@ -33,7 +33,7 @@ export {
 export type { ExtractionOptions, JsonValue } from './extraction/json-value.js';
 export { parseJson } from './extraction/parse-json.js';
 export type { BackfillLogger, LogFields, StructuredLogger } from './ports/logger.js';
-export type { BackfillJob, BackfillQueue, JobPayload } from './ports/queue.js';
+export type { BackfillJob, BackfillQueue, JobHandler, JobPayload } from './ports/queue.js';
 export type {
   BackfillMode,
   BackfillRepository,

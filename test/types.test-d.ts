@@ -20,6 +20,7 @@ import {
   formatMetadataValue,
   type InstanceId,
   isBackfillError,
+  type JobHandler,
   type JobPayload,
   type JsonValue,
   type KeyCounts,
@@ -268,7 +269,8 @@ test('the worker and the administration get what they are told', async () => {
   expectTypeOf(status).toEqualTypeOf<RunStatus>();
   expectTypeOf(status.state).toEqualTypeOf<RunState>();
   expectTypeOf(await service.list({ active: true })).toEqualTypeOf<readonly RunSummary[]>();
-  queue.work((job, context) => service.handle(job, context));
+  const handler: JobHandler = (job, context) => service.handle(job, context);
+  queue.work(handler);
   expectTypeOf<BackfillJob['name']>().toEqualTypeOf<'backfill_metadata'>();
   expectTypeOf<BackfillJob['payload']>().toEqualTypeOf<JobPayload>();
   const config = loadBackfillConfig(process.env, { prefix: 'MY_HOST_' });

@@ -5,7 +5,7 @@ import { InvalidInputError, isBackfillError } from '../errors.js';
 import { ignoreErrors } from '../input/ignore-errors.js';
 import { oneLine } from '../input/one-line.js';
 import { aFunction, describe, objectWith, parseInput, wholeNumber } from '../input/parse-input.js';
-import type { BackfillJob, BackfillQueue, JobPayload } from '../ports/queue.js';
+import type { BackfillJob, BackfillQueue, JobHandler } from '../ports/queue.js';
 import type { Runtime } from '../ports/runtime.js';
 import { backOffMs, mayTryAgain } from '../run/calls/back-off.js';
 import { reasonOf } from '../run/calls/reason-of.js';
@@ -24,13 +24,10 @@ export interface InProcessQueueOptions {
   readonly runtime?: Runtime | undefined;
 }
 
-/** Runs a job, as `service.handle` does. Rejects if the job failed. `stop` of the queue aborts the signal. */
-export type JobHandler = (payload: JobPayload, context: { readonly signal: AbortSignal }) => Promise<unknown>;
-
 /** A queue with a worker inside this process. */
 export interface InProcessQueue extends BackfillQueue {
   /**
-   * Starts the worker. It runs the jobs that wait already, and every job that is enqueued later.
+   * Starts the worker. It runs the jobs that wait already, and every job that is enqueued later. `stop` aborts their signal.
    * @throws {InvalidInputError} when `handler` is no function.
    * @throws {Error} when the queue has a worker. Call `stop` first to change its handler.
    */

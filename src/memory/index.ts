@@ -1,8 +1,8 @@
+export type { JobHandler } from '../ports/queue.js';
 export {
   createInProcessQueue,
   type InProcessQueue,
   type InProcessQueueOptions,
-  type JobHandler,
 } from './create-in-process-queue.js';
 export {
   createMemoryRepository,

@@ -2,27 +2,37 @@
  * A host's job runner, as a backfill sees it. `Transaction` is the type of the host's transaction handle, with which a
  * request joins that transaction. Without support, leave it `never`.
  *
- * The worker's side is one line: `await service.handle(job.payload, { signal })`. Acknowledge the job when it resolves.
- * Have the job delivered again when it rejects, unless `error.retryable` is false.
+ * The worker's side is one line: `await service.handle(job.payload, { signal })`. Set the runner as follows:
+ * - **Acknowledge** a job when `handle` has resolved, not when a worker takes it. Otherwise a killed worker loses its job.
+ * - **Retry** a job when `handle` rejects, at least 10 times, with growing pauses. If `error.retryable` is false, do not
+ *   retry it. A job that has failed for good must not keep its key, because the same job may be enqueued again.
+ * - **Lock** a running job for longer than `sliceMs` and one batch, or let heartbeats extend the lock. Otherwise a second
+ *   worker gets the job while the first one works on it, and both do the same work.
+ * - **Stop** a worker in this order: abort the signal, wait for `handle`, close the queue. After the abort, `handle` still
+ *   commits its batch and enqueues the next job.
  *
  * @example
  * const queue: BackfillQueue = {
- *   enqueue: async (job, { startAfter } = {}) => {
- *     await bull.add(job.name, job.payload, { jobId: job.key, delay: startAfter ? +startAfter - Date.now() : 0 });
+ *   enqueue: async ({ name, key, payload }, { startAfter } = {}) => {
+ *     const delay = startAfter ? Math.max(0, +startAfter - Date.now()) : 0;
+ *     const backoff = { type: 'exponential', delay: 1000 };
+ *     await bull.add(name, payload, { deduplication: { id: key }, delay, attempts: 10, backoff });
  *   },
  * };
  */
 export interface BackfillQueue<Transaction = never> {
   /**
-   * Resolves once the runner has stored the job. May be called again with the same job after a failure. The runner may
-   * drop a job whose `key` it has already, and may deliver a job twice or late. None of this does harm.
+   * Resolves once the runner has stored the job, and rejects after some seconds if it does not answer. May be called again
+   * with the same job after a failure. The runner may drop a job while an earlier one with this `key` waits or runs, or has
+   * succeeded. It may deliver a job twice or late. None of this does harm.
    */
   enqueue(
     job: BackfillJob,
     options?: {
       /**
-       * The earliest time of delivery. Absent: at once. A runner that has to cap delays may deliver earlier: `handle` then
-       * enqueues another job for this time. It does so once. If that job is early, too, the next one comes from `sweep`.
+       * The earliest time of delivery. Absent: at once. A runner that cannot keep a job for so long delivers it earlier, after
+       * its longest delay: `handle` then enqueues another job for this time. It does so once. If that job is early, too, the
+       * next one comes from `sweep`. A job must not wait behind jobs that have longer delays.
        */
       readonly startAfter?: Date | undefined;
       readonly transaction?: Transaction | undefined;
@@ -49,3 +59,6 @@ export interface JobPayload {
   readonly shard: number;
   readonly step: number;
 }
+
+/** What a worker calls with each job, such as `service.handle`. Rejects if the job failed. To stop it, abort the signal. */
+export type JobHandler = (payload: JobPayload, context: { readonly signal: AbortSignal }) => Promise<unknown>;
