@@ -6,11 +6,12 @@ export function createBullmqQueue(queue: Queue, { timeoutMs = 5000 } = {}): Back
   return {
     async enqueue({ name, key, payload }, { startAfter } = {}) {
       const added = queue.add(name, payload, {
-        jobId: key,
+        // Unlike a `jobId`, this key is free again when its job has succeeded or failed for good.
+        deduplication: { id: key },
         delay: Math.max(0, (startAfter?.getTime() ?? 0) - Date.now()),
         attempts: 10,
         backoff: { type: 'exponential', delay: 1000 },
-        // No key is used twice, so old jobs need not be kept to recognise duplicates.
+        // To look at, and nothing else.
         removeOnComplete: { count: 100 },
         removeOnFail: { count: 1000 },
       });
