@@ -46,8 +46,14 @@ export async function startGraphileWorker(
     },
   });
   const sweeping = setInterval(() => service.sweep({ staleAfterMs }).catch(console.error), sweepEveryMs);
+  let isStopping = false;
+  const stopped = runner.promise.catch(console.error).then(() => {
+    if (!isStopping) console.error('Graphile Worker has stopped. Restart this process to run jobs again.');
+  });
   return async () => {
+    isStopping = true;
     clearInterval(sweeping);
-    await runner.stop();
+    await runner.stop().catch(() => {}); // it may have stopped already
+    await stopped;
   };
 }

@@ -26,6 +26,7 @@ import {
 import { createMemoryRepository } from '../../src/memory/index.js';
 import { eventually } from '../faults/support/eventually.js';
 import { invoices, MODEL, PATHS } from '../support/instances.js';
+import { createOwnDatabase } from '../support/own-database.js';
 import { deleteRabbitmqQueues } from '../support/rabbitmq-queues.js';
 import { serverUrl } from '../support/server-urls.js';
 import { describeWith } from '../support/servers.js';
@@ -71,14 +72,18 @@ async function openPgBoss(name: string): Promise<Runner> {
 }
 
 async function openGraphile(name: string): Promise<Runner> {
-  const pool = openPool();
+  const own = await createOwnDatabase(serverUrl('PostgreSQL'));
+  const pool = openPool(own.url);
   await runMigrations({ pgPool: pool, schema: name });
   return {
     queue: createGraphileWorkerQueue(pgDatabase(pool), name),
     startWorker: (service) =>
       startGraphileWorker(service, { pgPool: pool, schema: name, noHandleSignals: true }),
     isIdle: () => isEmpty(pool, `${name}.jobs`),
-    close: () => dropSchema(pool, name),
+    async close() {
+      await pool.end();
+      await own.drop();
+    },
   };
 }
 
@@ -101,8 +106,8 @@ async function openRabbitmq(name: string): Promise<Runner> {
   };
 }
 
-function openPool(): pg.Pool {
-  const pool = new pg.Pool({ connectionString: serverUrl('PostgreSQL') });
+function openPool(connectionString = serverUrl('PostgreSQL')): pg.Pool {
+  const pool = new pg.Pool({ connectionString });
   pool.on('error', (error) => console.error(error.message));
   return pool;
 }
@@ -119,7 +124,7 @@ async function dropSchema(pool: pg.Pool, name: string): Promise<void> {
 
 describeWith(['PostgreSQL', 'Redis', 'RabbitMQ'], 'a run whose first job the runner has given up', () => {
   test.each([
-    ['BullMQ, which keeps the key of that job', openBullmq],
+    ['BullMQ', openBullmq],
     ['pg-boss', openPgBoss],
     ['Graphile Worker', openGraphile],
     ['RabbitMQ', openRabbitmq],
