@@ -23,8 +23,9 @@ describe.concurrent('a queue where', () => {
   });
 });
 
-test('each case is failed by some broken queue', () => {
+test('each case is failed by a broken queue that fails no other case', () => {
   const cases = queueConformance(() => offeringFixture());
-  const failed = new Set(queueDefects.flatMap(({ breaks }) => named(breaks, cases)));
+  const single = queueDefects.filter(({ breaks }) => breaks.length === 1);
+  const failed = new Set(single.flatMap(({ breaks }) => named(breaks, cases)));
   expect(cases.map(({ name }) => name).filter((name) => !failed.has(name))).toEqual([]);
 });

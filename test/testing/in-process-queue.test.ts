@@ -4,5 +4,5 @@ import { conformanceOf } from './fixtures/conformance-of.js';
 import { inProcessFixture } from './fixtures/in-process-fixture.js';
 
 describe('the queue inside the process', () => {
-  conformanceOf(queueConformance(inProcessFixture), ['disconnect', 'transactions']);
+  conformanceOf(queueConformance(inProcessFixture), ['disconnect', 'killWorker', 'transactions']);
 });

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
 import { isBackfillError, type JobPayload } from 'process-metadata-backfill';
 import type { QueueFixture, QueueHandler } from 'process-metadata-backfill/testing';
 
@@ -25,11 +27,38 @@ export const queueDefects: readonly QueueDefect[] = [
       'enqueue: delivers every',
       'enqueue: accepts the same',
       'enqueue: accepts every',
-      'enqueue: delivers a job with',
+      'enqueue: delivers a job with `startAfter`',
       'transactions: a job enqueued in a transaction that rolls',
+      'enqueue: delivers a job with a short',
+      'enqueue: accepts a job with `startAfter` in 60',
+      'worker: does not receive a job again and',
       'worker: receives jobs',
+      'worker: does not receive a job again while',
+      'worker: when it stops, lets the running job',
       'service:',
     ],
+  },
+  {
+    title: 'the payload loses its shard',
+    breakIt: (fixture) =>
+      handling(
+        fixture,
+        (handler) => (payload, context) => handler({ ...(payload as JobPayload), shard: 0 }, context),
+      ),
+    breaks: ['enqueue: delivers the payload'],
+  },
+  {
+    title: 'of many jobs at once some are lost',
+    breakIt: (fixture) => {
+      let underWay = 0;
+      return enqueuing(fixture, (enqueue) => async (job, options) => {
+        underWay += 1;
+        if (underWay < 6) await enqueue(job, options);
+        await wait(1);
+        underWay -= 1;
+      });
+    },
+    breaks: ['enqueue: delivers every'],
   },
   {
     title: 'jobs of one run count as the same job',
@@ -45,66 +74,93 @@ export const queueDefects: readonly QueueDefect[] = [
       'enqueue: delivers every',
       'enqueue: accepts the same',
       'enqueue: accepts every',
-      'enqueue: delivers a job with',
+      'enqueue: delivers a job with `startAfter`',
       'transactions: a job enqueued in a transaction that rolls',
+      'enqueue: delivers a job with a short',
+      'enqueue: accepts a job with `startAfter` in 60',
+      'enqueue: delivers a job again that',
       'worker: receives jobs',
+      'worker: does not receive a job again while',
+      'worker: when it stops, lets the running job',
       'service:',
     ],
   },
   {
-    title: 'a known key is an error',
+    title: 'a known key is an error unless its job has failed',
     breakIt: (fixture) => {
       const known = new Set<string>();
-      return enqueuing(fixture, (enqueue) => async (job, options) => {
+      const refusing = enqueuing(fixture, (enqueue) => async (job, options) => {
         if (known.has(job.key)) throw new Error('duplicate key');
         known.add(job.key);
         await enqueue(job, options);
+      });
+      return failing(refusing, (error, key) => {
+        known.delete(key);
+        throw error;
       });
     },
     breaks: ['enqueue: accepts the same'],
   },
   {
     title: 'keys are shortened',
-    breakIt: (fixture) => {
-      const known = new Set<string>();
-      return enqueuing(fixture, (enqueue) => async (job, options) => {
-        const key = job.key.slice(0, 128);
-        if (known.has(key)) return;
-        known.add(key);
-        await enqueue(job, options);
-      });
-    },
+    breakIt: (fixture) => takingKeysForOne(fixture, (key) => key.slice(0, 128)),
     breaks: ['enqueue: accepts every'],
   },
   {
     title: 'keys are not case-sensitive',
-    breakIt: (fixture) => {
-      const known = new Set<string>();
-      return enqueuing(fixture, (enqueue) => async (job, options) => {
-        const key = job.key.toLowerCase();
-        if (known.has(key)) return;
-        known.add(key);
-        await enqueue(job, options);
-      });
-    },
+    breakIt: (fixture) => takingKeysForOne(fixture, (key) => key.toLowerCase()),
     breaks: ['enqueue: accepts every'],
   },
   {
     title: '`startAfter` is ignored',
     breakIt: (fixture) =>
       enqueuing(fixture, (enqueue) => (job, options) => enqueue(job, { transaction: options?.transaction })),
-    breaks: ['enqueue: delivers a job with'],
+    breaks: ['enqueue: delivers a job with `startAfter`', 'enqueue: accepts a job with `startAfter` in 60'],
+  },
+  {
+    title: 'a delay is divided by 1,000',
+    breakIt: (fixture) => delaying(fixture, (time) => Date.now() + (time - Date.now()) / 1000),
+    breaks: ['enqueue: delivers a job with `startAfter`'],
   },
   {
     title: '`startAfter` is multiplied by 1,000',
-    breakIt: (fixture) =>
-      enqueuing(
-        fixture,
-        (enqueue) =>
-          (job, { startAfter, transaction } = {}) =>
-            enqueue(job, { transaction, ...(startAfter && { startAfter: new Date(+startAfter * 1000) }) }),
-      ),
-    breaks: ['enqueue: delivers a job with'],
+    breakIt: (fixture) => delaying(fixture, (time) => time * 1000),
+    breaks: ['enqueue: delivers a job with `startAfter`', 'enqueue: delivers a job with a short'],
+  },
+  {
+    title: 'delays are cut to 2 seconds',
+    breakIt: (fixture) => delaying(fixture, (time) => Math.min(time, Date.now() + 2000)),
+    breaks: ['enqueue: accepts a job with `startAfter` in 60 days'],
+  },
+  {
+    title: 'a delay of more than 2^31 ms is none',
+    breakIt: (fixture) => delaying(fixture, (time) => (time - Date.now() < 2 ** 31 ? time : 0)),
+    breaks: ['enqueue: accepts a job with `startAfter` in 60 days'],
+  },
+  {
+    title: 'a delay cannot end before those that began before it',
+    breakIt: (fixture) => {
+      let last = 0;
+      return delaying(fixture, (time) => {
+        last = Math.max(last, time);
+        return time > Date.now() ? last : time;
+      });
+    },
+    breaks: ['enqueue: delivers a job with a short delay'],
+  },
+  {
+    title: 'a job that has failed for good keeps its key',
+    breakIt: (fixture) => {
+      const failed = new Set<string>();
+      const dropping = enqueuing(fixture, (enqueue) => async (job, options) => {
+        if (!failed.has(job.key)) await enqueue(job, options);
+      });
+      return failing(dropping, (error, key) => {
+        if (isBackfillError(error) && !error.retryable) failed.add(key);
+        throw error;
+      });
+    },
+    breaks: ['enqueue: delivers a job again that has failed for good'],
   },
   {
     title: 'an error of the runner is ignored',
@@ -132,38 +188,83 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: ['transactions: a job enqueued in a transaction that commits'],
   },
   {
-    title: 'jobs are lost while no worker runs',
+    title: 'jobs are lost after a worker was stopped',
     breakIt: (fixture) => {
-      let workers = 0;
-      const watched = enqueuing(fixture, (enqueue) => async (job, options) => {
-        if (workers > 0) await enqueue(job, options);
+      let isStopped = false;
+      const losing = enqueuing(fixture, (enqueue) => async (job, options) => {
+        if (!isStopped) await enqueue(job, options);
       });
       return {
-        ...watched,
+        ...losing,
         async startWorker(handler) {
-          workers += 1;
           const stop = await fixture.startWorker(handler);
+          isStopped = false;
           return async () => {
-            workers -= 1;
             await stop();
+            isStopped = true;
           };
         },
       };
     },
-    breaks: ['enqueue: accepts the same', 'enqueue: rejects', 'worker: receives jobs', 'service:'],
+    breaks: ['worker: receives jobs'],
   },
   {
     title: 'a job that failed is not delivered again',
     breakIt: (fixture) =>
-      handling(
-        fixture,
-        (handler) => (payload, context) =>
-          handler(payload, context).catch((error) => {
-            if (!context.signal?.aborted && !isBackfillError(error)) return;
-            throw error;
-          }),
-      ),
+      failing(fixture, (error, _, isAborted) => {
+        if (isAborted || isBackfillError(error)) throw error;
+      }),
     breaks: ['worker: receives a job again'],
+  },
+  {
+    title: 'a job is given up after its second failure',
+    breakIt: (fixture) => {
+      const failures = new Map<string, number>();
+      return failing(fixture, (error, key) => {
+        failures.set(key, (failures.get(key) ?? 0) + 1);
+        if (failures.get(key) !== 2) throw error;
+      });
+    },
+    breaks: ['worker: receives a job again'],
+  },
+  {
+    title: 'a job that has failed for good is delivered again',
+    breakIt: (fixture) =>
+      failing(fixture, (error) => {
+        throw isBackfillError(error) ? new Error(error.message) : error;
+      }),
+    breaks: ['worker: does not receive a job again and'],
+  },
+  {
+    title: 'a job that runs for a second is delivered again',
+    breakIt: (fixture) => withLock(fixture, 1000),
+    breaks: ['worker: does not receive a job again while'],
+  },
+  {
+    title: 'a lock of four seconds is not extended',
+    breakIt: (fixture) => ({ ...withLock(fixture, 4000), lockMs: 4000 }),
+    breaks: ['worker: does not receive a job again while'],
+  },
+  {
+    title: 'a job is acknowledged before its handler ends, and put back if it fails',
+    breakIt: (fixture) => {
+      const acknowledged = new Set<string>();
+      let isKilled = false;
+      const broken = handling(fixture, (handler) => async (payload, context) => {
+        const key = keyOf(payload);
+        if (isKilled && acknowledged.has(key)) return;
+        acknowledged.add(key);
+        await handler(payload, context);
+      });
+      return {
+        ...broken,
+        async killWorker() {
+          isKilled = true;
+          await fixture.killWorker?.();
+        },
+      };
+    },
+    breaks: ['worker: when it is killed'],
   },
   {
     title: 'a job counts as done as soon as a worker takes it',
@@ -171,19 +272,20 @@ export const queueDefects: readonly QueueDefect[] = [
       handling(fixture, (handler) => async (payload, context) => {
         handler(payload, context).catch(() => {});
       }),
-    breaks: ['worker: receives a job again', 'worker: when it stops, aborts', 'worker: when it stops, lets'],
+    breaks: [
+      'worker: receives a job again',
+      'worker: when it is killed',
+      'worker: when it stops, aborts',
+      'worker: when it stops, lets the runner',
+    ],
   },
   {
     title: 'a job that was interrupted counts as done',
     breakIt: (fixture) =>
-      handling(
-        fixture,
-        (handler) => (payload, context) =>
-          handler(payload, context).catch((error) => {
-            if (!context.signal?.aborted) throw error;
-          }),
-      ),
-    breaks: ['worker: when it stops, lets'],
+      failing(fixture, (error, _, isAborted) => {
+        if (!isAborted) throw error;
+      }),
+    breaks: ['worker: when it stops, lets the runner'],
   },
   {
     title: 'stopping does not wait for the running job',
@@ -199,10 +301,51 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: ['worker: when it stops, aborts'],
   },
   {
+    title: 'nothing can be enqueued while a worker stops',
+    breakIt: (fixture) => {
+      let isStopping = false;
+      const closing = enqueuing(fixture, (enqueue) => async (job, options) => {
+        if (isStopping) throw new Error('the queue is closed');
+        await enqueue(job, options);
+      });
+      return {
+        ...closing,
+        async startWorker(handler) {
+          const stop = await fixture.startWorker(handler);
+          return async () => {
+            isStopping = true;
+            await stop();
+            isStopping = false;
+          };
+        },
+      };
+    },
+    breaks: ['worker: when it stops, lets the running job'],
+  },
+  {
+    title: 'a job cannot enqueue another one unless it was aborted',
+    breakIt: (fixture) => {
+      const running = new AsyncLocalStorage<AbortSignal | undefined>();
+      const refusing = enqueuing(fixture, (enqueue) => async (job, options) => {
+        if (running.getStore()?.aborted === false) throw new Error('a job is running');
+        await enqueue(job, options);
+      });
+      return handling(
+        refusing,
+        (handler) => (payload, context) => running.run(context.signal, () => handler(payload, context)),
+      );
+    },
+    breaks: ['service:'],
+  },
+  {
     title: 'stopping aborts nothing',
     breakIt: (fixture) =>
       handling(fixture, (handler) => (payload) => handler(payload, { signal: new AbortController().signal })),
-    breaks: ['worker: when it stops, aborts', 'worker: when it stops, lets'],
+    breaks: [
+      'worker: when it stops, aborts',
+      'worker: when it stops, lets the runner',
+      'worker: when it stops, lets the running',
+    ],
   },
 ];
 
@@ -218,4 +361,57 @@ function handling(
   around: (handler: QueueHandler) => QueueHandler,
 ): QueueFixture<object> {
   return { ...fixture, startWorker: (handler) => fixture.startWorker(around(handler)) };
+}
+
+/** Changes `startAfter`, in milliseconds since the epoch. */
+function delaying(fixture: QueueFixture<object>, change: (time: number) => number): QueueFixture<object> {
+  return enqueuing(
+    fixture,
+    (enqueue) =>
+      (job, { startAfter, transaction } = {}) =>
+        enqueue(job, { transaction, ...(startAfter && { startAfter: new Date(change(+startAfter)) }) }),
+  );
+}
+
+/** Drops a job if another job had the same `nameOf(key)`. */
+function takingKeysForOne(
+  fixture: QueueFixture<object>,
+  nameOf: (key: string) => string,
+): QueueFixture<object> {
+  const known = new Map<string, string>();
+  return enqueuing(fixture, (enqueue) => async (job, options) => {
+    const name = nameOf(job.key);
+    if ((known.get(name) ?? job.key) !== job.key) return;
+    known.set(name, job.key);
+    await enqueue(job, options);
+  });
+}
+
+/** What becomes of the error of a handler, and of its job. If it is not thrown, the job has succeeded. */
+function failing(
+  fixture: QueueFixture<object>,
+  onError: (error: unknown, key: string, isAborted: boolean) => void,
+): QueueFixture<object> {
+  return handling(
+    fixture,
+    (handler) => (payload, context) =>
+      handler(payload, context).catch((error) =>
+        onError(error, keyOf(payload), context.signal?.aborted === true),
+      ),
+  );
+}
+
+/** A job that runs for longer is delivered again. */
+function withLock(fixture: QueueFixture<object>, lockMs: number): QueueFixture<object> {
+  return handling(fixture, (handler) => async (payload, context) => {
+    const ended = new AbortController();
+    const again = wait(lockMs, undefined, ended).then(() => handler(payload, context));
+    again.catch(() => {});
+    await handler(payload, context).finally(() => ended.abort());
+  });
+}
+
+function keyOf(payload: unknown): string {
+  const { runId, shard, step } = payload as JobPayload;
+  return `${runId}_${shard}_${step}`;
 }

@@ -1,8 +1,9 @@
 import type { BackfillQueue } from '../../../ports/queue.js';
 
 /**
- * A queue and the host's worker behind it. The cases ignore the jobs of other runs, so one job runner can serve all
- * cases, one after the other.
+ * A queue and the host's worker behind it. Use a queue of its own (a name, prefix, schema or stream), without other producers
+ * and workers, and delete it after the last case: some cases leave jobs with a far `startAfter` behind. One such queue
+ * can serve all cases, one after the other. A job of somebody else is made to fail, so that it stays, and fails the case.
  */
 export interface QueueFixture<Transaction = never> {
   /** The queue under test. */
@@ -16,6 +17,11 @@ export interface QueueFixture<Transaction = never> {
   startWorker(handler: QueueHandler): (() => Promise<void>) | Promise<() => Promise<void>>;
 
   /**
+   * Ends the worker that was started last as SIGKILL would, in the middle of a job: it cuts the connections of the worker,
+   * or kills its process. It does not wait for the handler, which never settles. After that, a case starts another worker.
+   */
+  killWorker?(): Promise<void>;
+  /**
    * Runs `work` in a transaction of the host: commits when it resolves, rolls back and rejects when it rejects. Required
    * if the queue is `transactional`.
    */
@@ -24,6 +30,17 @@ export interface QueueFixture<Transaction = never> {
   disconnect?(): Promise<void>;
   /** How many milliseconds the runner may take to deliver a job, also after a failed attempt. @default 30_000 */
   readonly patienceMs?: number;
+  /**
+   * The longest delay in milliseconds that the runner keeps. A job with a later `startAfter` comes early, which the port
+   * allows. @default Infinity
+   */
+  readonly longestDelayMs?: number;
+  /**
+   * Milliseconds until the runner takes a job for lost if the worker is silent: its lock or visibility time-out, and the
+   * interval of the checks. A case keeps a job running for half as long again, so set a short one in the tests.
+   * `Infinity`: a job is never taken away from a worker. @default unknown: only a very short lock is noticed
+   */
+  readonly lockMs?: number;
 
   /** Called after each case. */
   close?(): Promise<void>;

@@ -8,6 +8,9 @@ import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
 import type { TestedQueue } from './tested-queue.js';
 
+/** A lock below this is noticed in any case. */
+const SHORT_LOCK_MS = 3000;
+
 /** What a worker must do with its jobs. */
 export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
   {
@@ -29,18 +32,53 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
     },
   },
   {
-    name: 'worker: receives a job again after its handler rejected',
+    name: 'worker: does not receive a job again while it runs',
+    capability: 'heartbeat',
     advice:
-      'let the job fail when `service.handle` rejects. Let the runner try failed jobs again, at least 10 times.',
+      'make the lock of a running job longer than `sliceMs` and one batch, or let heartbeats extend it until `service.handle` has settled.',
     async check(host) {
-      let attempts = 0;
-      await host.work(async () => {
-        attempts += 1;
-        if (attempts === 1) throw new Error('the first attempt fails in the conformance case');
+      const { lockMs } = host.fixture;
+      const runsMs = Math.max(SHORT_LOCK_MS, Number.isFinite(lockMs) ? 1.5 * Number(lockMs) : 0);
+      const delivered: number[] = [];
+      const times = (step: number) => delivered.filter((one) => one === step).length;
+      await host.work(async ({ step }, { signal }) => {
+        delivered.push(step);
+        if (step === 1 && times(1) === 1) await setTimeout(runsMs, undefined, { signal });
       });
       await host.fixture.queue.enqueue(host.job(1));
+      await host.until('the job is delivered', () => times(1) > 0);
+      await setTimeout(runsMs);
 
-      await host.until('the job is delivered again', () => attempts > 1);
+      // A worker that runs one job at a time gets the same job again before this one.
+      await host.fixture.queue.enqueue(host.job(2));
+      await host.until('the next job is delivered', () => times(2) > 0);
+      await setTimeout(200);
+      expectEqual(`how often a job that ran for ${runsMs} ms was delivered`, times(1), 1);
+      if (lockMs === undefined)
+        notOffered(`the fixture has no lockMs, so only a lock below ${runsMs} ms was looked for`);
+    },
+  },
+  {
+    name: 'worker: when it is killed, lets the runner deliver its job again',
+    capability: 'killWorker',
+    advice:
+      'acknowledge a job only after `service.handle` has resolved, not when the worker takes it. Let the runner notice a worker that has died.',
+    async check(host) {
+      if (host.fixture.killWorker === undefined) notOffered('the fixture has no killWorker');
+      let isTaken = false;
+      await host.work(() => {
+        isTaken = true;
+        return new Promise(() => {});
+      });
+      await host.fixture.queue.enqueue(host.job(1));
+      await host.until('the job is delivered', () => isTaken);
+      await host.kill();
+
+      let isDelivered = false;
+      await host.work(async () => {
+        isDelivered = true;
+      });
+      await host.until('the job is delivered to another worker', () => isDelivered);
     },
   },
   {
@@ -72,6 +110,22 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
     },
   },
   {
+    name: 'worker: when it stops, lets the running job enqueue another one',
+    capability: 'signal',
+    advice:
+      'close the queue only after the worker has stopped. After an abort, `service.handle` still enqueues the job that goes on.',
+    async check(host) {
+      const { stop } = await interrupted(host, () => host.fixture.queue.enqueue(host.job(2)));
+      await stop();
+
+      let isDelivered = false;
+      await host.work(async ({ step }) => {
+        if (step === 2) isDelivered = true;
+      });
+      await host.until('the job that was enqueued after the abort is delivered', () => isDelivered);
+    },
+  },
+  {
     name: 'service: a run of several jobs passes through the queue and completes',
     advice:
       'see the other cases first. If they pass, check the options of the worker: it must be able to enqueue a job while it handles another one.',
@@ -93,14 +147,14 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
       const { runId } = request;
 
       let deliveries = 0;
-      const stop = await host.fixture.startWorker(async (payload, { signal }) => {
-        if ((payload as JobPayload | null)?.runId !== runId) return;
+      await host.work(async (payload, { signal }) => {
         deliveries += 1;
         await service.handle(payload, { signal });
-      });
-      await host
-        .until('the run is completed', async () => (await service.status(runId)).state === 'completed')
-        .finally(() => host.inTime('the worker has stopped', stop()));
+      }, runId);
+      await host.until(
+        'the run is completed',
+        async () => (await service.status(runId)).state === 'completed',
+      );
 
       const { processed, total } = await service.status(runId);
       expectEqual('the instances that were processed', { processed, total }, { processed: 20, total: 20 });
@@ -109,15 +163,16 @@ export const workerPromises: readonly PromiseOf<TestedQueue>[] = [
   },
 ];
 
-/** Starts a job that ends only when its signal is aborted, and 50 ms later. */
-async function interrupted(host: TestedQueue) {
+/** Starts a job that ends only when its signal is aborted, and 50 ms later. It rejects unless `atLast` does something else. */
+async function interrupted(host: TestedQueue, atLast?: () => Promise<void>) {
   const jobs: { hasSignal: boolean; isSettled: boolean }[] = [];
-  const stop = await host.work(async (_, { signal }) => {
+  const stop = await host.work(async ({ step }, { signal }) => {
     const job = { hasSignal: signal !== undefined, isSettled: false };
     jobs.push(job);
     if (signal === undefined) return;
     if (!signal.aborted) await once(signal, 'abort');
     await setTimeout(50);
+    if (step === 1 && atLast !== undefined) return atLast();
     job.isSettled = true;
     throw signal.reason;
   });
