@@ -35,5 +35,5 @@ describeWith(['RabbitMQ'], 'the queue of example 7, on RabbitMQ', ({ RabbitMQ: u
       close: () => enqueuing.close(),
     };
   });
-  conformanceOf(cases, ['transactions']);
+  conformanceOf(cases, ['heartbeat', 'killWorker', 'transactions']);
 });

@@ -128,8 +128,8 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: ['enqueue: delivers a job with `startAfter`', 'enqueue: delivers a job with a short'],
   },
   {
-    title: 'delays are cut to 2 seconds',
-    breakIt: (fixture) => delaying(fixture, (time) => Math.min(time, Date.now() + 2000)),
+    title: 'delays are cut to 2.6 seconds',
+    breakIt: (fixture) => delaying(fixture, (time) => Math.min(time, Date.now() + 2600)),
     breaks: ['enqueue: accepts a job with `startAfter` in 60 days'],
   },
   {
