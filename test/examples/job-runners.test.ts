@@ -12,6 +12,7 @@ const RUNNERS = [
   ['5-bullmq', ['PostgreSQL', 'Redis']],
   ['6-graphile-worker', ['PostgreSQL']],
   ['7-rabbitmq', ['PostgreSQL', 'RabbitMQ']],
+  ['8-cron', ['PostgreSQL']],
 ] as const;
 
 interface Started extends ChildProcess {
@@ -29,7 +30,9 @@ for (const [example, servers] of RUNNERS) {
   );
 
   test(`the README of ${example} has every command`, () => {
-    expect([...commands.keys()]).toEqual(['all', 'worker', 'request', 'check', 'clean']);
+    expect([...commands.keys()]).toEqual(
+      expect.arrayContaining(['all', 'worker', 'request', 'check', 'clean']),
+    );
   });
 
   describeWith(servers, `example ${example}`, () => {
@@ -123,6 +126,28 @@ for (const [example, servers] of RUNNERS) {
       expect(checked).toMatchObject({ code: 0 });
       await takeBackUpdate();
     });
+
+    test.runIf(commands.has('tick'))(
+      'ticks work on a run, and leave it alone while it is paused',
+      async () => {
+        expect(await ended(start('request'))).toMatchObject({ code: 0 });
+        // Its statements are so slow that a second is not enough for all instances.
+        expect(await ended(start('tick'))).toMatchObject({
+          code: 0,
+          output: expect.stringMatching(/ continued: \d+ of 300$/m),
+        });
+
+        expect((await ended(start('pause'))).output).toMatch(/ paused: \d+ of 300$/m);
+        expect(await ended(start('tick'))).toMatchObject({ code: 0, output: '' });
+        expect((await ended(start('status'))).output).toMatch(/ paused: \d+ of 300$/m);
+        expect((await ended(start('resume'))).output).toMatch(/ running: \d+ of 300$/m);
+        while (!(await ended(start('status'))).output.includes(' completed: 300 of 300'))
+          expect(await ended(start('tick'))).toMatchObject({ code: 0 });
+
+        expect(await ended(start('check'))).toMatchObject({ code: 0 });
+        await takeBackUpdate();
+      },
+    );
 
     test('a request for later is not started before', async () => {
       const worker = start('worker');
