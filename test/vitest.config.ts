@@ -3,11 +3,16 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 
-/** `npm run test:slow`: workers that are killed, servers that go down, big tables, random pages, examples in processes of their own. */
+/**
+ * `npm run test:slow`: workers that are killed, servers that go down, job runners whose pauses take long, big tables, random
+ * pages, examples in processes of their own.
+ */
 const SLOW = [
+  'test/bench/bench.test.ts',
   'test/examples/examples.test.ts',
   'test/examples/job-runners.test.ts',
   'test/examples/postgres-repository/random-pages.test.ts',
+  'test/examples/sql-databases.test.ts',
   'test/faults/busy-instances.test.ts',
   'test/faults/competing-requests.test.ts',
   'test/faults/database-errors.test.ts',
@@ -22,6 +27,7 @@ const SLOW = [
   'test/package/host-conformance.test.ts',
   'test/stores/plans/*.test.ts',
   'test/testing/beside-a-live-host.test.ts',
+  'test/testing/{bullmq,graphile-worker,pg-boss,rabbitmq}-queue.test.ts',
 ];
 
 export default defineConfig({
