@@ -26,9 +26,9 @@ import { visited } from './record/tally.js';
  * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
  * stored run `runId`. After an error, go on with `runId`: what was committed stays and is not done twice.
  *
- * With a `queue`, a job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
- * Further shards are jobs of their own. Without a queue, up to 8 shards are worked on side by side. No sweep or job of a
- * queue works on a run that was begun without one.
+ * With a `queue`, this call performs the first job itself, and the queue gets the others. If the process dies, a sweep enqueues
+ * that job again. A job that is aborted or has used up its slice enqueues its continuation and reports `continued`. Without a queue, up to 8 shards are worked on side by side. No sweep or job of a
+ * queue works on a run that was begun without one, until a call with a queue takes it up.
  *
  * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
  * @throws {RunError} when `runId` is not stored, when its state forbids the call, or when its records are damaged or were
@@ -76,7 +76,8 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
 
 /**
  * Takes up a stored run. Each open shard gets a new step, so that jobs delivered earlier give way once this call has committed.
- * A failed run is resumed. If the run is paused or has ended, its one job just reports.
+ * A failed run is resumed, and so is one without a queue if there is one now. If the run is paused or has ended, its one job
+ * just reports.
  */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
@@ -98,7 +99,8 @@ function firstJob({ header: { runId }, shards }: Run): ShardJob {
 }
 
 /**
- * The queue gets the jobs of the other shards of a run that was taken up. A shard that is held hands its job back. Of a new
+ * The queue gets the jobs of the other shards of a run that was taken up, without `startAfter`: if a shard is held, its job goes
+ * back to the queue by itself. Of a new
  * run there is one job, which makes the shards and enqueues their jobs.
  */
 async function performFirstAndEnqueueOthers(
@@ -121,8 +123,8 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
   const watch = watchProgress(jobs[0].runId, context);
   const errors: unknown[] = [];
   const underWay: Promise<BackfillReport | null>[] = []; // `null`: its error is in `errors`
+  // Jobs start more jobs through it: those of the shards that a freeze makes, and the first one of the next walk.
   const beside: JobsBeside = { watch, sliceEnd: sliceEndOf(context), start };
-  /** Also called by a job that makes shards or begins the next walk. */
   function start(added: readonly ShardJob[]): void {
     for (const job of added) {
       const report = limit(() => performJob({ ...context, signal: stopping.signal }, job, beside));
@@ -142,7 +144,10 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
   return summary(reports.filter((report) => report !== null));
 }
 
-/** The report of a run that has stopped, else the one that has counted the most. */
+/**
+ * All reports are of one run, each as its job saw it last. The one that says that the run has stopped, else the one that has
+ * counted the most. A shard that is done reports `continued` while others are open.
+ */
 function summary(reports: readonly BackfillReport[]): BackfillReport {
   const report =
     reports.find(({ state }) => state !== 'continued' && state !== 'superseded') ??

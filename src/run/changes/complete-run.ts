@@ -5,7 +5,7 @@ import { fenced, type RunChange } from './run-change.js';
 import { failIfTooManyFailed } from './stop-run.js';
 
 /**
- * Ends the run once every shard is done, or begins its next walk. Instances that the walk never met are gone. Late ones
+ * Ends the run once every shard is done, or begins its next walk, if the freeze said so (freeze-walk). Instances that the walk never met are gone. Late ones
  * raise the total.
  */
 export function complete(run: Run, now: number): RunChange | null {

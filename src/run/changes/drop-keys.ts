@@ -2,7 +2,10 @@ import type { DroppedKey, Run, RunHeader } from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
 import { fenced, type RunChange } from './run-change.js';
 
-/** Leaves keys of an active run to others. A run without any key left is cancelled. */
+/**
+ * Leaves keys of an active run to others. A run without any key left is cancelled. How a key is removed from a model is in
+ * claim-keys, and how its values are removed in plan-instance.
+ */
 export function dropKeys(run: Run, keys: readonly DroppedKey[], now: number): RunChange | null {
   const { header } = run;
   const changed = isActive(header.state) ? withoutKeys(header, keys, now) : header;

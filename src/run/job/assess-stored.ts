@@ -15,6 +15,10 @@ export interface Finding {
 /**
  * Decides, after each load and each change of a run, whether the job still works on its shard. Nobody takes a shard by a lock:
  * a job goes on unless another one has made progress.
+ *
+ * A database may lose its last commits in a crash. A shard with fewer commits than this job knew of proves that, and the job
+ * goes on from there. Steps that were lost are stored again (allot-step), a lost freeze is repeated (assess-delivery), a lost
+ * end gives the job work again (perform-job), and lost owners of keys are found by the runs they name (change-model).
  * @param isOwn whether this very job committed a shard last.
  */
 export function assessStored(

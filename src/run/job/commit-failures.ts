@@ -30,11 +30,12 @@ export async function commitFailures(
     return blame === undefined || entry.writes === null ? entry : form(session, entry, entry.writes, blame);
   });
   // One slow instance says nothing about the batch size. Its failure is stored with the limit from before.
-  const { limitBefore, batchSizeLimit } = session;
+  const { batchSizeLimit } = session;
+  const { value: limitNow, before: limitBefore } = batchSizeLimit;
   const isSlow = [...blamed.values()].some(({ error }) => isTimeOut(error));
-  if (isSlow && limitBefore !== undefined) session.restoreBatches(limitBefore);
+  if (isSlow && limitBefore !== undefined) batchSizeLimit.restore(limitBefore);
   const result = await commitBatch(context, session, changed, options);
-  if (result.status !== 'committed') session.restoreBatches(batchSizeLimit);
+  if (result.status !== 'committed') batchSizeLimit.restore(limitNow);
   return result.status === 'too-slow' ? { status: 'rejected', error: result.error } : result;
 }
 

@@ -120,7 +120,7 @@ export async function commitToShard(
   }
 
   function makeSmaller(): void {
-    if (size > 0) session.limitBatches(Math.ceil(size / 2));
+    if (size > 0) session.batchSizeLimit.lower(Math.ceil(size / 2));
   }
 
   function assertContract(problem: string | null): void {

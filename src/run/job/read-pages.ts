@@ -79,7 +79,7 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
     return page;
   }
 
-  const readNow = async (query: Query, limitBatches = session.limitBatches): Promise<Page> =>
+  const readNow = async (query: Query, limitBatches = session.batchSizeLimit.lower): Promise<Page> =>
     checked(await calls.call('repository.readInstances', () => readInTime(query, limitBatches)));
 
   return {

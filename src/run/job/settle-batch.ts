@@ -19,13 +19,14 @@ export async function settleBatch(
   let settled = 0; // so many entries, from the first on, have their outcome
 
   const plannedFor = session.run.header.revision;
-  const { limitBefore = session.batchSizeLimit } = session;
+  const { batchSizeLimit } = session;
+  const { before: limitBefore = batchSizeLimit.value } = batchSizeLimit;
 
   async function settleUpTo(end: number, retries?: Retries): Promise<ShardCommitResult> {
     const part = batch.slice(settled, end);
     const isOne = part.length === 1;
     // As a time-out of an earlier part has shown.
-    const isTooLarge = session.batchSizeLimit !== null && batchSizeOf(part) > session.batchSizeLimit;
+    const isTooLarge = batchSizeLimit.value !== null && batchSizeOf(part) > batchSizeLimit.value;
     if (!isOne && isTooLarge) return settleHalves(end, retries);
     const result = await commitBatch(context, session, part, isOne ? {} : { retries });
     if (result.status === 'committed') settled = end;
@@ -46,7 +47,7 @@ export async function settleBatch(
   }
 
   async function settleOne(error: unknown): Promise<ShardCommitResult> {
-    if (isTimeOut(error)) session.noteLimitBefore(limitBefore);
+    if (isTimeOut(error)) batchSizeLimit.noteBefore(limitBefore);
     const outcome = await settleRefusedInstance(context, session, batch, { place: settled, error });
     if (outcome.result.status !== 'committed') return outcome.result;
     settled = outcome.settled;

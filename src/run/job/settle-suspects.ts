@@ -107,7 +107,7 @@ export async function settleSuspects(
    */
   async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };
-    const limit = session.batchSizeLimit;
+    const limit = session.batchSizeLimit.value;
     const isTooLarge = limit !== null && batchSizeOf(batch.slice(place, end)) > limit;
     for (const form of isTooLarge ? SMALL_FORMS : FORMS) {
       if (witness === undefined) {

@@ -7,6 +7,7 @@ import { openShards, type Run, type RunShard } from '../record/run-record.js';
 import { addTallies, type Tally, visited } from '../record/tally.js';
 import { assessDelivery, type Delivery } from './assess-delivery.js';
 import { assessStored, type Finding } from './assess-stored.js';
+import { type BatchSizeLimit, createBatchSizeLimit } from './batch-size-limit.js';
 
 /**
  * Why a job ends: what it found when it was delivered, or
@@ -53,14 +54,7 @@ export interface ShardSession {
   nameCommit(): string;
   /** Whether this very job committed the shard last. */
   isOwn(shard: RunShard): boolean;
-  /** The most instances in a batch, learnt from time-outs and raised again. Stored with the next commit. `null`: no time-out yet. */
-  readonly batchSizeLimit: number | null;
-  limitBatches(size: number): void;
-  restoreBatches(limit: number | null): void;
-  /** The limit before the time-outs of an instance that may be to blame for them. `undefined`: there is none. */
-  readonly limitBefore: number | null | undefined;
-  /** Until this job has committed. */
-  noteLimitBefore(limit: number | null): void;
+  readonly batchSizeLimit: BatchSizeLimit;
   /** How many instances that get values the next batch must have, so that some may prove that others are to blame. */
   readonly fewestWithValues: number;
   /** Until this job has committed. */
@@ -68,11 +62,6 @@ export interface ShardSession {
   /** How often the stored shard had fewer commits than this job knew of. */
   readonly losses: number;
 }
-
-/** After this many batches without a time-out, larger ones are tried. */
-const GOOD_BATCHES = 10;
-/** More than any batch holds. */
-const LARGEST_LIMIT = 1_000_000;
 
 /** A longer hold (until off-peak hours, say) or time without a worker is no measure of the rate. */
 const LONG_HOLD_MS = 60_000;
@@ -87,12 +76,10 @@ export function openSession(
   const begunAt = runtime.now();
   let run = loaded;
   let known = loaded.shards[job.shard]; // the database may have lost it since
-  let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;
-  let goodBatches = 0;
+  const batchSizeLimit = createBatchSizeLimit(loaded.shards[job.shard]?.batchSizeLimit ?? null);
   let losses = 0;
   let named = 0;
   let fewestWithValues = 0;
-  let limitBefore: number | null | undefined;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
 
   const isOwn = ({ committedBy }: RunShard): boolean => committedBy?.startsWith(`${nonce}_`) === true;
@@ -101,12 +88,6 @@ export function openSession(
     known = run.shards[job.shard] ?? known;
     if (known === undefined) throw new RangeError(`run ${job.runId} has no shard ${job.shard}`);
     return known;
-  }
-
-  /** The time-outs may have had a cause that is over. */
-  function raised(size: number): number {
-    goodBatches += 1;
-    return goodBatches % GOOD_BATCHES === 0 ? Math.min(2 * size, LARGEST_LIMIT) : size;
   }
 
   return {
@@ -136,11 +117,10 @@ export function openSession(
     },
     adoptShard(committed, instances) {
       fewestWithValues = 0;
-      limitBefore = undefined;
       const shards = run.shards.map((shard) => (shard.index === committed.index ? committed : shard));
       run = { ...run, shards };
       handle.watch.see(run);
-      if (limit !== null && instances >= limit) limit = raised(limit);
+      batchSizeLimit.committed(instances);
       if (committed.done) ending ??= 'shard-done';
       else if (committed.allottedStep > allottedStep) ending ??= 'yielded';
     },
@@ -177,7 +157,7 @@ export function openSession(
         tally,
         allottedStep: Math.max(before.allottedStep, job.step), // the database may have forgotten that it was allotted
         committedStep: job.step,
-        batchSizeLimit: limit,
+        batchSizeLimit: batchSizeLimit.value,
         progressAt: now,
         pace: done ? before.pace : pace,
         ratePerSecond: done ? before.ratePerSecond : rate,
@@ -191,9 +171,7 @@ export function openSession(
       };
     },
     isOwn,
-    get batchSizeLimit() {
-      return limit;
-    },
+    batchSizeLimit,
     get fewestWithValues() {
       return fewestWithValues;
     },
@@ -202,19 +180,6 @@ export function openSession(
     },
     get losses() {
       return losses;
-    },
-    limitBatches(size) {
-      limit = Math.max(1, Math.min(size, limit ?? size));
-      goodBatches = 0;
-    },
-    restoreBatches(then) {
-      limit = then;
-    },
-    get limitBefore() {
-      return limitBefore;
-    },
-    noteLimitBefore(before) {
-      limitBefore = before;
     },
   };
 }

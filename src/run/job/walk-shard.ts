@@ -30,7 +30,7 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
   const { runtime, signal, log } = context;
   const { sliceEnd } = session;
   const planner = planBatches(context, session);
-  const sizer = createBatchSizer(context, () => session.batchSizeLimit);
+  const sizer = createBatchSizer(context, () => session.batchSizeLimit.value);
   const pacer = createPacer(context, (message) => log.warned(session.run.header, message));
   const others = watchOthers(context, session);
   let hasCommitted = false;

@@ -1,5 +1,10 @@
 import type { RunShard } from './run-record.js';
 
+/**
+ * No job works on a shard before `heldUntil`. A request holds it until its `startAfter`, a freeze until open transactions have
+ * settled, and a throttle, whose own words are the reason, until the next batch may go.
+ */
+
 /** The reason of a hold until the time that the request asked for. */
 export const START_AFTER = 'startAfter';
 

@@ -30,8 +30,8 @@ export const batchSizes: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/shard-session.ts',
-        find: 'let limit = loaded.shards[job.shard]?.batchSizeLimit ?? null;',
-        replace: 'let limit: number | null = null;',
+        find: 'createBatchSizeLimit(loaded.shards[job.shard]?.batchSizeLimit ?? null)',
+        replace: 'createBatchSizeLimit(null)',
       },
     ],
   },
