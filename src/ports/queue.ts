@@ -30,9 +30,8 @@ export interface BackfillQueue<Transaction = never> {
     job: BackfillJob,
     options?: {
       /**
-       * The earliest time of delivery. Absent: at once. A runner that cannot keep a job for so long delivers it earlier, after
-       * its longest delay: `handle` then enqueues another job for this time. It does so once. If that job is early, too, the
-       * next one comes from `sweep`. A job must not wait behind jobs that have longer delays.
+       * The earliest time of delivery. Absent: at once. A runner with limited delays delivers the job after its longest one.
+       * `handle` then enqueues another job for this time, but only once. If that is early, too, `sweep` enqueues the next. A job must not wait behind jobs that have longer delays.
        */
       readonly startAfter?: Date | undefined;
       readonly transaction?: Transaction | undefined;

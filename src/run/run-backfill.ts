@@ -100,8 +100,8 @@ function firstJob({ header: { runId }, shards }: Run): ShardJob {
 
 /**
  * The queue gets the jobs of the other shards of a run that was taken up, without `startAfter`: if a shard is held, its job goes
- * back to the queue by itself. Of a new
- * run there is one job, which makes the shards and enqueues their jobs.
+ * back to the queue by itself. A new run has one job, which makes the shards and enqueues
+ * their jobs.
  */
 async function performFirstAndEnqueueOthers(
   context: RunContext,

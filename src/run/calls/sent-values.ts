@@ -25,7 +25,7 @@ export function* sentTexts(error: object): Iterable<string> {
   }
 }
 
-/** Looking for so many in a message takes some ten milliseconds. */
+/** Looking for this many in a message takes some ten milliseconds. */
 const MOST_TEXTS = 100_000;
 
 function collect(part: JsonValue | undefined, texts: string[], most: number): void {

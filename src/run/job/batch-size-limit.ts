@@ -7,7 +7,7 @@ export interface BatchSizeLimit {
   readonly value: number | null;
   /** A batch took too long. Later ones have at most this number of instances. */
   lower(size: number): void;
-  /** The limit before the time-outs of an instance that may be to blame for them. `undefined`: there is none. */
+  /** The limit before the time-outs that one instance may have caused. `undefined`: there is none. */
   readonly before: number | null | undefined;
   /** Until this job has committed. */
   noteBefore(limit: number | null): void;

@@ -93,7 +93,7 @@ export async function completeRun(
   return conclusion(run, 'continued');
 }
 
-/** Allots the step of the continuation before that is enqueued. So a lost job is noticed, and a doubled job does no harm. */
+/** Allots the continuation's step before enqueuing it. So a lost job is noticed, and a doubled job does no harm. */
 async function handOver(
   context: RunContext,
   handle: RunHandle,

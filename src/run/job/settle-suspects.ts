@@ -27,12 +27,12 @@ export interface Refusal {
   readonly error: unknown;
 }
 
-/** So many in a row are tried out, and then nobody is to blame. A transient error may be a time-out, each of which takes long. */
+/** After this many refusals in a row, nobody is to blame. A transient error may be a time-out, each of which takes long. */
 const MOST_SUSPECTS = 200;
 const MOST_SLOW_SUSPECTS = 20;
 /** In this order. The first one twice, because an error may pass. */
 const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
-/** Where a commit of so many instances has taken too long. */
+/** If a commit of this size has taken too long. */
 const SMALL_FORMS = [unnamed, unnamed];
 
 /**
@@ -44,7 +44,7 @@ const SMALL_FORMS = [unnamed, unnamed];
  *    permission, which refuses all of them, is nobody's fault.
  *
  * If none behind it is accepted, a new batch is read from there on, with more instances behind. At the end of the shard,
- * nobody is to blame, unless it is the only one that is left there and the run has written values before.
+ * nobody is to blame, unless only this one is left there and the run has written values before.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
@@ -91,7 +91,7 @@ export async function settleSuspects(
   // There are no more.
   const hasWritten = tallyOf(session.run).keys.some(({ written }) => written > 0);
   if (!hasWritten || tried > 1) throw calls.failure('repository.commit', error);
-  // The only proof is time.
+  // Only time can prove it now.
   for (let tries = 1; writes && calls.mayTryAgain(tries); tries += 1) {
     await calls.pause(tries);
     if ((await tryOutOnce(context, session, [writes])).is !== 'refused') return settledUpTo(place, OUTDATED);

@@ -55,7 +55,7 @@ export interface ShardSession {
   /** Whether this very job committed the shard last. */
   isOwn(shard: RunShard): boolean;
   readonly batchSizeLimit: BatchSizeLimit;
-  /** How many instances that get values the next batch must have, so that some may prove that others are to blame. */
+  /** How many instances with values the next batch needs, so that some may prove others to blame. */
   readonly fewestWithValues: number;
   /** Until this job has committed. */
   wantWithValues(count: number): void;

@@ -62,7 +62,7 @@ export function newRun(
 }
 
 /**
- * Whether a run is over some instances only. It takes no key from another run (claim-keys), is one shard (freeze-run), waits for
+ * Whether a run covers only some instances. It takes no key from another run (claim-keys), is one shard (freeze-run), waits for
  * no transaction (wait-until-settled) and walks once (freeze-walk). The owner record names it while it may go on (claim-run).
  */
 export function isTrial({ limit, instanceIds }: RunDefinition): boolean {

@@ -7,7 +7,7 @@ import type { TestedQueue } from './tested-queue.js';
 const SHORT_MS = 2500;
 /** More than 2^32 ms. */
 const FAR_MS = 60 * 86_400_000;
-/** For so long, a case looks whether a job comes that must not come. */
+/** How long a case watches for a job that must not come. */
 const WATCH_MS = 5000;
 
 /** When a job with `startAfter` is delivered. */

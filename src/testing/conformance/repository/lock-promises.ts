@@ -7,7 +7,7 @@ import { commitBeside, transactionsBeside } from './several-connections.js';
 import { at, fill, NEXT_REVISION, REVISION, type TestedRepository, task } from './tested-repository.js';
 import { transactionsOf } from './transaction-promises.js';
 
-/** How a commit waits for a transaction of the host that is open, and that nobody waits in a circle. */
+/** How a commit waits for an open transaction of the host, without a deadlock. */
 export const lockPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: waits for a save that is under way, and then leaves its instance out',

@@ -61,8 +61,8 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
   /** Whether a deleted instance keeps its metadata rows, because it is only marked. @default false */
   readonly softDeletes?: boolean;
   /**
-   * How long a case waits for what comes at once, unless something is in its way: an answer beside an open transaction, or
-   * the end of transactions of others. @default 10,000
+   * How long a case waits for what may be blocked: an answer while a transaction is open, or the end of
+   * other transactions. @default 10,000
    */
   readonly patienceMs?: number;
 
