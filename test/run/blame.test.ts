@@ -443,3 +443,45 @@ test.each(['42501', '53100', '40001'])(
     expect(String(failure)).toContain('customer … may not be stored');
   },
 );
+
+test.each([1, 2, 10])(
+  'an instance fails that is refused only at the end of its transaction, batches of %i',
+  async (batchSize) => {
+    const repository = intercept(createMemoryRepository({ instances: invoices(6) }), async (call) => {
+      if (call.method !== 'commit') return call.proceed();
+      const commit = call.argument as { next: RepositoryCommit['next'] };
+      const { next } = commit;
+      commit.next = (outcome) => {
+        const records = next(outcome);
+        if (idsOf(commit).includes(3)) throw databaseError('42501');
+        return records;
+      };
+      return call.proceed();
+    });
+
+    const report = await backfill(repository, { processModelId: MODEL, paths: PATHS, batchSize });
+
+    expect(report).toMatchObject({ total: 6, processed: 5, failed: 1 });
+    expect(report.failures).toMatchObject([{ instanceId: 3, code: 'WRITE_REJECTED' }]);
+  },
+);
+
+test('two instances fail that are locked, although one of them gets no values', async () => {
+  const instances = [1, 2, 3, 4, 5].map((id) => instance(id, id === 3 ? {} : { a: 'a' }));
+  const memory = createMemoryRepository({ instances });
+  const repository = intercept(memory, async (call) => {
+    const { instances: named = [] } = call.argument as Partial<RepositoryCommit<number>>;
+    if (call.method === 'commit' && named.some(({ id }) => id === 2 || id === 3))
+      throw databaseError('55P03');
+    return call.proceed();
+  });
+
+  const report = await backfill(repository, {
+    processModelId: MODEL,
+    paths: [{ key: 'a', path: 'a' }],
+    missing: 'omit',
+  });
+
+  expect(report).toMatchObject({ total: 5, processed: 3, failed: 2 });
+  expect(report.failures.map(({ instanceId }) => instanceId)).toEqual([2, 3]);
+});

@@ -6,21 +6,22 @@ import { LONGEST_MESSAGE } from './server-message.js';
 const sent = new WeakMap<object, readonly InstanceWrites[]>();
 
 export function noteSentValues(error: unknown, instances: readonly InstanceWrites[]): void {
-  if (typeof error === 'object' && error !== null) sent.set(error, instances);
+  if (typeof error === 'object' && error !== null && instances.length > 0) sent.set(error, instances);
 }
 
 /** The texts of these values, as a message may quote them. */
 export function* sentTexts(error: object): Iterable<string> {
   let left = MOST_TEXTS;
   for (const { values } of sent.get(error) ?? []) {
-    for (const { value } of values) {
+    for (const { value, replaces } of values) {
       const texts: string[] = [];
       collect(value, texts, left);
+      collect(replaces?.value, texts, left);
       left -= texts.length;
       yield* texts;
       const length = texts.reduce((sum, text) => sum + text.length, 0);
-      if (typeof value === 'object' && value !== null && length <= LONGEST_MESSAGE)
-        yield JSON.stringify(value);
+      const isShort = left > 0 && texts.length > 0 && length <= LONGEST_MESSAGE;
+      if (typeof value === 'object' && value !== null && isShort) yield JSON.stringify(value);
     }
   }
 }

@@ -14,6 +14,9 @@ export interface Batch {
   readonly shown: number;
 }
 
+/** After this many instances, the search for some that get values ends. */
+const LONGEST_SEARCH = 1000;
+
 export interface BatchSource {
   readonly pages: PageReader;
   readonly planner: BatchPlanner;
@@ -45,7 +48,7 @@ async function readOn(
   let [instances, shown, bytes] = [0, 0, 0];
   while (instances < room) {
     const left = room - instances;
-    const wanted = Math.min(Math.max(1, sizer.size - shown), left);
+    const wanted = Math.min(shown < sizer.size ? sizer.size - shown : sizer.size, left);
     const limit = Math.min(wanted, sizer.pageSize);
     const page: readonly PageEntry[] = firstInstances(await pages.next(last, limit), left);
     const snapshots = snapshotsOf(page);
@@ -68,7 +71,8 @@ async function readOn(
     const next = Math.min(sizer.pageSize, room - instances);
     if (isWhole && !isLast && !sizer.isLeap(next) && readsAhead()) pages.readAhead(last, next);
     entries.push(...(await planner.plan(page)));
-    if (isWhole && entries.filter(hasValues).length >= fewestWithValues) break;
+    const isFound = entries.filter(hasValues).length >= fewestWithValues;
+    if (isWhole && (isFound || instances >= Math.max(LONGEST_SEARCH, sizer.size))) break;
   }
   return { entries, shown };
 }

@@ -63,8 +63,7 @@ export async function settleSuspects(
     // Refused only at the end of a transaction, as in a serialization failure. That says nothing about this instance. Or
     // it has moved on, and the commit leaves it behind.
     const again = await commitBatch(context, session, suspects);
-    if (again.status === 'rejected') throw calls.failure('repository.commit', again.error);
-    return settledUpTo(place + 1, again);
+    if (again.status !== 'rejected') return settledUpTo(place + 1, again);
   }
 
   const most = classifyError(context.repository, error) === 'transient' ? MOST_SLOW_SUSPECTS : MOST_SUSPECTS;
@@ -78,6 +77,10 @@ export async function settleSuspects(
     if (verdict.is === 'accepted') {
       const outcome = await failTogether(at + 1, other.writes.id);
       if (outcome.result.status !== 'rejected') return outcome;
+      // Perhaps because of one in between that gets no values, but is locked.
+      const isMore = await suspectOthers(at);
+      const last = isMore ? await failTogether(at + 1, other.writes.id) : outcome;
+      if (last.result.status !== 'rejected') return last;
     }
     suspects.push(other);
     if (suspects.length > most) throw calls.failure('repository.commit', error);
@@ -90,7 +93,8 @@ export async function settleSuspects(
   }
   // There are no more.
   const hasWritten = tallyOf(session.run).keys.some(({ written }) => written > 0);
-  if (!hasWritten || tried > 1) throw calls.failure('repository.commit', error);
+  if (!hasWritten || tried > 1 || suspects.length > 1 || first !== 'refused')
+    throw calls.failure('repository.commit', error);
   // Only time can prove it now.
   for (let tries = 1; writes && calls.mayTryAgain(tries); tries += 1) {
     await calls.pause(tries);
@@ -99,6 +103,16 @@ export async function settleSuspects(
   const outcome = await failTogether(batch.length);
   if (outcome.result.status === 'rejected') throw calls.failure('repository.commit', outcome.result.error);
   return outcome;
+
+  /** Whether any instance before this one that gets no values is refused as well. */
+  async function suspectOthers(end: number): Promise<boolean> {
+    const known = suspects.length;
+    for (const entry of batch.slice(place + 1, end)) {
+      if (entry.writes === null || hasValues(entry) || suspects.includes(entry)) continue;
+      if ((await tryOutOnce(context, session, [entry.writes])).is === 'refused') suspects.push(entry);
+    }
+    return suspects.length > known;
+  }
 
   /**
    * Fails the suspects in one commit with the entries up to `end`. With a `witness`, nothing is stored unless that instance is
@@ -115,10 +129,14 @@ export async function settleSuspects(
         if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
         if (verdict.is === 'refused') return settledUpTo(place, { status: 'rejected', error: verdict.error });
       }
-      const blamed = await stillRefused(context, session, suspects, error);
-      if ('status' in blamed) return settledUpTo(place, blamed);
+      const refused = await stillRefused(context, session, suspects, error);
+      if ('status' in refused) return settledUpTo(place, refused);
+      const blamed = new Map(refused);
       const again = await commitBatch(context, session, suspects.slice(0, 1), { retries: 'transient' });
       if (again.status !== 'rejected') return settledUpTo(place + 1, again);
+      // Refused only at the end of a transaction.
+      const [suspect] = suspects;
+      if (suspect && !blamed.has(suspect)) blamed.set(suspect, { error: again.error, refused: new Map() });
       const entries = batch.slice(place, end);
       result = await commitFailures(context, session, entries, blamed, { form, retries: 'none', witness });
       if (result.status !== 'rejected') break;

@@ -63,8 +63,8 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'if (!hasWritten || tried > 1) throw',
-        replace: 'if (!hasWritten) throw',
+        find: 'if (!hasWritten || tried > 1 || suspects.length > 1 ||',
+        replace: 'if (!hasWritten ||',
       },
     ],
   },
