@@ -67,7 +67,7 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
   const definition = definitionOf(input, context.repository);
   const { processModelId } = input;
   const hasQueue = context.queue !== null;
-  // It updates no paths of the model, and joins no active run.
+  // It claims the keys for the new run, updates no paths of the model, and joins no active run.
   const request = { processModelId, updates: [], definitionFor: () => definition, hasQueue, joins: false };
   const claimed = await claimRun(context, request);
   if (claimed === null) throw new RangeError('there was nothing to run'); // only a model update may have nothing
@@ -75,7 +75,7 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
 }
 
 /**
- * Takes up a stored run. Each open shard gets a new step, so that jobs delivered earlier give way once this call has committed.
+ * Takes up a stored run, less the keys that newer runs own by now. Each open shard gets a new step, so that jobs delivered earlier give way once this call has committed.
  * A failed run is resumed, and so is one without a queue if there is one now. If the run is paused or has ended, its one job
  * just reports.
  */
@@ -123,7 +123,7 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
   const watch = watchProgress(jobs[0].runId, context);
   const errors: unknown[] = [];
   const underWay: Promise<BackfillReport | null>[] = []; // `null`: its error is in `errors`
-  // Jobs start more jobs through it: those of the shards that a freeze makes, and the first one of the next walk.
+  // Jobs start more jobs through it: the first one those of the shards that it makes, the last one that of the next walk.
   const beside: JobsBeside = { watch, sliceEnd: sliceEndOf(context), start };
   function start(added: readonly ShardJob[]): void {
     for (const job of added) {
@@ -145,8 +145,8 @@ async function performSideBySide(context: RunContext, jobs: Jobs): Promise<Backf
 }
 
 /**
- * All reports are of one run, each as its job saw it last. The one that says that the run has stopped, else the one that has
- * counted the most. A shard that is done reports `continued` while others are open.
+ * All reports are of one run, each as its job saw it last. Returns the one of a stopped run, else the `continued` one that has
+ * counted the most, else a `superseded` one. A shard that is done reports `continued` while others are open.
  */
 function summary(reports: readonly BackfillReport[]): BackfillReport {
   const report =
