@@ -1,26 +1,21 @@
-import { setMaxListeners } from 'node:events';
-import pLimit from 'p-limit';
 import { claimRun } from './calls/claim-run.js';
 import type { ShardJob } from './calls/enqueue-job.js';
 import { goOnWithRun } from './calls/go-on-with-run.js';
 import { openRun } from './calls/open-run.js';
 import { takeUp } from './changes/resume-run.js';
 import { createRunContext } from './context/create-run-context.js';
-import { linkedAbort } from './context/linked-abort.js';
 import type { RunContext } from './context/run-context.js';
-import type { JobsBeside } from './job/jobs-beside.js';
-import { performJob, sliceEndOf } from './job/perform-job.js';
+import { performJob } from './job/perform-job.js';
+import { performSideBySide } from './job/perform-side-by-side.js';
 import {
   type BackfillOptions,
   type NewRunOptions,
   parseBackfillOptions,
 } from './options/backfill-options.js';
 import { definitionOf } from './options/definition-options.js';
-import { watchProgress } from './record/progress.js';
 import type { BackfillReport } from './record/report.js';
 import { openShards, type Run } from './record/run-record.js';
 import { isWorkable } from './record/run-state.js';
-import { visited } from './record/tally.js';
 
 /**
  * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
@@ -75,7 +70,7 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
 }
 
 /**
- * Takes up a stored run, less the keys that newer runs own by now. Each open shard gets a new step, so that jobs delivered earlier give way once this call has committed.
+ * Takes up a stored run, less the keys that newer runs own by now. Each open shard gets a new step, so that jobs delivered earlier give way once a job of this call has committed a batch.
  * A failed run is resumed, and so is one without a queue if there is one now. If the run is paused or has ended, its one job
  * just reports.
  */
@@ -110,49 +105,4 @@ async function performFirstAndEnqueueOthers(
   const handle = openRun(context, first.runId);
   for (const job of others) await handle.enqueue(job);
   return performJob(context, first);
-}
-
-/** Each of them uses one or two connections. */
-const MOST_SIDE_BY_SIDE = 8;
-
-/** All jobs share one slice. The first error stops all of them. What they have committed stays. */
-async function performSideBySide(context: RunContext, jobs: Jobs): Promise<BackfillReport> {
-  const stopping = linkedAbort(context.signal);
-  setMaxListeners(0, stopping.signal); // each shard adds some
-  const limit = pLimit(MOST_SIDE_BY_SIDE);
-  const watch = watchProgress(jobs[0].runId, context);
-  const errors: unknown[] = [];
-  const underWay: Promise<BackfillReport | null>[] = []; // `null`: its error is in `errors`
-  // Jobs start more jobs through it: the first one those of the shards that it makes, the last one that of the next walk.
-  const beside: JobsBeside = { watch, sliceEnd: sliceEndOf(context), start };
-  function start(added: readonly ShardJob[]): void {
-    for (const job of added) {
-      const report = limit(() => performJob({ ...context, signal: stopping.signal }, job, beside));
-      const stopAll = (error: unknown) => {
-        errors.push(error);
-        stopping.abort(error);
-        return null;
-      };
-      underWay.push(report.catch(stopAll));
-    }
-  }
-  start(jobs);
-  const reports: (BackfillReport | null)[] = [];
-  for (const report of underWay) reports.push(await report); // it grows while jobs start others
-  stopping.unlink();
-  if (errors.length > 0) throw errors[0];
-  return summary(reports.filter((report) => report !== null));
-}
-
-/**
- * All reports are of one run, each as its job saw it last. Returns the one of a stopped run, else the `continued` one that has
- * counted the most, else a `superseded` one. A shard that is done reports `continued` while others are open.
- */
-function summary(reports: readonly BackfillReport[]): BackfillReport {
-  const report =
-    reports.find(({ state }) => state !== 'continued' && state !== 'superseded') ??
-    reports.filter(({ state }) => state === 'continued').toSorted((a, b) => visited(b) - visited(a))[0] ??
-    reports[0];
-  if (report === undefined) throw new RangeError('there was no job to perform');
-  return report;
 }
