@@ -57,7 +57,7 @@ export async function runBackfill<const Key extends string = string>(
 /** A job for each shard to work on. At least one, which may find out that nothing is left. */
 type Jobs = readonly [ShardJob, ...ShardJob[]];
 
-/** Stores a new run before anything else, so that it cannot be lost. Its first job makes the shards. */
+/** Stores a new run before anything else, so that it cannot be lost. Its first job makes the other shards. */
 async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs> {
   const definition = definitionOf(input, context.repository);
   const { processModelId } = input;
@@ -70,9 +70,9 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
 }
 
 /**
- * Takes up a stored run, less the keys that newer runs own by now. Each open shard gets a new step, so that jobs delivered earlier give way once a job of this call has committed a batch.
- * A failed run is resumed, and so is one without a queue if there is one now. If the run is paused or has ended, its one job
- * just reports.
+ * Takes up a stored run, less the keys that newer runs own by now. Each open shard gets a new step, so that jobs delivered
+ * earlier give way once a job of this call has committed a batch. A failed run is resumed, and so is one without a queue if
+ * there is one now. If the run is paused or has ended, its one job just reports.
  */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
@@ -94,9 +94,8 @@ function firstJob({ header: { runId }, shards }: Run): ShardJob {
 }
 
 /**
- * The queue gets the jobs of the other shards of a run that was taken up, without `startAfter`: if a shard is held, its job goes
- * back to the queue by itself. A new run has one job, which makes the shards and enqueues
- * their jobs.
+ * The queue gets the jobs of the other shards of a run that was taken up. If a shard is held, its job goes back to the queue by
+ * itself. A new run has one job, which makes the other shards and enqueues their jobs.
  */
 async function performFirstAndEnqueueOthers(
   context: RunContext,
