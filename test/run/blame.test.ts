@@ -31,6 +31,19 @@ function refusing(
   });
 }
 
+/** Stores the record that a commit names as it is, under another revision, as another job may. */
+async function touchShard(memory: MemoryRepository, argument: unknown): Promise<void> {
+  const [name] = (argument as RepositoryCommit).expected;
+  const record = (await memory.loadRun(name?.id.split('_')[0] ?? '')).find(({ id }) => id === name?.id);
+  if (record === undefined) return;
+  await memory.commit({
+    processModelId: MODEL,
+    expected: [{ id: record.id, revision: record.revision }],
+    instances: [],
+    next: () => [{ ...record, revision: `touched${Math.random()}` }],
+  });
+}
+
 /** Which instances a commit writes. */
 const idsOf = (argument: unknown): readonly number[] =>
   (Object(argument).instances ?? [])
@@ -334,20 +347,11 @@ test.each(Array.from({ length: 14 }, (_, index) => index + 1))(
     let [commits, isBusy] = [0, false];
     const repository = intercept(memory, async ({ method, argument, proceed }) => {
       if (method !== 'commit' || isBusy) return proceed();
-      const { expected = [] } = argument as RepositoryCommit<number>;
       const isBad = idsOf(argument).includes(4);
       if (isBad || commits > 0) commits += 1;
       if (commits === place) {
         isBusy = true;
-        const [name] = expected;
-        const record = (await memory.loadRun(name?.id.split('_')[0] ?? '')).find(({ id }) => id === name?.id);
-        if (record !== undefined)
-          await memory.commit({
-            processModelId: MODEL,
-            expected: [{ id: record.id, revision: record.revision }],
-            instances: [],
-            next: () => [{ ...record, revision: `touched${Math.random()}` }],
-          });
+        await touchShard(memory, argument);
         isBusy = false;
       }
       if (isBad) throw databaseError('42501');
@@ -392,18 +396,10 @@ test('an instance is not blamed because another job has touched the shard meanwh
   let isBusy = false;
   const repository: BackfillRepository = refusing(
     intercept(memory, async ({ method, argument, proceed }) => {
-      const { instances = [], expected = [] } = argument as RepositoryCommit<number>;
+      const { instances = [] } = argument as RepositoryCommit<number>;
       if (method !== 'commit' || instances.length !== 1 || isBusy) return proceed();
-      isBusy = true; // somebody stores the shard as it is, under another revision
-      const [name] = expected;
-      const record = (await memory.loadRun(name?.id.split('_')[0] ?? '')).find(({ id }) => id === name?.id);
-      if (record !== undefined)
-        await memory.commit({
-          processModelId: MODEL,
-          expected: [{ id: record.id, revision: record.revision }],
-          instances: [],
-          next: () => [{ ...record, revision: `touched${Math.random()}` }],
-        });
+      isBusy = true;
+      await touchShard(memory, argument);
       isBusy = false;
       return proceed();
     }),

@@ -60,10 +60,12 @@ const SHORTEST_VALUE = 3;
 
 function withoutValues(message: string, errors: readonly object[]): string {
   const found = new Set<string>();
-  for (const value of errors.flatMap((error) => [...sentTexts(error)])) {
-    if (value.length < SHORTEST_VALUE || value.length > LONGEST_MESSAGE) continue;
-    const text = value.replace(/\s+/g, ' ').trim(); // as in the message
-    if (text.length >= SHORTEST_VALUE && message.includes(text)) found.add(text);
+  for (const error of errors) {
+    for (const value of sentTexts(error)) {
+      if (value.length < SHORTEST_VALUE || value.length > LONGEST_MESSAGE) continue;
+      const text = value.replace(/\s+/g, ' ').trim(); // as in the message
+      if (text.length >= SHORTEST_VALUE && message.includes(text)) found.add(text);
+    }
   }
   // A value may be a part of another one.
   return [...found]
