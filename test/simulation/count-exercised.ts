@@ -23,6 +23,7 @@ const NAMES = [
   'instances too busy',
   'batches too busy',
   'instances blamed beside others',
+  'instances blamed at the end of a shard',
   'jobs stopped at an instance',
   'batches too slow',
   'pages too slow',
@@ -174,10 +175,14 @@ function blameCounter(add: Add): (event: CommitEvent) => void {
   return ({ call, status, instances }) => {
     const [only] = instances;
     if (status === 'refused' && instances.length === 1) refused.add(`${call} ${only?.id}`);
-    if (status !== 'committed' || !instances.some(({ values }) => values.length > 0)) return;
+    if (status !== 'committed') return;
+    const isBeside = instances.some(({ values }) => values.length > 0);
     const isBlamed = ({ id, values }: CommitEvent['instances'][number]) =>
       refused.has(`${call} ${id}`) && !values.some(isPoisoned);
-    add('instances blamed beside others', instances.filter(isBlamed).length);
+    add(
+      isBeside ? 'instances blamed beside others' : 'instances blamed at the end of a shard',
+      instances.filter(isBlamed).length,
+    );
   };
 }
 

@@ -191,8 +191,8 @@ export type PortEvent =
        * no effect, like every such call of the store at that time. `too-slow`: it has no effect, and never will have.
        */
       readonly kind: 'failed' | 'answer-lost' | 'lands-late' | 'down' | 'too-slow';
-      /** The only instance of a commit that was refused by an outage, and the keys of its values. */
-      readonly alone?: { readonly id: number; readonly keys: readonly string[] };
+      /** The only instance of a commit that was refused by an outage, the keys of its values, and whether the code says it is to blame. */
+      readonly alone?: { readonly id: number; readonly keys: readonly string[]; readonly isProof: boolean };
     };
 
 export type QueueEvent =

@@ -92,7 +92,8 @@ export async function commitToShard(
           'Rolled back: the instance that must be written was saved, filled or deleted since it was read.',
         );
       tally = counted.tally;
-      const checkpoint = { after, behind, done: finishes };
+      const lastWritten = counted.lastWritten ?? before.lastWritten;
+      const checkpoint = { after, behind, lastWritten, done: finishes };
       committed = session.advanced(before, tally, { ...checkpoint, revision, committedBy });
       return [shardRecord(run.header, committed)];
     };

@@ -30,6 +30,8 @@ export interface CountedOutcomes {
   readonly tally: Tally;
   /** The instances without an outcome, because they have moved on since they were read. */
   readonly left: readonly LeftBehind[];
+  /** The last instance that got a value. `null`: none did. */
+  readonly lastWritten: InstanceId | null;
 }
 
 /** At most one outcome per instance, from what was planned and what the commit really did. */
@@ -45,6 +47,7 @@ export function countOutcomes(
   const counts: Record<keyof KeyCounts, number>[] = keys.map(() => ({ ...noCounts }));
   const failures: InstanceFailure[] = [];
   let [processed, updated, failed, gone] = [0, 0, 0, 0];
+  let lastWritten: InstanceId | null = null;
   for (const planned of batch) {
     const { writes, reread } = planned;
     if (writes !== null && isGone.has(writes.id)) {
@@ -70,9 +73,11 @@ export function countOutcomes(
       for (const counter of COUNTERS[finding]) count[counter] += instances;
       isUpdated ||= COUNTERS[finding][0] === 'written';
     });
-    if (isUpdated) updated += 1;
+    if (!isUpdated) continue;
+    updated += 1;
+    lastWritten = writes?.id ?? null;
   }
-  return { tally: { processed, updated, failed, gone, keys: counts, failures }, left };
+  return { tally: { processed, updated, failed, gone, keys: counts, failures }, left, lastWritten };
 }
 
 function busyInstance(planned: PlannedEntry, id: InstanceId): PlannedEntry {

@@ -19,8 +19,8 @@ export interface PageReader {
   /** The page after this cursor, of at most `limit` snapshots. */
   next(after: Cursor | null, limit: number): Promise<Page>;
   /**
-   * The first of these instances after this cursor. They lie up to the checkpoint. As for an overwrite, the page passes over
-   * none of them.
+   * The first of these instances after this cursor. They were read before. As for an overwrite, the page passes over none of
+   * them.
    */
   again(
     ids: readonly InstanceId[],
@@ -94,13 +94,13 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
       return cutPage(page, limit); // it may have been read ahead before the limit fell
     },
     async again(ids, after, limit) {
-      const { shard, run } = session;
-      if (shard.after === null) return [];
-      const paths = pagePaths(readPathsOf(run.header)).map((path) => ({
+      const { header } = session.run;
+      if (header.upTo === null) return [];
+      const paths = pagePaths(readPathsOf(header)).map((path) => ({
         ...path,
         mode: 'overwrite' as const,
       }));
-      const range = { ...rangeOf(session), instanceIds: ids, upTo: shard.after };
+      const range = { ...rangeOf(session), instanceIds: ids, upTo: header.upTo };
       // Rereads must not limit the batches of the walk.
       const query = { ...range, after, limit: Math.min(limit, mostAgain), paths };
       const page = await readNow(query, (most) => {

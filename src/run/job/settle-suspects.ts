@@ -1,12 +1,12 @@
-import type { InstanceId } from '../../ports/repository.js';
+import type { InstanceId, InstanceWrites } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
-import { tallyOf } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
 import { type Blame, commitFailures, unnamed, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
 import { batchSizeOf, hasValues, type PlannedEntry } from './plan-instance.js';
+import { rewriteLast } from './rewrite-last.js';
 import type { ShardSession } from './shard-session.js';
 import { tryOut, tryOutOnce, type Verdict } from './try-out.js';
 
@@ -30,6 +30,8 @@ export interface Refusal {
 /** After this many refusals in a row, nobody is to blame. A transient error may be a time-out, each of which takes long. */
 const MOST_SUSPECTS = 200;
 const MOST_SLOW_SUSPECTS = 20;
+/** At the end of a shard, where none goes through. More look like a fault of the database, such as a partition that is missing. */
+const MOST_LAST_SUSPECTS = 5;
 /** In this order. The first one twice, because an error may pass. */
 const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
 /** If a commit of this size has taken too long. */
@@ -43,8 +45,8 @@ const SMALL_FORMS = [unnamed, unnamed];
  * 3. Those that are still refused fail in the same commit that writes the accepted one. So an outage or a missing
  *    permission, which refuses all of them, is nobody's fault.
  *
- * If none behind it is accepted, a new batch is read from there on, with more instances behind. At the end of the shard,
- * nobody is to blame, unless only this one is left there and the run has written values before.
+ * If none behind it is accepted, a new batch is read from there on, with more instances behind. At the end of the shard there
+ * are none. Then a few may fail if the database accepts, between two refusals, that a stored value is written again.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
@@ -75,11 +77,11 @@ export async function settleSuspects(
     // If nothing would be written, it is no proof.
     if (verdict.is === 'moved' || (verdict.is === 'accepted' && !verdict.writes)) continue;
     if (verdict.is === 'accepted') {
-      const outcome = await failTogether(at + 1, other.writes.id);
+      const outcome = await failTogether(at + 1, { written: other.writes.id });
       if (outcome.result.status !== 'rejected') return outcome;
       // Perhaps because of one in between that gets no values, but is locked.
       const isMore = await suspectOthers(at);
-      const last = isMore ? await failTogether(at + 1, other.writes.id) : outcome;
+      const last = isMore ? await failTogether(at + 1, { written: other.writes.id }) : outcome;
       if (last.result.status !== 'rejected') return last;
     }
     suspects.push(other);
@@ -91,16 +93,11 @@ export async function settleSuspects(
     session.wantWithValues(Math.max(2, 2 * tried));
     return settledUpTo(place, OUTDATED);
   }
-  // There are no more.
-  const hasWritten = tallyOf(session.run).keys.some(({ written }) => written > 0);
-  if (!hasWritten || tried > 1 || suspects.length > 1 || first !== 'refused')
-    throw calls.failure('repository.commit', error);
-  // Only time can prove it now.
-  for (let tries = 1; writes && calls.mayTryAgain(tries); tries += 1) {
-    await calls.pause(tries);
-    if ((await tryOutOnce(context, session, [writes])).is !== 'refused') return settledUpTo(place, OUTDATED);
-  }
-  const outcome = await failTogether(batch.length);
+  // There are no more. If this one is refused only at the end of a transaction, nothing that is rolled back proves anything.
+  const other =
+    first === 'refused' && suspects.length <= MOST_LAST_SUSPECTS && (await rewriteLast(context, session));
+  if (!other) throw calls.failure('repository.commit', error);
+  const outcome = await failTogether(batch.length, { rolledBack: other });
   if (outcome.result.status === 'rejected') throw calls.failure('repository.commit', outcome.result.error);
   return outcome;
 
@@ -115,19 +112,22 @@ export async function settleSuspects(
   }
 
   /**
-   * Fails the suspects in one commit with the entries up to `end`. With a `witness`, nothing is stored unless that instance is
-   * written. Without one, the database must first accept an empty commit. Before each try, the suspects are tested again: an
-   * outage may be over.
+   * Fails the suspects in one commit with the entries up to `end`, which writes one of these, or nothing is stored. At the end
+   * of the shard, a write that is tried out before takes its place. Before each try, the suspects are tested again: an outage
+   * may be over.
    */
-  async function failTogether(end: number, witness?: InstanceId): Promise<Settled> {
+  async function failTogether(end: number, witness: Witness): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };
     const limit = session.batchSizeLimit.value;
     const isTooLarge = limit !== null && batchSizeOf(batch.slice(place, end)) > limit;
     for (const form of isTooLarge ? SMALL_FORMS : FORMS) {
-      if (witness === undefined) {
-        const verdict = await tryOut(context, session, []);
+      if (witness.rolledBack !== undefined) {
+        const verdict = await tryOut(context, session, [witness.rolledBack]);
         if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
-        if (verdict.is === 'refused') return settledUpTo(place, { status: 'rejected', error: verdict.error });
+        if (verdict.is !== 'accepted' || !verdict.writes) {
+          const refusal = verdict.is === 'refused' ? verdict.error : error;
+          return settledUpTo(place, { status: 'rejected', error: refusal });
+        }
       }
       const refused = await stillRefused(context, session, suspects, error);
       if ('status' in refused) return settledUpTo(place, refused);
@@ -138,11 +138,23 @@ export async function settleSuspects(
       const [suspect] = suspects;
       if (suspect && !blamed.has(suspect)) blamed.set(suspect, { error: again.error, refused: new Map() });
       const entries = batch.slice(place, end);
-      result = await commitFailures(context, session, entries, blamed, { form, retries: 'none', witness });
+      result = await commitFailures(context, session, entries, blamed, {
+        form,
+        retries: 'none',
+        witness: witness.written,
+      });
       if (result.status !== 'rejected') break;
     }
     return settledUpTo(end, result);
   }
+}
+
+/** What shows that the database takes values. */
+interface Witness {
+  /** The instance that must be written in the commit in which others fail. */
+  readonly written?: InstanceId;
+  /** Writes that are tried out right before. */
+  readonly rolledBack?: InstanceWrites;
 }
 
 /** Those that are refused once more. The first counts as refused, with `firstError`. The caller commits it again alone. */

@@ -48,7 +48,7 @@ export interface ShardSession {
   advanced(
     before: RunShard,
     batch: Tally,
-    checkpoint: Pick<RunShard, 'after' | 'behind' | 'done' | 'revision' | 'committedBy'>,
+    checkpoint: Pick<RunShard, 'after' | 'behind' | 'lastWritten' | 'done' | 'revision' | 'committedBy'>,
   ): RunShard;
   /** A name for a commit that is about to be tried, by which it is known if its answer gets lost. */
   nameCommit(): string;

@@ -1,6 +1,7 @@
 import type { CommitResult, InstanceId, InstanceWrites, WriteOutcome } from '../../ports/repository.js';
 import { commitProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
+import { ENDLESS_CONFLICT, MOST_CONFLICTS } from '../calls/open-run.js';
 import { noteSentValues } from '../calls/sent-values.js';
 import type { RunContext } from '../context/run-context.js';
 import { shardRecordId } from '../record/run-record.js';
@@ -42,12 +43,26 @@ export function tryOut(
   );
 }
 
-/** One try, whatever the error is. */
+/** One try, whatever the error is. If another job has only touched the record of the shard, the writes are still worth a try. */
 export async function tryOutOnce(
+  context: RunContext,
+  session: ShardSession,
+  instances: readonly InstanceWrites[],
+): Promise<Verdict> {
+  const { handle } = session;
+  for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
+    const verdict = await rolledBack(context, session, instances);
+    if (verdict !== 'conflict') return verdict;
+    if (!session.adopt(await handle.load())) return { is: 'outdated' };
+  }
+  throw handle.calls.contractError(ENDLESS_CONFLICT);
+}
+
+async function rolledBack(
   { repository }: RunContext,
   { handle, run, shard }: ShardSession,
   instances: readonly InstanceWrites[],
-): Promise<Verdict> {
+): Promise<Verdict | 'conflict'> {
   let verdict: Verdict | null = null;
   let result: CommitResult;
   try {
@@ -70,7 +85,7 @@ export async function tryOutOnce(
       ? commitProblem(result, { exhausted: undefined, isNextCalled: false })
       : `answered ${result.status} although next threw an error`;
   if (problem !== null) throw handle.calls.contractError(`commit: ${problem}`);
-  return { is: 'outdated' };
+  return 'conflict';
 }
 
 /** Whether at least one value of the instance was written. */

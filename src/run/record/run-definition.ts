@@ -86,6 +86,7 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     upTo: null,
     behind: [],
     tally: emptyTally(keyCount),
+    lastWritten: null,
     allottedStep: 0,
     committedStep: -1,
     committedBy: null,

@@ -1,14 +1,15 @@
 import type { CommitEvent, HistoryEvent } from '../history.js';
 import { REFUSED_VALUE } from '../world/poison.js';
 import { isPoisoned } from '../world/simulated-store.js';
-import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
+import type { JudgedCall, Replay } from './judged-world.js';
 import { type Judgement, passedOver, type Rules, type ShardChange, whoOf } from './judgement.js';
 
 /**
- * 1. Where a refusal proves nothing, an instance fails only if another one goes through in the same commit. A single one may fail
- *    if the run has written values before. It is tried again after that, because the refusal may come from an outage.
- * 15. No job stops at such an instance while its batch has one that would go through. After a batch was too slow, later
- *     batches are smaller.
+ * 1. Where a refusal proves nothing, an instance fails only if another one goes through in the same commit. At the end of its
+ *    shard, it may be written before, if that is rolled back. The instance is tried again after that, because the refusal may
+ *    come from an outage.
+ * 15. No job stops at such an instance while its batch has one that would go through, or while the shard has one to which a value
+ *     could be written again. After a batch was too slow, later batches are smaller.
  */
 export const blameRules: Rules = {
   commit(event, { world, changes, broken }) {
@@ -17,9 +18,9 @@ export const blameRules: Rules = {
     for (const { run, shards } of changes) {
       if (run === null || !world.rules.needsWitness) continue;
       for (const shard of shards) {
-        const blamed = blamedIn(event, shard, call);
+        const blamed = blamedIn(event, shard, call).filter((id) => !call.accused.has(id));
         const [first] = blamed;
-        if (first !== undefined && !hasWitness(event, blamed, call, run))
+        if (first !== undefined && !hasWitness(event, blamed, call, shard, world))
           broken(1, `${whoOf(call)} blamed instance ${first}, although no other one had gone through`);
         const doubted = blamed.find((id) => call.refused.get(id)?.is === 'doubted');
         if (doubted !== undefined)
@@ -67,16 +68,21 @@ export function blamedIn(event: CommitEvent, shard: ShardChange, call: JudgedCal
   return blamed.map(({ id }) => id);
 }
 
-/** One that is written in the same commit. Or, if a single instance is left, values that the run has written before. */
+/** One that is written in the same commit. Or, if no more are left of the shard, one that went through between two refusals. */
 function hasWitness(
   event: CommitEvent,
   blamed: readonly number[],
-  call: JudgedCall,
-  run: JudgedRun,
+  { refused }: JudgedCall,
+  { after }: ShardChange,
+  { instances }: Replay,
 ): boolean {
   const isBeside = event.instances.some(({ id, values }) => !blamed.includes(id) && values.length > 0);
-  const written = [...run.shards.values()].some(({ tally }) => tally.keys.some((key) => key.written > 0));
-  return isBeside || (blamed.length === 1 && (call.hasCommittedValues || written));
+  if (isBeside) return true;
+  const { after: checkpoint, upTo } = after;
+  const isLast = ![...instances.values()].some(
+    ({ cursor, rows }) => rows.size === 0 && cursor > (checkpoint ?? -1) && cursor <= (upTo ?? -1),
+  );
+  return isLast && blamed.every((id) => refused.get(id)?.is === 'confirmed');
 }
 
 /** The size of a batch that was too slow, if this commit could know it. */
@@ -109,4 +115,25 @@ function judgeEnd(
       15,
       `${whoOf(call)} stopped at instance ${suspect}, although ${witness.id} of its batch goes through`,
     );
+  const rewritten = witness === undefined && call.refused.size <= FEW ? writtenBefore(call, world) : null;
+  if (rewritten !== null)
+    broken(15, `${whoOf(call)} stopped at instance ${suspect}, although ${rewritten} could be written again`);
+}
+
+/** More than this, at the end of a shard, look like a fault of the database. */
+const FEW = 5;
+
+/** The instance of the shard that got a value last, if it has one still. */
+function writtenBefore({ argument }: JudgedCall, { runs, instances }: Replay): number | null {
+  const run = runs.get(String(argument.runId));
+  const id = Number(run?.shards.get(Number(argument.shard))?.lastWritten ?? Number.NaN);
+  const instance = instances.get(id);
+  const keys = run?.header.definition.paths.map(({ key }) => key) ?? [];
+  const row = keys.map((key) => instance?.rows.get(key)).find((stored) => stored !== undefined);
+  return instance?.processModelId === run?.processModelId &&
+    row !== undefined &&
+    row.value !== null &&
+    !isPoisoned(row)
+    ? id
+    : null;
 }

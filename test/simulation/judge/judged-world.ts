@@ -100,6 +100,8 @@ export interface JudgedCall {
   readonly committedStep: number | null;
   /** Instances that the store refused in a commit of their own. */
   readonly refused: Map<number, Refusal>;
+  /** Instances that it may blame because of the error of an outage. */
+  readonly accused: Set<number>;
   /** The run that it has stored. */
   storedRun: string | null;
   /** When it last surveyed the instances from the first on. */
@@ -108,8 +110,6 @@ export interface JudgedCall {
   readonly batches: Map<number, CommitEvent['instances']>;
   /** Whether one of its commits met instances that others had saved, filled or deleted since they were read. They prove nothing. */
   hasMetWriters: boolean;
-  /** Whether values that it wrote were committed. */
-  hasCommittedValues: boolean;
   /** By shard record: what it has learnt from its own batches. */
   readonly tooSlow: Map<string, TooSlow>;
   /** How many of its commits failed, and how many ended as a conflict. */

@@ -104,7 +104,6 @@ export function applyCommit(
 export function learnFromLost(event: CommitEvent, call: JudgedCall | undefined): void {
   if (call === undefined) return;
   doubtRefusals(call, event);
-  if (event.instances.some(({ values }) => values.length > 0)) call.hasCommittedValues = true;
   const created = event.records.find(({ id, runId }) => id === runId);
   if (call.method === 'start' && created !== undefined) call.storedRun ??= created.runId;
 }
@@ -128,10 +127,14 @@ export function addRefusal(
   refused.set(id, { at, keys: new Set([...(before?.keys ?? []), ...keys]), is });
 }
 
-/** Values of other instances are accepted, if only to be rolled back. */
-function doubtRefusals({ refused }: JudgedCall, { status, instances, moved }: CommitEvent): void {
+/** Values of other instances are accepted, if only to be rolled back. Those that would not be written prove nothing. */
+function doubtRefusals({ refused }: JudgedCall, { status, instances, moved, kept }: CommitEvent): void {
   if (status !== 'undone' && status !== 'committed') return;
-  const accepted = instances.filter(({ id, values }) => values.length > 0 && !moved.includes(id));
+  const isKept = (id: number, key: string): boolean =>
+    kept.some((value) => value.id === id && value.key === key);
+  const accepted = instances.filter(
+    ({ id, values }) => !moved.includes(id) && values.some(({ key }) => !isKept(id, key)),
+  );
   for (const [id, refusal] of refused) {
     const isDoubted = refusal.is === 'new' && accepted.some((other) => other.id !== id);
     if (isDoubted) refused.set(id, { ...refusal, is: 'doubted' });
@@ -157,7 +160,6 @@ function learnSizes(
     call.tooSlow.set(record, { at, size, batches: 0 });
   }
   if (status !== 'committed' || instances.length === 0) return;
-  if (instances.some(({ values }) => values.length > 0)) call.hasCommittedValues = true;
   // What an older call did not know, it cannot hand on.
   const stored = tooSlow.get(record);
   const known = own ?? (stored !== undefined && stored.at < call.startedAt ? stored : null);

@@ -102,7 +102,8 @@ export function replayWorld(
       case 'fault': {
         const call = calls.get(event.call);
         if (call !== undefined && event.port === 'commit') call.commitFaults += 1;
-        if (call !== undefined && event.alone !== undefined) addRefusal(call, event.alone, at);
+        if (event.alone?.isProof === true) call?.accused.add(event.alone.id);
+        else if (call !== undefined && event.alone !== undefined) addRefusal(call, event.alone, at);
         return;
       }
       case 'survey': {
@@ -202,11 +203,11 @@ function newCall(): Pick<
   | 'isAborted'
   | 'seen'
   | 'refused'
+  | 'accused'
   | 'storedRun'
   | 'surveyedAt'
   | 'batches'
   | 'hasMetWriters'
-  | 'hasCommittedValues'
   | 'tooSlow'
   | 'commitFaults'
   | 'conflicts'
@@ -222,11 +223,11 @@ function newCall(): Pick<
     isAborted: false,
     seen: new Map(),
     refused: new Map(),
+    accused: new Set(),
     storedRun: null,
     surveyedAt: -1,
     batches: new Map(),
     hasMetWriters: false,
-    hasCommittedValues: false,
     tooSlow: new Map(),
     commitFaults: 0,
     conflicts: 0,

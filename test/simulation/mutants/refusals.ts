@@ -63,8 +63,19 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'if (!hasWritten || tried > 1 || suspects.length > 1 ||',
-        replace: 'if (!hasWritten ||',
+        find: "if (verdict.is !== 'accepted' || !verdict.writes) {",
+        replace: "if (verdict.is === 'moved') {",
+      },
+    ],
+  },
+  {
+    name: 'suspects: the job gives up at the end of a shard although a stored value could be written again',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/settle-suspects.ts',
+        find: 'suspects.length <= MOST_LAST_SUSPECTS',
+        replace: 'suspects.length < 0',
       },
     ],
   },

@@ -8,6 +8,7 @@ import type {
 } from '../../../src/ports/repository.js';
 import { NEWER, newerQueue, ofNewerVersion } from './newer-version.js';
 
+import { PROVING_CODES } from './poison.js';
 import type { Scene } from './scene.js';
 import type { Owner, Pending } from './schedule.js';
 import { databaseError } from './simulated-store.js';
@@ -93,12 +94,11 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
           );
           if (outage !== null) {
             const [only, ...others] = instances;
-            const isAlone =
-              world.outageOf === 'values' &&
-              only !== undefined &&
-              only.values.length > 0 &&
-              others.length === 0;
-            const alone = isAlone ? { alone: { id: only.id, keys: only.values.map(({ key }) => key) } } : {};
+            const isAlone = only !== undefined && only.values.length > 0 && others.length === 0;
+            const isProof = PROVING_CODES.includes(world.outageCode);
+            const alone = isAlone
+              ? { alone: { id: only.id, keys: only.values.map(({ key }) => key), isProof } }
+              : {};
             scene.record({ type: 'fault', call, port, kind: 'down', ...alone });
             return fail(outage);
           }

@@ -145,7 +145,7 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
     try {
       result = next({ gone, kept: keptValues, moved });
     } catch (error) {
-      recordCommit('undone', { moved });
+      recordCommit('undone', { moved, kept: keptValues });
       throw error;
     }
     if (records.collide(result, transaction)) {
