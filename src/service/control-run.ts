@@ -1,4 +1,4 @@
-import { goOnWithRun } from '../run/calls/go-on-with-run.js';
+import { changeWithOwners } from '../run/calls/change-with-owners.js';
 import { openRun } from '../run/calls/open-run.js';
 import { resume } from '../run/changes/resume-run.js';
 import type { RunChange } from '../run/changes/run-change.js';
@@ -23,7 +23,7 @@ export function cancelRun(context: RunContext, runId: string): Promise<Run> {
 export async function resumeRun(context: RunContext, runId: string): Promise<Run> {
   const { runtime } = context;
   const handle = openRun(context, runId);
-  const { run, changed } = await goOnWithRun(context, handle, (stored, ownedKeys) =>
+  const { run, changed } = await changeWithOwners(context, handle, (stored, ownedKeys) =>
     resume(stored, ownedKeys, { now: runtime.now(), hasQueue: true }),
   );
   if (!changed || !isWorkable(run.header.state)) return run;

@@ -80,6 +80,19 @@ export async function claimRun(context: RunContext, request: ModelRequest): Prom
   return { run, created: false, isCalledFor, joinedBefore };
 }
 
+/** Stores a new run that joins no other one, whatever else is active. All keys of its definition get it as their owner. */
+export async function storeNewRun(
+  context: RunContext,
+  processModelId: string,
+  definition: RunDefinition,
+): Promise<Run> {
+  const hasQueue = context.queue !== null;
+  const request = { processModelId, updates: [], definitionFor: () => definition, hasQueue, joins: false };
+  const claimed = await claimRun(context, request);
+  if (claimed === null) throw new RangeError('a request with a definition must store a run');
+  return claimed.run;
+}
+
 interface Decision {
   readonly change: ModelChange | null;
   /** The new run, which an earlier try may have stored. */

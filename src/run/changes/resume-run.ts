@@ -49,7 +49,10 @@ export function resume(run: Run, keys: readonly OwnedKey[], { now, hasQueue }: G
   };
 }
 
-/** Allots a step for each open shard to a caller that works on the run itself. A failed run is resumed. */
+/**
+ * Allots a step for each open shard to a caller that works on the run itself. Resumes a failed run, and a run without a queue if
+ * the caller has one. The resumed run no longer writes keys that newer runs have taken.
+ */
 export function takeUp(run: Run, keys: readonly OwnedKey[], goOn: GoOn): RunChange | null {
   const { state, hasQueue } = run.header;
   if (state === 'failed' || (isWorkable(state) && goOn.hasQueue && !hasQueue)) return resume(run, keys, goOn);

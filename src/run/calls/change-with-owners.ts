@@ -8,10 +8,10 @@ import { changeModel, type ModelChange } from './change-model.js';
 import type { RunHandle } from './open-run.js';
 
 /**
- * Changes a stored run so that it goes on, and logs that. Unlike `RunHandle.change`, `decide` also gets the keys of the
+ * Changes a stored run so that it goes on, and logs that. Unlike in `RunHandle.change`, `decide` also gets the keys of the
  * owner record, and the commit names that record. So no request can take a key in between.
  */
-export async function goOnWithRun(
+export async function changeWithOwners(
   context: RunContext,
   handle: RunHandle,
   decide: (run: Run, ownedKeys: readonly OwnedKey[]) => RunChange | null,
