@@ -101,3 +101,5 @@ export type {
   SweepOptions,
 } from './service/service-options.js';
 export type { SweepReport } from './service/sweep-runs.js';
+export { all } from './throttles/all.js';
+export { type OffPeakOptions, offPeak, type Weekday } from './throttles/off-peak.js';
