@@ -5,6 +5,7 @@ import { type BackfillService, createBackfillService, type JobPayload } from '..
 import { systemRuntime } from '../../src/run/context/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
+import { asIfAlone } from './support/as-if-alone.js';
 import { type CompiledCheckout, compileCheckout } from './support/compiled-checkout.js';
 import { eventually } from './support/eventually.js';
 import { createInstances, type FaultHost, openFaultHost, PATHS } from './support/fault-host.js';
@@ -40,7 +41,8 @@ describeWith(['PostgreSQL'], 'a worker that is stopped and wakes up again', () =
     const queue = { enqueue: async (job: { readonly payload: JobPayload }) => void jobs.push(job.payload) };
     // Ahead by an hour: to its sweep, every job looks lost.
     const runtime = { ...systemRuntime, now: () => Date.now() + 3_600_000 };
-    return createBackfillService({ repository: host.repository, queue, runtime, batchSize: 10, ...tuning });
+    const repository = asIfAlone(host.repository);
+    return createBackfillService({ repository, queue, runtime, batchSize: 10, ...tuning });
   }
 
   async function fallAsleep(orders: Partial<WorkerOrders>): Promise<JobPayload> {

@@ -65,6 +65,26 @@ describe('a batch that takes too long', () => {
     expect(timeOuts).toBe(2);
   });
 
+  test('is remembered although its job dies before a smaller one gets through', async () => {
+    const memory = createMemoryRepository({ instances: invoices(200) });
+    const sizes: number[] = [];
+    let definition: object = {};
+    for (let job = 0; job < 3; job += 1) {
+      let timeOuts = 0;
+      const repository = intercept(memory, async ({ method, argument, proceed }) => {
+        if (timeOuts === 2) throw databaseError('08006');
+        const { instances = [] } = method === 'commit' ? (argument as RepositoryCommit) : {};
+        if (instances.length === 0) return proceed();
+        sizes.push(instances.length);
+        timeOuts += 1;
+        throw databaseError('57014', 'canceling statement due to statement timeout');
+      });
+      const failure = await backfill(repository, { batchSize: 100, ...definition }).catch((error) => error);
+      definition = { processModelId: undefined, paths: undefined, runId: failure.runId };
+    }
+    expect(sizes).toEqual([100, 50, 50, 25, 25, 13]);
+  });
+
   test('is remembered by the run: the job after it does not try the size again', async () => {
     const { memory, repository } = slow({ commit: 50 });
     const jobs: unknown[] = [];

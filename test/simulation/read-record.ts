@@ -39,7 +39,6 @@ export interface ShardView {
   readonly after: number | null;
   readonly upTo: number | null;
   readonly behind: readonly { readonly id: number; readonly tries: number }[];
-  readonly lastWritten: string | number | null;
   readonly allottedStep: number;
   readonly committedStep: number;
   readonly committedBy: string | null;

@@ -2,8 +2,13 @@ import type { Run } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
 import type { RunChange } from './run-change.js';
 
-/** Stores a shard as it is, under its next revision: the proof that the repository takes commits. */
-export function touch({ header, shards }: Run, shardIndex: number): RunChange | null {
+/**
+ * Stores a shard as it is: the proof that the repository takes commits. If the limit of its batches is larger than `limit`, it
+ * becomes that.
+ */
+export function touch({ header, shards }: Run, shardIndex: number, limit: number | null): RunChange | null {
   const shard = shards[shardIndex];
-  return !isWorkable(header.state) || shard === undefined || shard.done ? null : { shards: [shard] };
+  if (!isWorkable(header.state) || shard === undefined || shard.done) return null;
+  const isSmaller = limit !== null && limit < (shard.batchSizeLimit ?? Number.POSITIVE_INFINITY);
+  return { shards: [isSmaller ? { ...shard, batchSizeLimit: limit } : shard] };
 }

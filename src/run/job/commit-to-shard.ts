@@ -19,7 +19,7 @@ import { newRevision } from '../record/new-ids.js';
 import { shardRecord, shardRecordId } from '../record/run-record.js';
 import { emptyTally, type Tally } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
-import type { PlannedEntry } from './plan-instance.js';
+import { batchSizeOf, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 import { isWritten, tryOutOnce } from './try-out.js';
 
@@ -64,7 +64,7 @@ export async function commitToShard(
   const instances = commit.entries.flatMap(({ writes }) => writes ?? []);
   const keys = session.run.header.definition.paths.map(({ key }) => key);
   const reread = new Set(commit.entries.flatMap((entry) => entry.reread?.id ?? []));
-  const size = instances.length - reread.size; // filled instances, and those that are read again by their ids, do not count
+  const size = batchSizeOf(commit.entries);
   const committedBy = session.nameCommit();
   let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
   let unclassified = 0;
@@ -147,20 +147,23 @@ export async function commitToShard(
   }
 
   /**
-   * Whether to stop trying, because an instance may be to blame. For a transient error only once its tries are spent, and
+   * `rejected`: no more tries, because an instance may be to blame. After a transient error only once its tries are spent, and
    * only if the database takes a commit without instances.
    */
-  async function isSuspicious(error: unknown, failedTries: number): Promise<boolean> {
+  async function suspicion(error: unknown, failedTries: number): Promise<ShardCommitResult | null> {
+    const rejected = { status: 'rejected', error } as const;
     const kind = classifyError(context.repository, error);
-    if (instances.length === 0 || kind === 'systemic') return false;
-    if (kind === 'instance' || kind === 'doubtful' || commit.retries === 'none') return true;
+    if (instances.length === 0 || kind === 'systemic') return null;
+    if (kind === 'instance' || kind === 'doubtful' || commit.retries === 'none') return rejected;
     if (kind === 'transient') {
-      if (calls.mayTryAgain(failedTries)) return false;
-      return (await tryOutOnce(context, session, [])).is !== 'refused';
+      if (calls.mayTryAgain(failedTries)) return null;
+      const { is } = await tryOutOnce(context, session, []);
+      if (is === 'outdated') return { status: 'outdated' };
+      return is === 'refused' ? null : rejected;
     }
     unclassified += 1;
-    if (commit.retries === 'transient' || kind === 'suspect' || !calls.mayTryAgain(unclassified)) return true;
-    return commit.entries.length > 1 && unclassified > 1;
+    const isSpent = commit.retries === 'transient' || kind === 'suspect' || !calls.mayTryAgain(unclassified);
+    return isSpent || (commit.entries.length > 1 && unclassified > 1) ? rejected : null;
   }
 
   return calls.call<ShardCommitResult>(
@@ -184,7 +187,7 @@ export async function commitToShard(
         const found = await lookAround();
         if (found !== null) return found;
         if (isTooSlow) return { status: 'too-slow', error };
-        return (await isSuspicious(error, failedTries)) ? { status: 'rejected', error } : null;
+        return suspicion(error, failedTries);
       },
     },
   );

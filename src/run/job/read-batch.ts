@@ -15,7 +15,7 @@ export interface Batch {
 }
 
 /** After this many instances, the search for some that get values ends. */
-const LONGEST_SEARCH = 1000;
+const LONGEST_SEARCH = 10_000;
 
 export interface BatchSource {
   readonly pages: PageReader;

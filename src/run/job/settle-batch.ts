@@ -1,6 +1,7 @@
 import { isTimeOut } from '../calls/is-time-out.js';
 import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
+import { commitNothing } from './commit-nothing.js';
 import type { Retries, ShardCommitResult } from './commit-to-shard.js';
 import { batchSizeOf, type PlannedEntry } from './plan-instance.js';
 import { settleRefusedInstance } from './settle-refused-instance.js';
@@ -31,6 +32,8 @@ export async function settleBatch(
     const result = await commitBatch(context, session, part, isOne ? {} : { retries });
     if (result.status === 'committed') settled = end;
     const { status } = result;
+    // The next job must know, even if this one dies before a smaller batch gets through.
+    if (status === 'too-slow' && !(await commitNothing(session))) return { status: 'outdated' };
     if (!isOne && (status === 'too-slow' || status === 'too-busy')) return settleHalves(end, retries);
     if (!isOne && status === 'rejected') return settleHalves(end, 'none');
     return status === 'rejected' ? settleOne(result.error) : result;

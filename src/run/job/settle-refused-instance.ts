@@ -1,8 +1,8 @@
 import { classifyError } from '../calls/classify-error.js';
-import { touch } from '../changes/touch-shard.js';
 import type { RunContext } from '../context/run-context.js';
 import { commitBatch } from './commit-batch.js';
 import { commitFailures, withoutRefused, withoutValues } from './commit-failures.js';
+import { commitNothing } from './commit-nothing.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
 import { findRefusedValues } from './find-refused-values.js';
 import type { PlannedEntry } from './plan-instance.js';
@@ -73,13 +73,4 @@ async function failAlone(
   const partial = await commitFailures(context, session, alone, blamed, { form: withoutRefused });
   if (partial.status !== 'rejected' || refused.size === 0) return partial;
   return commitFailures(context, session, alone, blamed, { form: withoutValues });
-}
-
-/**
- * Stores the shard as it is, and tries until that is accepted. `false`: another commit came meanwhile.
- * @throws {PortError} when the tries are spent.
- */
-async function commitNothing(session: ShardSession): Promise<boolean> {
-  const { run } = await session.handle.change((stored) => touch(stored, session.job.shard));
-  return session.adopt(run);
 }

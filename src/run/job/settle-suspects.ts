@@ -1,6 +1,7 @@
 import type { InstanceId, InstanceWrites } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
 import type { RunContext } from '../context/run-context.js';
+import { tallyOf } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
 import { type Blame, commitFailures, unnamed, withoutRefused, withoutValues } from './commit-failures.js';
 import type { ShardCommitResult } from './commit-to-shard.js';
@@ -32,6 +33,8 @@ const MOST_SUSPECTS = 200;
 const MOST_SLOW_SUSPECTS = 20;
 /** At the end of a shard, where none goes through. More look like a fault of the database, such as a partition that is missing. */
 const MOST_LAST_SUSPECTS = 5;
+/** So many are accepted and then refused with the others. */
+const MOST_IN_VAIN = 3;
 /** In this order. The first one twice, because an error may pass. */
 const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
 /** If a commit of this size has taken too long. */
@@ -46,7 +49,8 @@ const SMALL_FORMS = [unnamed, unnamed];
  *    permission, which refuses all of them, is nobody's fault.
  *
  * If none behind it is accepted, a new batch is read from there on, with more instances behind. At the end of the shard there
- * are none. Then a few may fail if the database accepts, between two refusals, that a stored value is written again.
+ * are none. Then a few may fail if the database accepts, between two refusals, that a stored value is written again. Without
+ * such a value, a single one that is left may fail after all tries.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
@@ -69,6 +73,7 @@ export async function settleSuspects(
   }
 
   const most = classifyError(context.repository, error) === 'transient' ? MOST_SLOW_SUSPECTS : MOST_SUSPECTS;
+  let vain = 0;
   for (let at = place + 1; at < batch.length; at += 1) {
     const other = batch[at] as PlannedEntry;
     if (!hasValues(other)) continue;
@@ -80,9 +85,13 @@ export async function settleSuspects(
       const outcome = await failTogether(at + 1, { written: other.writes.id });
       if (outcome.result.status !== 'rejected') return outcome;
       // Perhaps because of one in between that gets no values, but is locked.
-      const isMore = await suspectOthers(at);
-      const last = isMore ? await failTogether(at + 1, { written: other.writes.id }) : outcome;
+      const more = await suspectOthers(at);
+      if (more === 'outdated') return settledUpTo(place, OUTDATED);
+      const last = more ? await failTogether(at + 1, { written: other.writes.id }) : outcome;
       if (last.result.status !== 'rejected') return last;
+      // It is refused at the end of the transaction, and so are many, then.
+      vain += 1;
+      if (vain >= MOST_IN_VAIN) throw calls.failure('repository.commit', last.result.error);
     }
     suspects.push(other);
     if (suspects.length > most) throw calls.failure('repository.commit', error);
@@ -94,19 +103,35 @@ export async function settleSuspects(
     return settledUpTo(place, OUTDATED);
   }
   // There are no more. If this one is refused only at the end of a transaction, nothing that is rolled back proves anything.
-  const other =
-    first === 'refused' && suspects.length <= MOST_LAST_SUSPECTS && (await rewriteLast(context, session));
-  if (!other) throw calls.failure('repository.commit', error);
-  const outcome = await failTogether(batch.length, { rolledBack: other });
-  if (outcome.result.status === 'rejected') throw calls.failure('repository.commit', outcome.result.error);
-  return outcome;
+  if (first !== 'refused') throw calls.failure('repository.commit', error);
+  const other = suspects.length <= MOST_LAST_SUSPECTS ? await rewriteLast(context, session) : null;
+  const outcome = other === null ? null : await failTogether(batch.length, { rolledBack: other });
+  if (outcome !== null && outcome.result.status !== 'rejected') return outcome;
+  return failTheOnlyOne();
+
+  /** If nothing shows that the database takes values, only time can tell, and only one instance may fail. */
+  async function failTheOnlyOne(): Promise<Settled> {
+    const hasWritten = tallyOf(session.run).keys.some(({ written }) => written > 0);
+    if (!writes || !hasWritten || tried > 1 || suspects.length > 1)
+      throw calls.failure('repository.commit', error);
+    for (let tries = 1; calls.mayTryAgain(tries); tries += 1) {
+      await calls.pause(tries);
+      if ((await tryOutOnce(context, session, [writes])).is !== 'refused')
+        return settledUpTo(place, OUTDATED);
+    }
+    const last = await failTogether(batch.length, { rolledBack: null });
+    if (last.result.status === 'rejected') throw calls.failure('repository.commit', last.result.error);
+    return last;
+  }
 
   /** Whether any instance before this one that gets no values is refused as well. */
-  async function suspectOthers(end: number): Promise<boolean> {
+  async function suspectOthers(end: number): Promise<boolean | 'outdated'> {
     const known = suspects.length;
     for (const entry of batch.slice(place + 1, end)) {
       if (entry.writes === null || hasValues(entry) || suspects.includes(entry)) continue;
-      if ((await tryOutOnce(context, session, [entry.writes])).is === 'refused') suspects.push(entry);
+      const { is } = await tryOutOnce(context, session, [entry.writes]);
+      if (is === 'outdated') return 'outdated';
+      if (is === 'refused') suspects.push(entry);
     }
     return suspects.length > known;
   }
@@ -122,9 +147,10 @@ export async function settleSuspects(
     const isTooLarge = limit !== null && batchSizeOf(batch.slice(place, end)) > limit;
     for (const form of isTooLarge ? SMALL_FORMS : FORMS) {
       if (witness.rolledBack !== undefined) {
-        const verdict = await tryOut(context, session, [witness.rolledBack]);
+        const proof = witness.rolledBack === null ? [] : [witness.rolledBack];
+        const verdict = await tryOut(context, session, proof);
         if (verdict.is === 'outdated') return settledUpTo(place, OUTDATED);
-        if (verdict.is !== 'accepted' || !verdict.writes) {
+        if (verdict.is !== 'accepted' || verdict.writes !== proof.length > 0) {
           const refusal = verdict.is === 'refused' ? verdict.error : error;
           return settledUpTo(place, { status: 'rejected', error: refusal });
         }
@@ -153,8 +179,8 @@ export async function settleSuspects(
 interface Witness {
   /** The instance that must be written in the commit in which others fail. */
   readonly written?: InstanceId;
-  /** Writes that are tried out right before. */
-  readonly rolledBack?: InstanceWrites;
+  /** Writes that are tried out right before. `null`: a commit without instances is. */
+  readonly rolledBack?: InstanceWrites | null;
 }
 
 /** Those that are refused once more. The first counts as refused, with `firstError`. The caller commits it again alone. */

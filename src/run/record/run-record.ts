@@ -113,7 +113,7 @@ export interface RunShard {
   /** The instances up to `after` without an outcome, in the order of the walk. */
   readonly behind: readonly LeftBehind[];
   readonly tally: Tally;
-  /** The last instance that got a value in this walk. `null`: none did. */
+  /** The last instance that got a value, in any walk. `null`: none did. */
   readonly lastWritten: InstanceId | null;
   /** The last step that was allotted to a job. */
   readonly allottedStep: number;

@@ -4,6 +4,7 @@ import { createPostgresRepository } from '../../../examples/2-embedded-postgres/
 import { withLatency } from '../../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { createBackfillService } from '../../../src/index.js';
+import { asIfAlone } from './as-if-alone.js';
 import { openPool } from './fault-host.js';
 import { databaseWithPoints, type Point, portsWithPoints } from './faulty-points.js';
 import { openRunner } from './runners/runner.js';
@@ -36,7 +37,9 @@ const pool = openPool(orders.postgresUrl, orders.name, orders);
 const database = pgDatabase(pool);
 const jobs = await openRunner(runner, { ...orders, pool, database });
 const tables = databaseWithPoints(withLatency(database, orders.latencyMs), reach);
-const ports = portsWithPoints(createPostgresRepository(tables), jobs.queue, reach);
+const repository = createPostgresRepository(tables);
+// Without a runner, nobody would get the job of one more walk.
+const ports = portsWithPoints(runner === null ? asIfAlone(repository) : repository, jobs.queue, reach);
 const service = createBackfillService({ ...ports, batchSize, ...(sliceMs !== null && { sliceMs }) });
 
 process.on('message', async ({ handle }: WorkerOrder) => {

@@ -1,13 +1,13 @@
 import type { CommitEvent, HistoryEvent } from '../history.js';
 import { REFUSED_VALUE } from '../world/poison.js';
 import { isPoisoned } from '../world/simulated-store.js';
-import type { JudgedCall, Replay } from './judged-world.js';
+import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 import { type Judgement, passedOver, type Rules, type ShardChange, whoOf } from './judgement.js';
 
 /**
  * 1. Where a refusal proves nothing, an instance fails only if another one goes through in the same commit. At the end of its
- *    shard, it may be written before, if that is rolled back. The instance is tried again after that, because the refusal may
- *    come from an outage.
+ *    shard, that one may be written before, if that is rolled back. A single one may fail there if the run has written values.
+ *    The instance is tried again after that, because the refusal may come from an outage.
  * 15. No job stops at such an instance while its batch has one that would go through, or while the shard has one to which a value
  *     could be written again. After a batch was too slow, later batches are smaller.
  */
@@ -20,7 +20,7 @@ export const blameRules: Rules = {
       for (const shard of shards) {
         const blamed = blamedIn(event, shard, call).filter((id) => !call.accused.has(id));
         const [first] = blamed;
-        if (first !== undefined && !hasWitness(event, blamed, call, shard, world))
+        if (first !== undefined && !hasWitness(event, blamed, call, { run, shard }, world))
           broken(1, `${whoOf(call)} blamed instance ${first}, although no other one had gone through`);
         const doubted = blamed.find((id) => call.refused.get(id)?.is === 'doubted');
         if (doubted !== undefined)
@@ -73,16 +73,20 @@ function hasWitness(
   event: CommitEvent,
   blamed: readonly number[],
   { refused }: JudgedCall,
-  { after }: ShardChange,
+  { run, shard }: { readonly run: JudgedRun; readonly shard: ShardChange },
   { instances }: Replay,
 ): boolean {
   const isBeside = event.instances.some(({ id, values }) => !blamed.includes(id) && values.length > 0);
   if (isBeside) return true;
-  const { after: checkpoint, upTo } = after;
+  const { after: checkpoint, upTo } = shard.after;
   const isLast = ![...instances.values()].some(
     ({ cursor, rows }) => rows.size === 0 && cursor > (checkpoint ?? -1) && cursor <= (upTo ?? -1),
   );
-  return isLast && blamed.every((id) => refused.get(id)?.is === 'confirmed');
+  const hasWritten = [...run.shards.values()].some(({ tally }) =>
+    tally.keys.some(({ written }) => written > 0),
+  );
+  const isOnlyOne = blamed.length === 1 && hasWritten;
+  return isLast && (isOnlyOne || blamed.every((id) => refused.get(id)?.is === 'confirmed'));
 }
 
 /** The size of a batch that was too slow, if this commit could know it. */
@@ -123,17 +127,14 @@ function judgeEnd(
 /** More than this, at the end of a shard, look like a fault of the database. */
 const FEW = 5;
 
-/** The instance of the shard that got a value last, if it has one still. */
+/** An instance that got the last value of its shard, if it has one still. */
 function writtenBefore({ argument }: JudgedCall, { runs, instances }: Replay): number | null {
   const run = runs.get(String(argument.runId));
-  const id = Number(run?.shards.get(Number(argument.shard))?.lastWritten ?? Number.NaN);
-  const instance = instances.get(id);
   const keys = run?.header.definition.paths.map(({ key }) => key) ?? [];
-  const row = keys.map((key) => instance?.rows.get(key)).find((stored) => stored !== undefined);
-  return instance?.processModelId === run?.processModelId &&
-    row !== undefined &&
-    row.value !== null &&
-    !isPoisoned(row)
-    ? id
-    : null;
+  const found = [...(run?.lastWritten.values() ?? [])].find((id) => {
+    const instance = instances.get(id);
+    const row = keys.map((key) => instance?.rows.get(key)).find((stored) => (stored?.value ?? null) !== null);
+    return instance?.processModelId === run?.processModelId && row !== undefined && !isPoisoned(row);
+  });
+  return found ?? null;
 }

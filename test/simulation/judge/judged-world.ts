@@ -26,6 +26,8 @@ export interface JudgedRun {
   /** The instances left behind: how often they were read again by their ids, and how often that did not show them. */
   readonly behind: Map<number, { readonly reads: number; readonly misses: number }>;
 
+  /** By shard: the last instance that got a value. */
+  readonly lastWritten: Map<number, number>;
   /** Where earlier runs have read its keys from. */
   readonly formerPaths: ReadonlyMap<string, FormerPaths>;
 

@@ -215,6 +215,8 @@ function applyChange(
     run.shards.set(after.index, after);
     if (before !== null && isSooner(before, after) && call !== undefined) call.hasMovedStart = true;
     if (isProgress(shard)) run.progress.push({ at, call: event.call, shard: after.index });
+    const written = event.written.findLast(({ row }) => row !== null && row.value !== null);
+    if (isProgress(shard) && written !== undefined) run.lastWritten.set(after.index, written.id);
     if (before === null || after.allottedStep > before.allottedStep) {
       const key = jobKey(after.index, after.allottedStep);
       const isFollowing = before !== null && !isOpened;
@@ -253,6 +255,7 @@ function newRun(
     shards: new Map(),
     outcomes: new Map(),
     behind: new Map(),
+    lastWritten: new Map(),
     requestedAt: null,
     answeredAt: null,
     joinedAt: -1,

@@ -19,7 +19,7 @@ export const batchSizes: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/commit-to-shard.ts',
-        find: 'const size = instances.length - reread.size;',
+        find: 'const size = batchSizeOf(commit.entries);',
         replace: 'const size = commit.entries.length;',
       },
     ],

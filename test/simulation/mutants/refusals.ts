@@ -63,7 +63,7 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: "if (verdict.is !== 'accepted' || !verdict.writes) {",
+        find: "if (verdict.is !== 'accepted' || verdict.writes !== proof.length > 0) {",
         replace: "if (verdict.is === 'moved') {",
       },
     ],
@@ -76,6 +76,28 @@ export const refusals: readonly Mutant[] = [
         file: 'src/run/job/settle-suspects.ts',
         find: 'suspects.length <= MOST_LAST_SUSPECTS',
         replace: 'suspects.length < 0',
+      },
+    ],
+  },
+  {
+    name: 'suspects: a job goes on with its batch although another one has committed before its experiment',
+    breaks: [3, 4, 5],
+    edits: [
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: "if (is === 'outdated') return { status: 'outdated' };",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: the shard forgets which instance got a value last',
+    breaks: [15],
+    edits: [
+      {
+        file: 'src/run/job/commit-to-shard.ts',
+        find: 'counted.lastWritten ?? before.lastWritten',
+        replace: 'counted.lastWritten',
       },
     ],
   },
