@@ -104,7 +104,8 @@ export async function settleSuspects(
   }
   // There are no more. If this one is refused only at the end of a transaction, nothing that is rolled back proves anything.
   if (first !== 'refused') throw calls.failure('repository.commit', error);
-  const other = suspects.length <= MOST_LAST_SUSPECTS ? await rewriteLast(context, session) : null;
+  const ids = new Set(suspects.map((suspect) => suspect.writes?.id));
+  const other = ids.size <= MOST_LAST_SUSPECTS ? await rewriteLast(context, session, ids) : null;
   const outcome = other === null ? null : await failTogether(batch.length, { rolledBack: other });
   if (outcome !== null && outcome.result.status !== 'rejected') return outcome;
   return failTheOnlyOne();

@@ -80,7 +80,11 @@ function hasWitness(
   if (isBeside) return true;
   const { after: checkpoint, upTo } = shard.after;
   const isLast = ![...instances.values()].some(
-    ({ cursor, rows }) => rows.size === 0 && cursor > (checkpoint ?? -1) && cursor <= (upTo ?? -1),
+    ({ processModelId, cursor, rows }) =>
+      processModelId === run.processModelId &&
+      rows.size === 0 &&
+      cursor > (checkpoint ?? -1) &&
+      cursor <= (upTo ?? -1),
   );
   const hasWritten = [...run.shards.values()].some(({ tally }) =>
     tally.keys.some(({ written }) => written > 0),
@@ -128,10 +132,11 @@ function judgeEnd(
 const FEW = 5;
 
 /** An instance that got the last value of its shard, if it has one still. */
-function writtenBefore({ argument }: JudgedCall, { runs, instances }: Replay): number | null {
+function writtenBefore({ argument, refused }: JudgedCall, { runs, instances }: Replay): number | null {
   const run = runs.get(String(argument.runId));
   const keys = run?.header.definition.paths.map(({ key }) => key) ?? [];
   const found = [...(run?.lastWritten.values() ?? [])].find((id) => {
+    if (refused.has(id)) return false;
     const instance = instances.get(id);
     const row = keys.map((key) => instance?.rows.get(key)).find((stored) => (stored?.value ?? null) !== null);
     return instance?.processModelId === run?.processModelId && row !== undefined && !isPoisoned(row);

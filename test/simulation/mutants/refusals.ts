@@ -74,8 +74,8 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/settle-suspects.ts',
-        find: 'suspects.length <= MOST_LAST_SUSPECTS',
-        replace: 'suspects.length < 0',
+        find: 'ids.size <= MOST_LAST_SUSPECTS',
+        replace: 'ids.size < 0',
       },
     ],
   },
@@ -87,6 +87,17 @@ export const refusals: readonly Mutant[] = [
         file: 'src/run/job/commit-to-shard.ts',
         find: "if (is === 'outdated') return { status: 'outdated' };",
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'suspects: an instance that is refused itself proves that others are to blame',
+    breaks: [1],
+    edits: [
+      {
+        file: 'src/run/job/rewrite-last.ts',
+        find: 'id === undefined || suspects.has(id)',
+        replace: 'id === undefined',
       },
     ],
   },
