@@ -4,7 +4,7 @@ import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
 import { compareCursors } from '../../../run/context/compare-cursors.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, ownError, sorted } from '../expectations.js';
-import { pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
+import { pathsTo, pathsToFill, type TestedRepository, task } from './tested-repository.js';
 
 /** How a run walks over the instances of a model. */
 export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -91,13 +91,16 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
-    name: 'readInstances: begins strictly after `after`',
-    advice: 'select `cursor > after`, not `>=`.',
+    name: 'readInstances: begins strictly after `after`, whether or not that instance still exists',
+    advice:
+      'select `cursor > after`, not `>=`. Compare with the cursor itself: do not look up its instance, which may have been deleted.',
     async check(host) {
       const [first = '', second] = await host.insertMany(2);
+      const after = await host.cursorOf(first);
 
-      const page = await host.read({ after: await host.cursorOf(first) });
-      expectEqual('the ids of the page', idsOf(page), [second]);
+      expectEqual('the ids of the page', idsOf(await host.read({ after })), [second]);
+      await host.fixture.deleteInstance(first);
+      expectEqual('the ids behind a deleted instance', idsOf(await host.read({ after })), [second]);
     },
   },
   {
@@ -196,7 +199,11 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
     name: 'readInstances: leaves out deleted instances',
     advice: 'select from the table of instances. Other tables may still have rows of a deleted instance.',
     async check(host) {
-      const [first, second = ''] = await host.insertMany(2);
+      const [first, second] = [
+        await host.insert({ tasks: [task({ city: 'Oslo' })] }),
+        await host.insert({ tasks: [task({ city: 'Bergen' })] }),
+      ];
+      await host.setMetadata(second, 'town', 'Hamar');
       const { upTo } = await host.survey();
       await host.fixture.deleteInstance(second);
 
