@@ -1,15 +1,10 @@
 import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { describe, expect, test } from 'vitest';
-import { readDefects } from './broken/read-defects.js';
-import { recordDefects } from './broken/record-defects.js';
+import { repositoryDefects } from './broken/repository-defects.js';
 import { ruleRepository } from './broken/rule-repository.js';
 import { SOUND } from './broken/rules.js';
-import { settledDefects } from './broken/settled-defects.js';
-import { writeDefects } from './broken/write-defects.js';
 import { conformanceOf } from './fixtures/conformance-of.js';
 import { failuresOf, named } from './fixtures/failures-of.js';
-
-const DEFECTS = [...readDefects, ...writeDefects, ...recordDefects, ...settledDefects];
 
 describe('a repository that offers everything', () => {
   conformanceOf(
@@ -19,17 +14,20 @@ describe('a repository that offers everything', () => {
 });
 
 describe('a repository in which', () => {
-  test.each(DEFECTS)('$title fails the cases that say so, and no other', async ({ rules, breaks }) => {
-    const cases = repositoryConformance(() => ruleRepository({ ...SOUND, ...rules() }));
+  test.each(repositoryDefects)(
+    '$title fails the cases that say so, and no other',
+    async ({ rules, breaks }) => {
+      const cases = repositoryConformance(() => ruleRepository({ ...SOUND, ...rules() }));
 
-    const failures = await failuresOf(cases);
+      const failures = await failuresOf(cases);
 
-    expect([...failures.keys()]).toEqual(named(breaks, cases));
-    for (const [name, message] of failures) {
-      expect(message.startsWith(`${name}\n`)).toBe(true);
-      expect(message).toMatch(/\n {2}(To fix it|What this case checks): .{20}/);
-    }
-  });
+      expect([...failures.keys()]).toEqual(named(breaks, cases));
+      for (const [name, message] of failures) {
+        expect(message.startsWith(`${name}\n`)).toBe(true);
+        expect(message).toMatch(/\n {2}(To fix it|What this case checks): .{20}/);
+      }
+    },
+  );
 
   test('nothing is wrong fails no case', async () => {
     expect(await failuresOf(repositoryConformance(() => ruleRepository(SOUND)))).toEqual(new Map());
@@ -38,6 +36,6 @@ describe('a repository in which', () => {
 
 test('each case is failed by some broken repository', () => {
   const cases = repositoryConformance(() => ruleRepository(SOUND));
-  const failed = new Set(DEFECTS.flatMap(({ breaks }) => named(breaks, cases)));
+  const failed = new Set(repositoryDefects.flatMap(({ breaks }) => named(breaks, cases)));
   expect(cases.map(({ name }) => name).filter((name) => !failed.has(name))).toEqual([]);
 });
