@@ -34,8 +34,9 @@ describe('a repository in which', () => {
   });
 });
 
-test('each case is failed by some broken repository', () => {
+test('each case is failed by a broken repository that fails no other case', () => {
   const cases = repositoryConformance(() => ruleRepository(SOUND));
-  const failed = new Set(repositoryDefects.flatMap(({ breaks }) => named(breaks, cases)));
+  const single = repositoryDefects.filter(({ breaks }) => breaks.length === 1);
+  const failed = new Set(single.flatMap(({ breaks }) => named(breaks, cases)));
   expect(cases.map(({ name }) => name).filter((name) => !failed.has(name))).toEqual([]);
 });

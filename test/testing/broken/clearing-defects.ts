@@ -4,6 +4,11 @@ import { SOUND } from './rules.js';
 /** Repositories that clear values wrongly. */
 export const clearingDefects: readonly Defect[] = [
   {
+    title: 'a replacement by null inserts a deleted row',
+    rules: () => ({ neverInserts: ({ replaces, value }) => replaces !== undefined && value !== null }),
+    breaks: ['commit: when it replaces by null'],
+  },
+  {
     title: 'a null replaces no value',
     rules: () => ({ mayNull: () => false }),
     breaks: ['commit: replaces the value'],
@@ -25,8 +30,18 @@ export const clearingDefects: readonly Defect[] = [
   },
   {
     title: 'a deleted row becomes null',
-    rules: () => ({ leftOfDeleted: 'null' }),
+    rules: () => ({ leftOfDeleted: () => 'null' }),
     breaks: ['commit: deletes the', 'commit: removes a null row', 'commit: when it deletes, leaves'],
+  },
+  {
+    title: 'a commit that only deletes makes values null, and deletes only null rows',
+    rules: () => ({
+      leftOfDeleted(row, batch) {
+        const onlyDeletes = batch.every(({ values }) => values.every(({ value }) => value === undefined));
+        return onlyDeletes && row?.value !== null ? 'null' : 'nothing';
+      },
+    }),
+    breaks: ['commit: deletes the'],
   },
   {
     title: 'a delete finds no null row',

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Defect } from './defect.js';
 
 /** Repositories that overlook what others do at the same time, or do not wait for it. */
@@ -42,7 +41,7 @@ export const concurrencyDefects: readonly Defect[] = [
   },
   {
     title: 'versions are compared before a commit waits for others',
-    rules: () => ({ comparesEarly: true }),
+    rules: () => ({ early: 'versions' }),
     breaks: ['commit: waits for a save'],
   },
   {
@@ -51,9 +50,29 @@ export const concurrencyDefects: readonly Defect[] = [
     breaks: ['commit: leaves out', 'commit: waits for a save'],
   },
   {
-    title: 'another commit can come between check and write',
-    rules: () => ({ pause: () => setImmediate() }),
-    breaks: ['commit: when several name', 'commit: when several create', 'commit: when several take'],
+    title: 'revisions are compared before a commit waits for others',
+    rules: () => ({ early: 'revisions' }),
+    breaks: ['commit: when several name'],
+  },
+  {
+    title: 'a commit looks for a record that must not exist before it waits for others',
+    rules: () => ({ early: 'new records' }),
+    breaks: ['commit: when several create'],
+  },
+  {
+    title: 'active keys are compared before a commit waits for others',
+    rules: () => ({ early: 'active keys' }),
+    breaks: ['commit: when several take'],
+  },
+  {
+    title: 'a commit decides which values to keep, and writes the others later',
+    rules: () => ({ stale: 'rows' }),
+    breaks: ['commit: while live instances'],
+  },
+  {
+    title: 'a commit looks its instances up, and writes later',
+    rules: () => ({ stale: 'instances' }),
+    breaks: ['commit: while instances'],
   },
   {
     title: 'records are locked in the order in which they are given',

@@ -1,4 +1,6 @@
+import type { MetadataWrite } from 'process-metadata-backfill';
 import type { Defect } from './defect.js';
+import type { KeptValue } from './rules.js';
 
 /** Repositories that write the right values, and report them wrongly. */
 export const outcomeDefects: readonly Defect[] = [
@@ -29,8 +31,45 @@ export const outcomeDefects: readonly Defect[] = [
     ],
   },
   {
+    title: 'a commit that deletes nothing reports overwritten values as kept, too',
+    rules: () => ({
+      reportedKept(kept, batch) {
+        const all = batch.flatMap(({ id, values }) => values.map((write) => ({ id, key: write.key, write })));
+        if (all.some(({ write }) => write.value === undefined)) return kept;
+        const overwritten = all.filter(
+          ({ write }) => write.replaces !== undefined && write.value !== null && !isAmong(kept, write),
+        );
+        return [...kept, ...overwritten];
+      },
+    }),
+    breaks: ['commit: overwrites the'],
+  },
+  {
+    title: 'a value that was not overwritten is reported only if it is gone or still the one that was read',
+    rules: () => ({
+      reportedKept: (kept) =>
+        kept.filter(
+          ({ write: { value, replaces }, row }) =>
+            (value ?? null) === null || replaces === undefined || (row ?? replaces).value === replaces.value,
+        ),
+    }),
+    breaks: ['commit: when it overwrites, keeps a value'],
+  },
+  {
     title: 'gone instances are not reported',
     rules: () => ({ reportedGone: () => [] }),
     breaks: ['commit: reports instances', 'instance ids: accepts any', 'commit: when it deletes, reports'],
   },
+  {
+    title: 'gone instances without values are not reported',
+    rules: () => ({
+      reportedGone: (gone, batch) =>
+        gone.filter((id) => batch.some((instance) => instance.id === id && instance.values.length > 0)),
+    }),
+    breaks: ['commit: reports instances'],
+  },
 ];
+
+function isAmong(kept: readonly KeptValue[], write: MetadataWrite): boolean {
+  return kept.some((value) => value.write === write);
+}

@@ -19,8 +19,10 @@ export const pageDefects: readonly Defect[] = [
   {
     title: 'a page starts with the instances that have values',
     rules: () => ({
-      pageOf: (found, limit) =>
-        SOUND.pageOf(found, limit).toSorted((a, b) => Number(b.rows.size > 0) - Number(a.rows.size > 0)),
+      pageOf: (found, limit, paths) =>
+        SOUND.pageOf(found, limit, paths).toSorted(
+          (a, b) => Number(b.rows.size > 0) - Number(a.rows.size > 0),
+        ),
     }),
     breaks: ['readInstances: in pages', 'readInstances: skips'],
   },
@@ -46,6 +48,19 @@ export const pageDefects: readonly Defect[] = [
       },
     }),
     breaks: ['readInstances: returns the', 'readInstances: skips'],
+  },
+  {
+    title: 'the limit of a page counts rows, as many for each instance as the page has keys',
+    rules: () => ({
+      pageOf(found, limit, paths) {
+        let rows = 0;
+        return found.filter((instance) => {
+          rows += Math.max(1, paths.filter(({ key }) => instance.rows.has(key)).length);
+          return rows <= limit * paths.length;
+        });
+      },
+    }),
+    breaks: ['readInstances: returns the'],
   },
   {
     title: 'an aborted read answers an empty page',

@@ -1,4 +1,5 @@
 import type { Defect } from './defect.js';
+import { SOUND } from './rules.js';
 
 /** Repositories that take an instance into a range that is not in it, or leave one out. */
 export const rangeDefects: readonly Defect[] = [
@@ -16,6 +17,26 @@ export const rangeDefects: readonly Defect[] = [
       'readInstances: leaves data',
       'readInstances: shows which',
     ],
+  },
+  {
+    title: 'a page compares `after` as text',
+    rules: () => ({
+      isAfter: (cursor, after, reader) =>
+        reader.startsWith('page') ? String(cursor) > String(after) : cursor > after,
+    }),
+    breaks: ['readInstances: in pages'],
+  },
+  {
+    title: 'the instance at `after` is looked up, and nothing is found behind a deleted one',
+    rules: () => ({ startOf: (after, isStillThere) => (isStillThere ? after : Number.POSITIVE_INFINITY) }),
+    breaks: ['readInstances: begins strictly'],
+  },
+  {
+    title: 'a commit takes the instance at `after` for one that is left',
+    rules: () => ({
+      isAfter: (cursor, after, reader) => (reader === 'commit' ? cursor >= after : cursor > after),
+    }),
+    breaks: ['commit: accepts a range as'],
   },
   {
     title: '`upTo` is exclusive',
@@ -42,6 +63,27 @@ export const rangeDefects: readonly Defect[] = [
       'readInstances: skips',
       'readInstances: leaves data',
     ],
+  },
+  {
+    title: 'a page to fill ends one cursor too late',
+    rules: () => ({
+      isUpTo: (cursor, upTo, reader) => cursor <= upTo + Number(reader === 'page to fill'),
+    }),
+    breaks: ['readInstances: ends with'],
+  },
+  {
+    title: 'instances that were created since the last survey are on every page',
+    rules: () => {
+      let surveyed = Number.POSITIVE_INFINITY;
+      return {
+        surveyOf(found, limit, ids) {
+          surveyed = found.at(-1)?.cursor ?? surveyed;
+          return SOUND.surveyOf(found, limit, ids);
+        },
+        isUpTo: (cursor, upTo) => cursor <= upTo || cursor > surveyed,
+      };
+    },
+    breaks: ['readInstances: puts an'],
   },
   {
     title: 'cursors do not grow with creation',
@@ -74,5 +116,10 @@ export const rangeDefects: readonly Defect[] = [
       'processModelId: distinguishes',
       'processModelId: takes no',
     ],
+  },
+  {
+    title: 'deleted instances stay in the walk if they have tasks',
+    rules: () => ({ isReadable: ({ isDeleted, tasks }) => !isDeleted || tasks.length > 0 }),
+    breaks: ['readInstances: leaves out'],
   },
 ];

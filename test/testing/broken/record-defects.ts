@@ -16,6 +16,19 @@ export const recordDefects: readonly Defect[] = [
     ],
   },
   {
+    title: 'revisions are compared by their last characters',
+    rules: () => ({
+      isExpected: (stored, expected) =>
+        stored === expected || (stored !== null && stored.slice(-4) === expected?.slice(-4)),
+    }),
+    breaks: ['commit: answers conflict and changes nothing when a record has'],
+  },
+  {
+    title: 'only the first of the expected revisions is compared',
+    rules: () => ({ comparedRecords: (expected) => expected.slice(0, 1) }),
+    breaks: ['commit: answers conflict and changes nothing when only'],
+  },
+  {
     title: 'a record that exists may be created',
     rules: () => ({
       isExpected: (stored, expected) => expected === null || stored === expected,
@@ -24,6 +37,13 @@ export const recordDefects: readonly Defect[] = [
       'commit: answers conflict and changes nothing when a record exists',
       'commit: when several create',
     ],
+  },
+  {
+    title: 'a commit with values may create a record that exists',
+    rules: () => ({
+      isExpected: (stored, expected, batch) => stored === expected || (expected === null && batch.length > 0),
+    }),
+    breaks: ['commit: answers conflict and changes nothing when a record exists'],
   },
   {
     title: 'a record that does not exist may be changed',
@@ -42,6 +62,13 @@ export const recordDefects: readonly Defect[] = [
     ],
   },
   {
+    title: 'a stored record may take the active key of another',
+    rules: () => ({
+      isKeyTaken: (activeKey, others, isNew) => isNew && SOUND.isKeyTaken(activeKey, others, isNew),
+    }),
+    breaks: ['commit: answers conflict and changes nothing when another'],
+  },
+  {
     title: 'active keys are not case-sensitive',
     rules: () => ({
       isKeyTaken: (activeKey, others) =>
@@ -54,8 +81,8 @@ export const recordDefects: readonly Defect[] = [
     rules: () => {
       const taken = new Set<string>();
       return {
-        isKeyTaken(activeKey, others) {
-          if (taken.has(activeKey)) return SOUND.isKeyTaken(activeKey, others) || others.length > 0;
+        isKeyTaken(activeKey, others, isNew) {
+          if (taken.has(activeKey)) return SOUND.isKeyTaken(activeKey, others, isNew) || others.length > 0;
           taken.add(activeKey);
           return false;
         },
@@ -76,6 +103,13 @@ export const recordDefects: readonly Defect[] = [
       'commit: answers conflict and changes nothing when only',
       'loadRun: returns all records',
     ],
+  },
+  {
+    title: 'of several stored records, only the first is changed',
+    rules: () => ({
+      storedRecords: (records, isStored) => records.filter(({ id }, index) => index === 0 || !isStored(id)),
+    }),
+    breaks: ['commit: stores values and'],
   },
   {
     title: 'content has a size limit',

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type {
   BackfillRepository,
   CommitResult,
@@ -10,11 +11,23 @@ import type {
   RunRecord,
 } from 'process-metadata-backfill';
 import type { RepositoryFixture } from 'process-metadata-backfill/testing';
-import type { Row, Rules, StoredInstance } from './rules.js';
+import type { Batch, InstanceWork, KeptValue, Reader, Row, Rules, StoredInstance } from './rules.js';
 
 interface State {
   readonly instances: Map<InstanceId, StoredInstance>;
   readonly records: Map<string, RunRecord>;
+}
+
+/** What a commit saw when it was called. */
+interface Early {
+  readonly moved: readonly InstanceId[];
+  readonly records: ReadonlyMap<string, RunRecord>;
+}
+
+interface SelectedRange extends InstanceSelection {
+  readonly after: unknown;
+  /** @default no bound */
+  readonly upTo?: unknown;
 }
 
 /** A repository in memory that offers every feature and follows `rules`. */
@@ -63,7 +76,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   function setRow(id: InstanceId, key: string, value: JsonValue): void {
     counter += 1;
     const rows = new Map(state.instances.get(id)?.rows);
-    change(id, { rows: rows.set(key, { value, version: counter }) });
+    const writes = (rows.get(key)?.writes ?? 0) + 1;
+    change(id, { rows: rows.set(key, { value, version: counter, writes }) });
   }
 
   function removeRow(id: InstanceId, key: string): void {
@@ -72,25 +86,19 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     change(id, { rows });
   }
 
-  /** Deletes a row as a commit does. */
-  function deleteRow(id: InstanceId, key: string): void {
-    if (rules.leftOfDeleted === 'null') setRow(id, key, null);
-    else removeRow(id, key);
-  }
-
   function select(
-    selection: InstanceSelection,
-    after: unknown,
-    upTo: unknown,
-    isSelected = rules.isSelected,
+    { processModelId, instanceIds, after, upTo = null }: SelectedRange,
+    reader: Reader,
   ): StoredInstance[] {
     const inOrder = [...state.instances.values()].toSorted((a, b) => a.cursor - b.cursor);
-    return inOrder.filter(
+    const readable = inOrder.filter(rules.isReadable);
+    const isThere = readable.some(({ cursor }) => cursor === after);
+    const start = after === null ? null : rules.startOf(Number(after), isThere);
+    return readable.filter(
       (instance) =>
-        rules.isReadable(instance) &&
-        isSelected(instance, selection.processModelId, selection.instanceIds) &&
-        (after === null || rules.isAfter(instance.cursor, Number(after))) &&
-        (upTo === null || rules.isUpTo(instance.cursor, Number(upTo))),
+        rules.isSelected(instance, processModelId, instanceIds, reader) &&
+        (start === null || rules.isAfter(instance.cursor, start, reader)) &&
+        (upTo === null || rules.isUpTo(instance.cursor, Number(upTo), reader)),
     );
   }
 
@@ -109,54 +117,69 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     return moved.map(({ id }) => id);
   }
 
-  async function apply(
-    commit: RepositoryCommit,
-    movedEarly: readonly InstanceId[] | null,
-  ): Promise<CommitResult> {
+  async function apply(commit: RepositoryCommit, early: Early | null): Promise<CommitResult> {
     const { expected, exhausted, instances, next } = commit;
-    const isAsExpected = expected.every(({ id, revision }) =>
-      rules.isExpected(state.records.get(id)?.revision ?? null, revision),
-    );
+    const recordsFor = (what: Rules['early']) =>
+      early !== null && rules.early === what ? early.records : state.records;
+    const isAsExpected = rules.comparedRecords(expected).every(({ id, revision }) => {
+      const records = recordsFor(revision === null ? 'new records' : 'revisions');
+      return rules.isExpected(records.get(id)?.revision ?? null, revision, instances);
+    });
     if (!isAsExpected) return { status: 'conflict' };
-    const isSelected = rules.isSelectedAtEnd ?? rules.isSelected;
-    const left = exhausted ? select(exhausted, exhausted.after, exhausted.upTo, isSelected) : [];
-    if (rules.isLeft(left)) return { status: 'not-exhausted' };
-    const moved = new Set(movedEarly ?? movedAmong(instances));
+    if (rules.isLeft(exhausted ? select(exhausted, 'commit') : [])) return { status: 'not-exhausted' };
+    const moved = new Set(early !== null && rules.early === 'versions' ? early.moved : movedAmong(instances));
     const others = moved.size > 0 && rules.movesAsAWhole ? [] : instances.filter(({ id }) => !moved.has(id));
-    await rules.pause();
 
-    const kept: { id: InstanceId; key: string }[] = [];
-    for (const { id, values } of others.slice(0, rules.mostInstances)) {
-      for (const write of values.slice(0, rules.mostValues)) {
-        const rows = living(id)?.rows;
-        if (rows === undefined) continue;
-        const keys = rules.storedKeys(write.key, rows);
-        if (!isAllowed(write, rows.get(keys[0] ?? ''))) kept.push({ id, key: write.key });
-        else if (write.value === undefined)
-          for (const key of rules.deletedKeys(write.key, rows)) deleteRow(id, key);
-        else for (const key of keys) setRow(id, key, rules.storedValue(write.value));
-      }
-    }
+    const kept = await write(others.slice(0, rules.mostInstances), instances);
     const gone = instances.map(({ id }) => id).filter((id) => living(id) === undefined);
-    const outcome = { gone: rules.reportedGone(gone), kept: rules.reportedKept(kept) };
-    const records = next({ ...outcome, moved: rules.reportedMoved([...moved]) });
-    const otherRecords = (id: string) => [...state.records.values()].filter((other) => other.id !== id);
-    if (
-      records.some(({ id, activeKey }) => activeKey !== null && rules.isKeyTaken(activeKey, otherRecords(id)))
-    ) {
-      return { status: 'conflict' };
-    }
-    for (const record of rules.storedRecords(records)) {
+    const records = next({
+      gone: rules.reportedGone(gone, instances),
+      kept: rules.reportedKept(kept, instances),
+      moved: rules.reportedMoved([...moved]),
+    });
+    const isTaken = records.some(({ id, activeKey }) => {
+      const others = [...recordsFor('active keys').values()].filter((other) => other.id !== id);
+      return activeKey !== null && rules.isKeyTaken(activeKey, others, !state.records.has(id));
+    });
+    if (isTaken) return { status: 'conflict' };
+    for (const record of rules.storedRecords(records, (id) => state.records.has(id))) {
       state.records.set(record.id, { ...record, content: rules.storedContent(record.content) });
     }
     return { status: 'committed' };
   }
 
-  function isAllowed(write: MetadataWrite, row: Row | undefined): boolean {
+  /** Writes the values of instances of a batch. Returns those that it did not write. */
+  async function write(instances: Batch, batch: Batch): Promise<readonly KeptValue[]> {
+    const before = copy(state);
+    if (rules.stale !== null) await setTimeout(TURN_MS);
+    const kept: KeptValue[] = [];
+    for (const { id, values } of instances) {
+      for (const write of values.slice(0, rules.mostValues)) {
+        if (living(id, rules.stale === 'instances' ? before : state) === undefined) continue;
+        const rows = (rules.stale === 'rows' ? before : state).instances.get(id)?.rows ?? new Map();
+        const keys = rules.storedKeys(write.key, rows, write, batch);
+        const row = rows.get(keys[0] ?? '');
+        if (!isAllowed(write, row, { rows, writes: values })) kept.push({ id, key: write.key, write, row });
+        else if (write.value === undefined) deleteRows(id, rules.deletedKeys(write.key, rows), batch);
+        else for (const key of keys) setRow(id, key, rules.storedValue(write.value, write, batch));
+      }
+    }
+    return kept;
+  }
+
+  function deleteRows(id: InstanceId, keys: readonly string[], batch: Batch): void {
+    for (const key of keys) {
+      const row = state.instances.get(id)?.rows.get(key);
+      if (rules.leftOfDeleted(row, batch) === 'null') setRow(id, key, null);
+      else removeRow(id, key);
+    }
+  }
+
+  function isAllowed(write: MetadataWrite, row: Row | undefined, all: InstanceWork): boolean {
     const { value, replaces, key } = write;
     if (value === undefined) return replaces !== undefined && rules.mayDelete(row, replaces, key, rules);
     if (row === undefined && rules.neverInserts(write)) return false;
-    if (replaces === undefined || row === undefined) return rules.mayFill(row, value);
+    if (replaces === undefined || row === undefined) return rules.mayFill(row, value, all);
     if (value === null) return rules.mayNull(row, replaces, key, rules);
     return rules.mayReplace(row, replaces, key, rules);
   }
@@ -164,20 +187,26 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   /** Undoes a commit that was refused or has failed. */
   async function commit(
     what: RepositoryCommit,
-    movedEarly: readonly InstanceId[] | null = null,
+    { early = null, isInside = false }: { early?: Early | null; isInside?: boolean } = {},
   ): Promise<CommitResult> {
     const before = copy(state);
     const restore = () => {
       state = before;
     };
     try {
-      const result = await apply(what, movedEarly);
-      if (result.status !== 'committed') rules.rollBack(restore);
+      const result = await apply(what, early);
+      if (result.status !== 'committed') rules.rollBack(restore, { hasFailed: false, isInside });
       return result;
     } catch (error) {
-      rules.rollBack(restore);
+      rules.rollBack(restore, { hasFailed: true, isInside });
       throw error;
     }
+  }
+
+  /** The records that a read sees. */
+  function recordsIn(transaction: unknown): RunRecord[] {
+    const isOutside = transaction !== undefined && !rules.seesInside;
+    return [...((isOutside ? stateBefore : null) ?? state).records.values()];
   }
 
   function alone<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -194,14 +223,14 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     compareCursors: (a, b) => rules.compareCursors(Number(a), Number(b)),
     settled: async (mark) => rules.settled(open, mark),
     async surveyInstances(query) {
-      return rules.surveyOf(select(query, query.after, null), query.limit);
+      return rules.surveyOf(select(query, 'survey'), query.limit, query.instanceIds);
     },
-    splitInstances: async ({ parts, ...query }) =>
-      rules.splitAt(select(query, query.after, query.upTo), parts),
+    splitInstances: async ({ parts, ...query }) => rules.splitAt(select(query, 'split'), parts),
     async readInstances({ paths, signal, ...query }) {
       if (signal.aborted) return rules.onAbort(signal.reason);
       const page: PageEntry[] = [];
-      const found = rules.pageOf(select(query, query.after, query.upTo), query.limit);
+      const reader = paths.every(({ mode }) => mode === 'fill') ? 'page to fill' : 'page';
+      const found = rules.pageOf(select(query, reader), query.limit, paths);
       if (afterStatement !== null) await afterStatement();
       for (const instance of found) {
         const { key, cursor, isBroken } = instance;
@@ -217,7 +246,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         const data = isShown ? rules.dataOf(task, paths) : { form: 'none' as const };
         const stored = rules.shownRows(rows, paths).map(([name, row]) => {
           const token = rules.token(row, name);
-          return [name, { value: rules.shownValue(row), ...(token !== undefined && { token }) }] as const;
+          const value = rules.shownValue(row, paths.find(({ key }) => key === name)?.mode);
+          return [name, { value, ...(token !== undefined && { token }) }] as const;
         });
         const running = rules.isRunning(instance);
         const bytes = rules.bytesOf(data);
@@ -237,14 +267,17 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       if (rules.isPartOf(transaction)) {
         lockForHost(locksOf(what));
         const before = copy(state);
-        const result = await commit(what);
+        const result = await commit(what, { isInside: true });
         rules.afterInside(() => {
           state = before;
         });
         return result;
       }
-      const movedEarly = rules.comparesEarly ? movedAmong(what.instances, stateBefore ?? state) : null;
-      if (transaction === undefined && (rules.pause() === null || stateBefore !== null)) {
+      const early =
+        rules.early === null
+          ? null
+          : { moved: movedAmong(what.instances, stateBefore ?? state), records: new Map(state.records) };
+      if (transaction === undefined) {
         lockUntilHost(what);
         const rowsBefore = stateBefore?.instances ?? null;
         return alone(async () => {
@@ -256,16 +289,16 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
               ),
             );
           if (hasNewRow && rules.conflictsOnNewRows) return { status: 'conflict' };
-          return commit(what, movedEarly);
+          return commit(what, { early });
         });
       }
       const result = await commit(what);
       if (stateBefore !== null) stateBefore = copy(state);
       return result;
     },
-    loadRun: async (runId) => rules.loaded([...state.records.values()], runId),
-    async findRuns(filter) {
-      const found = [...state.records.values()].filter((record) => rules.isFound(record, filter));
+    loadRun: async (runId, { transaction } = {}) => rules.loaded(recordsIn(transaction), runId),
+    async findRuns(filter, { transaction } = {}) {
+      const found = recordsIn(transaction).filter((record) => rules.isFound(record, filter));
       return rules.foundPage(found.toSorted(rules.sortRuns), filter.limit);
     },
   };
@@ -328,3 +361,6 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
 
 /** Everything in memory answers at once. So long a case waits only for what never comes. */
 const PATIENCE_MS = 300;
+
+/** So long a commit that uses stale answers leaves others a turn. */
+const TURN_MS = 3;

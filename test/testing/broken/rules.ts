@@ -8,6 +8,7 @@ import {
   type JsonValue,
   type MetadataWrite,
   type PagePath,
+  type RepositoryCommit,
   type RunFilter,
   type RunRecord,
   type SettledAnswer,
@@ -20,6 +21,8 @@ export interface Row {
   readonly value: JsonValue;
   /** Grows with every write of any row of any instance. */
   readonly version: number;
+  /** How many writes the row has had since it was inserted. */
+  readonly writes: number;
 }
 
 export interface StoredInstance extends FixtureInstance {
@@ -29,6 +32,25 @@ export interface StoredInstance extends FixtureInstance {
   readonly isBroken: boolean;
   readonly isDeleted: boolean;
   readonly rows: ReadonlyMap<string, Row>;
+}
+
+/** Who reads instances. A page is to fill if this is the mode of all of its paths. */
+export type Reader = 'survey' | 'split' | 'page' | 'page to fill' | 'commit';
+
+/** What one commit is to write. */
+export type Batch = RepositoryCommit['instances'];
+
+export interface InstanceWork {
+  readonly rows: ReadonlyMap<string, Row>;
+  readonly writes: readonly MetadataWrite[];
+}
+
+/** A value that a commit did not write, because of the row that is there or was there. */
+export interface KeptValue {
+  readonly id: InstanceId;
+  readonly key: string;
+  readonly write: MetadataWrite;
+  readonly row: Row | undefined;
 }
 
 /** The decisions of a repository, one by one. A broken repository makes just one of them wrongly. */
@@ -41,15 +63,28 @@ export interface Rules {
   readonly softDeletes: boolean;
   /** Whether a commit finds an instance. */
   isLiving(instance: StoredInstance): boolean;
-  isSelected(instance: StoredInstance, processModelId: string, ids: readonly InstanceId[] | null): boolean;
-  /** As `isSelected`, where a commit looks for instances that are left. `null`: the same. */
-  readonly isSelectedAtEnd: Rules['isSelected'] | null;
-  isAfter(cursor: number, after: number): boolean;
-  isUpTo(cursor: number, upTo: number): boolean;
+  isSelected(
+    instance: StoredInstance,
+    processModelId: string,
+    ids: readonly InstanceId[] | null,
+    reader: Reader,
+  ): boolean;
+  /** The cursor after which a range begins. */
+  startOf(after: number, isStillThere: boolean): number;
+  isAfter(cursor: number, after: number, reader: Reader): boolean;
+  isUpTo(cursor: number, upTo: number, reader: Reader): boolean;
   compareCursors(a: number, b: number): number;
   /** @param found in the order of their cursors */
-  pageOf(found: readonly StoredInstance[], limit: number): readonly StoredInstance[];
-  surveyOf(found: readonly StoredInstance[], limit: number | null): { total: number; upTo: number | null };
+  pageOf(
+    found: readonly StoredInstance[],
+    limit: number,
+    paths: readonly PagePath[],
+  ): readonly StoredInstance[];
+  surveyOf(
+    found: readonly StoredInstance[],
+    limit: number | null,
+    ids: readonly InstanceId[] | null,
+  ): { total: number; upTo: number | null };
   splitAt(found: readonly StoredInstance[], parts: number): readonly number[];
   /** What an aborted read answers, if it does not throw. */
   onAbort(reason: unknown): readonly [];
@@ -67,13 +102,14 @@ export interface Rules {
   readonly readsRowsLast: boolean;
   brokenData(): TaskData;
   shownRows(rows: ReadonlyMap<string, Row>, paths: readonly PagePath[]): readonly (readonly [string, Row])[];
-  shownValue(row: Row): JsonValue;
+  shownValue(row: Row, mode: PagePath['mode'] | undefined): JsonValue;
   token(row: Row, key: string): string | undefined;
   isRunning(instance: StoredInstance): boolean | undefined;
   /** @param task the newest completed task */
   version(task: FixtureTask | undefined): string;
 
-  mayFill(row: Row | undefined, value: JsonValue): boolean;
+  /** @param all the rows of the instance, and what is written to it */
+  mayFill(row: Row | undefined, value: JsonValue, all: InstanceWork): boolean;
   mayReplace(row: Row | undefined, replaces: StoredValue, key: string, rules: Rules): boolean;
   /** As `mayReplace`, for a null over the row. */
   mayNull(row: Row, replaces: StoredValue, key: string, rules: Rules): boolean;
@@ -81,19 +117,24 @@ export interface Rules {
   /** The keys whose rows a delete removes. */
   deletedKeys(key: string, rows: ReadonlyMap<string, Row>): readonly string[];
   /** What is left of a deleted row. */
-  readonly leftOfDeleted: 'nothing' | 'null';
+  leftOfDeleted(row: Row | undefined, batch: Batch): 'nothing' | 'null';
   /** Whether a missing row stays missing. */
   neverInserts(write: MetadataWrite): boolean;
-  reportedKept(kept: readonly { id: InstanceId; key: string }[]): readonly { id: InstanceId; key: string }[];
-  reportedGone(gone: readonly InstanceId[]): readonly InstanceId[];
+  reportedKept(
+    kept: readonly KeptValue[],
+    batch: Batch,
+  ): readonly { readonly id: InstanceId; readonly key: string }[];
+  reportedGone(gone: readonly InstanceId[], batch: Batch): readonly InstanceId[];
   /**
    * @param given `undefined` where the commit gets no version
    * @param areOthersGiven whether the commit gets the version of any instance
    */
   hasMoved(current: string, given: string | undefined, areOthersGiven: boolean): boolean;
   reportedMoved(moved: readonly InstanceId[]): readonly InstanceId[];
-  /** Whether a commit compares versions as they were when it was called, not once it has its turn. */
-  readonly comparesEarly: boolean;
+  /** What a commit compares as it was when it was called, not as it is once the commit has its turn. */
+  readonly early: 'versions' | 'revisions' | 'new records' | 'active keys' | null;
+  /** What a commit looks up, and uses after others had a turn. */
+  readonly stale: 'instances' | 'rows' | null;
   /** The order in which a commit locks instances and records. */
   lockedInstances(ids: readonly InstanceId[]): readonly InstanceId[];
   lockedRecords(ids: readonly string[]): readonly string[];
@@ -101,22 +142,27 @@ export interface Rules {
   readonly conflictsOnNewRows: boolean;
   /** Whether nothing of a batch is written of which an instance has moved. */
   readonly movesAsAWhole: boolean;
-  storedValue(value: JsonValue): JsonValue;
+  storedValue(value: JsonValue, write: MetadataWrite, batch: Batch): JsonValue;
   formatValue(value: JsonValue): FormattedValue;
   /** The keys under which a value is stored. */
-  storedKeys(key: string, rows: ReadonlyMap<string, Row>): readonly string[];
+  storedKeys(
+    key: string,
+    rows: ReadonlyMap<string, Row>,
+    write: MetadataWrite,
+    batch: Batch,
+  ): readonly string[];
   readonly maxKeyLength: number;
   readonly mostInstances: number;
   readonly mostValues: number;
 
-  isExpected(stored: string | null, expected: string | null): boolean;
-  isKeyTaken(activeKey: string, others: readonly RunRecord[]): boolean;
-  storedRecords(records: readonly RunRecord[]): readonly RunRecord[];
+  /** The records whose revisions a commit compares. */
+  comparedRecords(expected: RepositoryCommit['expected']): RepositoryCommit['expected'];
+  isExpected(stored: string | null, expected: string | null, batch: Batch): boolean;
+  isKeyTaken(activeKey: string, others: readonly RunRecord[], isNew: boolean): boolean;
+  storedRecords(records: readonly RunRecord[], isStored: (id: string) => boolean): readonly RunRecord[];
   storedContent(content: JsonValue): JsonValue;
   /** Undoes a commit that was refused or failed. */
-  rollBack(restore: () => void): void;
-  /** Called between the checks of a commit and its writes. */
-  pause(): Promise<void> | null;
+  rollBack(restore: () => void, commit: { readonly hasFailed: boolean; readonly isInside: boolean }): void;
   loaded(records: readonly RunRecord[], runId: string): readonly RunRecord[];
   isFound(record: RunRecord, filter: RunFilter): boolean;
   sortRuns(a: RunRecord, b: RunRecord): number;
@@ -124,6 +170,8 @@ export interface Rules {
   /** @param open the transactions that are open now, by number @param given the mark, or `null` for a new one */
   settled(open: ReadonlySet<string>, given: string | null): SettledAnswer;
   isPartOf(transaction: unknown): boolean;
+  /** Whether reads in a transaction of the host see what it has written. */
+  readonly seesInside: boolean;
   /** Called after a commit inside a transaction of the host. */
   afterInside(restore: () => void): void;
 }
@@ -135,7 +183,7 @@ export const SOUND: Rules = {
   isLiving: ({ isDeleted }) => !isDeleted,
   isSelected: (instance, processModelId, ids) =>
     instance.processModelId === processModelId && (ids === null || ids.includes(instance.key)),
-  isSelectedAtEnd: null,
+  startOf: (after) => after,
   isAfter: (cursor, after) => cursor > after,
   isUpTo: (cursor, upTo) => cursor <= upTo,
   compareCursors: (a, b) => a - b,
@@ -181,17 +229,18 @@ export const SOUND: Rules = {
   version: (task) => task?.id ?? '',
 
   mayFill: (row, value) => row === undefined || (row.value === null && value !== null),
-  mayReplace: (row, replaces, key, rules) => row !== undefined && rules.token(row, key) === replaces.token,
-  mayNull: (row, replaces, key, rules) => rules.mayReplace(row, replaces, key, rules),
-  mayDelete: (row, replaces, key, rules) => row !== undefined && rules.mayReplace(row, replaces, key, rules),
+  mayReplace: isStillAsRead,
+  mayNull: isStillAsRead,
+  mayDelete: isStillAsRead,
   deletedKeys: (key) => [key],
-  leftOfDeleted: 'nothing',
+  leftOfDeleted: () => 'nothing',
   neverInserts: ({ replaces }) => replaces !== undefined,
   reportedKept: (kept) => kept,
   reportedGone: (gone) => gone,
   hasMoved: (current, given) => given !== undefined && current !== given,
   reportedMoved: (moved) => moved,
-  comparesEarly: false,
+  early: null,
+  stale: null,
   lockedInstances: (ids) => ids,
   lockedRecords: (ids) => ids.toSorted(),
   conflictsOnNewRows: false,
@@ -203,12 +252,12 @@ export const SOUND: Rules = {
   mostInstances: Number.POSITIVE_INFINITY,
   mostValues: Number.POSITIVE_INFINITY,
 
+  comparedRecords: (expected) => expected,
   isExpected: (stored, expected) => stored === expected,
   isKeyTaken: (activeKey, others) => others.some((other) => other.activeKey === activeKey),
   storedRecords: (records) => records,
   storedContent: (content) => content,
   rollBack: (restore) => restore(),
-  pause: () => null,
   loaded: (records, runId) => records.filter((record) => record.runId === runId),
   isFound: (record, { processModelId, activeKey, active, before }) =>
     record.id === record.runId &&
@@ -223,8 +272,13 @@ export const SOUND: Rules = {
     return { mark, settled: mark.split(' ').every((number) => !open.has(number)) };
   },
   isPartOf: (transaction) => transaction !== undefined,
+  seesInside: true,
   afterInside() {},
 };
+
+function isStillAsRead(row: Row | undefined, replaces: StoredValue, key: string, rules: Rules): boolean {
+  return row !== undefined && rules.token(row, key) === replaces.token;
+}
 
 export function timeOf({ endedAt }: FixtureTask): number {
   return endedAt?.getTime() ?? Number.MIN_SAFE_INTEGER;

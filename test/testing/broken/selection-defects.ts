@@ -1,5 +1,5 @@
 import type { Defect } from './defect.js';
-import { type Rules, SOUND } from './rules.js';
+import { type Reader, type Rules, SOUND } from './rules.js';
 
 /** Repositories that select the instances of other models, or others than the chosen ones. */
 export const selectionDefects: readonly Defect[] = [
@@ -20,49 +20,56 @@ export const selectionDefects: readonly Defect[] = [
     ],
   },
   {
-    title: 'models are compared with SQL `like`',
+    title: 'an underscore in the name of a model stands for any character',
     rules: () => ({
-      isSelected: (instance, model, ids) =>
-        new RegExp(`^${model.replaceAll('_', '.')}$`).test(instance.processModelId) &&
-        (ids === null || ids.includes(instance.key)),
+      isSelected(instance, model, ids, reader) {
+        const characters = [...instance.processModelId];
+        const isLike =
+          characters.length === [...model].length &&
+          [...model].every((character, index) => character === '_' || character === characters[index]);
+        const processModelId = isLike ? model : instance.processModelId;
+        return SOUND.isSelected({ ...instance, processModelId }, model, ids, reader);
+      },
     }),
-    breaks: ['readInstances: leaves the', 'processModelId: accepts any'],
+    breaks: ['readInstances: leaves the'],
   },
   {
     title: 'models that differ only in case are the same',
     rules: () => ({
-      isSelected: likeCollation((text) => text.toLowerCase()),
-      isSelectedAtEnd: SOUND.isSelected,
+      isSelected: likeCollation(isRead, (text) => text.toLowerCase()),
     }),
     breaks: ['processModelId: distinguishes'],
   },
   {
     title: 'models that differ only in an accent are the same',
     rules: () => ({
-      isSelected: likeCollation((text) => text.normalize('NFD').replace(/\p{M}/gu, '')),
-      isSelectedAtEnd: SOUND.isSelected,
+      isSelected: likeCollation(isRead, (text) => text.normalize('NFD').replace(/\p{M}/gu, '')),
     }),
     breaks: ['processModelId: distinguishes'],
   },
   {
     title: 'models that differ only in a trailing blank are the same',
     rules: () => ({
-      isSelected: likeCollation((text) => text.trimEnd()),
-      isSelectedAtEnd: SOUND.isSelected,
+      isSelected: likeCollation(isRead, (text) => text.trimEnd()),
     }),
     breaks: ['processModelId: distinguishes'],
   },
   {
     title: 'instances of a model that differs only in case count as left',
-    rules: () => ({ isSelectedAtEnd: likeCollation((text) => text.toLowerCase()) }),
+    rules: () => ({
+      isSelected: likeCollation(
+        (reader) => reader === 'commit',
+        (text) => text.toLowerCase(),
+      ),
+    }),
     breaks: ['processModelId: takes no'],
   },
   {
     title: 'the name of a model becomes part of the statement',
     rules: () => ({
-      isSelected(instance, model, ids) {
+      isSelected(instance, model, ids, reader) {
         if (model.includes("'")) throw new SyntaxError('unterminated quoted string');
-        return SOUND.isSelected(instance, model, ids);
+        return SOUND.isSelected(instance, model, ids, reader);
       },
     }),
     breaks: ['processModelId: accepts any'],
@@ -81,6 +88,14 @@ export const selectionDefects: readonly Defect[] = [
     breaks: ['surveyInstances: counts only', 'readInstances: returns only', 'commit: accepts a range as'],
   },
   {
+    title: 'a page ignores chosen ids',
+    rules: () => ({
+      isSelected: (instance, model, ids, reader) =>
+        SOUND.isSelected(instance, model, reader.startsWith('page') ? null : ids, reader),
+    }),
+    breaks: ['readInstances: returns only'],
+  },
+  {
     title: 'an empty list of chosen ids selects all instances',
     rules: () => ({
       isSelected: (instance, model, ids) =>
@@ -91,17 +106,32 @@ export const selectionDefects: readonly Defect[] = [
   {
     title: 'chosen ids become part of the statement',
     rules: () => ({
-      isSelected(instance, model, ids) {
+      isSelected(instance, model, ids, reader) {
         if (ids?.some((id) => String(id).includes("'"))) throw new SyntaxError('unterminated quoted string');
-        return SOUND.isSelected(instance, model, ids);
+        return SOUND.isSelected(instance, model, ids, reader);
       },
     }),
     breaks: ['instance ids: accepts any'],
   },
 ];
 
-/** Compares models as a collation does, by what `fold` leaves of them. */
-function likeCollation(fold: (text: string) => string): Rules['isSelected'] {
-  return (instance, model, ids) =>
-    fold(instance.processModelId) === fold(model) && (ids === null || ids.includes(instance.key));
+/** Compares models as a collation does, by what `fold` leaves of them. Some readers compare them exactly. */
+function likeCollation(
+  isLoose: (reader: Reader) => boolean,
+  fold: (text: string) => string,
+): Rules['isSelected'] {
+  return (instance, model, ids, reader) => {
+    const { processModelId } = instance;
+    const isSame = isLoose(reader) && fold(processModelId) === fold(model);
+    return SOUND.isSelected(
+      { ...instance, processModelId: isSame ? model : processModelId },
+      model,
+      ids,
+      reader,
+    );
+  };
+}
+
+function isRead(reader: Reader): boolean {
+  return reader !== 'commit';
 }

@@ -6,26 +6,53 @@ export const surveyDefects: readonly Defect[] = [
   {
     title: 'the survey counts all instances, whatever its limit',
     rules: () => ({
-      surveyOf: (found) => SOUND.surveyOf(found, null),
+      surveyOf: (found, _, ids) => SOUND.surveyOf(found, null, ids),
     }),
     breaks: ['surveyInstances: counts no'],
   },
   {
     title: 'the survey gives the last cursor, whatever its limit',
     rules: () => ({
-      surveyOf: (found, limit) => ({
-        ...SOUND.surveyOf(found, limit),
+      surveyOf: (found, limit, ids) => ({
+        ...SOUND.surveyOf(found, limit, ids),
         upTo: found.at(-1)?.cursor ?? null,
       }),
     }),
     breaks: ['surveyInstances: counts no'],
   },
   {
+    title: 'the survey also counts the models whose names go on with a slash',
+    rules: () => ({
+      isSelected: (instance, model, ids, reader) =>
+        SOUND.isSelected(instance, model, ids, reader) ||
+        (reader === 'survey' && ids === null && instance.processModelId.startsWith(`${model}/`)),
+    }),
+    breaks: ['surveyInstances: counts the'],
+  },
+  {
+    title: 'the survey counts the instance at `after`, too',
+    rules: () => ({
+      isAfter: (cursor, after, reader) => (reader === 'survey' ? cursor >= after : cursor > after),
+    }),
+    breaks: ['surveyInstances: counts from'],
+  },
+  {
     title: 'the survey of nothing has a bound',
     rules: () => ({
-      surveyOf: (found, limit) => (found.length > 0 ? SOUND.surveyOf(found, limit) : { total: 0, upTo: 0 }),
+      surveyOf: (found, limit, ids) =>
+        found.length > 0 ? SOUND.surveyOf(found, limit, ids) : { total: 0, upTo: 0 },
     }),
     breaks: ['surveyInstances: counts only', 'surveyInstances: answers'],
+  },
+  {
+    title: 'the survey of a model without instances has a bound',
+    rules: () => ({
+      surveyOf(found, limit, ids) {
+        if (found.length === 0 && ids === null) return { total: 0, upTo: 0 };
+        return SOUND.surveyOf(found, limit, ids);
+      },
+    }),
+    breaks: ['surveyInstances: answers'],
   },
   {
     title: 'cursors are compared as text',
@@ -33,6 +60,11 @@ export const surveyDefects: readonly Defect[] = [
       compareCursors: (a, b) => (String(a) < String(b) ? -1 : Number(a !== b)),
     }),
     breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
+  },
+  {
+    title: 'no cursor is said to be behind another',
+    rules: () => ({ compareCursors: (a, b) => (a < b ? -1 : 0) }),
+    breaks: ['compareCursors: sorts as'],
   },
   {
     title: 'a split returns the bound of the last part, too',

@@ -1,4 +1,4 @@
-import { formatMetadataValue } from 'process-metadata-backfill';
+import { type FormattedValue, formatMetadataValue } from 'process-metadata-backfill';
 import type { Defect } from './defect.js';
 import { SOUND } from './rules.js';
 
@@ -25,6 +25,11 @@ export const textDefects: readonly Defect[] = [
     breaks: ['metadata: stores a key'],
   },
   {
+    title: 'values are collected in an object, which has no key `__proto__`',
+    rules: () => ({ storedKeys: (key) => (key === '__proto__' ? [] : [key]) }),
+    breaks: ['metadata: accepts any text as a key'],
+  },
+  {
     title: 'an empty text is stored as null',
     rules: () => ({ storedValue: (value) => (value === '' ? null : value) }),
     breaks: ['readInstances: shows a value', 'metadata: accepts any text as a value'],
@@ -44,6 +49,13 @@ export const textDefects: readonly Defect[] = [
     breaks: ['metadata: stores a value'],
   },
   {
+    title: 'quotes in values are escaped twice',
+    rules: () => ({
+      storedValue: (value) => (typeof value === 'string' ? value.replaceAll("'", "''") : value),
+    }),
+    breaks: ['metadata: accepts any text as a value'],
+  },
+  {
     title: '`formatValue` never says `truncated`',
     rules: () => ({
       formatValue: (value) => ({ ...SOUND.formatValue(value), truncated: false }),
@@ -57,5 +69,15 @@ export const textDefects: readonly Defect[] = [
         Array.isArray(value) ? ({} as never) : formatMetadataValue(value, { maxLength: 255 }),
     }),
     breaks: ['metadata: accepts a long', 'formatValue: returns the'],
+  },
+  {
+    title: '`formatValue` leaves `truncated` out of a short value',
+    rules: () => ({
+      formatValue(value) {
+        const { text, truncated } = SOUND.formatValue(value);
+        return { text, ...(truncated && { truncated }) } as FormattedValue;
+      },
+    }),
+    breaks: ['formatValue: returns the'],
   },
 ];

@@ -3,13 +3,31 @@ import type { Defect } from './defect.js';
 /** Repositories that undo too little, or take no part in a transaction of the host. */
 export const transactionDefects: readonly Defect[] = [
   {
-    title: 'a failed commit is not undone',
-    rules: () => ({ rollBack() {} }),
-    breaks: [
-      'commit: rejects and changes',
-      'commit: answers conflict and changes nothing when another',
-      'transactions: a refused',
-    ],
+    title: 'a commit whose `next` throws is not undone',
+    rules: () => ({
+      rollBack(restore, { hasFailed }) {
+        if (!hasFailed) restore();
+      },
+    }),
+    breaks: ['commit: rejects and changes'],
+  },
+  {
+    title: 'a refused commit is not undone',
+    rules: () => ({
+      rollBack(restore, { hasFailed, isInside }) {
+        if (hasFailed || isInside) restore();
+      },
+    }),
+    breaks: ['commit: answers conflict and changes nothing when another'],
+  },
+  {
+    title: 'a refused commit in a transaction of the host is not undone',
+    rules: () => ({
+      rollBack(restore, { hasFailed, isInside }) {
+        if (hasFailed || !isInside) restore();
+      },
+    }),
+    breaks: ['transactions: a refused'],
   },
   {
     title: 'a commit ignores the transaction that it is given',
@@ -24,5 +42,10 @@ export const transactionDefects: readonly Defect[] = [
       'transactions: a refused',
       'commit: locks records',
     ],
+  },
+  {
+    title: 'reads in a transaction of the host do not see what it has written',
+    rules: () => ({ seesInside: false }),
+    breaks: ['transactions: a commit in a transaction of the host is stored'],
   },
 ];

@@ -17,10 +17,19 @@ export const writeDefects: readonly Defect[] = [
   {
     title: 'a fill replaces falsy values',
     rules: () => ({
-      mayFill: (row, value) =>
-        SOUND.mayFill(row, value) || ['', '0', 'false'].includes(String(row?.value ?? 'null')),
+      mayFill: (row, value, all) =>
+        SOUND.mayFill(row, value, all) || ['', '0', 'false'].includes(String(row?.value ?? 'null')),
     }),
     breaks: ['commit: when it fills, keeps values'],
+  },
+  {
+    title: 'a fill overwrites a value if another key of its instance has no row',
+    rules: () => ({
+      mayFill: (row, value, all) =>
+        SOUND.mayFill(row, value, all) ||
+        (value !== null && all.writes.some(({ key }) => !all.rows.has(key))),
+    }),
+    breaks: ['commit: when it fills, keeps a'],
   },
   {
     title: 'a fill leaves null rows alone',
@@ -30,14 +39,14 @@ export const writeDefects: readonly Defect[] = [
   {
     title: 'a null replaces a value',
     rules: () => ({
-      mayFill: (row, value) => SOUND.mayFill(row, value) || value === null,
+      mayFill: (row, value, all) => SOUND.mayFill(row, value, all) || value === null,
     }),
     breaks: ['commit: writes null where'],
   },
   {
     title: 'null rows are never written',
     rules: () => ({
-      mayFill: (row, value) => value !== null && SOUND.mayFill(row, value),
+      mayFill: (row, value, all) => value !== null && SOUND.mayFill(row, value, all),
     }),
     breaks: ['commit: writes null where'],
   },
@@ -60,6 +69,18 @@ export const writeDefects: readonly Defect[] = [
     ],
   },
   {
+    title: 'a batch that only fills mixes values up if its instances have different numbers of keys',
+    rules: () => ({
+      storedValue(value, write, batch) {
+        const index = batch.findIndex(({ values }) => values.includes(write));
+        const [own, before] = [batch[index]?.values ?? [], batch[index - 1]?.values ?? []];
+        const onlyFill = [...before, ...own].every(({ replaces }) => replaces === undefined);
+        return onlyFill && before.length > own.length ? (before.at(-1)?.value ?? null) : value;
+      },
+    }),
+    breaks: ['commit: inserts values'],
+  },
+  {
     title: 'a write changes all rows of its instance',
     rules: () => ({
       storedKeys: (key, rows) => [key, ...[...rows.keys()].filter((other) => other !== key)],
@@ -77,14 +98,22 @@ export const writeDefects: readonly Defect[] = [
     ],
   },
   {
+    title: 'a commit of a single overwrite changes all rows of its instance',
+    rules: () => ({
+      storedKeys(key, rows, { replaces }, batch) {
+        const isSingle = batch.length === 1 && batch[0]?.values.length === 1;
+        return replaces !== undefined && isSingle ? [key, ...rows.keys()] : [key];
+      },
+    }),
+    breaks: ['commit: leaves other rows'],
+  },
+  {
     title: 'a replacement compares nothing',
     rules: () => ({ mayReplace: () => true }),
     breaks: [
       'commit: when it overwrites, keeps a value',
       'commit: when it overwrites, keeps a row',
       'commit: while live instances',
-      'commit: when it replaces by null',
-      'commit: when it deletes, keeps',
     ],
   },
   {
@@ -92,11 +121,7 @@ export const writeDefects: readonly Defect[] = [
     rules: () => ({
       mayReplace: (row, replaces) => row?.value === replaces.value,
     }),
-    breaks: [
-      'commit: when it overwrites, keeps a row',
-      'commit: when it replaces by null',
-      'commit: when it deletes, keeps',
-    ],
+    breaks: ['commit: when it overwrites, keeps a row'],
   },
   {
     title: 'a replacement never happens',
@@ -105,16 +130,13 @@ export const writeDefects: readonly Defect[] = [
       'commit: overwrites the',
       'commit: leaves other rows',
       'metadata: accepts any text as a key',
-      'commit: replaces the value',
-      'commit: deletes the',
-      'commit: removes a null row',
       'commit: when it deletes, leaves',
     ],
   },
   {
-    title: 'a replacement inserts a deleted row',
-    rules: () => ({ neverInserts: () => false }),
-    breaks: ['commit: when it overwrites, does', 'commit: when it replaces by null'],
+    title: 'a replacement by a value inserts a deleted row',
+    rules: () => ({ neverInserts: ({ replaces, value }) => replaces !== undefined && value === null }),
+    breaks: ['commit: when it overwrites, does'],
   },
   {
     title: 'values of gone instances are written',
