@@ -5,7 +5,8 @@ import type { ShardSession } from './shard-session.js';
 
 /**
  * A write of a value that is stored already, in the place of itself: of the instance that last got a value in this shard, or else
- * in another one. If the database accepts it, it would probably accept others. To be tried out only.
+ * in another one. If the database accepts it, it would probably accept others: a database that refuses only new rows is not
+ * recognised. To be tried out only.
  * @param suspects instances that prove nothing: an earlier walk may have written other values to them.
  * @returns `null` if no such value is left.
  */
