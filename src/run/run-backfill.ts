@@ -47,7 +47,7 @@ export async function runBackfill<const Key extends string = string>(
   options: BackfillOptions<Key>,
 ): Promise<BackfillReport<Key>> {
   const input = parseBackfillOptions(options);
-  const dryRun = input.runId === undefined && input.dryRun === true; // a stored run is none
+  const dryRun = input.runId === undefined && input.dryRun === true; // not for stored runs
   const context = createRunContext(input, { dryRun }); // a dry run gets no queue, and stores in memory
   context.signal.throwIfAborted(); // before anything is stored
   const jobs =
@@ -56,7 +56,7 @@ export async function runBackfill<const Key extends string = string>(
   return (await perform(context, jobs)) as BackfillReport<Key>;
 }
 
-/** A job for each shard to work on. At least one, which may find out that nothing is left. */
+/** One job per open shard. At least one, even if nothing is left to do. */
 type Jobs = readonly [ShardJob, ...ShardJob[]];
 
 /**
@@ -94,7 +94,7 @@ function jobOfFirstShard(run: Run): ShardJob {
   return jobOf(run, run.shards[0] as RunShard);
 }
 
-/** The others are enqueued first, so that workers can begin with them while this call performs the first. */
+/** Enqueues the other jobs before it performs its own, so that workers can begin with them. */
 async function performFirstAndEnqueueOthers(
   context: RunContext,
   [first, ...others]: Jobs,

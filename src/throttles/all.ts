@@ -3,7 +3,7 @@ import { describe } from '../input/parse-input.js';
 import type { Throttle } from '../ports/throttle.js';
 
 /**
- * A throttle that lets a batch go once all of these let it go. All are asked before each batch. The longest wait counts, with its
+ * A throttle that lets a batch begin once all of these do. All are asked before each batch. The longest wait counts, with its
  * reason. If one of them throws an error, so does this one.
  * @throws {InvalidInputError} when one of them is no function.
  * @example

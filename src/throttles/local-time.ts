@@ -18,7 +18,7 @@ export interface LocalTime {
 }
 
 const MINUTE = 60_000;
-/** No time zone is further from UTC, and none changes its clocks twice within as long. */
+/** No time zone is a day from UTC, or changes its clocks twice in two days. */
 const DAY = 1_440 * MINUTE;
 
 /** @throws {RangeError} when there is no such time zone. */

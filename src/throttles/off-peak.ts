@@ -19,8 +19,8 @@ export interface OffPeakOptions {
 }
 
 /**
- * A throttle that lets batches go in the off-peak hours only. When the clocks change, an hour that is skipped begins and ends
- * right after the change. Of an hour that comes twice, the first counts.
+ * A throttle that lets batches go in the off-peak hours only. A `from` or `to` that a change of the
+ * clocks skips counts as right after the change. Of a time that comes twice, the first counts.
  * @throws {InvalidInputError} when a time, a day or the time zone is wrong.
  * @example
  * runBackfill({ ..., throttle: offPeak({ from: '20:00', to: '06:00', timeZone: 'Europe/Berlin', days: ['fri', 'sat'] }) })
@@ -35,7 +35,7 @@ export function offPeak(options: OffPeakOptions): Throttle {
   return () => {
     const instant = now();
     const { day, ...month } = zone.dateAt(instant);
-    // From yesterday on, whose hours may last until today.
+    // Yesterday first: its hours may last until today.
     for (let ahead = -1; ; ahead += 1) {
       const date = { ...month, day: day + ahead };
       if (!days.includes(WEEKDAYS[weekdayOf(date)] as Weekday)) continue;

@@ -42,7 +42,7 @@ describe('at the end of a shard, where no instance is left that goes through', (
     expect(report.failures).toMatchObject([{ instanceId: 30, code: 'WRITE_REJECTED' }]);
   });
 
-  test('a value of another shard will do', async () => {
+  test('a value of another shard is proof enough', async () => {
     const memory = createMemoryRepository({ instances: invoices(30) });
     const repository = refusing(memory, ({ id }) => id > 27);
 

@@ -3,8 +3,8 @@ import { isWorkable } from '../record/run-state.js';
 import type { RunChange } from './run-change.js';
 
 /**
- * Stores a shard as it is: the proof that the repository takes commits. If the limit of its batches is larger than `limit`, it
- * becomes that.
+ * Stores a shard as it is: the proof that the repository takes commits. But lowers the limit of its batches to `limit`, if that
+ * is smaller or there is none yet.
  */
 export function touch({ header, shards }: Run, shardIndex: number, limit: number | null): RunChange | null {
   const shard = shards[shardIndex];

@@ -19,8 +19,7 @@ export interface PageReader {
   /** The page after this cursor, of at most `limit` snapshots. */
   next(after: Cursor | null, limit: number): Promise<Page>;
   /**
-   * The first of these instances after this cursor. They were read before. As for an overwrite, the page passes over none of
-   * them.
+   * The first of these instances after this cursor. They were read before. Like an overwrite, it passes over none of them.
    */
   again(
     ids: readonly InstanceId[],

@@ -4,9 +4,9 @@ import { createPageReader } from './read-pages.js';
 import type { ShardSession } from './shard-session.js';
 
 /**
- * A write of a value that is stored already, in the place of itself: of the instance that last got a value in this shard, or else
- * in another one. If the database accepts it, it would probably accept others: a database that refuses only new rows is not
- * recognised. To be tried out only.
+ * Writes a stored value over itself: one of the instance that last got a value in this shard, or else in another. If the
+ * database accepts that, it would probably accept other values, too. A database that refuses only new rows goes unnoticed. To
+ * be tried out only.
  * @param suspects instances that prove nothing: an earlier walk may have written other values to them.
  * @returns `null` if no such value is left.
  */

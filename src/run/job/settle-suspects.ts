@@ -31,9 +31,9 @@ export interface Refusal {
 /** After this many refusals in a row, nobody is to blame. A transient error may be a time-out, each of which takes long. */
 const MOST_SUSPECTS = 200;
 const MOST_SLOW_SUSPECTS = 20;
-/** At the end of a shard, where none goes through. More look like a fault of the database, such as a partition that is missing. */
+/** The most that may fail at the end of a shard. More look like a fault of the database, such as a missing partition. */
 const MOST_LAST_SUSPECTS = 5;
-/** So many are accepted and then refused with the others. */
+/** The job gives up after so many that were accepted alone, but refused at the end of the transaction. */
 const MOST_IN_VAIN = 3;
 /** In this order. The first one twice, because an error may pass. */
 const FORMS = [withoutRefused, withoutRefused, withoutValues, unnamed];
@@ -49,8 +49,8 @@ const SMALL_FORMS = [unnamed, unnamed];
  *    permission, which refuses all of them, is nobody's fault.
  *
  * If none behind it is accepted, a new batch is read from there on, with more instances behind. At the end of the shard there
- * are none. Then a few may fail if the database accepts, between two refusals, that a stored value is written again. Without
- * such a value, a single one that is left may fail after all tries.
+ * are none. Then a few may fail if the database accepts, between two refusals, that a stored value is written again.
+ * Otherwise, only a single remaining one may fail, after all tries.
  * @throws {PortError} when nobody is to blame.
  */
 export async function settleSuspects(
@@ -102,7 +102,7 @@ export async function settleSuspects(
     session.wantWithValues(Math.max(2, 2 * tried));
     return settledUpTo(place, OUTDATED);
   }
-  // There are no more. If this one is refused only at the end of a transaction, nothing that is rolled back proves anything.
+  // There are no more. If this one is refused only at the end of a transaction, a rolled-back write proves nothing.
   if (first !== 'refused') throw calls.failure('repository.commit', error);
   const ids = new Set(suspects.map((suspect) => suspect.writes?.id));
   const other = ids.size <= MOST_LAST_SUSPECTS ? await rewriteLast(context, session, ids) : null;
@@ -139,7 +139,7 @@ export async function settleSuspects(
 
   /**
    * Fails the suspects in one commit with the entries up to `end`, which writes one of these, or nothing is stored. At the end
-   * of the shard, a write that is tried out before takes its place. Before each try, the suspects are tested again: an outage
+   * of the shard, a write tried out first is the proof. Before each try, the suspects are tested again: an outage
    * may be over.
    */
   async function failTogether(end: number, witness: Witness): Promise<Settled> {

@@ -6,7 +6,7 @@ import { type Judgement, passedOver, type Rules, type ShardChange, whoOf } from 
 
 /**
  * 1. Where a refusal proves nothing, an instance fails only if another one goes through in the same commit. At the end of its
- *    shard, that one may be written before, if that is rolled back. A single one may fail there if the run has written values.
+ *    shard, a rolled-back write right before is enough. A single one may fail there if the run has written values.
  *    The instance is tried again after that, because the refusal may come from an outage.
  * 15. No job stops at such an instance while its batch has one that would go through, or while the shard has one to which a value
  *     could be written again. After a batch was too slow, later batches are smaller.

@@ -91,7 +91,7 @@ export const refusals: readonly Mutant[] = [
     ],
   },
   {
-    name: 'suspects: an instance that is refused itself proves that others are to blame',
+    name: 'suspects: a refused instance proves that others are to blame',
     breaks: [1],
     edits: [
       {

@@ -362,5 +362,5 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
 /** Everything in memory answers at once. So long a case waits only for what never comes. */
 const PATIENCE_MS = 300;
 
-/** So long a commit that uses stale answers leaves others a turn. */
+/** How long a commit with stale answers waits for others. */
 const TURN_MS = 3;
