@@ -18,9 +18,7 @@ import type { ShardSession } from './shard-session.js';
 export interface PageReader {
   /** The page after this cursor, of at most `limit` snapshots. */
   next(after: Cursor | null, limit: number): Promise<Page>;
-  /**
-   * The first of these instances after this cursor. They were read before. Like an overwrite, it passes over none of them.
-   */
+  /** The first of these instances after this cursor. They were read before. Like an overwrite, it passes over none of them. */
   again(
     ids: readonly InstanceId[],
     after: Cursor | null,
