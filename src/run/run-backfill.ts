@@ -18,11 +18,11 @@ import { openShards, type Run, type RunShard } from './record/run-record.js';
 import { isWorkable } from './record/run-state.js';
 
 /**
- * Fills the metadata at `paths` into every instance that a process model has now, batch by batch, or goes on with the
- * stored run `runId`. After an error, go on with `runId`: what was committed stays and is not done twice.
+ * Extracts the values at `paths` from every instance that a process model has now, and stores them as its metadata, batch by
+ * batch. Or goes on with the stored run `runId`. After an error, go on with `runId`: what was committed stays and is not done twice.
  *
  * With a `queue`, this call performs the first job itself, and the queue gets the others. If the process dies, a sweep enqueues
- * the first job again. A job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
+ * the lost jobs again. A job that is aborted or has used up its slice enqueues its continuation and reports `continued`.
  *
  * Without a queue, up to 8 shards are worked on side by side. No sweep or job of a queue works on such a run, until a call
  * with a queue takes it up.
@@ -70,9 +70,9 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
 }
 
 /**
- * Stores that this call goes on with a run: a failed run is resumed, and each open shard gets a new step, the number of its
- * next job. An older job that is still under way finds its step outdated, and ends. A run that is paused or has ended stays as
- * it is.
+ * Stores that this call goes on with a run, perhaps now with a queue: a failed run is resumed, and each open shard gets a new
+ * step, the number of its next job. An older job that is still under way finds its step outdated, and ends. Keys that newer
+ * runs own by now are left to those. A run that is paused or has ended stays as it is.
  */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
