@@ -7,8 +7,8 @@ import pg from 'pg';
  */
 export async function createOwnDatabase(
   url: string,
+  name = `test_${randomBytes(6).toString('hex')}`,
 ): Promise<{ readonly url: string; drop(): Promise<void> }> {
-  const name = `test_${randomBytes(6).toString('hex')}`;
   await send(url, `create database ${name}`);
   const own = new URL(url);
   own.pathname = `/${name}`;
