@@ -4,7 +4,6 @@ import type { InstanceId, InstanceSnapshot, InstanceWrites } from '../../../port
 import { classifyError } from '../../../run/calls/classify-error.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, sorted } from '../expectations.js';
-import { retried } from './retried.js';
 import { assertSeveralConnections } from './several-connections.js';
 import {
   type Committed,
@@ -181,7 +180,7 @@ async function commitBatches(
   const gone: InstanceId[] = [];
   for (let start = 0; start < writes.length; start += BATCH) {
     const batch = writes.slice(start, start + BATCH);
-    const { result, outcome } = await retried(host, () => host.write(batch));
+    const { result, outcome } = await host.write(batch);
     expectEqual('the status', result.status, 'committed');
     gone.push(...(outcome?.gone ?? []));
   }

@@ -2,7 +2,6 @@ import type { InstanceId, InstanceWrites, RunRecord } from '../../../ports/repos
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
 import { expectOutcome } from './expect-outcome.js';
-import { retried } from './retried.js';
 import { commitBeside, transactionsBeside } from './several-connections.js';
 import { at, fill, NEXT_REVISION, REVISION, type TestedRepository, task } from './tested-repository.js';
 import { transactionsOf } from './transaction-promises.js';
@@ -24,7 +23,7 @@ export const lockPromises: readonly PromiseOf<TestedRepository>[] = [
 
       const { committing } = await commitBeside(host, transaction, {
         before: (handle) => save(host, id, handle),
-        commit: () => retried(host, () => host.write([writes], run)),
+        commit: () => host.write([writes], run),
       });
 
       expectOutcome(await committing, { kept: [], moved: [id] });
@@ -45,7 +44,7 @@ export const lockPromises: readonly PromiseOf<TestedRepository>[] = [
 
       const { isWaiting, committing } = await commitBeside(host, transaction, {
         before: (handle) => host.setMetadata(id, 'city', 'live', { transaction: handle }),
-        commit: () => retried(host, () => host.write(writes, run)),
+        commit: () => host.write(writes, run),
       });
 
       expectOutcome(await committing, { kept: [{ id, key: 'city' }] });

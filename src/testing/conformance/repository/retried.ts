@@ -1,14 +1,14 @@
+import type { BackfillRepository } from '../../../ports/repository.js';
 import { classifyError } from '../../../run/calls/classify-error.js';
-import type { TestedRepository } from './tested-repository.js';
 
-/** Tries a commit again after a transient error, as a run does. */
+/** Tries again after a transient error, such as a deadlock with somebody else in the database, as a run does. */
 export async function retried<Result>(
-  { repository }: TestedRepository,
-  commit: () => Promise<Result>,
+  repository: Pick<BackfillRepository, 'classifyError'>,
+  work: () => Promise<Result>,
 ): Promise<Result> {
   for (let failures = 0; ; failures += 1) {
     try {
-      return await commit();
+      return await work();
     } catch (error) {
       if (classifyError(repository, error) !== 'transient' || failures >= MOST) throw error;
     }

@@ -24,6 +24,7 @@ import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
 import { expectEqual, fixtureError, ownError, sorted } from '../expectations.js';
 import { namingErrors } from './naming-errors.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
+import { retried } from './retried.js';
 
 /** The answer of a commit, and what the last call of `next` got. */
 export interface Committed {
@@ -76,7 +77,10 @@ export interface TestedRepository {
   setMetadata(id: InstanceId, key: string, value: JsonValue, options?: InTransaction<unknown>): Promise<void>;
   /** A record as a newer version of the library might store it. */
   record(fields?: RecordFields): RunRecord;
-  /** Writes values along with the next state of a stored run, as a batch does. */
+  /**
+   * Writes values along with the next state of a stored run, as a batch does. Tries again after a transient error, unless
+   * it is part of a transaction.
+   */
   write(
     instances: readonly InstanceWrites[],
     fields?: Partial<RepositoryCommit>,
@@ -226,21 +230,24 @@ export function testedRepository(created: RepositoryFixture<unknown>, findings: 
       const { expected, next } = { ...(fields.expected === undefined && (await host.storeRun())), ...fields };
       if (expected === undefined || next === undefined) throw new TypeError('`expected` needs a `next`');
       let outcome: WriteOutcome | null = null;
-      const result = await repository.commit(
-        {
-          processModelId,
-          instances,
-          ...fields,
-          expected,
-          next(given) {
-            outcome = given;
-            const records = next(given);
-            for (const { runId } of records) runIds.add(runId);
-            return records;
+      const commit = () =>
+        repository.commit(
+          {
+            processModelId,
+            instances,
+            ...fields,
+            expected,
+            next(given) {
+              outcome = given;
+              const records = next(given);
+              for (const { runId } of records) runIds.add(runId);
+              return records;
+            },
           },
-        },
-        options,
-      );
+          options,
+        );
+      // A transient error ends a transaction of the host.
+      const result = await (options?.transaction === undefined ? retried(repository, commit) : commit());
       return { result, outcome };
     },
 
