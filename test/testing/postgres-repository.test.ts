@@ -9,7 +9,7 @@ import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
 import { leavesNothingBehind } from './fixtures/left-behind.js';
-import { postgresFixture } from './fixtures/postgres-fixture.js';
+import { NOT_OFFERED_BY_EXAMPLE_2, postgresFixture } from './fixtures/postgres-fixture.js';
 
 const schemaSql = await readFile('examples/2-embedded-postgres/schema.sql', 'utf8');
 
@@ -66,15 +66,7 @@ function conformanceOn(
 
   conformanceOf(
     repositoryConformance(() => ({ ...postgresFixture(opened.database, type), patienceMs })),
-    [
-      'bytes',
-      'chosen ids',
-      'compareCursors',
-      'deletes of null rows',
-      'null rows',
-      'splitInstances',
-      ...notOffered,
-    ],
+    [...NOT_OFFERED_BY_EXAMPLE_2, ...notOffered],
   );
   leavesNothingBehind(() => postgresFixture(opened.database, type));
 }

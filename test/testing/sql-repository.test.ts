@@ -7,7 +7,7 @@ import { openPostgres } from '../../examples/3-sql-databases/databases/postgres.
 import { openSqlite } from '../../examples/3-sql-databases/databases/sqlite.js';
 import { describeWith } from '../support/servers.js';
 import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
-import { kyselyFixture } from './fixtures/kysely-fixture.js';
+import { kyselyFixture, NOT_OFFERED_BY_EXAMPLE_3 } from './fixtures/kysely-fixture.js';
 import { leavesNothingBehind } from './fixtures/left-behind.js';
 
 describe('the repository of example 3 on PGlite', () =>
@@ -20,17 +20,6 @@ describeWith(['PostgreSQL'], 'the repository of example 3 on PostgreSQL', ({ Pos
 describeWith(['MariaDB'], 'the repository of example 3 on MariaDB', ({ MariaDB }) =>
   conformanceOn(() => openMariadb(MariaDB), ['settled']),
 );
-
-const NOT_OFFERED = [
-  'bytes',
-  'chosen ids',
-  'compareCursors',
-  'deletes of null rows',
-  'filled instances',
-  'null rows',
-  'projected values',
-  'splitInstances',
-];
 
 /** All cases use one database. */
 function conformanceOn(
@@ -46,7 +35,7 @@ function conformanceOn(
 
   conformanceOf(
     repositoryConformance(() => ({ ...kyselyFixture(opened), patienceMs })),
-    [...NOT_OFFERED, ...notOffered],
+    [...NOT_OFFERED_BY_EXAMPLE_3, ...notOffered],
   );
   leavesNothingBehind(() => kyselyFixture(opened));
 }
