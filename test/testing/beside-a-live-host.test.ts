@@ -1,81 +1,135 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import pg from 'pg';
-import {
-  type BackfillReport,
-  createBackfillService,
-  runBackfill,
-  type SweepReport,
-} from 'process-metadata-backfill';
-import { createInProcessQueue } from 'process-metadata-backfill/memory';
-import { repositoryConformance } from 'process-metadata-backfill/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
+import { randomBytes } from 'node:crypto';
+import type { RunStatus, SweepReport } from 'process-metadata-backfill';
+import { describe, expect, test } from 'vitest';
+import type { RunnerName } from '../faults/support/runners/runner.js';
+import type { Server } from '../support/server-urls.js';
 import { describeWith } from '../support/servers.js';
-import { LONG_MS } from './fixtures/conformance-of.js';
+import { type CasesResult, startCases } from './fixtures/cases-process.js';
 import { rowsOf } from './fixtures/left-behind.js';
-import { postgresFixture } from './fixtures/postgres-fixture.js';
+import { watchServer } from './fixtures/left-on-server.js';
+import { LIVE_MODEL, openLiveHost } from './fixtures/live-host.js';
+import { loadQueueKit } from './fixtures/queues/queue-kit.js';
+import { createSharedStore, NOT_OFFERED_ON, type StoreServer } from './fixtures/shared-store.js';
+import type { TablesFixture } from './fixtures/tables-fixture.js';
 
-const INSTANCES = 200;
+const INSTANCES = 3000;
 
-describeWith(['PostgreSQL'], 'in the database of a host that runs backfills', ({ PostgreSQL: url }) => {
-  const schema = `conformance_${randomBytes(6).toString('hex')}`;
-  const pool = new pg.Pool({ connectionString: url, options: `-c search_path=${schema}` });
-  beforeAll(async () => {
-    const tables = await readFile('examples/2-embedded-postgres/schema.sql', 'utf8');
-    await pool.query(`create schema ${schema}; ${tables}`);
-  });
-  afterAll(async () => {
-    await pool.query(`drop schema ${schema} cascade`);
-    await pool.end();
-  });
+const HOSTS: readonly [RunnerName, Server, StoreServer][] = [
+  ['pg-boss', 'PostgreSQL', 'PostgreSQL'],
+  ['bullmq', 'Redis', 'MariaDB'],
+  ['graphile-worker', 'PostgreSQL', 'PostgreSQL'],
+  ['rabbitmq', 'RabbitMQ', 'MariaDB'],
+];
 
-  test('all cases pass, each run of the host ends right, and only its rows are left', async () => {
-    const database = pgDatabase(pool);
-    const { repository, insertInstances, sql } = postgresFixture(database);
-    const processModelId = 'live';
-    await insertInstances(
-      Array.from({ length: INSTANCES }, (_, number) => ({
-        processModelId,
-        running: number % 2 === 0,
-        tasks: [{ id: randomUUID(), state: 'COMPLETED', endedAt: new Date(1000), data: { number } }],
-      })),
-    );
-    const before = await rowsOf(sql);
-    const { sweep } = createBackfillService({ repository, queue: createInProcessQueue() });
-    const failures = new Map<string, unknown>();
-    let isOver = false;
+const ownName = (purpose: string) => `${purpose}_${randomBytes(6).toString('hex')}`;
 
-    async function runCases(): Promise<void> {
-      const create = () => ({ ...postgresFixture(database), patienceMs: LONG_MS });
-      for (const { name, run } of repositoryConformance(create))
-        await run({ skip() {} }).catch((error) => failures.set(name, error));
-      isOver = true;
-    }
+describe.each(HOSTS)('on the servers of a host on %s, %s and %s', (runner, broker, storeServer) => {
+  describeWith(
+    [...new Set<Server>([broker, storeServer, 'PostgreSQL'])],
+    'while it fills 3,000 instances',
+    (urls) => {
+      test('two processes pass all cases at once, its runs end right, and only its rows and jobs are left', async ({
+        onTestFinished,
+      }) => {
+        const store = await createSharedStore(storeServer, urls[storeServer]);
+        onTestFinished(() => store.close());
+        const host = await openLiveHost(store, runner, ownName('host'), INSTANCES);
+        onTestFinished(() => host.close());
+        const { sql } = store.fixture();
+        const before = { rows: await rowsOf(sql), tables: await tablesOf(storeServer, sql) };
 
-    async function runBackfills() {
-      const reports: BackfillReport[] = [];
-      const sweeps: SweepReport[] = [];
-      while (!isOver) {
-        const paths = [{ key: `number ${reports.length}`, path: 'number' }];
-        // It does not wait for the transactions of the cases.
-        reports.push(await runBackfill({ repository, processModelId, paths, batchSize: 20, settleMs: 0 }));
-        sweeps.push(await sweep({ staleAfterMs: 1000 }));
-      }
-      return { reports, sweeps };
-    }
+        const name = ownName('conformance');
+        // What runs in PostgreSQL runs in the database of the host.
+        const server = await watchServer(broker, broker === storeServer ? store.url : urls[broker], name);
+        onTestFinished(() => server.close());
+        const processes = await Promise.all(
+          ['_1', '_2'].map((suffix) =>
+            startCases({
+              store: storeServer,
+              storeUrl: store.url,
+              runner,
+              queueUrl: server.url,
+              name: `${name}${suffix}`,
+            }),
+          ),
+        );
+        for (const { end } of processes) onTestFinished(end);
 
-    const [{ reports, sweeps }] = await Promise.all([runBackfills(), runCases()]);
+        let isOver = false;
+        const statuses: RunStatus[] = [];
+        const sweeps: SweepReport[] = [];
+        const first = await host.begin();
+        const filling = (async () => {
+          statuses.push(await first.ended);
+          while (!isOver) {
+            sweeps.push(await host.sweep());
+            statuses.push(await (await host.begin()).ended);
+          }
+        })();
+        filling.catch(() => {}); // if the cases fail first
+        const results = await Promise.all(processes.map(({ run }) => run())).finally(() => {
+          isOver = true;
+        });
 
-    expect(failures).toEqual(new Map());
-    for (const report of reports)
-      expect(report).toMatchObject({ state: 'completed', processed: INSTANCES, updated: INSTANCES });
-    for (const sweep of sweeps) expect(sweep).toMatchObject({ enqueued: [], completed: [], failed: [] });
-    const after = await rowsOf(sql);
-    expect(after.process_instance_metadata).toHaveLength(INSTANCES * reports.length);
-    const runs = after.metadata_backfill_run ?? [];
-    expect(runs.filter((row) => !String(row).includes('"process_model_id":"live"'))).toEqual([]);
-    for (const table of ['process_instance', 'task', 'json_data'])
-      expect(after[table]).toEqual(before[table]);
-  });
+        const { notOffered } = await loadQueueKit(runner);
+        for (const { repository, queue } of results) {
+          expect(repository).toEqual(allPassedBut(NOT_OFFERED_ON[storeServer]));
+          expect(queue).toEqual(allPassedBut(notOffered));
+        }
+        await filling;
+        await host.nothingToDo();
+
+        for (const status of statuses)
+          expect(status).toMatchObject({
+            state: 'completed',
+            total: INSTANCES,
+            processed: INSTANCES,
+            updated: INSTANCES,
+          });
+        for (const sweep of sweeps) expect(sweep).toMatchObject({ enqueued: [], completed: [], failed: [] });
+        const [filled] = await sql<{ instances: unknown }>(filledWith(statuses.length));
+        expect(Number(filled?.instances)).toBe(INSTANCES);
+        const values = await sql<{ process_instance_id: number; value: string }>(
+          'select process_instance_id, value from process_instance_metadata',
+        );
+        expect(values).toHaveLength(INSTANCES * statuses.length);
+        expect(
+          values.filter((row) => row.value !== String(host.numbers.get(row.process_instance_id))),
+        ).toEqual([]);
+        const after = await rowsOf(sql);
+        for (const table of ['process_instance', 'task', 'json_data'])
+          expect(after[table]).toEqual(before.rows[table]);
+        const runs = await sql<{ run_id: string; process_model_id: string }>(
+          'select * from metadata_backfill_run',
+        );
+        expect(runs.filter((row) => !['live', 'later'].includes(row.process_model_id))).toEqual([]);
+
+        expect(host.runIds).toEqual(expect.arrayContaining([...host.deliveredRunIds]));
+        expect(await host.laterStatus()).toMatchObject({ state: 'pending', processed: 0 });
+        expect(await host.stop()).toBe(1); // the job of the run that starts later
+        expect(await server.left()).toEqual([]);
+        expect(await tablesOf(storeServer, sql)).toEqual(before.tables);
+      });
+    },
+  );
 });
+
+function allPassedBut(notOffered: readonly string[]): CasesResult {
+  return { failures: {}, notOffered: [...notOffered].sort() };
+}
+
+/** How many instances of the host have so many rows. */
+function filledWith(rows: number): string {
+  return `select count(*) as instances from process_instance
+    where process_model_identifier = '${LIVE_MODEL}' and ${rows} =
+      (select count(*) from process_instance_metadata where process_instance_id = process_instance.id)`;
+}
+
+/** In all schemas of the database, which is one schema in MariaDB. */
+async function tablesOf(store: StoreServer, sql: TablesFixture['sql']): Promise<string[]> {
+  const isThere = store === 'MariaDB' ? 'table_schema = database()' : "table_schema <> 'information_schema'";
+  const rows = await sql<{ name: string }>(
+    `select concat(table_schema, '.', table_name) as name from information_schema.tables where ${isThere}`,
+  );
+  return rows.map(({ name }) => name).sort();
+}

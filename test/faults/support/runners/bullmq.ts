@@ -19,6 +19,10 @@ export async function openBullmq({ name, redisUrl }: RunnerPlace): Promise<Runne
     queue: createBullmqQueue(queue),
     work: async (service, sweeping) =>
       startBullmqWorker(QUEUE, service, { connection: workerRedis, prefix: name, ...STALLED }, sweeping),
+    async jobs() {
+      const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
+      return Object.values(counts).reduce((sum, count) => sum + count, 0);
+    },
     async close() {
       await queue.close();
       await Promise.all([redis.quit(), workerRedis.quit()]);

@@ -2,7 +2,7 @@ import PgBoss from 'pg-boss';
 import { createPgBossQueue, startPgBossWorker } from '../../../../examples/4-pg-boss/pg-boss-queue.js';
 import type { Runner, RunnerPlace } from './runner.js';
 
-export async function openPgBoss({ name, postgresUrl }: RunnerPlace): Promise<Runner> {
+export async function openPgBoss({ name, postgresUrl, pool }: RunnerPlace): Promise<Runner> {
   const boss = new PgBoss({
     connectionString: postgresUrl,
     schema: `${name}_jobs`,
@@ -15,6 +15,12 @@ export async function openPgBoss({ name, postgresUrl }: RunnerPlace): Promise<Ru
   return {
     queue: await createPgBossQueue(boss),
     work: (service, sweeping) => startPgBossWorker(boss, service, sweeping),
+    async jobs() {
+      const { rows } = await pool.query(
+        `select count(*)::int as jobs from ${name}_jobs.job where name = 'backfill_metadata' and state <> 'completed'`,
+      );
+      return rows[0].jobs;
+    },
     close: () => boss.stop(),
     clear: async () => {},
   };

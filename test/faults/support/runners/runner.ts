@@ -10,6 +10,8 @@ export interface Runner {
     service: Pick<BackfillService, 'handle' | 'sweep'>,
     sweeping: { readonly sweepEveryMs: number; readonly staleAfterMs: number },
   ): Promise<() => Promise<void>>;
+  /** How many jobs wait, run or have failed. RabbitMQ does not count those that run. */
+  jobs(): Promise<number>;
   close(): Promise<void>;
   /** Leaves no job, where dropping the schema `<name>_jobs` does not do it. */
   clear(): Promise<void>;
@@ -25,6 +27,8 @@ export interface RunnerPlace {
   readonly amqpUrl: string;
   readonly pool: Pool;
   readonly database: SqlDatabase;
+  /** Of RabbitMQ. @default LONGEST_DELAY_MS */
+  readonly longestDelayMs?: number;
 }
 
 /** `null`: a queue that must not be used. Loads the one that is asked for: there are many processes to start. */
@@ -46,6 +50,7 @@ export async function openRunner(runner: RunnerName | null, place: RunnerPlace):
 const NO_RUNNER: Runner = {
   queue: { enqueue: async ({ key }) => Promise.reject(new Error(`there is no queue for the job ${key}`)) },
   work: async () => async () => {},
+  jobs: async () => 0,
   close: async () => {},
   clear: async () => {},
 };
