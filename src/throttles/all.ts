@@ -17,6 +17,7 @@ export function all(...throttles: readonly Throttle[]): Throttle {
   return async () => {
     const answers = await Promise.all(throttles.map(async (throttle) => throttle()));
     const waits = answers.filter((answer) => answer !== null && answer !== undefined);
-    return waits.toSorted((a, b) => b.retryAfterMs - a.retryAfterMs)[0] ?? null;
+    const wrong = waits.find((answer) => !Number.isFinite(Object(answer).retryAfterMs)); // for the warning of the job
+    return wrong ?? waits.toSorted((a, b) => b.retryAfterMs - a.retryAfterMs)[0] ?? null;
   };
 }

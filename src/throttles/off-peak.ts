@@ -36,13 +36,14 @@ export function offPeak(options: OffPeakOptions): Throttle {
     const instant = now();
     const { day, ...month } = zone.dateAt(instant);
     // Yesterday first: its hours may last until today.
-    for (let ahead = -1; ; ahead += 1) {
+    for (let ahead = -1; ahead <= 8; ahead += 1) {
       const date = { ...month, day: day + ahead };
       if (!days.includes(WEEKDAYS[weekdayOf(date)] as Weekday)) continue;
       if (instant >= zone.instantOf(date, begin + length)) continue;
       const wait = zone.instantOf(date, begin) - instant;
       return wait > 0 ? { reason, retryAfterMs: wait } : null;
     }
+    throw new RangeError(`there are no off-peak hours after ${instant}`);
   };
 }
 

@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { isBackfillError, type RepositoryCommit } from '../../src/index.js';
+import {
+  createBackfillService,
+  isBackfillError,
+  type JobPayload,
+  type RepositoryCommit,
+  type ThrottleAnswer,
+} from '../../src/index.js';
 import { createMemoryRepository, type MemoryRepository } from '../../src/memory/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
+import { testRuntime } from '../support/test-runtime.js';
 import { backfill } from './support/backfill.js';
 
 const REST = { batchSize: 10, retry: { initialDelayMs: 1 } };
@@ -51,6 +58,30 @@ describe('at the end of a shard, where no instance is left that goes through', (
     expect(report.failures.map(({ instanceId }) => instanceId)).toEqual([28, 29, 30]);
   });
 
+  test.each([10, 64])(
+    'no more than five of a run fail, whatever the number of shards: %i',
+    async (shards) => {
+      const memory = createMemoryRepository({ instances: invoices(300) });
+      let hasWritten = false;
+      const repository = refusing(memory, ({ values }) => {
+        const isNew = values.some(({ replaces }) => replaces === undefined);
+        const isRefused = hasWritten && isNew;
+        hasWritten ||= isNew;
+        return isRefused;
+      });
+
+      const failure = await backfill(repository, { ...REST, batchSize: 1, shards }).catch(
+        (error: unknown) => error,
+      );
+
+      if (!isBackfillError(failure, 'PORT_FAILED')) throw failure;
+      const rest = { processModelId: undefined, paths: undefined, runId: failure.runId };
+      const report = await backfill(memory, { ...REST, ...rest });
+      expect(report.failed).toBeLessThanOrEqual(5);
+      expect(report.processed + report.failed).toBe(300);
+    },
+  );
+
   test('of more than five, none fails', async () => {
     const memory = createMemoryRepository({ instances: invoices(30) });
     const repository = refusing(memory, ({ id }) => id > 24);
@@ -87,6 +118,58 @@ test.each([
   const report = await backfill(repository, { ...REST, processModelId: MODEL, paths, missing: 'omit' });
 
   expect(report).toMatchObject({ total: 4_000, updated: 1, failed: 1 });
+});
+
+test('an instance fails although a throttle lets only one batch go per job', async () => {
+  const memory = createMemoryRepository({ instances: invoices(30) });
+  const jobs: JobPayload[] = [];
+  const queue = { enqueue: async ({ payload }: { readonly payload: JobPayload }) => void jobs.push(payload) };
+  const runtime = testRuntime();
+  let asked = 0;
+  const throttle = (): ThrottleAnswer | null => {
+    asked += 1;
+    return asked % 2 === 1 ? null : { reason: 'one at a time', retryAfterMs: 60_000 };
+  };
+  const repository = refusing(memory, ({ id }) => id === 7 || id === 8);
+  const options = { repository, queue, runtime, batchSize: 2, throttle, retry: { initialDelayMs: 1 } };
+  const service = createBackfillService(options);
+  const { runId } = (await service.request({ processModelId: MODEL, paths: PATHS })) as {
+    readonly runId: string;
+  };
+
+  for (let times = 0; jobs.length > 0 && times < 200; times += 1) {
+    await runtime.sleep(60_000);
+    await service.handle(jobs.shift() as JobPayload);
+  }
+
+  expect(await service.status(runId)).toMatchObject({ state: 'completed_with_failures', failed: 2 });
+});
+
+test('one slow instance among thousands without values is found in few reads', async () => {
+  const make = (id: number) =>
+    instance(id, id === 1 || id === 3_500 ? { invoice: { number: `A${id}` } } : {});
+  const memory = createMemoryRepository({
+    instances: Array.from({ length: 4_000 }, (_, index) => make(index + 1)),
+  });
+  let reads = 0;
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    if (method === 'readInstances') reads += 1;
+    const { instances = [] } = method === 'commit' ? (argument as RepositoryCommit<number>) : {};
+    const isSlow = instances.some(({ id, values }) => id === 1 && values.length > 0);
+    if (isSlow) throw databaseError('57014', 'canceling statement due to statement timeout');
+    return proceed();
+  });
+
+  const paths = [{ key: 'number', path: 'invoice.number' }];
+  const report = await backfill(repository, {
+    batchSize: 100,
+    processModelId: MODEL,
+    paths,
+    missing: 'omit',
+  });
+
+  expect(report).toMatchObject({ total: 4_000, updated: 1, failed: 1 });
+  expect(reads).toBeLessThan(200);
 });
 
 test.each([50, 200])(

@@ -13,6 +13,8 @@ export interface BatchSizer {
    * largest before. The first batch of a job takes several pages.
    */
   readonly pageSize: number;
+  /** The same, whatever the time-outs of commits have shown: for pages that only search. */
+  readonly searchSize: number;
   readonly maxBytes: number;
   /** Whether a page of this limit may be far larger than any before, so that nobody knows yet whether it fits. */
   isLeap(limit: number): boolean;
@@ -61,6 +63,9 @@ export function createBatchSizer(
     },
     get pageSize() {
       return atLeastOne(Math.min(sizeNow(), grown, maxBytes / largestBytes));
+    },
+    get searchSize() {
+      return atLeastOne(Math.min(size, grown, maxBytes / largestBytes));
     },
     isLeap(limit) {
       return limit > SMALL_PAGE && (seen < FEW_SEEN || (!isSparse && limit > LEAP * largestPage));

@@ -48,8 +48,9 @@ async function readOn(
   let [instances, shown, bytes] = [0, 0, 0];
   while (instances < room) {
     const left = room - instances;
-    const wanted = Math.min(shown < sizer.size ? sizer.size - shown : sizer.size, left);
-    const limit = Math.min(wanted, sizer.pageSize);
+    const isSearch = shown >= sizer.size;
+    const wanted = Math.min(isSearch ? sizer.searchSize : sizer.size - shown, left);
+    const limit = Math.min(wanted, isSearch ? sizer.searchSize : sizer.pageSize);
     const page: readonly PageEntry[] = firstInstances(await pages.next(last, limit), left);
     const snapshots = snapshotsOf(page);
     last = page.at(-1)?.cursor ?? last;

@@ -1,5 +1,6 @@
 import { isTimeOut } from '../calls/is-time-out.js';
 import type { RunContext } from '../context/run-context.js';
+import { hasSameKeys } from './assess-stored.js';
 import { commitBatch } from './commit-batch.js';
 import { commitNothing } from './commit-nothing.js';
 import type { Retries, ShardCommitResult } from './commit-to-shard.js';
@@ -19,7 +20,7 @@ export async function settleBatch(
 ): Promise<ShardCommitResult> {
   let settled = 0; // so many entries, from the first on, have their outcome
 
-  const plannedFor = session.run.header.revision;
+  const plannedFor = session.run;
   const { batchSizeLimit } = session;
   const { before: limitBefore = batchSizeLimit.value } = batchSizeLimit;
 
@@ -45,7 +46,7 @@ export async function settleBatch(
       const left = await settleUpTo(settled < half ? half : end, retries);
       if (left.status !== 'committed' || session.ending !== null || settled >= end) return left;
       // A part that has landed may be followed by a request that has taken a key.
-      if (session.run.header.revision !== plannedFor) return { status: 'outdated' };
+      if (!hasSameKeys(plannedFor, session.run)) return { status: 'outdated' };
     }
   }
 

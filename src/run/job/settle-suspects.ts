@@ -1,5 +1,6 @@
 import type { InstanceId, InstanceWrites } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
+import { countUnproven, MOST_UNPROVEN } from '../changes/count-unproven.js';
 import type { RunContext } from '../context/run-context.js';
 import { tallyOf } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
@@ -31,8 +32,6 @@ export interface Refusal {
 /** After this many refusals in a row, nobody is to blame. A transient error may be a time-out, each of which takes long. */
 const MOST_SUSPECTS = 200;
 const MOST_SLOW_SUSPECTS = 20;
-/** The most that may fail at the end of a shard. More look like a fault of the database, such as a missing partition. */
-const MOST_LAST_SUSPECTS = 5;
 /** The job gives up after so many that were accepted alone, but refused at the end of the transaction. */
 const MOST_IN_VAIN = 3;
 /** In this order. The first one twice, because an error may pass. */
@@ -75,6 +74,7 @@ export async function settleSuspects(
   const most = classifyError(context.repository, error) === 'transient' ? MOST_SLOW_SUSPECTS : MOST_SUSPECTS;
   let vain = 0;
   for (let at = place + 1; at < batch.length; at += 1) {
+    context.signal.throwIfAborted();
     const other = batch[at] as PlannedEntry;
     if (!hasValues(other)) continue;
     const verdict = await tryOutOnce(context, session, [other.writes]);
@@ -103,11 +103,15 @@ export async function settleSuspects(
     return settledUpTo(place, OUTDATED);
   }
   // There are no more. If this one is refused only at the end of a transaction, a rolled-back write proves nothing.
-  if (first !== 'refused') throw calls.failure('repository.commit', error);
+  const isUnclear = first !== 'refused' || suspects.length > MOST_UNPROVEN;
+  if (isUnclear) throw calls.failure('repository.commit', error);
   const ids = new Set(suspects.map((suspect) => suspect.writes?.id));
-  const other = ids.size <= MOST_LAST_SUSPECTS ? await rewriteLast(context, session, ids) : null;
+  const other = await rewriteLast(context, session, ids);
   const outcome = other === null ? null : await failTogether(batch.length, { rolledBack: other });
   if (outcome !== null && outcome.result.status !== 'rejected') return outcome;
+  // After a missing permission, the host may be allowed to insert only.
+  const isOut = outcome !== null && classifyError(context.repository, error) === 'transient';
+  if (isOut) throw calls.failure('repository.commit', error);
   return failTheOnlyOne();
 
   /** If nothing shows that the database takes values, only time can tell, and only one instance may fail. */
@@ -144,6 +148,7 @@ export async function settleSuspects(
    */
   async function failTogether(end: number, witness: Witness): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };
+    let isCounted = false;
     const limit = session.batchSizeLimit.value;
     const isTooLarge = limit !== null && batchSizeOf(batch.slice(place, end)) > limit;
     for (const form of isTooLarge ? SMALL_FORMS : FORMS) {
@@ -164,6 +169,12 @@ export async function settleSuspects(
       // Refused only at the end of a transaction.
       const [suspect] = suspects;
       if (suspect && !blamed.has(suspect)) blamed.set(suspect, { error: again.error, refused: new Map() });
+      if (witness.written === undefined && !isCounted) {
+        const { run, changed } = await session.handle.change((stored) => countUnproven(stored, blamed.size));
+        if (!session.adopt(run)) return settledUpTo(place, OUTDATED);
+        if (!changed) throw calls.failure('repository.commit', error);
+        isCounted = true;
+      }
       const entries = batch.slice(place, end);
       result = await commitFailures(context, session, entries, blamed, {
         form,

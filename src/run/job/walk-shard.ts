@@ -45,17 +45,17 @@ async function walk(context: RunContext, session: ShardSession, pages: PageReade
       await waitWhileHeld(context, session);
       continue;
     }
-    const wait = await pacer.ask();
+    // While instances are under suspicion, nothing makes the job hand over: the next one would know nothing of that.
+    const isSettled = session.fewestWithValues === 0;
+    const wait = isSettled ? await pacer.ask() : null;
     if (wait !== null) {
       await waitForTurn(context, session, wait);
       continue;
     }
-    // Not while instances are under suspicion: the next job would know nothing of that.
-    const isSettled = session.fewestWithValues === 0;
     if (hasCommitted && isSettled && runtime.now() >= sliceEnd) return session.end('hand-over');
     const startedAt = runtime.now();
-    // Not where a pause or the end of the slice is certain: that page would be read for nothing.
-    const readsAhead = (): boolean => pacer.isFree && runtime.now() < sliceEnd;
+    // Not where a pause or the end of the slice is certain: that page would be read for nothing. Nor where more is read anyway.
+    const readsAhead = (): boolean => isSettled && pacer.isFree && runtime.now() < sliceEnd;
     const room = roomOf(session);
     const { fewestWithValues } = session;
     const batch = await readBatch(session, { pages, planner, sizer, room, fewestWithValues, readsAhead });

@@ -76,6 +76,8 @@ export interface RunHeader {
   readonly markedAt: number | null;
   /** Whether the walk of the last freeze was settled. `null`: nobody knows, or it is a trial. */
   readonly settled: boolean | null;
+  /** How many instances were let fail at the ends of shards, where no other one was left to be written in the same commit. */
+  readonly unproven: number;
   /** Failures from before the last resume. They do not count for `maxFailures`. */
   readonly forgivenFailures: number;
   /** One more walk is due before the run is complete: somebody has joined since the freeze, or this walk was not settled. */

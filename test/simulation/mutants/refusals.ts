@@ -73,9 +73,9 @@ export const refusals: readonly Mutant[] = [
     breaks: [15],
     edits: [
       {
-        file: 'src/run/job/settle-suspects.ts',
-        find: 'ids.size <= MOST_LAST_SUSPECTS',
-        replace: 'ids.size < 0',
+        file: 'src/run/changes/count-unproven.ts',
+        find: 'unproven > MOST_UNPROVEN',
+        replace: 'unproven > 0',
       },
     ],
   },
