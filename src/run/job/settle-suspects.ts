@@ -109,7 +109,7 @@ export async function settleSuspects(
   const other = await rewriteLast(context, session, ids);
   const outcome = other === null ? null : await failTogether(batch.length, { rolledBack: other });
   if (outcome !== null && outcome.result.status !== 'rejected') return outcome;
-  // After a missing permission, the host may be allowed to insert only.
+  // It takes no values at all. But if a permission is missing, the host may be allowed only to insert.
   const isOut = outcome !== null && classifyError(context.repository, error) === 'transient';
   if (isOut) throw calls.failure('repository.commit', error);
   return failTheOnlyOne();
