@@ -28,6 +28,15 @@ export function createFixture(
       }
       return ids;
     },
+    async insertTogether(instances) {
+      const rows = await database.query<{ id: number }>(
+        `insert into instance (process_model_id, running)
+         select "processModelId", running
+         from json_to_recordset($1) as instance ("processModelId" text, running boolean) returning id`,
+        [JSON.stringify(instances)],
+      );
+      return rows.map(({ id }) => id);
+    },
     async deleteInstance(id) {
       await database.query('delete from instance where id = $1', [id]);
     },

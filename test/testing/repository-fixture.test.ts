@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BackfillRepository } from 'process-metadata-backfill';
+import type { BackfillRepository, Cursor } from 'process-metadata-backfill';
 import {
   type ConformanceCase,
   type FixtureInstance,
@@ -112,6 +112,37 @@ describe('the cases fit a host', () => {
     );
     expect(new Set([...failures.values()].map((reason) => reason.replace(/^.*\(/, '')))).toEqual(
       new Set(['nothing is answered while a transaction is open: there is one connection)']),
+    );
+  });
+
+  test.each([
+    ['a text', String],
+    ['in a list', (cursor: number) => [1, String(cursor)]],
+  ])('whose cursors are digits, %s, unless the library compares them as text', async (_, shownCursor) => {
+    const casesOf = (comparing: Pick<BackfillRepository, 'compareCursors'>) =>
+      repositoryConformance(() => {
+        const fixture = ruleRepository({ ...SOUND, cursorOf: (n) => 10_000 + n, shownCursor });
+        const { compareCursors, ...repository } = fixture.repository;
+        return { ...fixture, repository: { ...repository, ...comparing } };
+      }).filter(({ name }) => !name.startsWith('compareCursors'));
+    const last = (cursor: Cursor) => Number([cursor].flat().at(-1));
+
+    expect(await failuresOf(casesOf({ compareCursors: (a, b) => last(a) - last(b) }))).toEqual(new Map());
+    const cases = casesOf({});
+    expect([...(await failuresOf(cases)).keys()]).toEqual(named(['surveyInstances: finds an'], cases));
+  });
+
+  test('whose fixture cannot insert several instances at once: the case says that it could not look', async () => {
+    const cases = repositoryConformance(() => {
+      const { insertTogether, ...fixture } = ruleRepository(SOUND);
+      return fixture;
+    });
+
+    expect([...(await failuresOf(cases))]).toEqual(
+      named(['readInstances: loses none'], cases).map((name) => [
+        name,
+        'not offered: instances inserted at once (the fixture has no `insertTogether`)',
+      ]),
     );
   });
 

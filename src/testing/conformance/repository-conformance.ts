@@ -9,12 +9,14 @@ import {
 import { clearingPromises } from './repository/clearing-promises.js';
 import { commitPromises } from './repository/commit-promises.js';
 import { concurrencyPromises } from './repository/concurrency-promises.js';
+import { cursorPromises } from './repository/cursor-promises.js';
 import { lockPromises } from './repository/lock-promises.js';
 import { movedPromises } from './repository/moved-promises.js';
 import { recordPromises } from './repository/record-promises.js';
 import type { RepositoryFixture } from './repository/repository-fixture.js';
 import { rowPromises } from './repository/row-promises.js';
 import { settledPromises } from './repository/settled-promises.js';
+import { similarPagePromises } from './repository/similar-page-promises.js';
 import { snapshotPromises } from './repository/snapshot-promises.js';
 import { taskDataPromises } from './repository/task-data-promises.js';
 import { type Findings, testedRepository } from './repository/tested-repository.js';
@@ -32,6 +34,8 @@ const FIXTURE: FixtureShape = {
 
 const PROMISES = [
   ...walkPromises,
+  ...cursorPromises,
+  ...similarPagePromises,
   ...taskDataPromises,
   ...rowPromises,
   ...snapshotPromises,

@@ -9,6 +9,8 @@ export const pageDefects: readonly Defect[] = [
       pageOf: (found, limit) => found.slice(0, limit).toReversed(),
     }),
     breaks: [
+      'readInstances: loses none',
+      'readInstances: answers each',
       'readInstances: in pages',
       'compareCursors: sorts as',
       'readInstances: skips',
@@ -24,17 +26,29 @@ export const pageDefects: readonly Defect[] = [
           (a, b) => Number(b.rows.size > 0) - Number(a.rows.size > 0),
         ),
     }),
-    breaks: ['readInstances: in pages', 'readInstances: skips'],
+    breaks: ['readInstances: answers each', 'readInstances: in pages', 'readInstances: skips'],
   },
   {
     title: 'a page has no limit',
     rules: () => ({ pageOf: (found) => found }),
-    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: skips'],
+    breaks: [
+      'readInstances: loses none',
+      'readInstances: answers each',
+      'readInstances: in pages',
+      'readInstances: returns the',
+      'readInstances: skips',
+    ],
   },
   {
     title: 'a page has the last instances of its range',
     rules: () => ({ pageOf: (found, limit) => found.slice(-limit) }),
-    breaks: ['readInstances: in pages', 'readInstances: returns the', 'readInstances: skips'],
+    breaks: [
+      'readInstances: loses none',
+      'readInstances: answers each',
+      'readInstances: in pages',
+      'readInstances: returns the',
+      'readInstances: skips',
+    ],
   },
   {
     title: 'the limit of a page counts rows, not instances',
@@ -47,7 +61,7 @@ export const pageDefects: readonly Defect[] = [
         });
       },
     }),
-    breaks: ['readInstances: returns the', 'readInstances: skips'],
+    breaks: ['readInstances: answers each', 'readInstances: returns the', 'readInstances: skips'],
   },
   {
     title: 'the limit of a page counts rows, as many for each instance as the page has keys',
@@ -89,14 +103,24 @@ export const pageDefects: readonly Defect[] = [
     rules: () => ({
       isFilled: (paths, rows) => paths.some(({ key, mode }) => mode === 'fill' && rows.get(key)),
     }),
-    breaks: ['readInstances: skips', 'readInstances: shows which', 'readInstances: leaves data'],
+    breaks: [
+      'commit: replaces a null row that',
+      'readInstances: skips',
+      'readInstances: shows which',
+      'readInstances: leaves data',
+    ],
   },
   {
     title: 'an instance with a null row is passed over',
     rules: () => ({
       isFilled: (paths, rows) => paths.every(({ key, mode }) => mode === 'fill' && rows.has(key)),
     }),
-    breaks: ['readInstances: skips', 'readInstances: shows which', 'readInstances: leaves data'],
+    breaks: [
+      'commit: replaces a null row that',
+      'readInstances: skips',
+      'readInstances: shows which',
+      'readInstances: leaves data',
+    ],
   },
   {
     title: 'an instance is passed over if all keys to fill have a value',
@@ -111,7 +135,7 @@ export const pageDefects: readonly Defect[] = [
   {
     title: 'instances passed over in a row count as one',
     rules: () => ({ passedOver: (cursor) => ({ cursor, filled: 1 }) }),
-    breaks: ['readInstances: skips', 'readInstances: leaves data'],
+    breaks: ['readInstances: answers each', 'readInstances: skips', 'readInstances: leaves data'],
   },
   {
     title: 'instances passed over have the cursor of the first',
@@ -121,7 +145,7 @@ export const pageDefects: readonly Defect[] = [
         ...(before && { cursor: before.cursor }),
       }),
     }),
-    breaks: ['readInstances: skips', 'readInstances: leaves data'],
+    breaks: ['readInstances: answers each', 'readInstances: skips', 'readInstances: leaves data'],
   },
   {
     title: 'an instance is passed over although its value is to be overwritten',
@@ -129,6 +153,7 @@ export const pageDefects: readonly Defect[] = [
       isFilled: (paths, rows) => paths.every(({ key }) => (rows.get(key)?.value ?? null) !== null),
     }),
     breaks: [
+      'readInstances: answers each',
       'readInstances: in pages',
       'readInstances: skips',
       'readInstances: leaves data',

@@ -7,6 +7,8 @@ export const rangeDefects: readonly Defect[] = [
     title: '`after` is inclusive',
     rules: () => ({ isAfter: (cursor, after) => cursor >= after }),
     breaks: [
+      'readInstances: loses none',
+      'readInstances: answers each',
       'surveyInstances: counts from',
       'readInstances: in pages',
       'readInstances: begins strictly',
@@ -42,6 +44,8 @@ export const rangeDefects: readonly Defect[] = [
     title: '`upTo` is exclusive',
     rules: () => ({ isUpTo: (cursor, upTo) => cursor < upTo }),
     breaks: [
+      'readInstances: loses none',
+      'readInstances: answers each',
       'readInstances: in pages',
       'readInstances: ends with',
       'readInstances: puts an',
@@ -89,6 +93,7 @@ export const rangeDefects: readonly Defect[] = [
     title: 'cursors do not grow with creation',
     rules: () => ({ cursorOf: (n) => (n * 7919) % 10_007 }),
     breaks: [
+      'readInstances: answers each',
       'surveyInstances: counts the',
       'surveyInstances: counts from',
       'surveyInstances: counts only',
@@ -101,6 +106,11 @@ export const rangeDefects: readonly Defect[] = [
       'commit: answers not-exhausted',
       'readInstances: skips',
     ],
+  },
+  {
+    title: 'instances that were inserted at once have one cursor',
+    rules: () => ({ cursorOf: (_, first) => first }),
+    breaks: ['readInstances: loses none'],
   },
   {
     title: 'deleted instances stay in the walk',

@@ -6,6 +6,7 @@ import { loadingDefects } from './loading-defects.js';
 import { outcomeDefects } from './outcome-defects.js';
 import { pageDefects } from './page-defects.js';
 import { rangeDefects } from './range-defects.js';
+import { readingAheadDefects } from './reading-ahead-defects.js';
 import { recordDefects } from './record-defects.js';
 import { rowDefects } from './row-defects.js';
 import { selectionDefects } from './selection-defects.js';
@@ -21,6 +22,7 @@ export const repositoryDefects: readonly Defect[] = [
   ...rangeDefects,
   ...selectionDefects,
   ...pageDefects,
+  ...readingAheadDefects,
   ...dataDefects,
   ...rowDefects,
   ...writeDefects,

@@ -7,10 +7,11 @@ import type {
   JsonValue,
   MetadataWrite,
   PageEntry,
+  PageQuery,
   RepositoryCommit,
   RunRecord,
 } from 'process-metadata-backfill';
-import type { RepositoryFixture } from 'process-metadata-backfill/testing';
+import type { FixtureInstance, RepositoryFixture } from 'process-metadata-backfill/testing';
 import type { Batch, InstanceWork, KeptValue, Reader, Row, Rules, StoredInstance } from './rules.js';
 
 interface State {
@@ -73,11 +74,11 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     if (instance !== undefined) state.instances.set(id, { ...instance, ...changes });
   }
 
-  function setRow(id: InstanceId, key: string, value: JsonValue): void {
+  function setRow(id: InstanceId, key: string, value: JsonValue, isCommitted = false): void {
     counter += 1;
     const rows = new Map(state.instances.get(id)?.rows);
     const writes = (rows.get(key)?.writes ?? 0) + 1;
-    change(id, { rows: rows.set(key, { value, version: counter, writes }) });
+    change(id, { rows: rows.set(key, { value, version: counter, writes, isCommitted }) });
   }
 
   function removeRow(id: InstanceId, key: string): void {
@@ -92,13 +93,13 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   ): StoredInstance[] {
     const inOrder = [...state.instances.values()].toSorted((a, b) => a.cursor - b.cursor);
     const readable = inOrder.filter(rules.isReadable);
-    const isThere = readable.some(({ cursor }) => cursor === after);
-    const start = after === null ? null : rules.startOf(Number(after), isThere);
+    const isThere = readable.some(({ cursor }) => cursor === placeOf(after));
+    const start = after === null ? null : rules.startOf(placeOf(after), isThere);
     return readable.filter(
       (instance) =>
         rules.isSelected(instance, processModelId, instanceIds, reader) &&
         (start === null || rules.isAfter(instance.cursor, start, reader)) &&
-        (upTo === null || rules.isUpTo(instance.cursor, Number(upTo), reader)),
+        (upTo === null || rules.isUpTo(instance.cursor, placeOf(upTo), reader)),
     );
   }
 
@@ -161,7 +162,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         const row = rows.get(keys[0] ?? '');
         if (!isAllowed(write, row, { rows, writes: values })) kept.push({ id, key: write.key, write, row });
         else if (write.value === undefined) deleteRows(id, rules.deletedKeys(write.key, rows), batch);
-        else for (const key of keys) setRow(id, key, rules.storedValue(write.value, write, batch));
+        else for (const key of keys) setRow(id, key, rules.storedValue(write.value, write, batch), true);
       }
     }
     return kept;
@@ -170,7 +171,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   function deleteRows(id: InstanceId, keys: readonly string[], batch: Batch): void {
     for (const key of keys) {
       const row = state.instances.get(id)?.rows.get(key);
-      if (rules.leftOfDeleted(row, batch) === 'null') setRow(id, key, null);
+      if (rules.leftOfDeleted(row, batch) === 'null') setRow(id, key, null, true);
       else removeRow(id, key);
     }
   }
@@ -215,53 +216,71 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     return result;
   }
 
+  async function readPage({ paths, ...query }: PageQuery): Promise<readonly PageEntry[]> {
+    const page: PageEntry[] = [];
+    const reader = paths.every(({ mode }) => mode === 'fill') ? 'page to fill' : 'page';
+    const found = rules.pageOf(select(query, reader), query.limit, paths);
+    if (afterStatement !== null) await afterStatement();
+    for (const instance of found) {
+      const { key, cursor, isBroken } = instance;
+      const { rows } = (rules.readsRowsLast ? state.instances.get(key) : null) ?? instance;
+      if (rules.isFilled(paths, rows)) {
+        const last = page.at(-1);
+        const before = last !== undefined && 'filled' in last ? last : null;
+        page.splice(page.length - (before === null ? 0 : 1), 1, rules.passedOver(cursor, before));
+        continue;
+      }
+      const task = rules.newestTask(instance.tasks);
+      const isShown = task !== undefined && rules.needsData(paths, rows);
+      const data = isShown ? rules.dataOf(task, paths) : { form: 'none' as const };
+      const stored = rules.shownRows(rows, paths).map(([name, row]) => {
+        const token = rules.token(row, name);
+        const value = rules.shownValue(row, paths.find(({ key }) => key === name)?.mode);
+        return [name, { value, ...(token !== undefined && { token }) }] as const;
+      });
+      const running = rules.isRunning(instance);
+      const bytes = rules.bytesOf(data);
+      page.push({
+        id: key,
+        cursor,
+        data: isBroken ? rules.brokenData() : data,
+        stored: new Map(stored),
+        version: rules.version(task),
+        ...(bytes !== undefined && { bytes }),
+        ...(running !== undefined && { running }),
+      });
+    }
+    return page.map((entry) => ({ ...entry, cursor: rules.shownCursor(placeOf(entry.cursor)) }));
+  }
+
+  function insert(instances: readonly FixtureInstance[], areTogether: boolean): InstanceId[] {
+    const first = counter + 1;
+    return instances.map((instance) => {
+      counter += 1;
+      const key = instance.id ?? counter;
+      const cursor = rules.cursorOf(counter, areTogether ? first : counter);
+      const rest = { key, cursor, isBroken: false, isDeleted: false, rows: new Map() };
+      state.instances.set(key, { ...instance, ...rest });
+      return key;
+    });
+  }
+
   const repository: BackfillRepository<object> = {
     transactional: true,
     deletes: true,
     maxKeyLength: rules.maxKeyLength,
     formatValue: (value) => rules.formatValue(value),
-    compareCursors: (a, b) => rules.compareCursors(Number(a), Number(b)),
+    compareCursors: (a, b) => rules.compareCursors(placeOf(a), placeOf(b)),
     settled: async (mark) => rules.settled(open, mark),
     async surveyInstances(query) {
-      return rules.surveyOf(select(query, 'survey'), query.limit, query.instanceIds);
+      const { total, upTo } = rules.surveyOf(select(query, 'survey'), query.limit, query.instanceIds);
+      return { total, upTo: upTo === null ? null : rules.shownCursor(upTo) };
     },
-    splitInstances: async ({ parts, ...query }) => rules.splitAt(select(query, 'split'), parts),
-    async readInstances({ paths, signal, ...query }) {
-      if (signal.aborted) return rules.onAbort(signal.reason);
-      const page: PageEntry[] = [];
-      const reader = paths.every(({ mode }) => mode === 'fill') ? 'page to fill' : 'page';
-      const found = rules.pageOf(select(query, reader), query.limit, paths);
-      if (afterStatement !== null) await afterStatement();
-      for (const instance of found) {
-        const { key, cursor, isBroken } = instance;
-        const { rows } = (rules.readsRowsLast ? state.instances.get(key) : null) ?? instance;
-        if (rules.isFilled(paths, rows)) {
-          const last = page.at(-1);
-          const before = last !== undefined && 'filled' in last ? last : null;
-          page.splice(page.length - (before === null ? 0 : 1), 1, rules.passedOver(cursor, before));
-          continue;
-        }
-        const task = rules.newestTask(instance.tasks);
-        const isShown = task !== undefined && rules.needsData(paths, rows);
-        const data = isShown ? rules.dataOf(task, paths) : { form: 'none' as const };
-        const stored = rules.shownRows(rows, paths).map(([name, row]) => {
-          const token = rules.token(row, name);
-          const value = rules.shownValue(row, paths.find(({ key }) => key === name)?.mode);
-          return [name, { value, ...(token !== undefined && { token }) }] as const;
-        });
-        const running = rules.isRunning(instance);
-        const bytes = rules.bytesOf(data);
-        page.push({
-          id: key,
-          cursor,
-          data: isBroken ? rules.brokenData() : data,
-          stored: new Map(stored),
-          version: rules.version(task),
-          ...(bytes !== undefined && { bytes }),
-          ...(running !== undefined && { running }),
-        });
-      }
-      return page;
+    splitInstances: async ({ parts, ...query }) =>
+      rules.splitAt(select(query, 'split'), parts).map(rules.shownCursor),
+    async readInstances(query) {
+      if (query.signal.aborted) return rules.onAbort(query.signal.reason);
+      return rules.answerPage(query, readPage);
     },
     async commit(what, { transaction } = {}) {
       if (rules.isPartOf(transaction)) {
@@ -306,15 +325,8 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   return {
     repository,
     takesIds: true,
-    insertInstances: async (instances) =>
-      instances.map((instance) => {
-        counter += 1;
-        const key = instance.id ?? counter;
-        const cursor = rules.cursorOf(counter);
-        const rest = { key, cursor, isBroken: false, isDeleted: false, rows: new Map() };
-        state.instances.set(key, { ...instance, ...rest });
-        return key;
-      }),
+    insertInstances: async (instances) => insert(instances, false),
+    insertTogether: async (instances) => insert(instances, true),
     async deleteInstance(id) {
       change(id, { isDeleted: true, ...(!rules.softDeletes && { rows: new Map() }) });
     },
@@ -357,6 +369,11 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
       }),
     breakTaskData: async (id) => change(id, { isBroken: true }),
   };
+}
+
+/** The number in a cursor as `shownCursor` shows it: a number, a text, or the last member of a list. */
+function placeOf(cursor: unknown): number {
+  return Number([cursor].flat().at(-1));
 }
 
 /** Everything in memory answers at once. So long a case waits only for what never comes. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  type Cursor,
   extractMetadata,
   type FilledInstances,
   type FormattedValue,
@@ -7,7 +8,9 @@ import {
   type InstanceId,
   type JsonValue,
   type MetadataWrite,
+  type PageEntry,
   type PagePath,
+  type PageQuery,
   type RepositoryCommit,
   type RunFilter,
   type RunRecord,
@@ -23,6 +26,8 @@ export interface Row {
   readonly version: number;
   /** How many writes the row has had since it was inserted. */
   readonly writes: number;
+  /** Whether a commit wrote it, not the host. */
+  readonly isCommitted: boolean;
 }
 
 export interface StoredInstance extends FixtureInstance {
@@ -53,10 +58,14 @@ export interface KeptValue {
   readonly row: Row | undefined;
 }
 
+export type ReadPage = (query: PageQuery) => Promise<readonly PageEntry[]>;
+
 /** The decisions of a repository, one by one. A broken repository makes just one of them wrongly. */
 export interface Rules {
-  /** The cursor of the nth instance. */
-  cursorOf(n: number): number;
+  /** The cursor of the nth instance, where `first` is the number of the first that was inserted at once with it. */
+  cursorOf(n: number, first: number): number;
+  /** The cursor as an answer has it. */
+  shownCursor(cursor: number): Cursor;
   /** Whether a read finds an instance. */
   isReadable(instance: StoredInstance): boolean;
   /** Whether a deleted instance is only marked, and keeps its rows. */
@@ -86,6 +95,8 @@ export interface Rules {
     ids: readonly InstanceId[] | null,
   ): { total: number; upTo: number | null };
   splitAt(found: readonly StoredInstance[], parts: number): readonly number[];
+  /** @param read reads a page as it is now */
+  answerPage(query: PageQuery, read: ReadPage): Promise<readonly PageEntry[]>;
   /** What an aborted read answers, if it does not throw. */
   onAbort(reason: unknown): readonly [];
   isLeft(found: readonly StoredInstance[]): boolean;
@@ -178,6 +189,7 @@ export interface Rules {
 
 export const SOUND: Rules = {
   cursorOf: (n) => n,
+  shownCursor: (cursor) => cursor,
   isReadable: ({ isDeleted }) => !isDeleted,
   softDeletes: false,
   isLiving: ({ isDeleted }) => !isDeleted,
@@ -198,6 +210,7 @@ export const SOUND: Rules = {
       .filter((_, index) => (index + 1) % size === 0 && index + 1 < found.length)
       .map(({ cursor }) => cursor);
   },
+  answerPage: (query, read) => read(query),
   onAbort(reason) {
     throw reason;
   },

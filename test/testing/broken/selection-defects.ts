@@ -10,6 +10,7 @@ export const selectionDefects: readonly Defect[] = [
         instance.processModelId.startsWith(model) && (ids === null || ids.includes(instance.key)),
     }),
     breaks: [
+      'readInstances: answers each',
       'surveyInstances: counts the',
       'surveyInstances: counts only',
       'readInstances: leaves the',
@@ -85,7 +86,25 @@ export const selectionDefects: readonly Defect[] = [
   {
     title: 'chosen ids are ignored',
     rules: () => ({ isSelected: (instance, model) => instance.processModelId === model }),
-    breaks: ['surveyInstances: counts only', 'readInstances: returns only', 'commit: accepts a range as'],
+    breaks: [
+      'readInstances: answers each',
+      'surveyInstances: counts only',
+      'readInstances: returns only',
+      'commit: accepts a range as',
+    ],
+  },
+  {
+    title: 'a page ignores chosen ids if there are more than three',
+    rules: () => ({
+      isSelected: (instance, model, ids, reader) =>
+        SOUND.isSelected(
+          instance,
+          model,
+          reader.startsWith('page') && Number(ids?.length) > 3 ? null : ids,
+          reader,
+        ),
+    }),
+    breaks: ['readInstances: returns only'],
   },
   {
     title: 'a page ignores chosen ids',
@@ -93,7 +112,7 @@ export const selectionDefects: readonly Defect[] = [
       isSelected: (instance, model, ids, reader) =>
         SOUND.isSelected(instance, model, reader.startsWith('page') ? null : ids, reader),
     }),
-    breaks: ['readInstances: returns only'],
+    breaks: ['readInstances: answers each', 'readInstances: returns only'],
   },
   {
     title: 'an empty list of chosen ids selects all instances',

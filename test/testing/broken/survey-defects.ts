@@ -57,7 +57,7 @@ export const surveyDefects: readonly Defect[] = [
   {
     title: 'cursors are compared as text',
     rules: () => ({
-      compareCursors: (a, b) => (String(a) < String(b) ? -1 : Number(a !== b)),
+      compareCursors: asText,
     }),
     breaks: ['readInstances: in pages', 'compareCursors: sorts as'],
   },
@@ -65,6 +65,11 @@ export const surveyDefects: readonly Defect[] = [
     title: 'no cursor is said to be behind another',
     rules: () => ({ compareCursors: (a, b) => (a < b ? -1 : 0) }),
     breaks: ['compareCursors: sorts as'],
+  },
+  {
+    title: 'cursors are digits of one length, compared as text',
+    rules: () => ({ cursorOf: (n) => 10_000 + n, shownCursor: String, compareCursors: asText }),
+    breaks: ['surveyInstances: finds an instance with digits'],
   },
   {
     title: 'a split returns the bound of the last part, too',
@@ -77,3 +82,7 @@ export const surveyDefects: readonly Defect[] = [
     breaks: ['splitInstances: splits'],
   },
 ];
+
+function asText(a: number, b: number): number {
+  return String(a) < String(b) ? -1 : Number(a !== b);
+}

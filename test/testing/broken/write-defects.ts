@@ -34,7 +34,28 @@ export const writeDefects: readonly Defect[] = [
   {
     title: 'a fill leaves null rows alone',
     rules: () => ({ mayFill: (row) => row === undefined }),
-    breaks: ['commit: replaces a null'],
+    breaks: ['commit: replaces a null row by', 'commit: replaces a null row that'],
+  },
+  {
+    title: 'a fill leaves null rows of the host alone',
+    rules: () => ({
+      mayFill: (row, value, all) => row?.isCommitted !== false && SOUND.mayFill(row, value, all),
+    }),
+    breaks: ['commit: replaces a null row by'],
+  },
+  {
+    title: 'a null that a commit wrote counts as a value',
+    rules: () => ({
+      mayFill: (row, value, all) => !row?.isCommitted && SOUND.mayFill(row, value, all),
+    }),
+    breaks: ['commit: replaces a null row that'],
+  },
+  {
+    title: 'a page to fill takes a null that a commit wrote for a value',
+    rules: () => ({
+      shownValue: ({ value, isCommitted }, mode) => (mode === 'fill' && isCommitted ? true : value),
+    }),
+    breaks: ['commit: replaces a null row that'],
   },
   {
     title: 'a null replaces a value',

@@ -25,6 +25,7 @@ export function namingErrors(fixture: Fixture, replaced: Partial<Fixture>): Fixt
 /** All but `transaction`, which also rejects with the error of its work. */
 const ASYNCHRONOUS: ReadonlySet<string | symbol> = new Set<keyof Fixture>([
   'insertInstances',
+  'insertTogether',
   'deleteInstance',
   'addTask',
   'setMetadata',

@@ -4,6 +4,15 @@ import type { BackfillRepository, InstanceId, InTransaction } from '../../../por
 /**
  * A repository, and what the cases need to play the live instances of its host. Each case uses process models, instances
  * and runs of its own, and deletes them. So the database may have others, and one database can serve all cases.
+ *
+ * Supply `repository` and the six methods from `insertInstances` to `metadata`. Each other member is optional and lets more
+ * cases look: `transaction` and `insertTogether` find the worst mistakes. A case that cannot look says which member it lacks.
+ *
+ * @example
+ * const createFixture = (): RepositoryFixture<PoolClient, number> => ({
+ *   repository, insertInstances, deleteInstance, addTask, setMetadata, deleteMetadata, metadata, // required
+ *   transaction, insertTogether, breakTaskData, clear, // optional
+ * });
  */
 export interface RepositoryFixture<Transaction = never, Id extends InstanceId = InstanceId> {
   /** The repository under test. */
@@ -33,11 +42,22 @@ export interface RepositoryFixture<Transaction = never, Id extends InstanceId = 
   metadata(id: Id): Promise<Readonly<Record<string, unknown>>>;
 
   /**
+   * Inserts some instances as the host inserts many at once: in one statement or one transaction, so that they have the
+   * same creation time if it is that of the transaction. They have no tasks. Resolves to their ids in any order.
+   * @default no case looks at instances that may have the same cursor
+   */
+  insertTogether?(instances: readonly FixtureInstance[]): Promise<readonly Id[]>;
+  /**
    * Runs `work` in a transaction of the host: commits when it resolves, rolls back and rejects when it rejects. Required
-   * if the repository is `transactional`.
+   * if the repository is `transactional`. Give it to any other repository, too: the cases about `settled`, and those that
+   * act beside an open transaction, need only that `addTask` and `setMetadata` work in it.
    */
   transaction?<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
-  /** Replaces the newest task data of an instance by text that is not JSON, or removes its document. */
+  /**
+   * Replaces the newest task data of an instance by text that is not JSON, or removes its document but not its task. Null in
+   * the column of the data does not count as broken: that may be a task without data. Leave the method out if the database
+   * lets nothing be broken.
+   */
   breakTaskData?(id: Id): Promise<void>;
   /**
    * From now on, `readInstances` awaits `work` after each statement that it sends. `null`: no longer. A case writes there.

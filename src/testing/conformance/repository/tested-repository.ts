@@ -21,7 +21,7 @@ import type {
   WriteOutcome,
 } from '../../../ports/repository.js';
 import { isFilled, snapshotsOf } from '../../../run/calls/page-entries.js';
-import { expectEqual, fixtureError, ownError, sorted } from '../expectations.js';
+import { expectEqual, fixtureError, notOffered, ownError, sorted } from '../expectations.js';
 import { namingErrors } from './naming-errors.js';
 import type { FixtureInstance, FixtureTask, RepositoryFixture } from './repository-fixture.js';
 import { retried } from './retried.js';
@@ -63,6 +63,8 @@ export interface TestedRepository {
   /** Inserts an instance. By default it is of the case's model, has ended and has no tasks. */
   insert(instance?: Partial<FixtureInstance>): Promise<InstanceId>;
   insertMany(count: number): Promise<readonly InstanceId[]>;
+  /** Inserts such instances as the host inserts many at once. */
+  insertTogether(count: number): Promise<readonly InstanceId[]>;
   survey(query?: Partial<SurveyQuery>): Promise<InstanceSurvey>;
   /** By default from the beginning to behind the last instance. */
   readPage(query?: Partial<PageQuery>): Promise<readonly PageEntry[]>;
@@ -144,14 +146,15 @@ export function testedRepository(created: RepositoryFixture<unknown>, findings: 
     return found.map(({ id, cursor }) => ({ id, cursor, data: { form: 'none' }, stored }));
   }
 
-  async function insertAll(instances: readonly FixtureInstance[]): Promise<readonly InstanceId[]> {
-    const ids = await fixture.insertInstances(fixture.oneDocument ? instances.map(withOneTask) : instances);
+  async function insertAll(
+    instances: readonly FixtureInstance[],
+    method: 'insertInstances' | 'insertTogether' = 'insertInstances',
+  ): Promise<readonly InstanceId[]> {
+    const given = fixture.oneDocument ? instances.map(withOneTask) : instances;
+    const ids = (await fixture[method]?.(given)) ?? notOffered(`the fixture has no \`${method}\``);
     for (const id of ids) instanceIds.add(id);
     if (ids.length !== instances.length || ids.some((id) => id === undefined))
-      throw fixtureError(
-        'insertInstances',
-        `it returned ${ids.length} ids for ${instances.length} instances`,
-      );
+      throw fixtureError(method, `it returned ${ids.length} ids for ${instances.length} instances`);
     return ids;
   }
 
@@ -176,6 +179,12 @@ export function testedRepository(created: RepositoryFixture<unknown>, findings: 
     },
 
     insertMany: (count) => insertAll(Array.from({ length: count }, () => empty)),
+
+    insertTogether: (count) =>
+      insertAll(
+        Array.from({ length: count }, () => empty),
+        'insertTogether',
+      ),
 
     survey: (query = {}) =>
       repository.surveyInstances({

@@ -281,25 +281,6 @@ export const walkPromises: readonly PromiseOf<TestedRepository>[] = [
       }
     },
   },
-  {
-    name: 'compareCursors: sorts as the database does',
-    capability: 'compareCursors',
-    advice: 'return a negative number, 0 or a positive number, in the same order as `order by`.',
-    async check(host) {
-      const { repository } = host;
-      if (repository.compareCursors === undefined) notOffered('the default order of cursors is used');
-      await host.insertMany(12);
-      const cursors = (await host.read()).map(({ cursor }) => cursor);
-
-      const wrong = cursors.flatMap((a, i) =>
-        cursors.flatMap((b, j) => {
-          const order = Math.sign(repository.compareCursors?.(a, b) ?? Number.NaN);
-          return order === Math.sign(i - j) ? [] : [{ a, b, order }];
-        }),
-      );
-      expectEqual('pairs that compareCursors orders differently from the page', wrong, []);
-    },
-  },
 ];
 
 function idsOf(page: readonly { readonly id: string | number }[]): (string | number)[] {

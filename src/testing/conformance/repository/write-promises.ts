@@ -2,7 +2,7 @@ import type { InstanceWrites } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered, sorted } from '../expectations.js';
 import { expectOutcome } from './expect-outcome.js';
-import { type Committed, fill, pathsTo, type TestedRepository } from './tested-repository.js';
+import { type Committed, fill, pathsTo, pathsToFill, type TestedRepository } from './tested-repository.js';
 
 const GUARD =
   'put the guard into the statement that writes, such as `insert … on conflict do update … where value is null`. The row may have changed since it was read.';
@@ -66,6 +66,24 @@ export const writePromises: readonly PromiseOf<TestedRepository>[] = [
       const id = await host.insert();
       await host.fixture.setMetadata(id, 'city', null);
 
+      const committed = await host.write([{ id, values: [fill('city', host.form('Oslo'))] }]);
+
+      await host.expectMetadata(id, { city: 'Oslo' });
+      expectOutcome(committed, { kept: [] });
+    },
+  },
+  {
+    name: 'commit: replaces a null row that a commit wrote, as one of the host',
+    capability: 'null rows',
+    advice:
+      "store null as SQL `NULL`, also in a column of JSON: `'null'::jsonb` is not null to the database (`nullif(value, 'null')`). Otherwise the row counts as filled forever.",
+    async check(host) {
+      if (host.repository.storesNull === false) notOffered('storesNull is false');
+      const id = await host.insert();
+      await host.write([{ id, values: [fill('city', null)] }]);
+
+      const { stored } = await host.readOne(id, { paths: pathsToFill('city') });
+      expectEqual('what a page to fill shows in place of the null', stored.get('city')?.value ?? null, null);
       const committed = await host.write([{ id, values: [fill('city', host.form('Oslo'))] }]);
 
       await host.expectMetadata(id, { city: 'Oslo' });
