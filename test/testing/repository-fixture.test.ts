@@ -132,6 +132,18 @@ describe('the cases fit a host', () => {
     expect([...(await failuresOf(cases)).keys()]).toEqual(named(['surveyInstances: finds an'], cases));
   });
 
+  test('that has transactions in which its repository takes no part', async () => {
+    const casesOf = (rules: Partial<Rules>) =>
+      repositoryConformance(() => {
+        const { repository, ...fixture } = ruleRepository({ ...SOUND, ...rules });
+        return { ...fixture, repository: { ...repository, transactional: false } };
+      }).filter(({ name }) => name.startsWith('settled'));
+
+    expect(await failuresOf(casesOf({}))).toEqual(new Map());
+    const cases = casesOf({ settled: (_, given) => ({ mark: given ?? '', settled: true }) });
+    expect([...(await failuresOf(cases)).keys()]).toEqual(named(['settled: is false while'], cases));
+  });
+
   test('whose fixture cannot insert several instances at once: the case says that it could not look', async () => {
     const cases = repositoryConformance(() => {
       const { insertTogether, ...fixture } = ruleRepository(SOUND);

@@ -6,13 +6,17 @@ import { commitBeside, transactionsBeside } from './several-connections.js';
 import { at, fill, NEXT_REVISION, REVISION, type TestedRepository, task } from './tested-repository.js';
 import { transactionsOf } from './transaction-promises.js';
 
+const READ_COMMITTED =
+  'If the error says "could not serialize access", or that the row has changed since the snapshot: commit at READ COMMITTED, because a lock at REPEATABLE READ fails after the wait.';
+
 /** How a commit waits for an open transaction of the host, without a deadlock. */
 export const lockPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: waits for a save that is under way, and then leaves its instance out',
     capability: 'saves under way',
     advice:
-      'lock the instances in one statement, and compare versions in a later one, which sees what the save has committed. A save must also lock or update the row of its instance, and so must `addTask` of the fixture. The lock of a foreign key alone does not block `for share`.',
+      'lock the instances in one statement, and compare versions in a later one, which sees what the save has committed. A save must also lock or update the row of its instance, and so must `addTask` of the fixture. The lock of a foreign key alone does not block `for share`. ' +
+      READ_COMMITTED,
     async check(host) {
       const transaction = await transactionsBeside(host);
       const id = await insertRunning(host);
@@ -56,8 +60,7 @@ export const lockPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: locks instances in ascending order, so that no save waits in a circle with it',
     capability: 'instances locked by others',
-    advice:
-      'lock the instances in ascending order of their ids, in a statement of its own (`order by id for share`). A save of several instances locks them in this order, too.',
+    advice: `lock the instances in ascending order of their ids, in a statement of its own (\`order by id for share\`). A save of several instances locks them in this order, too. ${READ_COMMITTED}`,
     async check(host) {
       const transaction = await transactionsBeside(host);
       const [lower, upper] = [await insertRunning(host), await insertRunning(host)];
@@ -78,7 +81,7 @@ export const lockPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'commit: locks records in ascending order of their ids, so that no two commits wait in a circle',
     capability: 'records locked by others',
-    advice: 'lock the records of `expected` ordered by id, in whatever order they are given.',
+    advice: `lock the records of \`expected\` ordered by id, in whatever order they are given. ${READ_COMMITTED}`,
     async check(host) {
       transactionsOf(host);
       const transaction = await transactionsBeside(host);

@@ -2,9 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { SettledAnswer } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual, notOffered } from '../expectations.js';
-import { assertSeveralConnections } from './several-connections.js';
-import type { TestedRepository } from './tested-repository.js';
-import { transactionsOf } from './transaction-promises.js';
+import { transactionsBeside } from './several-connections.js';
+import { type TestedRepository, task } from './tested-repository.js';
 
 /** What a repository says about transactions that may still insert instances. */
 export const settledPromises: readonly PromiseOf<TestedRepository>[] = [
@@ -69,13 +68,19 @@ function settledOf({ repository }: TestedRepository): Ask {
 
 /** Asks while a transaction of the host is open, which has read something. */
 async function inTransaction<Answer>(host: TestedRepository, ask: () => Promise<Answer>): Promise<Answer> {
-  const transaction = transactionsOf(host);
-  await assertSeveralConnections(host);
-  const any = { processModelId: host.processModelId, activeKey: null, active: null, before: null, limit: 1 };
+  const transaction = await transactionsBeside(host);
+  const id = await host.insert({ running: true });
   return transaction(async (handle) => {
-    await host.repository.findRuns(any, { transaction: handle });
+    // Without `transactional`, only methods of the fixture work in a transaction, and these write.
+    if (host.repository.transactional === true) await readInside(host, handle);
+    else await host.fixture.addTask(id, task({}), { transaction: handle });
     return ask();
   });
+}
+
+async function readInside({ repository, processModelId }: TestedRepository, transaction: unknown) {
+  const any = { processModelId, activeKey: null, active: null, before: null, limit: 1 };
+  await repository.findRuns(any, { transaction });
 }
 
 /** Other transactions of the database may have been open at the mark, too. */
