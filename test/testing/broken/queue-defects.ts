@@ -78,7 +78,8 @@ export const queueDefects: readonly QueueDefect[] = [
       'transactions: a job enqueued in a transaction that rolls',
       'enqueue: delivers a job with a short',
       'enqueue: accepts a job with `startAfter` in 60',
-      'enqueue: delivers a job again that',
+      'enqueue: delivers a job again that has failed for good',
+      'enqueue: delivers a job again that has failed in all',
       'worker: receives jobs',
       'worker: does not receive a job again while',
       'worker: when it stops, lets the running job',
@@ -163,6 +164,20 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: ['enqueue: delivers a job again that has failed for good'],
   },
   {
+    title: 'a job that has failed in all of its attempts keeps its key',
+    breakIt: (fixture) => {
+      const failures = new Map<string, number>();
+      const dropping = enqueuing(fixture, (enqueue) => async (job, options) => {
+        if ((failures.get(job.key) ?? 0) < Number(fixture.attempts)) await enqueue(job, options);
+      });
+      return failing(dropping, (error, key) => {
+        if (!isBackfillError(error)) failures.set(key, (failures.get(key) ?? 0) + 1);
+        throw error;
+      });
+    },
+    breaks: ['enqueue: delivers a job again that has failed in all'],
+  },
+  {
     title: 'an error of the runner is ignored',
     breakIt: (fixture) =>
       enqueuing(fixture, (enqueue) => (job, options) => enqueue(job, options).catch(() => {})),
@@ -214,16 +229,17 @@ export const queueDefects: readonly QueueDefect[] = [
       failing(fixture, (error, _, isAborted) => {
         if (isAborted || isBackfillError(error)) throw error;
       }),
-    breaks: ['worker: receives a job again'],
+    breaks: ['worker: receives a job again', 'enqueue: delivers a job again that has failed in all'],
   },
   {
     title: 'a job is given up after its second failure',
     breakIt: (fixture) => {
       const failures = new Map<string, number>();
-      return failing(fixture, (error, key) => {
+      const broken = failing(fixture, (error, key) => {
         failures.set(key, (failures.get(key) ?? 0) + 1);
         if (failures.get(key) !== 2) throw error;
       });
+      return { ...broken, attempts: 2 };
     },
     breaks: ['worker: receives a job again'],
   },
@@ -274,6 +290,7 @@ export const queueDefects: readonly QueueDefect[] = [
       }),
     breaks: [
       'worker: receives a job again',
+      'enqueue: delivers a job again that has failed in all',
       'worker: when it is killed',
       'worker: when it stops, aborts',
       'worker: when it stops, lets the runner',

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { InvalidInputError } from '../../../errors.js';
 import type { PromiseOf } from '../conformance-case.js';
-import { expectEqual } from '../expectations.js';
+import { expectEqual, notOffered } from '../expectations.js';
 import type { TestedQueue } from './tested-queue.js';
 
 /** What becomes of a job whose handler has rejected. */
@@ -60,6 +60,30 @@ export const retryPromises: readonly PromiseOf<TestedQueue>[] = [
 
       const delivered = await host.collect();
       await host.fixture.queue.enqueue(host.job(1));
+      await host.until('the job is delivered again', () => delivered.length > 0);
+    },
+  },
+  {
+    name: 'enqueue: delivers a job again that has failed in all of its attempts',
+    capability: 'attempts',
+    advice:
+      'let a job lose its key when its last attempt has failed, too. In Graphile Worker, do not use the job_key_mode `unsafe_dedupe`.',
+    async check(host) {
+      const { attempts, queue } = host.fixture;
+      if (attempts === undefined) notOffered('the fixture has no `attempts`');
+      let deliveries = 0;
+      const stop = await host.work(async () => {
+        deliveries += 1;
+        throw new Error(`attempt ${deliveries} fails in the conformance case`);
+      });
+      await queue.enqueue(host.job(1));
+      for (let attempt = 1; attempt <= attempts; attempt += 1)
+        await host.until(`attempt ${attempt} of ${attempts} is made`, () => deliveries >= attempt);
+      await setTimeout(200); // until the runner has counted the last one
+      await stop();
+
+      const delivered = await host.collect();
+      await queue.enqueue(host.job(1));
       await host.until('the job is delivered again', () => delivered.length > 0);
     },
   },
