@@ -252,8 +252,8 @@ export const queueDefects: readonly QueueDefect[] = [
     breaks: ['worker: does not receive a job again and'],
   },
   {
-    title: 'a job that runs for a second is delivered again',
-    breakIt: (fixture) => withLock(fixture, 1000),
+    title: 'a job that runs for two and a half seconds is delivered again',
+    breakIt: (fixture) => withLock(fixture, 2500),
     breaks: ['worker: does not receive a job again while'],
   },
   {
