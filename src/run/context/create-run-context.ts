@@ -26,6 +26,6 @@ export function createRunContext(
     signal: options.signal ?? new AbortController().signal,
     log: runLog(options.logger, options.logTag),
     dryRun,
-    onProgress: (progress) => onProgress?.(progress),
+    onProgress: onProgress ?? null,
   };
 }

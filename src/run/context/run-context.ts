@@ -23,7 +23,7 @@ export interface RunContext {
   readonly signal: AbortSignal;
   readonly log: RunLog;
   readonly dryRun: boolean;
-  onProgress(progress: BackfillProgress): void;
+  readonly onProgress: ((progress: BackfillProgress) => unknown) | null;
 }
 
 /** The same context, but an abort does not reach it. For what must be stored or enqueued even during a shutdown. */

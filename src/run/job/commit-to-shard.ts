@@ -3,6 +3,7 @@ import type {
   Cursor,
   InstanceId,
   InstanceRange,
+  InstanceWrites,
   RepositoryCommit,
   RunRecord,
   WriteOutcome,
@@ -61,9 +62,13 @@ export async function commitToShard(
   commit: ShardCommit,
 ): Promise<ShardCommitResult> {
   const { calls } = session.handle;
-  const instances = commit.entries.flatMap(({ writes }) => writes ?? []);
   const keys = session.run.header.definition.paths.map(({ key }) => key);
-  const reread = new Set(commit.entries.flatMap((entry) => entry.reread?.id ?? []));
+  const instances: InstanceWrites[] = [];
+  const rereadIds = new Set<InstanceId>();
+  for (const { writes, reread } of commit.entries) {
+    if (writes !== null) instances.push(writes);
+    if (reread !== null) rereadIds.add(reread.id);
+  }
   const size = batchSizeOf(commit.entries);
   const committedBy = session.nameCommit();
   let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
@@ -82,7 +87,7 @@ export async function commitToShard(
       isNextCalled = true;
       assertContract(outcomeProblem(outcome, instances));
       const counted = countOutcomes(entries, outcome, keys);
-      const behind = behindAfter(before.behind, reread, counted.left);
+      const behind = behindAfter(before.behind, rereadIds, counted.left);
       isTooBusy = behind.length > MOST_LEFT_BEHIND;
       if (isTooBusy)
         throw new Error('Rolled back: too many instances of the batch were saved since they were read.');

@@ -65,7 +65,9 @@ export function hasValues(entry: PlannedEntry): entry is PlannedEntry & { readon
 
 /** How many instances count for the size of a batch: no filled ones, nor those that are read again by their ids. */
 export function batchSizeOf(entries: readonly PlannedEntry[]): number {
-  return entries.filter(({ writes, reread }) => writes !== null && reread === null).length;
+  let size = 0;
+  for (const { writes, reread } of entries) if (writes !== null && reread === null) size += 1;
+  return size;
 }
 
 export interface Reread {

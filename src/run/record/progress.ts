@@ -70,7 +70,8 @@ export function paceOf({ header, shards }: Run, now: number): RunPace {
 
 interface ProgressSources {
   readonly runtime: Runtime;
-  onProgress(progress: BackfillProgress): unknown;
+  /** `null`: nobody looks. */
+  readonly onProgress: ((progress: BackfillProgress) => unknown) | null;
 }
 
 /** Follows a run through the jobs of one call: reports each change to `onProgress`, and to errors how far the run had come. */
@@ -88,7 +89,7 @@ export function watchProgress(runId: string, { runtime, onProgress }: ProgressSo
   let latest: Run | null = null;
 
   function report(waiting: BackfillProgress['waiting']): void {
-    if (latest === null) return;
+    if (latest === null || onProgress === null) return;
     const snapshot = progressOf(latest, waiting, runtime.now());
     ignoreErrors(() => onProgress(snapshot)); // a failing display does not stop the work that it displays
   }
