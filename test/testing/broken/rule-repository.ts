@@ -12,6 +12,7 @@ import type {
   RunRecord,
 } from 'process-metadata-backfill';
 import type { FixtureInstance, RepositoryFixture } from 'process-metadata-backfill/testing';
+import { databaseError } from '../../support/intercept.js';
 import type { Batch, InstanceWork, KeptValue, Reader, Row, Rules, StoredInstance } from './rules.js';
 
 interface State {
@@ -46,7 +47,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
 
   /** Locks for the host what a commit may have locked. The commit waits for the host, so the host must not wait for it. */
   function lockForHost(names: readonly string[]): void {
-    if (names.some((name) => locks.commit.has(name))) throw new Error('deadlock detected');
+    if (names.some((name) => locks.commit.has(name))) throw databaseError('40P01', 'deadlock detected');
     for (const name of names) locks.host.add(name);
   }
 

@@ -33,11 +33,13 @@ export const cursorPromises: readonly PromiseOf<TestedRepository>[] = [
     async check(host) {
       const { repository } = host;
       const compare = repository.compareCursors?.bind(repository) ?? compareCursors;
-      const id = await host.insert();
+      const [, id = ''] = await host.insertMany(2); // '1' is no number that tells the orders apart
       const cursor = await host.cursorOf(id);
 
       for (const after of cursorsOfOtherLength(cursor)) {
-        const { total } = await host.survey({ instanceIds: [id], after });
+        const { total } = await host.survey({ instanceIds: [id], after }).catch(() => {
+          notOffered(`surveyInstances refuses the cursor ${JSON.stringify(after)}`); // a time, perhaps
+        });
         const what = `how many instances there are after ${JSON.stringify(after)} if one has the cursor ${JSON.stringify(cursor)}`;
         expectEqual(what, total, compare(after, cursor) < 0 ? 1 : 0);
       }

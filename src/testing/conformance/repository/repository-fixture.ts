@@ -3,7 +3,8 @@ import type { BackfillRepository, InstanceId, InTransaction } from '../../../por
 
 /**
  * A repository, and what the cases need to play the live instances of its host. Each case uses process models, instances
- * and runs of its own, and deletes them. So the database may have others, and one database can serve all cases.
+ * and runs of its own, and deletes them. So the database may have others, and one database can serve all cases. Beside a live
+ * host, a statement of the fixture may meet a deadlock: try it again. Sessions at READ COMMITTED meet fewer.
  *
  * Supply `repository` and the six methods from `insertInstances` to `metadata`. Each other member is optional and lets more
  * cases look: `transaction` and `insertTogether` find the worst mistakes. A case that cannot look says which member it lacks.

@@ -66,7 +66,7 @@ function settledOf({ repository }: TestedRepository): Ask {
   return repository.settled?.bind(repository) ?? notOffered('the repository has no `settled`');
 }
 
-/** Asks while a transaction of the host is open, which has read something. */
+/** Asks while a transaction of the host is open, which has read or written something. */
 async function inTransaction<Answer>(host: TestedRepository, ask: () => Promise<Answer>): Promise<Answer> {
   const transaction = await transactionsBeside(host);
   const id = await host.insert({ running: true });

@@ -81,12 +81,12 @@ export interface TestedRepository {
   record(fields?: RecordFields): RunRecord;
   /**
    * Writes values along with the next state of a stored run, as a batch does. Tries again after a transient error, unless
-   * it is part of a transaction.
+   * it is part of a transaction or the only try.
    */
   write(
     instances: readonly InstanceWrites[],
     fields?: Partial<RepositoryCommit>,
-    options?: CommitOptions,
+    options?: CommitOptions & { readonly isOnlyTry?: boolean },
   ): Promise<Committed>;
   /** Stores the record of a new run. Returns the fields of a commit that changes it. */
   storeRun(): Promise<Pick<RepositoryCommit, 'expected' | 'next'>>;
@@ -151,7 +151,9 @@ export function testedRepository(created: RepositoryFixture<unknown>, findings: 
     method: 'insertInstances' | 'insertTogether' = 'insertInstances',
   ): Promise<readonly InstanceId[]> {
     const given = fixture.oneDocument ? instances.map(withOneTask) : instances;
-    const ids = (await fixture[method]?.(given)) ?? notOffered(`the fixture has no \`${method}\``);
+    if (fixture[method] === undefined) notOffered(`the fixture has no \`${method}\``);
+    const ids: unknown = await fixture[method](given);
+    if (!Array.isArray(ids)) throw fixtureError(method, 'it returned no list of ids');
     for (const id of ids) instanceIds.add(id);
     if (ids.length !== instances.length || ids.some((id) => id === undefined))
       throw fixtureError(method, `it returned ${ids.length} ids for ${instances.length} instances`);
@@ -256,7 +258,8 @@ export function testedRepository(created: RepositoryFixture<unknown>, findings: 
           options,
         );
       // A transient error ends a transaction of the host.
-      const result = await (options?.transaction === undefined ? retried(repository, commit) : commit());
+      const isOnlyTry = options?.transaction !== undefined || options?.isOnlyTry === true;
+      const result = await (isOnlyTry ? commit() : retried(repository, commit, host.patienceMs));
       return { result, outcome };
     },
 
