@@ -82,6 +82,37 @@ describe('at the end of a shard, where no instance is left that goes through', (
     },
   );
 
+  test('three fail again in the next walk', async () => {
+    const { settled: _, ...memory } = createMemoryRepository({ instances: invoices(30) });
+    const repository = refusing(memory as MemoryRepository, ({ id }) => id > 27);
+
+    const report = await backfill(repository, REST); // walks twice, as nobody knows of late inserts
+
+    expect(report).toMatchObject({ state: 'completed_with_failures', total: 30, processed: 27, failed: 3 });
+  });
+
+  test('a job that dies right before three fail uses up nothing of the limit', async () => {
+    const memory = createMemoryRepository({ instances: invoices(30) });
+    const isWritten = () => Object.keys(memory.metadata(27) ?? {}).length > 0;
+    let isDead = false;
+    const dying = intercept(memory, async ({ method, argument, proceed }) => {
+      if (isDead) throw databaseError('08006');
+      const { expected = [] } = method === 'commit' ? (argument as RepositoryCommit<number>) : {};
+      const answer = await proceed();
+      isDead = isWritten() && expected.some(({ id }) => !id.includes('_')); // the record of the run has changed
+      return answer;
+    });
+    const isRefused = ({ id }: Writes) => id > 27;
+    const failure = await backfill(refusing(dying, isRefused), REST).catch((error: unknown) => error);
+    if (!isBackfillError(failure, 'PORT_FAILED')) throw failure;
+
+    const definition = { processModelId: undefined, paths: undefined, runId: failure.runId };
+    const report = await backfill(refusing(memory, isRefused), { ...REST, ...definition });
+
+    expect(isDead).toBe(true);
+    expect(report).toMatchObject({ total: 30, processed: 27, failed: 3 });
+  });
+
   test('of more than five, none fails', async () => {
     const memory = createMemoryRepository({ instances: invoices(30) });
     const repository = refusing(memory, ({ id }) => id > 24);

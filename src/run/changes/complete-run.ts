@@ -34,6 +34,7 @@ function beginNextWalk({ header, shards }: Run, now: number): RunChange {
       markedAt: null,
       walkAgain: false,
       forgivenFailures: 0,
+      unproven: [],
     },
     shards: shards.map(
       (shard): RunShard => ({

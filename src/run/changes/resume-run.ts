@@ -28,6 +28,7 @@ export function resume(run: Run, keys: readonly OwnedKey[], { now, hasQueue }: G
     endedAt: null,
     lastError: null,
     forgivenFailures: tallyOf(run).failed,
+    unproven: [],
   };
   const changed = withoutKeys(resumed, outdatedKeys(header, keys), now);
   if (!isWorkable(changed.state)) return fenced(run, changed);

@@ -35,18 +35,9 @@ export function assessStored(
   if (now.done) return endedBy('shard-done');
   if (now.commits < before.commits && now.committedStep <= job.step) return { ...GOES_ON, isLoss: true };
   if (!isOwn(now) && isOvertaken(before, now, job.step)) return endedBy('superseded');
-  return { ...GOES_ON, isUnmoved: hasSameKeys(known, stored) && isSameCheckpoint(now, before) };
-}
-
-/** Whether a batch that was planned for the one writes the keys that the other has. */
-export function hasSameKeys(
-  { header: before }: Pick<Run, 'header'>,
-  { header: now }: Pick<Run, 'header'>,
-): boolean {
-  return (
-    now.revision === before.revision ||
-    isDeepStrictEqual([now.droppedKeys, now.claims], [before.droppedKeys, before.claims])
-  );
+  // A changed header may have dropped keys, for which the batch was planned.
+  const isSameHeader = stored.header.revision === known.header.revision;
+  return { ...GOES_ON, isUnmoved: isSameHeader && isSameCheckpoint(now, before) };
 }
 
 const GOES_ON: Finding = { ending: null, isLoss: false, isUnmoved: false };

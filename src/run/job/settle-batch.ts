@@ -1,6 +1,5 @@
 import { isTimeOut } from '../calls/is-time-out.js';
 import type { RunContext } from '../context/run-context.js';
-import { hasSameKeys } from './assess-stored.js';
 import { commitBatch } from './commit-batch.js';
 import { commitNothing } from './commit-nothing.js';
 import type { Retries, ShardCommitResult } from './commit-to-shard.js';
@@ -20,7 +19,7 @@ export async function settleBatch(
 ): Promise<ShardCommitResult> {
   let settled = 0; // so many entries, from the first on, have their outcome
 
-  const plannedFor = session.run;
+  const plannedFor = session.run.header.revision;
   const { batchSizeLimit } = session;
   const { before: limitBefore = batchSizeLimit.value } = batchSizeLimit;
 
@@ -46,7 +45,7 @@ export async function settleBatch(
       const left = await settleUpTo(settled < half ? half : end, retries);
       if (left.status !== 'committed' || session.ending !== null || settled >= end) return left;
       // A part that has landed may be followed by a request that has taken a key.
-      if (!hasSameKeys(plannedFor, session.run)) return { status: 'outdated' };
+      if (session.run.header.revision !== plannedFor) return { status: 'outdated' };
     }
   }
 

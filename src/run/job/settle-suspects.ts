@@ -1,6 +1,6 @@
 import type { InstanceId, InstanceWrites } from '../../ports/repository.js';
 import { classifyError } from '../calls/classify-error.js';
-import { countUnproven, MOST_UNPROVEN } from '../changes/count-unproven.js';
+import { countUnproven, isCounted, MOST_UNPROVEN } from '../changes/count-unproven.js';
 import type { RunContext } from '../context/run-context.js';
 import { tallyOf } from '../record/run-record.js';
 import { commitBatch } from './commit-batch.js';
@@ -129,6 +129,21 @@ export async function settleSuspects(
     return last;
   }
 
+  /** Notes in the header how many are about to fail without a witness in the same commit. */
+  async function countBlamed(instances: number): Promise<'counted' | 'too-many' | 'outdated'> {
+    const added = { shard: session.shard.index, commits: session.shard.commits, instances };
+    let before = session.run;
+    const { run } = await session.handle.change((stored) => {
+      before = stored;
+      return countUnproven(stored, added);
+    });
+    // Its own change of the header makes no batch outdated, others do.
+    const isUnmoved = session.adopt(before);
+    session.adopt(run);
+    if (!isUnmoved || session.ending !== null) return 'outdated';
+    return isCounted(run.header, added) ? 'counted' : 'too-many';
+  }
+
   /** Whether any instance before this one that gets no values is refused as well. */
   async function suspectOthers(end: number): Promise<boolean | 'outdated'> {
     const known = suspects.length;
@@ -148,7 +163,6 @@ export async function settleSuspects(
    */
   async function failTogether(end: number, witness: Witness): Promise<Settled> {
     let result: ShardCommitResult = { status: 'rejected', error };
-    let isCounted = false;
     const limit = session.batchSizeLimit.value;
     const isTooLarge = limit !== null && batchSizeOf(batch.slice(place, end)) > limit;
     for (const form of isTooLarge ? SMALL_FORMS : FORMS) {
@@ -169,11 +183,10 @@ export async function settleSuspects(
       // Refused only at the end of a transaction.
       const [suspect] = suspects;
       if (suspect && !blamed.has(suspect)) blamed.set(suspect, { error: again.error, refused: new Map() });
-      if (witness.written === undefined && !isCounted) {
-        const { run, changed } = await session.handle.change((stored) => countUnproven(stored, blamed.size));
-        if (!session.adopt(run)) return settledUpTo(place, OUTDATED);
-        if (!changed) throw calls.failure('repository.commit', error);
-        isCounted = true;
+      if (witness.written === undefined) {
+        const counted = await countBlamed(blamed.size);
+        if (counted === 'outdated') return settledUpTo(place, OUTDATED);
+        if (counted === 'too-many') throw calls.failure('repository.commit', error);
       }
       const entries = batch.slice(place, end);
       result = await commitFailures(context, session, entries, blamed, {

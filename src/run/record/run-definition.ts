@@ -46,7 +46,7 @@ export function newRun(
       mark: null,
       markedAt: null,
       settled: null,
-      unproven: 0,
+      unproven: [],
       forgivenFailures: 0,
       walkAgain: false,
       hasQueue: options.hasQueue,

@@ -76,8 +76,8 @@ export interface RunHeader {
   readonly markedAt: number | null;
   /** Whether the walk of the last freeze was settled. `null`: nobody knows, or it is a trial. */
   readonly settled: boolean | null;
-  /** How many instances were let fail at the ends of shards, where no other one was left to be written in the same commit. */
-  readonly unproven: number;
+  /** Which instances of this walk were let fail at the ends of shards, where no other one was left to be written beside them. */
+  readonly unproven: readonly Unproven[];
   /** Failures from before the last resume. They do not count for `maxFailures`. */
   readonly forgivenFailures: number;
   /** One more walk is due before the run is complete: somebody has joined since the freeze, or this walk was not settled. */
@@ -92,6 +92,13 @@ export interface KeyClaim {
   readonly generation: number;
   /** The paths of earlier runs that have not completed. */
   readonly formerPaths: readonly (readonly string[])[];
+}
+
+/** Some instances that were about to fail in a shard that had so many commits then. */
+export interface Unproven {
+  readonly shard: number;
+  readonly commits: number;
+  readonly instances: number;
 }
 
 export interface DroppedKey {

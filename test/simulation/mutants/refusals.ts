@@ -74,8 +74,8 @@ export const refusals: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/changes/count-unproven.ts',
-        find: 'unproven > MOST_UNPROVEN',
-        replace: 'unproven > 0',
+        find: 'sum > MOST_UNPROVEN',
+        replace: 'sum > 0',
       },
     ],
   },
