@@ -12,7 +12,9 @@ import type { Throttle } from '../ports/throttle.js';
 export function all(...throttles: readonly Throttle[]): Throttle {
   for (const throttle of throttles) {
     if (typeof throttle !== 'function')
-      throw new InvalidInputError(`all: expected throttles, which are functions, got ${describe(throttle)}`);
+      throw new InvalidInputError(
+        `all: expected throttles, which are functions, got ${describe(throttle)}. Write all(a, b)`,
+      );
   }
   return async () => {
     const answers = await Promise.all(throttles.map(async (throttle) => throttle()));

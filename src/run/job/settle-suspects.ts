@@ -109,7 +109,7 @@ export async function settleSuspects(
   const other = await rewriteLast(context, session, ids);
   const outcome = other === null ? null : await failTogether(batch.length, { rolledBack: other });
   if (outcome !== null && outcome.result.status !== 'rejected') return outcome;
-  // It takes no values at all. But if a permission is missing, the host may be allowed only to insert.
+  // After a transient error: the database is out. Otherwise the host may just lack the permission to update.
   const isOut = outcome !== null && classifyError(context.repository, error) === 'transient';
   if (isOut) throw calls.failure('repository.commit', error);
   return failTheOnlyOne();
@@ -137,7 +137,7 @@ export async function settleSuspects(
       before = stored;
       return countUnproven(stored, added);
     });
-    // Its own change of the header makes no batch outdated, others do.
+    // This change of the header makes no batch outdated. Others do.
     const isUnmoved = session.adopt(before);
     session.adopt(run);
     if (!isUnmoved || session.ending !== null) return 'outdated';

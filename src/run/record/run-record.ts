@@ -76,7 +76,7 @@ export interface RunHeader {
   readonly markedAt: number | null;
   /** Whether the walk of the last freeze was settled. `null`: nobody knows, or it is a trial. */
   readonly settled: boolean | null;
-  /** Which instances of this walk were let fail at the ends of shards, where no other one was left to be written beside them. */
+  /** Instances of this walk that were allowed to fail at the end of a shard, with no other one left to write beside them. */
   readonly unproven: readonly Unproven[];
   /** Failures from before the last resume. They do not count for `maxFailures`. */
   readonly forgivenFailures: number;
@@ -94,7 +94,7 @@ export interface KeyClaim {
   readonly formerPaths: readonly (readonly string[])[];
 }
 
-/** Some instances that were about to fail in a shard that had so many commits then. */
+/** How many instances were about to fail in a shard after so many commits. */
 export interface Unproven {
   readonly shard: number;
   readonly commits: number;

@@ -35,6 +35,11 @@ export const concurrencyDefects: readonly Defect[] = [
     breaks: ['commit: locks instances'],
   },
   {
+    title: 'instances are locked in descending order, and the commit loses the deadlock',
+    rules: () => ({ lockedInstances: (ids) => ids.toReversed(), losesDeadlocks: true }),
+    breaks: ['commit: locks instances'],
+  },
+  {
     title: 'a row that has appeared meanwhile is reported as a conflict',
     rules: () => ({ conflictsOnNewRows: true }),
     breaks: ['commit: when it fills, waits'],
@@ -77,6 +82,11 @@ export const concurrencyDefects: readonly Defect[] = [
   {
     title: 'records are locked in the order in which they are given',
     rules: () => ({ lockedRecords: (ids) => ids }),
+    breaks: ['commit: locks records'],
+  },
+  {
+    title: 'records are locked in the order in which they are given, and the commit loses the deadlock',
+    rules: () => ({ lockedRecords: (ids) => ids, losesDeadlocks: true }),
     breaks: ['commit: locks records'],
   },
 ];

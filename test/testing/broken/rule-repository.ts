@@ -45,9 +45,15 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
   /** What the current transaction of the host has locked, and what a commit that waits for it has. */
   const locks = { host: new Set<string>(), commit: new Set<string>() };
 
+  /** Whether the database has ended the commit that waits, in place of the host's transaction. */
+  let isVictim = false;
+
   /** Locks for the host what a commit may have locked. The commit waits for the host, so the host must not wait for it. */
   function lockForHost(names: readonly string[]): void {
-    if (names.some((name) => locks.commit.has(name))) throw databaseError('40P01', 'deadlock detected');
+    if (names.some((name) => locks.commit.has(name))) {
+      if (!rules.losesDeadlocks) throw databaseError('40P01', 'deadlock detected');
+      isVictim = true;
+    }
     for (const name of names) locks.host.add(name);
   }
 
@@ -301,6 +307,10 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
         lockUntilHost(what);
         const rowsBefore = stateBefore?.instances ?? null;
         return alone(async () => {
+          if (isVictim) {
+            isVictim = false;
+            throw databaseError('40P01', 'deadlock detected');
+          }
           const hasNewRow =
             rowsBefore !== null &&
             what.instances.some(({ id, values }) =>

@@ -149,6 +149,8 @@ export interface Rules {
   /** The order in which a commit locks instances and records. */
   lockedInstances(ids: readonly InstanceId[]): readonly InstanceId[];
   lockedRecords(ids: readonly string[]): readonly string[];
+  /** Whether a deadlock ends the commit. Otherwise it ends the host's transaction. */
+  readonly losesDeadlocks: boolean;
   /** Whether a value is a `conflict` if its row has appeared while the commit waited. */
   readonly conflictsOnNewRows: boolean;
   /** Whether nothing of a batch is written of which an instance has moved. */
@@ -256,6 +258,7 @@ export const SOUND: Rules = {
   stale: null,
   lockedInstances: (ids) => ids,
   lockedRecords: (ids) => ids.toSorted(),
+  losesDeadlocks: false,
   conflictsOnNewRows: false,
   movesAsAWhole: false,
   storedValue: (value) => value,

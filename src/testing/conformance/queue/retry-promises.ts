@@ -100,5 +100,5 @@ export const retryPromises: readonly PromiseOf<TestedQueue>[] = [
   },
 ];
 
-/** For an attempt more than the fixture says. Retries are fast there. */
+/** Time for one attempt too many. The fixture makes retries fast. */
 const NO_MORE_MS = 1000;

@@ -73,8 +73,8 @@ export const cursorPromises: readonly PromiseOf<TestedRepository>[] = [
 ];
 
 /**
- * For each text of digits in a cursor, two cursors that text and number may order differently: one has one digit less, the
- * other one more. None for texts of a fixed length, which begin with a zero.
+ * For each text of digits in a cursor, two cursors that text and number may order differently: one is a digit
+ * shorter, one a digit longer. None for texts of a fixed length, which begin with a zero.
  */
 function cursorsOfOtherLength(cursor: Cursor): Cursor[] {
   if (typeof cursor === 'number') return [];

@@ -135,7 +135,7 @@ async function change(
   return result.status;
 }
 
-/** A deadlock with somebody else in the database comes once or twice. One that a wrong order of locks makes comes each time. */
+/** A deadlock with somebody else in the database comes once or twice. One caused by a wrong order of locks comes each time. */
 async function unlessByChance(host: TestedRepository, scenario: () => Promise<void>): Promise<void> {
   for (let times = 1; ; times += 1) {
     try {
@@ -148,7 +148,7 @@ async function unlessByChance(host: TestedRepository, scenario: () => Promise<vo
 
 const MOST_TIMES = 3;
 
-/** Perhaps that of the host's transaction, in an error of the fixture. */
+/** An error of the fixture may carry the deadlock as its `cause`. */
 function isDeadlock({ repository }: TestedRepository, error: unknown): boolean {
   return [error, Object(error).cause].some((one) => classifyError(repository, one) === 'transient');
 }

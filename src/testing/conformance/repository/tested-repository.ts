@@ -237,7 +237,7 @@ export function testedRepository(created: RepositoryFixture<unknown>, findings: 
       return { id, runId: id, processModelId, revision: REVISION, activeKey: null, ...fields, content };
     },
 
-    async write(instances, fields = {}, options) {
+    async write(instances, fields = {}, { isOnlyTry = false, ...options } = {}) {
       const { expected, next } = { ...(fields.expected === undefined && (await host.storeRun())), ...fields };
       if (expected === undefined || next === undefined) throw new TypeError('`expected` needs a `next`');
       let outcome: WriteOutcome | null = null;
@@ -255,11 +255,11 @@ export function testedRepository(created: RepositoryFixture<unknown>, findings: 
               return records;
             },
           },
-          options,
+          ...(options.transaction === undefined ? [] : [options]),
         );
       // A transient error ends a transaction of the host.
-      const isOnlyTry = options?.transaction !== undefined || options?.isOnlyTry === true;
-      const result = await (isOnlyTry ? commit() : retried(repository, commit, host.patienceMs));
+      const isTriedOnce = isOnlyTry || options.transaction !== undefined;
+      const result = await (isTriedOnce ? commit() : retried(repository, commit, host.patienceMs));
       return { result, outcome };
     },
 
