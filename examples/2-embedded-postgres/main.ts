@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { createBackfillService, loadBackfillConfig } from 'process-metadata-backfill';
 import { createInProcessQueue } from 'process-metadata-backfill/memory';
+import { fromPglite } from 'process-metadata-backfill/postgres';
 import { checkResult, rememberMetadata } from './check-result.js';
 import { createDemoDatabase, isKeptFolder, openKeptDatabase } from './demo-database.js';
-import { createPostgresRepository } from './postgres-repository.js';
 import { readReport } from './report.js';
-import { withLatency } from './sql.js';
+import { createRepository } from './repository.js';
 import { createTerminal } from './terminal.js';
+import { withLatency } from './with-latency.js';
 import { breakTaskData, createInstances, MODEL } from './workflow-host.js';
 
 const INSTANCES = 300;
@@ -50,8 +51,9 @@ const { database } = demo;
 print(`Its files are in ${demo.folder}.`);
 
 const queue = createInProcessQueue();
+const repository = createRepository(withLatency(fromPglite(demo.pglite), 10));
 const service = createBackfillService({
-  repository: createPostgresRepository(withLatency(database, 10)),
+  repository,
   queue,
   config: loadBackfillConfig({
     SPIFFWORKFLOW_BACKEND_CELERY_ENABLED: 'true',
@@ -63,6 +65,7 @@ const service = createBackfillService({
 
 let end: 'keep' | 'delete' = 'delete';
 try {
+  for (const warning of await repository.check()) print(`Warning: ${warning}`);
   if (keptFolder === undefined) await createHost();
   const runId = keptFolder === undefined ? await requestRun() : await takeUpRun();
   if (runId === null) {

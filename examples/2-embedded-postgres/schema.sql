@@ -1,4 +1,4 @@
--- The tables of spiff-arena that a backfill reads and writes, and the one that the library needs for itself.
+-- The tables of spiff-arena that a backfill reads and writes.
 
 create table process_instance (
   id serial primary key,
@@ -32,15 +32,3 @@ create table process_instance_metadata (
   updated_at_in_seconds int not null,
   unique (process_instance_id, key)
 );
-
--- Collation "C": runs are listed by id, sorted as JavaScript sorts strings.
--- `content` is json and not jsonb, because json returns exactly the text that was stored.
-create table metadata_backfill_run (
-  id text collate "C" primary key,
-  run_id text collate "C" not null,
-  process_model_id varchar(255) not null,
-  revision text not null,
-  active_key text constraint metadata_backfill_run_active_key unique,
-  content json not null
-);
-create index metadata_backfill_run_run_id on metadata_backfill_run (run_id);

@@ -1,0 +1,75 @@
+import { InvalidInputError, problemList } from '../../errors.js';
+import type { IdType, PostgresConfiguration } from '../configuration.js';
+import { sqlStateOf } from '../sql/sql-state.js';
+import type { Tables } from '../tables/tables.js';
+import { checkFragments, reasonOf } from './check-fragments.js';
+import { checkInstances } from './check-instances.js';
+import { checkMetadataColumn, checkMetadataRows } from './check-metadata.js';
+import { checkRuns } from './check-runs.js';
+import { checkServer } from './check-server.js';
+import { checkStatements } from './check-statements.js';
+import { missingTable } from './check-table.js';
+import { checkDocuments, checkDocumentTable } from './check-task-data.js';
+import { error, type Finding, sentenceOf } from './finding.js';
+import { readTableFacts, type TableFacts } from './table-facts.js';
+
+/**
+ * Compares a configuration with the database.
+ * @returns warnings, each a sentence with what to do.
+ * @throws {InvalidInputError} It lists all that would make a run fail or write something wrong.
+ */
+export async function checkConfiguration<Transaction>(
+  configuration: PostgresConfiguration<Transaction, IdType>,
+  tables: Tables,
+): Promise<readonly string[]> {
+  const findings = await findingsOf(configuration, tables);
+  const sentences = (severity: Finding['severity']): string[] =>
+    findings.filter((finding) => finding.severity === severity).map(sentenceOf);
+  const problems = sentences('error');
+  if (problems.length > 0) throw new InvalidInputError(problemList('createPostgresRepository', problems));
+  return sentences('warning');
+}
+
+/** Checks the host's SQL only if all tables and columns are right. */
+async function findingsOf<Transaction>(
+  configuration: PostgresConfiguration<Transaction, IdType>,
+  tables: Tables,
+): Promise<readonly Finding[]> {
+  const { database, instances, taskData, metadata } = configuration;
+  const about = async (
+    place: string,
+    name: string,
+    check: (facts: TableFacts) => Finding[],
+  ): Promise<Finding[]> => {
+    const facts = await readTableFacts(database, name).catch((thrown) => {
+      if (sqlStateOf(thrown) !== NOT_PERMITTED) throw thrown;
+      return [error(place, reasonOf(thrown), 'grant usage on schema <its schema> to <role>;')];
+    });
+    if (Array.isArray(facts)) return facts;
+    return facts === null ? [missingTable(place, name)] : check(facts);
+  };
+
+  const found = [
+    ...(await checkServer(database)),
+    ...(await about('instances.table', instances.table, (facts) => [
+      ...checkInstances(instances, facts),
+      ...('column' in taskData && !('table' in taskData)
+        ? checkDocuments(taskData.column, taskData, facts)
+        : []),
+      ...('table' in metadata ? [] : checkMetadataColumn(metadata, facts)),
+    ])),
+    ...('table' in taskData
+      ? await about('taskData.table', taskData.table, (facts) => checkDocumentTable(taskData, facts))
+      : []),
+    ...('table' in metadata
+      ? await about('metadata.table', metadata.table, (facts) => checkMetadataRows(metadata, facts))
+      : []),
+    ...(await checkRuns(database, tables.runs)),
+  ];
+  if (found.some(({ severity }) => severity === 'error')) return found;
+  const inFragments = await checkFragments(configuration, tables);
+  if (inFragments.some(({ severity }) => severity === 'error')) return [...found, ...inFragments];
+  return [...found, ...inFragments, ...(await checkStatements(configuration, tables))];
+}
+
+const NOT_PERMITTED = '42501';

@@ -1,0 +1,43 @@
+import type { PostgresConnection } from '../database.js';
+import { error, type Finding, warning } from './finding.js';
+
+/** Checks that the connection may write, at the isolation that commits need. */
+export async function checkServer(database: PostgresConnection): Promise<Finding[]> {
+  const [row] = await database.query(
+    `select current_setting('server_version_num')::int as version, pg_is_in_recovery() as replica,
+       current_setting('default_transaction_read_only')::boolean as readonly,
+       current_setting('default_transaction_isolation') as isolation`,
+    [],
+  );
+  const { version, replica, readonly, isolation } = row as {
+    readonly version: number;
+    readonly replica: boolean;
+    readonly readonly: boolean;
+    readonly isolation: string;
+  };
+  return [
+    ...(version >= OLDEST_SERVER
+      ? []
+      : [error('database', 'the server is older than PostgreSQL 13', 'Upgrade it')]),
+    ...(replica || readonly
+      ? [
+          error(
+            'database',
+            'this connection can only read',
+            'Connect to the primary server, in a session that may write',
+          ),
+        ]
+      : []),
+    ...(isolation === 'read committed'
+      ? []
+      : [
+          warning(
+            'database',
+            `transactions of this role are at ${isolation.toUpperCase()}, so batches with versions take two more statements`,
+            'Set default_transaction_isolation to read committed for the connection',
+          ),
+        ]),
+  ];
+}
+
+const OLDEST_SERVER = 130_000;

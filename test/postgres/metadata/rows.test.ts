@@ -1,0 +1,121 @@
+import type { InstanceId, JsonValue } from 'process-metadata-backfill';
+import { describe, expect, test } from 'vitest';
+import { bigIds } from '../hosts/big-ids.js';
+import { oddNames } from '../hosts/odd-names.js';
+import { textIds } from '../hosts/text-ids.js';
+import { ALL_WRITTEN, fill, useHost } from '../hosts/use-host.js';
+
+describe.each([
+  { host: bigIds, type: 'jsonb' },
+  { host: textIds, type: 'json' },
+])('values in rows of the type $type', ({ host, type }) => {
+  const opened = useHost(host);
+  const { metadata, instance } =
+    type === 'jsonb'
+      ? { metadata: 'run_metadata', instance: 'run_id' }
+      : { metadata: 'flow_metadata', instance: 'flow_id' };
+
+  /** An instance with a row whose value has this text. */
+  async function instanceWith(value: string | null): Promise<string> {
+    const id = await opened().insertOne({ city: 'Oslo' });
+    await opened().database.query(
+      `insert into ${metadata} (${instance}, key, value) values ($1, 'city', $2::text::${type})`,
+      [id, value],
+    );
+    return id;
+  }
+
+  async function textOf(id: string): Promise<string | null | undefined> {
+    const [row] = await opened().database.query<{ text: string | null }>(
+      `select value::text as text from ${metadata} where ${instance} = $1`,
+      [id],
+    );
+    return row?.text;
+  }
+
+  async function overwrite(id: InstanceId, value?: JsonValue) {
+    const replaces = (await opened().readOne(String(id), ['city'])).stored.get('city');
+    if (replaces === undefined) throw new Error('expected a row');
+    return opened().commit([
+      { id: String(id), values: [{ key: 'city', ...(value !== undefined && { value }), replaces }] },
+    ]);
+  }
+
+  test.each([null, 'null'])('replace the null of the database and of JSON (%s)', async (value) => {
+    const id = await instanceWith(value);
+    const other = await opened().insertOne({ city: 'Oslo' });
+
+    const { outcome } = await opened().commit(
+      [id, other].map((each) => ({ id: each, values: [fill('city', 'Bergen')] })),
+    );
+
+    expect(outcome).toEqual(ALL_WRITTEN);
+    expect(await textOf(id)).toBe('"Bergen"');
+    expect(await opened().metadata(other)).toEqual({ city: 'Bergen' });
+  });
+
+  test('are never replaced by a null to fill, which is stored as null of the database', async () => {
+    const [value, empty] = [await instanceWith('false'), await opened().insertOne({})];
+
+    const { outcome } = await opened().commit(
+      [value, empty].map((id) => ({ id, values: [fill('city', null)] })),
+    );
+
+    expect(outcome?.kept).toEqual([{ id: value, key: 'city' }]);
+    expect(await textOf(value)).toBe('false');
+    expect(await textOf(empty)).toBeNull();
+  });
+
+  test.each(['9007199254740993', '[-3544790567247868102]', '0.1234567890123456789', '1e400'])(
+    'that are the number %s are overwritten and deleted by their token',
+    async (text) => {
+      const ids = [await instanceWith(text), await instanceWith(text)] as const;
+
+      const overwritten = await overwrite(ids[0], 'Oslo');
+      const deleted = await overwrite(ids[1]);
+
+      for (const { outcome, transactions } of [overwritten, deleted])
+        expect({ outcome, transactions }).toEqual({ outcome: ALL_WRITTEN, transactions: 0 });
+      expect(await textOf(ids[0])).toBe('"Oslo"');
+      expect(await textOf(ids[1])).toBeUndefined();
+    },
+  );
+});
+
+describe('values in rows with further columns', () => {
+  const opened = useHost(oddNames);
+
+  const row = (id: number) =>
+    opened().database.query(
+      `select "VALUE" as value, "Written By" as by, "Written At" is not null as "isUpdated", "Writes" as writes
+       from "Host ""A"""."meta data" where "of instance" = $1`,
+      [id],
+    );
+
+  test('set those of `insert` when they are inserted, and those of `update` when they replace', async () => {
+    const one = opened();
+    const id = await one.insertOne({ city: 'Oslo' });
+
+    await one.commit([{ id, values: [fill('city', 'Oslo')] }]);
+    expect(await row(id)).toEqual([
+      { value: 'Oslo', by: `it's "the" backfill`, isUpdated: false, writes: 1 },
+    ]);
+
+    const replaces = (await one.readOne(id, ['city'])).stored.get('city');
+    if (replaces === undefined) throw new Error('expected a row');
+    await one.commit([{ id, values: [{ key: 'city', value: 'Bergen', replaces }] }]);
+    expect(await row(id)).toEqual([
+      { value: 'Bergen', by: `it's "the" backfill`, isUpdated: true, writes: 2 },
+    ]);
+  });
+
+  test('set those of `update` when they replace null', async () => {
+    const one = opened();
+    const id = await one.insertOne({ city: 'Oslo' });
+    await one.setMetadata(id, 'city', null);
+
+    await one.commit([{ id, values: [fill('city', 'Bergen')] }]);
+
+    expect(await row(id)).toEqual([{ value: 'Bergen', by: null, isUpdated: true, writes: 2 }]);
+  });
+});
