@@ -6,6 +6,7 @@ import {
   type BackfillErrorCode,
   type BackfillJob,
   type BackfillLogger,
+  type BackfillPreview,
   type BackfillProgress,
   type BackfillQueue,
   type BackfillReport,
@@ -13,28 +14,38 @@ import {
   type BackfillRequest,
   compileExtractor,
   createBackfillService,
+  type DifferenceCounts,
+  type DifferencesPage,
+  describeDiff,
   diffExtractionPaths,
   type ExtractionPath,
+  type ExtractionPathDiff,
   extractMetadata,
   type FormattedValue,
   formatMetadataValue,
+  type InstanceDifference,
   type InstanceId,
   isBackfillError,
   type JobHandler,
   type JobPayload,
   type JsonValue,
   type KeyCounts,
+  type KeyPreview,
   type LogFields,
   loadBackfillConfig,
   type PortError,
+  previewBackfill,
   type RequestResult,
   type RunError,
   type RunState,
   type RunStatus,
   type RunSummary,
   runBackfill,
+  type Share,
   type StructuredLogger,
   type TaskData,
+  type Verdict,
+  verifyBackfill,
 } from 'process-metadata-backfill';
 import {
   createInProcessQueue,
@@ -87,6 +98,44 @@ test('the keys of a report are those of the paths', async () => {
   expectTypeOf(stored.keys).toEqualTypeOf<Readonly<Record<string, KeyCounts>>>();
   expectTypeOf(report.failures[0]?.instanceId).toEqualTypeOf<InstanceId | undefined>();
   expectTypeOf(report.failures[0]?.key).toEqualTypeOf<string | null | undefined>();
+});
+
+test('the keys of a verification are those of the paths, and a verification has no mode', async () => {
+  const found = await verifyBackfill({
+    repository: pgRepository,
+    processModelId,
+    paths,
+    differences: 'values',
+  });
+  expectTypeOf(found.verdict).toEqualTypeOf<Verdict>();
+  expectTypeOf(found.differences.invoice_number).toEqualTypeOf<DifferenceCounts>();
+  expectTypeOf(found.samples).toEqualTypeOf<readonly InstanceDifference[]>();
+  // @ts-expect-error no path has this key
+  found.differences.invoice_numbr;
+  // @ts-expect-error it always compares as overwrite does
+  verifyBackfill({ repository, processModelId, paths, mode: 'fill' });
+
+  expectTypeOf(await service.verify({ processModelId, paths, shards: 2 })).toEqualTypeOf<RequestResult>();
+  const page = await service.differences('a-run', { after: undefined });
+  expectTypeOf(page).toEqualTypeOf<DifferencesPage>();
+  expectTypeOf((await service.status('a-run')).verdict).toEqualTypeOf<Verdict | null>();
+});
+
+test('the keys of a preview are those of the paths', async () => {
+  const preview = await previewBackfill({ repository: pgRepository, processModelId, paths, sampleSize: 9 });
+  expectTypeOf(preview).toEqualTypeOf<BackfillPreview<'invoice_number'>>();
+  expectTypeOf(preview.keys.invoice_number).toEqualTypeOf<KeyPreview>();
+  expectTypeOf(preview.keys.invoice_number.found).toEqualTypeOf<Share>();
+  // @ts-expect-error no path has this key
+  preview.keys.invoice_numbr;
+
+  const update = await service.preview({ processModelId, before: null, after: paths });
+  expectTypeOf(update.diff).toEqualTypeOf<ExtractionPathDiff | null>();
+  if (update.diff !== null) expectTypeOf(describeDiff(update.diff)).toEqualTypeOf<readonly string[]>();
+  // @ts-expect-error paths and before
+  await service.preview({ processModelId, paths, before: [] });
+  // @ts-expect-error after is missing
+  await service.preview({ processModelId, before: [] });
 });
 
 test('the keys of extracted metadata are those of the paths', () => {

@@ -8,11 +8,12 @@ export type JsonReader = (text: string) => ReadonlyMap<string, JsonValue>;
 
 /**
  * For adapters that get task data as text: returns a function that reads the values at the paths of a page out of one
- * document, by key. A key with nothing at its path is left out. Integers keep all their digits, as in `parseJson`. It is
- * faster than `parseJson`, because it looks for long integers only in the values that it returns.
+ * document, by key. A key with nothing at its path is left out. A path without segments reads the whole document. Integers keep
+ * all their digits, as in `parseJson`. It is faster than `parseJson`, because it looks for long integers only in the values
+ * that it returns.
  *
  * The function throws {@link MetadataValueError} with the code `TASK_DATA_UNREADABLE` where `parseJson` does.
- * @throws {InvalidInputError} when a path has no segments. The function throws it when the text is no string.
+ * @throws {InvalidInputError} when the segments of a path are no list. The function throws it when the text is no string.
  * @example
  * const read = compileJsonReader(query.paths);
  * // for each row:
@@ -22,8 +23,8 @@ export function compileJsonReader(
   paths: readonly { readonly key: string; readonly segments: readonly string[] }[],
 ): JsonReader {
   const lookups = paths.map(({ key, segments }, index) => {
-    if (!Array.isArray(segments) || segments.length === 0)
-      throw new InvalidInputError(`paths[${index}]: segments: expected an array with at least one key`);
+    if (!Array.isArray(segments))
+      throw new InvalidInputError(`paths[${index}]: segments: expected an array of keys`);
     return { key, lookUp: compileLookup(segments) };
   });
 

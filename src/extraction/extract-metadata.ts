@@ -61,10 +61,14 @@ export function compilePath(segments: readonly string[]): PathReader {
   };
 }
 
-/** @returns a function that follows a path, and returns what is there as it is, or `undefined`. */
+/**
+ * @returns a function that follows a path, and returns what is there as it is, or `undefined`. Without segments, that is the
+ *   whole document.
+ */
 export function compileLookup(segments: readonly string[]): (taskData: unknown) => unknown {
   const steps = segments.map((segment) => ({ segment, isIndex: isArrayIndex(segment) }));
-  const last = steps.pop() as Step; // a path has at least one
+  const last = steps.pop();
+  if (last === undefined) return (taskData) => taskData;
   const lastSegment = [last.segment];
   return (taskData) => {
     const holder = ownHolder(taskData, steps, last);

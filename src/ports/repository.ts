@@ -186,6 +186,7 @@ export interface PageQuery<Id extends InstanceId = InstanceId> extends InstanceR
 
 export interface PagePath {
   readonly key: string;
+  /** The keys and indices to follow. None: the whole document, which a preview looks at. */
   readonly segments: readonly string[];
   readonly mode: 'fill' | 'overwrite';
 }
@@ -277,6 +278,7 @@ export interface InstanceWrites<Id extends InstanceId = InstanceId> {
 
 export interface RepositoryCommit<Id extends InstanceId = InstanceId> {
   readonly processModelId: string;
+  /** Some may be stored, and others new (`null`). */
   readonly expected: readonly {
     readonly id: string;
     readonly revision: string | null;
@@ -307,7 +309,12 @@ export type CommitResult =
 
 /** A row of the host's table of runs. Stored whole, by `id`. */
 export interface RunRecord {
+  /** Of the form [0-9a-z_]{25,64}. */
   readonly id: string;
+  /**
+   * Of the same form. Records about instances that failed or differ have run ids of their own: that of the run, which has 25 characters,
+   * and an ending. So `left(run_id, 25)` finds all that belongs to a run.
+   */
   readonly runId: string;
   readonly processModelId: string;
   /**

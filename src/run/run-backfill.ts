@@ -1,4 +1,4 @@
-import { changeWithOwners } from './calls/change-with-owners.js';
+import { resumeWithOwners } from './calls/change-with-owners.js';
 import { storeNewRun } from './calls/claim-run.js';
 import type { ShardJob } from './calls/enqueue-job.js';
 import { openRun } from './calls/open-run.js';
@@ -7,14 +7,10 @@ import { createRunContext } from './context/create-run-context.js';
 import type { RunContext } from './context/run-context.js';
 import { performJob } from './job/perform-job.js';
 import { performSideBySide } from './job/perform-side-by-side.js';
-import {
-  type BackfillOptions,
-  type NewRunOptions,
-  parseBackfillOptions,
-} from './options/backfill-options.js';
+import { type BackfillOptions, parseBackfillOptions } from './options/backfill-options.js';
 import { definitionOf } from './options/definition-options.js';
 import type { BackfillReport } from './record/report.js';
-import { openShards, type Run, type RunShard } from './record/run-record.js';
+import { NOBODY, openShards, type Run, type RunDefinition, type RunShard } from './record/run-record.js';
 import { isWorkable } from './record/run-state.js';
 
 /**
@@ -49,25 +45,39 @@ export async function runBackfill<const Key extends string = string>(
   const input = parseBackfillOptions(options);
   const dryRun = input.runId === undefined && input.dryRun === true; // not for stored runs
   const context = createRunContext(input, { dryRun }); // a dry run gets no queue, and stores in memory
+  const report =
+    input.runId === undefined
+      ? runDefinition(context, input.processModelId, definitionOf(input, context.repository))
+      : goOn(context, input.runId);
+  return (await report) as BackfillReport<Key>;
+}
+
+/**
+ * Stores a new run and works on it. It is stored before any instance is read, so that a crash cannot lose it. So far it has one
+ * shard. The job of that shard counts the instances, splits the run into more shards, and starts a job for each.
+ */
+export async function runDefinition(
+  context: RunContext,
+  processModelId: string,
+  definition: RunDefinition,
+): Promise<BackfillReport> {
   context.signal.throwIfAborted(); // before anything is stored
-  const jobs =
-    input.runId === undefined ? await startRun(context, input) : await takeUpRun(context, input.runId);
-  const perform = context.queue === null ? performSideBySide : performFirstAndEnqueueOthers;
-  return (await perform(context, jobs)) as BackfillReport<Key>;
+  return perform(context, [jobOfFirstShard(await storeNewRun(context, processModelId, definition))]);
+}
+
+async function goOn(context: RunContext, runId: string): Promise<BackfillReport> {
+  context.signal.throwIfAborted();
+  return perform(context, await takeUpRun(context, runId));
+}
+
+function perform(context: RunContext, jobs: Jobs): Promise<BackfillReport> {
+  return context.queue === null
+    ? performSideBySide(context, jobs)
+    : performFirstAndEnqueueOthers(context, jobs);
 }
 
 /** One job per open shard. At least one, even if nothing is left to do. */
 type Jobs = readonly [ShardJob, ...ShardJob[]];
-
-/**
- * Stores the new run before any instance is read, so that a crash cannot lose it. So far it has one shard. The job of that shard
- * counts the instances, splits the run into more shards, and starts a job for each.
- */
-async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs> {
-  const definition = definitionOf(input, context.repository);
-  const run = await storeNewRun(context, input.processModelId, definition);
-  return [jobOfFirstShard(run)];
-}
 
 /**
  * Stores that this call goes on with a run, perhaps now with a queue: a failed run is resumed, and each open shard gets a new
@@ -76,8 +86,8 @@ async function startRun(context: RunContext, input: NewRunOptions): Promise<Jobs
  */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
-  const { run } = await changeWithOwners(context, openRun(context, runId), (stored, ownedKeys) =>
-    takeUp(stored, ownedKeys, { now: runtime.now(), hasQueue: queue !== null }),
+  const { run } = await resumeWithOwners(context, openRun(context, runId), (stored, ownedKeys) =>
+    takeUp(stored, ownedKeys, { now: runtime.now(), hasQueue: queue !== null, requester: NOBODY }),
   );
   const open = isWorkable(run.header.state) ? openShards(run.shards) : [];
   const [first, ...others] = open.map((shard) => jobOf(run, shard));

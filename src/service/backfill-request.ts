@@ -6,7 +6,15 @@ import {
   parsePaths,
   splitPath,
 } from '../extraction/extraction-path.js';
-import { expecting, leftOut, nonBlank, oneOf, parseInput, trueOrFalse } from '../input/parse-input.js';
+import {
+  expecting,
+  type Fields,
+  leftOut,
+  nonBlank,
+  oneOf,
+  parseInput,
+  trueOrFalse,
+} from '../input/parse-input.js';
 import type { BackfillMode, BackfillRepository } from '../ports/repository.js';
 import type { ModelRequest } from '../run/calls/claim-run.js';
 import {
@@ -15,9 +23,10 @@ import {
   definitionFrom,
   targetFields,
 } from '../run/options/definition-options.js';
+import { type RequesterOptions, requesterFields, requesterOf } from '../run/options/requester-options.js';
 import type { RunDefinition } from '../run/record/run-record.js';
 
-interface RequestOptions<Transaction> {
+export interface RequestOptions<Transaction> extends RequesterOptions {
   readonly processModelId: string;
   /** No job of the run starts before this time. @default at once */
   readonly startAfter?: Date | undefined;
@@ -69,11 +78,8 @@ export function planRequest(
   repository: Pick<BackfillRepository, 'storesNull' | 'deletes' | 'maxKeyLength'>,
 ): PlannedRequest {
   if (isManual(request)) {
-    const { processModelId, startAfter, transaction, paths, ...options } = parseInput(
-      'request',
-      manualRequest,
-      request,
-    );
+    const manual = parseInput('request', manualRequest, request);
+    const { processModelId, startAfter, transaction, requestedBy, reason, paths, ...options } = manual;
     const { mode = defaults.mode ?? 'fill' } = options;
     const definition = definitionFrom(
       withMode(parsePaths(paths, repository), mode),
@@ -81,7 +87,8 @@ export function planRequest(
       repository,
     );
     const definitionFor = (): RunDefinition => definition;
-    return { processModelId, startAfter, transaction, diff: null, updates: [], definitionFor };
+    const requester = requesterOf(manual);
+    return { processModelId, startAfter, transaction, requester, diff: null, updates: [], definitionFor };
   }
   const update = parseInput('request', modelUpdate, request);
   const { processModelId, startAfter, transaction, includeChanged = false } = update;
@@ -101,7 +108,8 @@ export function planRequest(
   };
   definitionFor(new Set(changed.map(({ key }) => key))); // what is wrong with it shows before any I/O
   const updates = [...changed, ...removed.map(({ key }) => ({ key, segments: null }))];
-  return { processModelId, startAfter, transaction, diff, updates, definitionFor };
+  const requester = requesterOf(update);
+  return { processModelId, startAfter, transaction, requester, diff, updates, definitionFor };
 }
 
 function isManual(request: BackfillRequest<unknown>): request is ManualRequest<unknown> {
@@ -122,30 +130,33 @@ function withoutUndefined<Options extends object>(options: Options): Partial<Opt
   ) as Partial<Options>;
 }
 
-const common = {
+export const commonFields: Fields<RequestOptions<unknown>> = {
   processModelId: nonBlank,
   startAfter: expecting<Date>(
     'a valid Date',
     (value) => value instanceof Date && !Number.isNaN(value.getTime()),
   ).optional(),
   transaction: z.unknown().optional(),
+  ...requesterFields,
 };
 
 const manualRequest: z.ZodType<ManualRequest<unknown>> = z.strictObject({
   ...targetFields,
   ...definitionFields,
-  ...common,
+  ...commonFields,
   ...leftOut(['before', 'after', 'includeChanged', 'removed'], 'when paths is given'),
 });
 
-const pathList = expecting<readonly ExtractionPath[] | null | undefined>(
+export const pathList: z.ZodType<readonly ExtractionPath[] | null | undefined> = expecting<
+  readonly ExtractionPath[] | null | undefined
+>(
   'a list of { key, path }, null or undefined',
   (value) => value === null || value === undefined || Array.isArray(value),
 );
 
 const modelUpdate: z.ZodType<ModelUpdate<unknown>> = z
   .strictObject({
-    ...common,
+    ...commonFields,
     before: pathList.optional(),
     after: pathList.optional(),
     includeChanged: trueOrFalse.optional(),

@@ -1,31 +1,41 @@
 import { InvalidInputError } from '../errors.js';
-import type { ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
 import { oneLine } from '../input/one-line.js';
 import { parseInput } from '../input/parse-input.js';
-import { findRuns, readableHeaders } from '../run/calls/find-runs.js';
+import { previewPaths } from '../look/preview-paths.js';
 import { openRun } from '../run/calls/open-run.js';
+import {
+  BEGINNING,
+  firstListed,
+  type ListPlace,
+  type ReadList,
+  readListed,
+} from '../run/calls/read-listed.js';
 import { createRunContext } from '../run/context/create-run-context.js';
-import type { RunContext } from '../run/context/run-context.js';
-import type { LoggedRun } from '../run/context/run-log.js';
 import { performJob } from '../run/job/perform-job.js';
 import type { CallOptions } from '../run/options/backfill-options.js';
-import {
-  type BackfillReport,
-  type RunStatus,
-  type RunSummary,
-  startAfterOf,
-  statusOf,
-  summaryOf,
-} from '../run/record/report.js';
-import { isNewerFormat, newerFormat, type Run } from '../run/record/run-record.js';
-import type { RunState } from '../run/record/run-state.js';
-import { type BackfillRequest, type PlannedRequest, planRequest } from './backfill-request.js';
+import { type RequesterOptions, requesterOf } from '../run/options/requester-options.js';
+import type { InstanceDifference } from '../run/record/difference-counts.js';
+import type { ListName } from '../run/record/listed-records.js';
+import type { MetadataColumn } from '../run/record/metadata-column.js';
+import { type BackfillReport, type RunStatus, type RunSummary, statusOf } from '../run/record/report.js';
+import { isNewerFormat, newerFormat, type Requester, type Run } from '../run/record/run-record.js';
+import type { InstanceFailure } from '../run/record/tally.js';
+import { answerRequest, type RequestResult } from './answer-request.js';
+import { type BackfillRequest, planRequest } from './backfill-request.js';
 import { cancelRun, pauseRun, resumeRun } from './control-run.js';
-import { requestRun } from './request-run.js';
+import { listColumns } from './list-columns.js';
+import { listRuns } from './list-runs.js';
+import { type PreviewRequest, planPreview, type ServicePreview } from './preview-request.js';
+import { type RetryResult, retryFailed } from './retry-failed.js';
 import {
   callOptions,
+  type DifferencesOptions,
+  type FailuresOptions,
+  failuresOptions,
   jobPayload,
+  processModelOnly,
   type RunListFilter,
+  requesterOptions,
   runIdOnly,
   runListFilter,
   type ServiceOptions,
@@ -34,33 +44,7 @@ import {
   sweepOptions,
 } from './service-options.js';
 import { type SweepReport, sweepRuns } from './sweep-runs.js';
-
-export type RequestResult =
-  | {
-      readonly status: 'triggered';
-      readonly runId: string;
-      readonly processModelId: string;
-      /** The keys that the run fills. */
-      readonly keys: readonly string[];
-      /** `false`: `runId` is the active run of an equal request, which this request has joined. */
-      readonly created: boolean;
-      /**
-       * Whether the run covers every instance that exists now. `false`: the last walk of the run began before this request.
-       * To cover later instances, request again when it has ended.
-       */
-      readonly covered: boolean;
-      /** Of the run. A paused run that was joined stays paused. */
-      readonly state: RunState;
-      /** Before this time no job works on the run, in milliseconds since the epoch. `null`: it may start at once. */
-      readonly startAfter: number | null;
-      /** `null` for a request by hand. */
-      readonly diff: ExtractionPathDiff | null;
-    }
-  | {
-      readonly status: 'skipped';
-      readonly reason: 'Metadata backfill feature is disabled' | 'No new metadata paths detected';
-      readonly diff: ExtractionPathDiff | null;
-    };
+import { type VerifyRequest, verificationOf } from './verify-request.js';
 
 /** What a workflow backend calls: on a model update, in its job worker, and in its administration. */
 export interface BackfillService<Transaction = never> {
@@ -72,6 +56,15 @@ export interface BackfillService<Transaction = never> {
    *   for active runs failed: then no run was stored.
    */
   request(request: BackfillRequest<Transaction>): Promise<RequestResult>;
+
+  /**
+   * Shows, from a sample of the instances, what a run would find and write, as `previewBackfill` does: for the added and changed
+   * keys of a model update, or for any paths. Call it before `request`. It writes nothing. It also works if the service is disabled.
+   * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
+   * @throws {PortError} or {@link RepositoryContractError}, with `error.runId` null.
+   * @throws `request.signal.reason` when aborted.
+   */
+  preview(request: PreviewRequest): Promise<ServicePreview>;
 
   /**
    * Runs one job. Resolves when the job can be acknowledged, even if it was not needed. When it rejects, deliver the job
@@ -89,7 +82,7 @@ export interface BackfillService<Transaction = never> {
    * Stops a run until `resume`. A job that works on it ends at its next commit, which is refused.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it has ended.
    */
-  pause(runId: string): Promise<RunStatus>;
+  pause(runId: string, requester?: RequesterOptions): Promise<RunStatus>;
 
   /**
    * Continues, from its checkpoint, a run that is paused or failed, or that `runBackfill` began without a queue.
@@ -97,13 +90,13 @@ export interface BackfillService<Transaction = never> {
    * @throws {PortError} when only enqueueing failed: the run is resumed, and a later sweep enqueues the missing job, once
    *   `staleAfterMs` have passed.
    */
-  resume(runId: string): Promise<RunStatus>;
+  resume(runId: string, requester?: RequesterOptions): Promise<RunStatus>;
 
   /**
    * Ends a run for good. What it wrote stays.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE when it is completed.
    */
-  cancel(runId: string): Promise<RunStatus>;
+  cancel(runId: string, requester?: RequesterOptions): Promise<RunStatus>;
 
   /**
    * Enqueues a job for each shard that should be worked on but has committed nothing for `staleAfterMs`: its job was
@@ -116,11 +109,64 @@ export interface BackfillService<Transaction = never> {
   sweep(options: SweepOptions): Promise<SweepReport>;
 
   /**
-   * The stored runs, newest first. Runs with a damaged record, or a record in the format of another
-   * version, are left out with a warning in the log.
+   * The stored runs, newest first, with their counts: one call is enough for a page. Runs with a damaged record, or a record in
+   * the format of another version, are left out with a warning in the log.
    */
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
+
+  /**
+   * Every failure of a run, in pages of about 1,000. While the run is active: those so far. If it walks again, they are those of its
+   * last walk.
+   * @throws {RunError} RUN_NOT_FOUND when there is no such run.
+   */
+  failures(runId: string, options?: FailuresOptions): Promise<FailuresPage>;
+
+  /**
+   * Requests the keys of a run again, for its failed instances, at most 10,000. Leaves out keys that were removed or read from
+   * another path since. `left: true`: more instances have failed. Then request the same keys for the whole model. That request skips
+   * filled instances.
+   * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE while the run is active.
+   * @throws {PortError} or {@link RepositoryContractError}, as `request` does.
+   */
+  retryFailed(runId: string, requester?: RequesterOptions): Promise<RetryResult>;
+
+  /**
+   * Requests a verification: a dry run with `mode: 'overwrite'` and `clear`, which compares the stored values of every instance with
+   * what the paths give now. It writes no value and takes no key. `status` shows its `verdict` and how much differs.
+   * @throws as `request` does.
+   */
+  verify(request: VerifyRequest<Transaction>): Promise<RequestResult>;
+
+  /**
+   * Every difference that a stored dry run has found, in pages of about 1,000. While the run is active: those so far.
+   * @throws {RunError} RUN_NOT_FOUND when there is no such run.
+   */
+  differences(runId: string, options?: DifferencesOptions): Promise<DifferencesPage>;
+
+  /**
+   * All keys of a model that were ever requested. For each: its path, the run that fills it, how far that run is, and who requested
+   * it. It loads one record of the model, the headers of its active runs, and each run that fills a key once.
+   * @throws {InvalidInputError} before any I/O.
+   * @throws {RunError} RUN_FORMAT when the record of the model is damaged, or a newer version has written it.
+   */
+  columns(processModelId: string): Promise<readonly MetadataColumn[]>;
 }
+
+/** One page of the failures of a run. */
+export interface FailuresPage {
+  readonly failures: readonly InstanceFailure[];
+  /** Pass it as `after` to get the next page. `null`: there is none. */
+  readonly next: string | null;
+}
+
+/** One page of the differences that a dry run has found. */
+export interface DifferencesPage {
+  readonly differences: readonly InstanceDifference[];
+  /** Pass it as `after` to get the next page. `null`: there is none. */
+  readonly next: string | null;
+}
+
+const LISTED_PER_PAGE = 1_000;
 
 /**
  * Wires a repository and a queue into the service that a workflow backend calls.
@@ -134,32 +180,40 @@ export function createBackfillService<Transaction = never>(
   options: ServiceOptions<Transaction>,
 ): BackfillService<Transaction> {
   const input = parseInput('createBackfillService options', serviceOptions, options);
-  const { repository, config = { enabled: true }, transactional = false } = input;
+  const { repository, config: { enabled } = { enabled: true }, transactional = false } = input;
   if (transactional) assertTransactional(input);
 
   const context = createRunContext(input, { dryRun: false });
-  const statusNow = (run: Run): RunStatus => statusOf(run, context.runtime.now());
+  async function statusNow(run: Run): Promise<RunStatus> {
+    const failures = await firstListed('failures', context, openRun(context, run.header.runId), run);
+    return statusOf(run, { failures, now: context.runtime.now() });
+  }
+  async function requested(request: BackfillRequest<Transaction>): Promise<RequestResult> {
+    const plan = planRequest(request, input, repository);
+    if (plan.transaction !== undefined && !transactional) throw new InvalidInputError(NOT_TRANSACTIONAL);
+    return answerRequest(context, plan, { enabled, nothing: 'No new metadata paths detected' });
+  }
+  async function readPage<Name extends ListName>(
+    name: Name,
+    runId: string,
+    options: FailuresOptions,
+  ): Promise<ReadList<Name>> {
+    const handle = openRun(context, checkedId(runId));
+    const { after } = parseInput(`${name} options`, failuresOptions, options);
+    const from = after === undefined ? BEGINNING : placeOf(after);
+    return readListed(name, context, handle, await handle.load(), { from, atLeast: LISTED_PER_PAGE });
+  }
   const checkedId = (runId: string): string => parseInput('run', runIdOnly, { runId }).runId;
+  const checkedRequester = (by: RequesterOptions = {}): Requester =>
+    requesterOf(parseInput('requester', requesterOptions, by));
 
   return {
-    async request(request) {
-      const plan = planRequest(request, input, repository);
-      const { processModelId, diff, transaction } = plan;
-      if (transaction !== undefined && !transactional) throw new InvalidInputError(NOT_TRANSACTIONAL);
-      if (!config.enabled)
-        return { status: 'skipped', reason: 'Metadata backfill feature is disabled', diff };
-      const requested = asksForSomething(plan) ? await requestRun(context, plan) : null;
-      const header = requested?.run.header;
-      const named = { runId: header?.runId ?? NO_RUN, processModelId };
-      const keys = header?.definition.paths.map(({ key }) => key) ?? [];
-      warnOfUnusable(context, diff, named);
-      const left = diff?.changed.map(({ key }) => key).filter((key) => !keys.includes(key)) ?? [];
-      if (left.length > 0) context.log.keysLeft(named, left);
-      if (requested === null) return { status: 'skipped', reason: 'No new metadata paths detected', diff };
-      const { run, created, covered } = requested;
-      const { state } = run.header;
-      const startAfter = startAfterOf(run, context.runtime.now());
-      return { status: 'triggered', ...named, keys, created, covered, state, startAfter, diff };
+    request: requested,
+
+    async preview(request) {
+      const { plan, diff, signal } = planPreview(request, input, repository);
+      const preview = await previewPaths(createRunContext({ ...input, signal }, { dryRun: true }), plan);
+      return { ...preview, diff };
     },
 
     async handle(payload, options = {}) {
@@ -181,13 +235,34 @@ export function createBackfillService<Transaction = never>(
         before = null,
         limit = 100,
       } = parseInput('list filter', runListFilter, filter);
-      const records = await findRuns(context, { processModelId, active, before, limit });
-      return readableHeaders(context, records).map(summaryOf);
+      return listRuns(context, { processModelId, active, before, limit });
     },
 
-    pause: async (runId) => statusNow(await pauseRun(context, checkedId(runId))),
-    resume: async (runId) => statusNow(await resumeRun(context, checkedId(runId))),
-    cancel: async (runId) => statusNow(await cancelRun(context, checkedId(runId))),
+    async columns(processModelId) {
+      return listColumns(context, parseInput('model', processModelOnly, { processModelId }).processModelId);
+    },
+
+    async failures(runId, options = {}) {
+      const { items, next } = await readPage('failures', runId, options);
+      return { failures: items, next: nextText(next) };
+    },
+
+    async differences(runId, options = {}) {
+      const { items, next } = await readPage('differences', runId, options);
+      return { differences: items, next: nextText(next) };
+    },
+
+    async verify(request) {
+      return requested(verificationOf(request));
+    },
+
+    async retryFailed(runId, by) {
+      return retryFailed(context, checkedId(runId), { enabled, requester: checkedRequester(by) });
+    },
+
+    pause: async (runId, by) => statusNow(await pauseRun(context, checkedId(runId), checkedRequester(by))),
+    resume: async (runId, by) => statusNow(await resumeRun(context, checkedId(runId), checkedRequester(by))),
+    cancel: async (runId, by) => statusNow(await cancelRun(context, checkedId(runId), checkedRequester(by))),
 
     async sweep(options) {
       const { staleAfterMs } = parseInput('sweep options', sweepOptions, options);
@@ -196,18 +271,13 @@ export function createBackfillService<Transaction = never>(
   };
 }
 
-/** Stands for the id of a run in a log line that is about none. */
-const NO_RUN = '-';
-
-function asksForSomething({ updates, definitionFor }: PlannedRequest): boolean {
-  return updates.length > 0 || definitionFor(new Set()) !== null;
+function nextText(next: ListPlace | null): string | null {
+  return next === null ? null : `${next.shard}_${next.number}`;
 }
 
-function warnOfUnusable({ log }: RunContext, diff: ExtractionPathDiff | null, run: LoggedRun): void {
-  for (const { key, problem } of diff?.unusable ?? []) {
-    const path = `the extraction path of ${JSON.stringify(key)} in process model ${run.processModelId}`;
-    log.warned(run, `No run reads ${path}, because it cannot be used: ${problem}`);
-  }
+function placeOf(after: string): ListPlace {
+  const [shard, number] = after.split('_').map(Number);
+  return { shard: shard ?? 0, number: number ?? 0 };
 }
 
 /** @throws {RunError} RUN_FORMAT, retryable, when a newer version enqueued the job. */

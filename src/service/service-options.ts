@@ -4,6 +4,7 @@ import type { BackfillQueue, JobPayload } from '../ports/queue.js';
 import type { BackfillRepository } from '../ports/repository.js';
 import { aQueue, aRepository, type CallOptions, callFields } from '../run/options/backfill-options.js';
 import { definitionFields } from '../run/options/definition-options.js';
+import { type RequesterOptions, requesterFields } from '../run/options/requester-options.js';
 import { type TuningOptions, tuningFields } from '../run/options/tuning-options.js';
 import type { RequestDefaults } from './backfill-request.js';
 import type { BackfillConfig } from './load-backfill-config.js';
@@ -29,6 +30,16 @@ export interface RunListFilter {
   readonly limit?: number | undefined;
 }
 
+export interface FailuresOptions {
+  /** The `next` of the page before. @default from the first failure on */
+  readonly after?: string | undefined;
+}
+
+export interface DifferencesOptions {
+  /** The `next` of the page before. @default from the first difference on */
+  readonly after?: string | undefined;
+}
+
 export interface SweepOptions {
   /** Milliseconds that a shard may go without a commit, at least 1,000. Choose far more than a batch or a retry takes. */
   readonly staleAfterMs: number;
@@ -52,6 +63,15 @@ export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
 
 export const callOptions: z.ZodType<CallOptions> = z.strictObject(callFields);
 
+export const failuresOptions: z.ZodType<FailuresOptions> = z.strictObject({
+  after: expecting<string>(
+    'the next of an earlier page',
+    (value) => typeof value === 'string' && /^\d{1,3}_\d{1,15}$/.test(value),
+  ).optional(),
+});
+
+export const requesterOptions: z.ZodType<RequesterOptions> = z.strictObject(requesterFields);
+
 export const runListFilter: z.ZodType<RunListFilter> = z.strictObject({
   processModelId: nonBlank.optional(),
   active: trueOrFalse.optional(),
@@ -65,6 +85,10 @@ const aRunId: z.ZodType<string> = expecting('the id of a run', isRunId);
 
 export const runIdOnly: z.ZodType<{ runId: string }> = z.strictObject({
   runId: aRunId,
+});
+
+export const processModelOnly: z.ZodType<{ processModelId: string }> = z.strictObject({
+  processModelId: nonBlank,
 });
 
 /** A job comes from outside: from a queue that others may write to. */

@@ -1,4 +1,5 @@
 import { isBackfillError } from '../errors.js';
+import { lookForAllUnknown } from '../run/calls/announce-changes.js';
 import type { ShardJob } from '../run/calls/enqueue-job.js';
 import { findActiveRuns } from '../run/calls/find-runs.js';
 import { openRun } from '../run/calls/open-run.js';
@@ -31,6 +32,7 @@ interface SweepNotes extends SweepReport {
 export async function sweepRuns(context: RunContext, staleAfterMs: number): Promise<SweepReport> {
   const notes = { active: 0, enqueued: [], completed: [], failed: [] };
   const errors: unknown[] = [];
+  await lookForAllUnknown(context);
   for await (const record of findActiveRuns(context, null)) {
     notes.active += 1;
     try {
@@ -81,7 +83,7 @@ async function sweepRun(
     notes.enqueued.push(job);
   }
   const isUncompleted = isWorkable(run.header.state) && isAllDone(run);
-  if (isUncompleted && isComplete((await completeRun(context, handle)).run.header.state)) {
+  if (isUncompleted && isComplete((await completeRun(context, handle, run)).run.header.state)) {
     notes.completed.push(runId);
   }
 }

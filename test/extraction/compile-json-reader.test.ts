@@ -48,11 +48,20 @@ describe('values read out of JSON text', () => {
     expect(() => read(text as unknown as string)).toThrow(InvalidInputError);
   });
 
-  test('need a path with segments', () => {
-    expect(() => compileJsonReader([{ key: 'k', segments: [] }])).toThrow(
-      new InvalidInputError('paths[0]: segments: expected an array with at least one key'),
+  test('need a path whose segments are a list', () => {
+    const paths = [{ key: 'k', segments: 'a.b' as unknown as string[] }];
+    expect(() => compileJsonReader(paths)).toThrow(
+      new InvalidInputError('paths[0]: segments: expected an array of keys'),
     );
   });
+
+  test.each([['{"id":7,"lines":[]}'], ['[1,null]'], ['null'], ['"text"'], ['{"id":3544790567247868102}']])(
+    'are the whole document for a path without segments: %s',
+    (text) => {
+      const readWhole = compileJsonReader([{ key: 'all', segments: [] }]);
+      expect(readWhole(text).get('all')).toStrictEqual(parseJson(text));
+    },
+  );
 
   test('are those of parseJson, for random documents', () => {
     const seed = 20_261_126;

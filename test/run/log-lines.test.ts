@@ -40,8 +40,18 @@ describe('what people see in the log', () => {
     );
     expect(logger.lines).toContainEqual(
       expect.stringMatching(
-        /^warn .*: 2 instances failed\. .*with request or runBackfill\(\{ processModelId, paths \}\)/,
+        /^warn .*: 2 instances failed\. failures\(\) .*retryFailed\(\) .*runBackfill\(\{ processModelId, paths \}\)/,
       ),
+    );
+  });
+
+  test('after failures in a dry run: nothing about a stored run', async () => {
+    const logger = linesLogger();
+    const repository = createMemoryRepository({ instances: broken(1) });
+    await backfill({ repository, logger, dryRun: true });
+
+    expect(logger.lines).toContainEqual(
+      expect.stringMatching(/^warn .*: 1 instance failed\. The report has .*before the real run$/),
     );
   });
 
@@ -214,7 +224,7 @@ describe('a line', () => {
     const logger = linesLogger();
     const long = 'x'.repeat(10_000_000);
     const log = runLog(logger);
-    log.started({ runId: 'run', processModelId: long });
+    log.started({ runId: 'run', processModelId: long, requestedBy: long, reason: long });
     log.failed({ runId: 'run', processModelId: long }, long);
     log.instanceFailed(run, { instanceId: long, key: long, code: 'WRITE_REJECTED', reason: long });
     log.completed(

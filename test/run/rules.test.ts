@@ -342,6 +342,8 @@ describe('the identity of a run', () => {
     instanceIds: null,
     maxFailures: null,
     shards: 1,
+    dryRun: false,
+    differences: 'keys',
   };
 
   test('is the same for the same work in another order', () => {
@@ -366,6 +368,7 @@ describe('the identity of a run', () => {
     ['missing', 'm', { ...definition, missing: 'omit' }],
     ['limit', 'm', { ...definition, limit: 10 }],
     ['instances', 'm', { ...definition, instanceIds: [1] }],
+    ['dryRun', 'm', { ...definition, dryRun: true }],
   ])('differs with the %s', (_, model, other) => {
     expect(fingerprint(model, other)).not.toBe(fingerprint('m', definition));
   });

@@ -211,6 +211,26 @@ describe('a request', () => {
     expect(await service.status(runId)).toMatchObject({ state: 'completed', processed: 10 });
   });
 
+  test('relies on the end of such a run in its commit, as a database may lose that end until then', async () => {
+    const { memory, request, handle, around } = setUp(10);
+    const { runId } = await request();
+    let completed: string | undefined;
+    around.search = async () => {
+      around.search = null;
+      await handle(0);
+      completed = (await memory.loadRun(runId, {})).find(({ id }) => id === runId)?.revision;
+      around.commit = async ({ expected }, proceed) => {
+        expect(expected).toContainEqual({ id: runId, revision: completed });
+        return proceed();
+      };
+    };
+
+    await request({ paths: [{ key: 'invoice_number', path: 'bill.number' }] });
+
+    expect(completed).toBeDefined();
+    expect.assertions(2);
+  });
+
   test('does not join an equal run that completes meanwhile: its instances would be missing', async () => {
     const { memory, request, handle, around } = setUp(10);
     const first = await request();

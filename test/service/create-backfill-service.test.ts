@@ -430,7 +430,7 @@ describe('status and list', () => {
       endedAt: expect.any(Number),
     });
     expect(await service.list({ processModelId: MODEL, active: false })).toMatchObject([
-      { runId, keys: ['invoice_number'] },
+      { runId, paths: [{ key: 'invoice_number', path: ['invoice', 'number'], mode: 'fill' }] },
     ]);
     expect(await service.list({ active: true })).toEqual([]);
     expect(await service.list({ processModelId: 'other' })).toEqual([]);

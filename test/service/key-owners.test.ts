@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  type BackfillJob,
   type BackfillQueue,
   createBackfillService,
   type ExtractionPath,
@@ -16,16 +15,7 @@ import { noOwners, ownersFrom, ownersRecord } from '../../src/run/record/owner-r
 import { instance, MODEL } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
-
-const OLD: ExtractionPath = { key: 'number', path: 'invoice.number' };
-const NEW: ExtractionPath = { key: 'number', path: 'bill.number' };
-const CITY: ExtractionPath = { key: 'city', path: 'city' };
-
-const dataOf = (id: number) => ({
-  invoice: { number: `old ${id}` },
-  bill: { number: `new ${id}` },
-  city: `city ${id}`,
-});
+import { BILL, CITY, createManualQueue, dataOf, NUMBER, requestRun } from './support/two-paths.js';
 
 /** Thirty instances in batches of ten. The last one cannot be read. */
 function setUp() {
@@ -36,12 +26,7 @@ function setUp() {
     processModelId: MODEL,
     tasks: [{ state: 'COMPLETED', endedAt: 1, json: '{' }],
   });
-  const jobs: BackfillJob[] = [];
-  const queue: BackfillQueue = {
-    async enqueue(job) {
-      jobs.push(job);
-    },
-  };
+  const { jobs, queue, ...manual } = createManualQueue();
   const around: { call: ((method: string) => Promise<void>) | null; batches: number } = {
     call: null,
     batches: 0,
@@ -54,21 +39,14 @@ function setUp() {
   });
   const retry = { attempts: 1 };
   const service = createBackfillService({ repository, queue, retry, runtime: testRuntime(), batchSize: 10 });
-  /** Works on all jobs that there are, also on those that come from them. */
-  async function work(): Promise<void> {
-    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await service.handle(job.payload);
-  }
+  const work = () => manual.work(service);
   return {
     memory,
     repository,
     service,
     around,
     jobs,
-    async request(paths: readonly ExtractionPath[], rest: object = {}) {
-      const result = await service.request({ processModelId: MODEL, paths, ...rest });
-      if (result.status !== 'triggered') throw new Error(result.reason);
-      return result.runId;
-    },
+    request: (paths: readonly ExtractionPath[], rest?: object) => requestRun(service, paths, rest),
     update: (before: readonly ExtractionPath[], after: readonly ExtractionPath[], rest: object = {}) =>
       service.request({ processModelId: MODEL, before, after, ...rest }),
     work,
@@ -87,10 +65,10 @@ function setUp() {
 describe('a run that failed, and is resumed after a newer one has completed', () => {
   test('has lost its only key: the newer values stay', async () => {
     const { service, memory, request, work } = setUp();
-    const older = await request([OLD], { mode: 'overwrite', maxFailures: 0 });
+    const older = await request([NUMBER], { mode: 'overwrite', maxFailures: 0 });
     await work();
     expect((await service.status(older)).state).toBe('failed');
-    const newer = await request([NEW], { mode: 'overwrite' });
+    const newer = await request([BILL], { mode: 'overwrite' });
     await work();
 
     const resumed = await service.resume(older);
@@ -106,9 +84,9 @@ describe('a run that failed, and is resumed after a newer one has completed', ()
 
   test('goes on with the keys that it still has', async () => {
     const { service, memory, request, work, workOnOneBatch } = setUp();
-    const older = await request([OLD, CITY], { mode: 'overwrite' });
+    const older = await request([NUMBER, CITY], { mode: 'overwrite' });
     await workOnOneBatch(older);
-    await request([NEW], { mode: 'overwrite' });
+    await request([BILL], { mode: 'overwrite' });
     await work();
 
     await service.resume(older);
@@ -122,9 +100,9 @@ describe('a run that failed, and is resumed after a newer one has completed', ()
 
   test('has lost it for runBackfill, too', async () => {
     const { repository, memory, request, work } = setUp();
-    const older = await request([OLD], { mode: 'overwrite', maxFailures: 0 });
+    const older = await request([NUMBER], { mode: 'overwrite', maxFailures: 0 });
     await work();
-    await runBackfill({ repository, processModelId: MODEL, paths: [NEW], mode: 'overwrite' });
+    await runBackfill({ repository, processModelId: MODEL, paths: [BILL], mode: 'overwrite' });
 
     const report = await runBackfill({ repository, runId: older });
 
@@ -134,9 +112,9 @@ describe('a run that failed, and is resumed after a newer one has completed', ()
 
   test('keeps its key after a newer run from the same path: both may go on', async () => {
     const { service, request, work } = setUp();
-    const older = await request([OLD], { maxFailures: 0 });
+    const older = await request([NUMBER], { maxFailures: 0 });
     await work();
-    await request([OLD], { mode: 'overwrite' });
+    await request([NUMBER], { mode: 'overwrite' });
 
     expect((await service.resume(older)).state).toBe('running');
   });
@@ -145,13 +123,13 @@ describe('a run that failed, and is resumed after a newer one has completed', ()
 describe('a trial from another path', () => {
   test('takes no key, and has lost its own once a run over all instances was requested', async () => {
     const { service, memory, request, work } = setUp();
-    const full = await request([NEW]);
+    const full = await request([BILL]);
     await work();
-    const trial = await request([OLD], { mode: 'overwrite', instanceIds: [1, 30], maxFailures: 0 });
+    const trial = await request([NUMBER], { mode: 'overwrite', instanceIds: [1, 30], maxFailures: 0 });
     await work();
     expect((await service.status(trial)).state).toBe('failed');
     expect(memory.metadata(1)).toEqual({ number: 'old 1' });
-    await request([NEW], { mode: 'overwrite' });
+    await request([BILL], { mode: 'overwrite' });
     await work();
 
     expect((await service.resume(trial)).state).toBe('cancelled');
@@ -164,9 +142,10 @@ describe('a trial from another path', () => {
 describe('a model update, while a run fills its keys', () => {
   test('stops the run for the key that it removes', async () => {
     const { service, memory, request, around, work, update } = setUp();
-    const runId = await request([OLD, CITY]);
+    const runId = await request([NUMBER, CITY]);
     around.call = async (call) => {
-      if (call === 'batch 2') expect(await update([OLD, CITY], [CITY])).toMatchObject({ status: 'skipped' });
+      if (call === 'batch 2')
+        expect(await update([NUMBER, CITY], [CITY])).toMatchObject({ status: 'skipped' });
     };
 
     await work();
@@ -182,8 +161,8 @@ describe('a model update, while a run fills its keys', () => {
 
   test('ends the run that has no other key, for good', async () => {
     const { service, request, update } = setUp();
-    const runId = await request([OLD]);
-    await update([OLD], []);
+    const runId = await request([NUMBER]);
+    await update([NUMBER], []);
 
     expect(await service.status(runId)).toMatchObject({
       state: 'cancelled',
@@ -193,10 +172,10 @@ describe('a model update, while a run fills its keys', () => {
 
   test('has the key filled from its new path, which the run still owed', async () => {
     const { service, memory, request, workOnOneBatch, work, update } = setUp();
-    const runId = await request([OLD]);
+    const runId = await request([NUMBER]);
     await workOnOneBatch(runId);
 
-    expect(await update([OLD], [NEW])).toMatchObject({
+    expect(await update([NUMBER], [BILL])).toMatchObject({
       status: 'triggered',
       keys: ['number'],
       created: true,
@@ -210,10 +189,10 @@ describe('a model update, while a run fills its keys', () => {
 
   test('leaves a changed key as it is whose run has completed', async () => {
     const { memory, request, work, update } = setUp();
-    await request([OLD]);
+    await request([NUMBER]);
     await work();
 
-    expect(await update([OLD], [NEW])).toMatchObject({ status: 'skipped' });
+    expect(await update([NUMBER], [BILL])).toMatchObject({ status: 'skipped' });
     await work();
 
     expect(memory.metadata(1)).toEqual({ number: 'old 1' });
@@ -221,9 +200,9 @@ describe('a model update, while a run fills its keys', () => {
 
   test('stops a run that had failed, for the time when it is resumed', async () => {
     const { service, memory, request, work, update } = setUp();
-    const runId = await request([OLD], { maxFailures: 0 });
+    const runId = await request([NUMBER], { maxFailures: 0 });
     await work();
-    await update([OLD], []);
+    await update([NUMBER], []);
     memory.deleteMetadata(1, 'number');
 
     expect((await service.resume(runId)).state).toBe('cancelled');
@@ -231,23 +210,23 @@ describe('a model update, while a run fills its keys', () => {
 
   test('repeated, joins the run that it has started', async () => {
     const { request, workOnOneBatch, update } = setUp();
-    await workOnOneBatch(await request([OLD]));
-    const first = await update([OLD], [NEW]);
+    await workOnOneBatch(await request([NUMBER]));
+    const first = await update([NUMBER], [BILL]);
 
-    expect(await update([OLD], [NEW])).toMatchObject({ created: false, runId: Object(first).runId });
+    expect(await update([NUMBER], [BILL])).toMatchObject({ created: false, runId: Object(first).runId });
   });
 });
 
 describe('a key that is taken from a run that never completed', () => {
   test('loses the values of the old path, also in fill, and no other ones', async () => {
     const { service, memory, request, workOnOneBatch, work } = setUp();
-    await workOnOneBatch(await request([OLD]));
+    await workOnOneBatch(await request([NUMBER]));
     memory.setMetadata(2, 'number', 'by hand');
     memory.updateInstance(3, {
       tasks: [{ state: 'COMPLETED', endedAt: 1, data: { invoice: { number: 'old 3' } } }],
     });
 
-    const newer = await request([NEW]);
+    const newer = await request([BILL]);
     await work();
 
     expect(memory.metadata(1)).toEqual({ number: 'new 1' });
@@ -263,9 +242,9 @@ describe('a key that is taken from a run that never completed', () => {
 
   test('keeps the values of a run that has completed', async () => {
     const { memory, request, work } = setUp();
-    await request([OLD]);
+    await request([NUMBER]);
     await work();
-    await request([NEW]);
+    await request([BILL]);
     await work();
 
     expect(memory.metadata(1)).toEqual({ number: 'old 1' });
@@ -273,8 +252,8 @@ describe('a key that is taken from a run that never completed', () => {
 
   test('remembers the old path until a run has completed', async () => {
     const { service, memory, request, workOnOneBatch, work } = setUp();
-    await workOnOneBatch(await request([OLD]));
-    await service.cancel(await request([NEW]));
+    await workOnOneBatch(await request([NUMBER]));
+    await service.cancel(await request([BILL]));
     await request([{ key: 'number', path: 'city' }]);
     await work();
 
@@ -288,7 +267,7 @@ test.each([
 ])("a trial whose record %s is nobody else's business", async (_, change) => {
   const memory = createMemoryRepository({ instances: [1, 2, 3].map((id) => instance(id, dataOf(id))) });
   const run = { processModelId: MODEL, runtime: testRuntime() };
-  const trial = await runBackfill({ ...run, repository: memory, paths: [OLD], limit: 1 });
+  const trial = await runBackfill({ ...run, repository: memory, paths: [NUMBER], limit: 1 });
   const repository = intercept(memory, async ({ method, proceed }) => {
     const answer = await proceed();
     if (method !== 'loadRun' && method !== 'findRuns') return answer;
@@ -330,13 +309,13 @@ test('an instance that is read again by its id is compared with the former path,
   const stopped = new AbortController();
   const first = runBackfill({
     ...run,
-    paths: [OLD],
+    paths: [NUMBER],
     signal: stopped.signal,
     onProgress: ({ visited }) => visited === 10 && stopped.abort(),
   });
   await expect(first).rejects.toThrow();
 
-  const report = await runBackfill({ ...run, paths: [NEW] });
+  const report = await runBackfill({ ...run, paths: [BILL] });
 
   expect(report).toMatchObject({ state: 'completed', processed: 20 });
   expect(report.keys.number).toMatchObject({ written: 20, replaced: 10, kept: 0 });
@@ -345,9 +324,9 @@ test('an instance that is read again by its id is compared with the former path,
 
 describe('two requests at once for one key', () => {
   test('leave one owner, and one path in the column', async () => {
-    for (const first of [OLD, NEW]) {
+    for (const first of [NUMBER, BILL]) {
       const { service, memory, request, work } = setUp();
-      const second = first === OLD ? NEW : OLD;
+      const second = first === NUMBER ? BILL : NUMBER;
 
       const runs = await Promise.all([
         request([first]),
@@ -369,14 +348,14 @@ test('a database that goes down in the middle of a request leaves the old run or
   const outcomes = new Set<string>();
   for (let fatal = 1; fatal < 20; fatal += 1) {
     const { service, request, around, jobs } = setUp();
-    const older = await request([OLD]);
+    const older = await request([NUMBER]);
     jobs.length = 0;
     let calls = 0;
     around.call = async () => {
       calls += 1;
       if (calls === fatal) throw databaseError('ECONNRESET');
     };
-    const error = await request([NEW]).then(
+    const error = await request([BILL]).then(
       () => null,
       (thrown: PortError) => thrown,
     );
@@ -402,7 +381,7 @@ test('a request in a transaction that sees an older state asks the host to begin
   };
   const service = createBackfillService<string>({ repository, queue, transactional: true });
 
-  const request = service.request({ processModelId: MODEL, paths: [OLD], transaction: 'open' });
+  const request = service.request({ processModelId: MODEL, paths: [NUMBER], transaction: 'open' });
 
   await expect(request).rejects.toMatchObject({ code: 'PORT_FAILED', retryable: true });
   await expect(request).rejects.toThrow(/Begin the transaction again, at READ COMMITTED/);

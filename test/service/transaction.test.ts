@@ -1,10 +1,10 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgliteDatabase, pgliteSql, type Sql } from '../../examples/2-embedded-postgres/sql.js';
 import { type BackfillQueue, type BackfillService, createBackfillService } from '../../src/index.js';
 import { openEmbeddedPostgres } from '../support/embedded-postgres.js';
 import { MODEL, PATHS } from '../support/instances.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 
 let pglite: PGlite;
 let service: BackfillService<Sql>;

@@ -1,21 +1,26 @@
 import type { History, HistoryEvent } from './history.js';
+import { announcementRules } from './judge/announcements.js';
 import { answerRules } from './judge/answers.js';
 import { blameRules } from './judge/blame.js';
+import { differenceRules } from './judge/differences.js';
 import { endingRules } from './judge/endings.js';
 import { holdRules } from './judge/holds.js';
 import { jobRules } from './judge/jobs.js';
 import type { Judgement, Rules } from './judge/judgement.js';
 import { keyRules } from './judge/keys.js';
+import { listingRules } from './judge/listings.js';
 import { lossRules } from './judge/losses.js';
 import { outcomeRules } from './judge/outcomes.js';
 import { type ReplayedWorld, replayWorld } from './judge/replay.js';
+import { retryRules } from './judge/retries.js';
 import { revisionRules } from './judge/revisions.js';
 import { valueRules } from './judge/values.js';
+import { verifiedRules } from './judge/verified.js';
 import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** Which invariant, from 1 to 26. */
+  /** Which invariant, from 1 to 26, or 28 to 32. */
   readonly invariant: number;
   readonly message: string;
   /** The index in `history.events` of the event that broke it. */
@@ -24,6 +29,8 @@ export interface Violation {
 
 const ALL_RULES: readonly Rules[] = [
   outcomeRules,
+  listingRules,
+  differenceRules,
   walkRules,
   revisionRules,
   valueRules,
@@ -33,6 +40,9 @@ const ALL_RULES: readonly Rules[] = [
   holdRules,
   endingRules,
   blameRules,
+  announcementRules,
+  verifiedRules,
+  retryRules,
 ];
 
 /**
@@ -49,7 +59,7 @@ export function checkInvariants(history: History, reader: RecordReader = library
       world = replayedWithout(
         lost,
         history.events.slice(0, at),
-        replayWorld(history.rules, reader, world.revisions),
+        replayWorld(history.rules, reader, world.revisions, world.stateChanges),
       );
     }
     const changes = event.type === 'commit' ? world.changesOf(event) : [];

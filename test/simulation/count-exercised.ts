@@ -1,7 +1,14 @@
+import { ANNOUNCEMENT_NAMES, announcementCounter } from './count-announcements.js';
 import { HOLD_NAMES, holdCounter } from './count-holds.js';
 import type { CommitEvent, History, HistoryEvent } from './history.js';
 import { isWorkable } from './judge/judged-world.js';
-import { type HeaderView, libraryRecords, type RecordReader, type ShardView } from './read-record.js';
+import {
+  type HeaderView,
+  libraryRecords,
+  type OwnedKeyView,
+  type RecordReader,
+  type ShardView,
+} from './read-record.js';
 import { REFUSED_VALUE } from './world/poison.js';
 import { isPoisoned } from './world/simulated-store.js';
 
@@ -24,6 +31,12 @@ const NAMES = [
   'batches too busy',
   'instances blamed beside others',
   'instances blamed at the end of a shard',
+  'failures listed',
+  'failures behind the first twenty records',
+  'batches with several records of failures',
+  'records left without failures',
+  'differences listed',
+  'differences behind the first record of a shard',
   'jobs stopped at an instance',
   'batches too slow',
   'pages too slow',
@@ -42,6 +55,7 @@ const NAMES = [
   'rescues',
   'holds',
   ...HOLD_NAMES,
+  ...ANNOUNCEMENT_NAMES,
   'pauses',
   'resumes',
   'cancels',
@@ -68,6 +82,12 @@ const NAMES = [
   'values cleared',
   'rows deleted',
   'runs that remove keys completed',
+  'retries of failed instances',
+  'retries joined',
+  'keys verified',
+  'keys verified as equal',
+  'verified keys requested, removed or tried',
+  'keys changed during their verification',
 ] as const;
 
 /** How often each kind of event happened. The simulation proves nothing about a kind that never happens. */
@@ -82,6 +102,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
   const countCommit = commitCounter(add, reader);
   const countBlame = history.rules.needsWitness ? blameCounter(add) : () => {};
   const countHold = holdCounter(add, reader);
+  const countAnnouncement = announcementCounter(add, reader);
   for (const event of history.events) {
     const name = nameOf(event);
     if (name !== null) add(name);
@@ -91,6 +112,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
     if (event.type === 'commit') countCommit(event);
     if (event.type === 'commit') countBlame(event);
     countHold(event);
+    countAnnouncement(event);
   }
   return Object.fromEntries(NAMES.map((name) => [name, counts.get(name) ?? 0])) as Exercised;
 }
@@ -166,6 +188,8 @@ function callCounter(add: Add): (event: HistoryEvent) => void {
       if (method === 'pause') add('pauses');
       if (method === 'resume') add('resumes');
       if (method === 'cancel') add('cancels');
+      if (method === 'retry-failed' && created !== undefined)
+        add(created ? 'retries of failed instances' : 'retries joined');
     }
   };
 }
@@ -190,6 +214,25 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
   const headers = new Map<string, HeaderView>();
   const tallies = new Map<string, ShardView['tally']>();
   const former = new Set<string>();
+  let verified = new Map<string, OwnedKeyView['verified']>();
+
+  function countVerified(keys: readonly OwnedKeyView[], records: CommitEvent['records']): void {
+    const now = new Map(keys.map((owned) => [owned.key, owned.verified ?? null]));
+    const ended = records.filter((record) => !reader.isOwners(record) && reader.isHeader(record));
+    for (const { runId, state, definition } of ended.map(reader.header)) {
+      if (!state.startsWith('completed') || !definition.dryRun) continue;
+      for (const { key } of definition.paths) {
+        const found = now.get(key);
+        if (found?.runId !== runId) add('keys changed during their verification');
+        else add('keys verified');
+        if (found?.runId === runId && found.verdict === 'equal') add('keys verified as equal');
+      }
+    }
+    for (const [key, before] of verified)
+      if (before != null && now.get(key) === null) add('verified keys requested, removed or tried');
+    verified = now;
+  }
+
   return ({ status, late, instances, kept, gone, moved, written, records, expected }) => {
     if (late) add(status === 'committed' ? 'commits landed late' : 'late commits refused');
     if (status === 'conflict') add('commits refused');
@@ -201,9 +244,27 @@ function commitCounter(add: Add, reader: RecordReader): (event: CommitEvent) => 
     if (status === 'refused') add(instances.length > 1 ? 'batches bisected' : 'instances refused');
     add('races won by the live writer', kept.length);
     add('instances gone', gone.length);
+    const lists = records.filter((record) => reader.failures(record) !== null);
+    if (lists.length > 1) add('batches with several records of failures');
     add('rows deleted', written.filter(({ row }) => row === null).length);
     for (const record of records) {
-      if (reader.isOwners(record)) continue;
+      if (reader.isOwners(record)) {
+        countVerified(reader.ownedKeys(record), records);
+        continue;
+      }
+      const ofDifferences = reader.differences(record);
+      if (ofDifferences !== null) {
+        add('differences listed', ofDifferences.differences.length);
+        if (ofDifferences.number > 0) add('differences behind the first record of a shard');
+        continue;
+      }
+      const ofFailures = reader.failures(record);
+      if (ofFailures !== null) {
+        add('failures listed', ofFailures.failures.length);
+        if (ofFailures.failures.length === 0) add('records left without failures');
+        if (ofFailures.number >= 20) add('failures behind the first twenty records');
+        continue;
+      }
       if (!reader.isHeader(record)) {
         const { heldFor, tally, behind } = reader.shard(record);
         const left = new Set(behind.map(({ id }) => id));

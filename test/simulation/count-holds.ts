@@ -49,7 +49,8 @@ export function holdCounter(add: Add, reader: RecordReader): (event: HistoryEven
   function countCommit({ call, records }: CommitEvent): void {
     for (const record of records) {
       if (reader.isHeader(record)) countHeader(reader.header(record));
-      else countShard(record.id, reader.shard(record), methods.get(call));
+      else if (reader.failures(record) === null && reader.differences(record) === null)
+        countShard(record.id, reader.shard(record), methods.get(call));
     }
   }
 

@@ -32,6 +32,8 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
       ...moved.map((id) => `${id} has moved on`),
       ...records.map((record) => {
         if (reader.isOwners(record)) return 'the owner record';
+        const failures = reader.failures(record)?.failures.map(({ instanceId }) => instanceId);
+        if (failures !== undefined) return `failed: ${failures.join(', ') || 'none'}`;
         if (reader.isHeader(record)) {
           const { state, walk, settled, walkAgain } = reader.header(record);
           const walks = `walk ${walk}${settled === null ? '' : settled ? ', settled' : ', not settled'}`;
@@ -100,6 +102,10 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
         return `the runner gives up ${event.key}`;
       case 'forget':
         return `the store crashes, and has lost what it stored from event ${event.since} on`;
+      case 'announce': {
+        const { runId, from, to } = event.message;
+        return `subscribers hear that ${run(runId)} went from ${from} to ${to}`;
+      }
       case 'calm':
         return '— from here on nothing fails —';
       case 'end':

@@ -30,12 +30,34 @@ export type HistoryEvent =
   | CallEvent
   | PortEvent
   | QueueEvent
+  | AnnounceEvent
   /** The store crashes and has lost all that it stored from this event on: commits, and changes of instances. */
   | { readonly type: 'forget'; readonly since: number }
   /** From here on nothing fails and nobody edits. Crashed processes start again. */
   | { readonly type: 'calm' }
   /** The calm is over. `isQuiet`: every run has ended and no process works. Otherwise the calm took too many turns. */
   | { readonly type: 'end'; readonly turns: number; readonly isQuiet: boolean };
+
+/** What a subscriber of the library's channel gets. */
+export interface AnnounceEvent {
+  readonly type: 'announce';
+  readonly message: StateMessage;
+}
+
+/** What a judge needs from the message about a change of a run's state. */
+export interface StateMessage {
+  readonly runId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly revision: string;
+  readonly at: number;
+  readonly total: number;
+  readonly processed: number;
+  readonly updated: number;
+  readonly failed: number;
+  readonly gone: number;
+  readonly lastError: string | null;
+}
 
 export interface Row {
   readonly value: JsonValue;
@@ -81,6 +103,17 @@ export type CallMethod =
   | 'resume'
   | 'cancel'
   | 'status'
+  | 'list'
+  /** `retryFailed` */
+  | 'retry-failed'
+  /** `columns` */
+  | 'columns'
+  /** `verifyBackfill` of a whole model, after the end */
+  | 'verify'
+  /** All pages of `failures`. */
+  | 'failures'
+  /** All pages of `differences`. */
+  | 'differences'
   /** `runBackfill({ runId })` */
   | 'take-up'
   /** `runBackfill` of a new run, without a queue */

@@ -6,6 +6,7 @@ export interface HeaderView {
   readonly state: string;
   readonly walk: number;
   readonly settled: boolean | null;
+  readonly startedAt: number | null;
   readonly total: number | null;
   readonly upTo: number | null;
   readonly definition: {
@@ -19,6 +20,7 @@ export interface HeaderView {
     readonly limit: number | null;
     readonly instanceIds: readonly (string | number)[] | null;
     readonly maxFailures: number | null;
+    readonly dryRun: boolean;
   };
   readonly lastError: string | null;
   readonly claims: readonly {
@@ -30,6 +32,7 @@ export interface HeaderView {
   readonly keysDroppedByUpdates: readonly string[];
   readonly walkAgain: boolean;
   readonly hasQueue: boolean;
+  readonly stateRevisions: readonly string[];
 }
 
 /** What a judge needs from a shard. */
@@ -65,14 +68,63 @@ export interface ShardView {
       readonly orphaned: number;
       readonly cleared: number;
     }[];
-    readonly failures: readonly { readonly reason: string }[];
   };
+  readonly failureRecords: number;
+  readonly failuresFrom: number;
+  readonly differenceRecords: number;
+  readonly differencesFrom: number;
+}
+
+/** What a judge needs from a record of failures. */
+export interface FailuresView {
+  readonly record: Pick<RunRecord, 'id' | 'runId'>;
+  /** Of the run that it belongs to. */
+  readonly ofRun: string;
+  readonly shard: number;
+  readonly number: number;
+  readonly bytes: number;
+  readonly failures: readonly {
+    readonly instanceId: number;
+    readonly key: string | null;
+    readonly code: string;
+  }[];
+}
+
+/** What a judge needs from a record of differences. */
+export interface DifferencesView extends Omit<FailuresView, 'failures'> {
+  readonly differences: readonly {
+    readonly instanceId: number;
+    readonly key: string;
+    readonly code: string;
+  }[];
+}
+
+/** What a judge needs from one key of an owner record. */
+export interface OwnedKeyView {
+  readonly key: string;
+  readonly filler: string | null;
+  readonly verified?: {
+    readonly runId: string;
+    readonly generation: number;
+    readonly filler: string | null;
+    readonly since: number;
+    readonly verdict: string;
+    readonly absent: number;
+    readonly different: number;
+    readonly orphaned: number;
+    readonly total: number;
+  } | null;
 }
 
 /** Reads the `content` of records. A judge knows nothing else about the library that wrote them. */
 export interface RecordReader {
   /** Whether it is the owner record of a model, which belongs to no run. */
   isOwners(record: RunRecord): boolean;
+  ownedKeys(record: RunRecord): readonly OwnedKeyView[];
+  /** `null` if it is no record of failures. */
+  failures(record: RunRecord): FailuresView | null;
+  /** `null` if it is no record of differences. */
+  differences(record: RunRecord): DifferencesView | null;
   isHeader(record: RunRecord): boolean;
   header(record: RunRecord): HeaderView;
   shard(record: RunRecord): ShardView;
@@ -81,6 +133,9 @@ export interface RecordReader {
 /** Reads records of format 1, in which `content` has these members under these names. */
 export const libraryRecords: RecordReader = {
   isOwners: ({ id }) => id.endsWith('_keys'),
+  ownedKeys: ({ content }) => (content as unknown as { readonly keys: readonly OwnedKeyView[] }).keys,
+  failures: (record) => readList<FailuresView>(record, 'f'),
+  differences: (record) => readList<DifferencesView>(record, 'd'),
   isHeader: ({ id, runId }) => id === runId,
   header: readHeader,
   shard: ({ content }) => content as unknown as ShardView,
@@ -97,4 +152,15 @@ export function readHeader({ runId, content }: RunRecord): HeaderView {
     droppedKeys: header.droppedKeys.map(({ key }) => key),
     keysDroppedByUpdates: byUpdates.map(({ key }) => key),
   };
+}
+
+function readList<View extends FailuresView | DifferencesView>(
+  record: RunRecord,
+  letter: string,
+): View | null {
+  const [, ofRun, found, shard] = /^([^_]+)_([a-z])(\d+)_/.exec(record.id) ?? [];
+  if (ofRun === undefined || found !== letter) return null;
+  const content = record.content as unknown as View;
+  const bytes = Buffer.byteLength(JSON.stringify(content));
+  return { ...content, record, ofRun, shard: Number(shard), bytes };
 }

@@ -1,8 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { z } from 'zod';
+import { RUN_CHANNEL } from '../../src/index.js';
 import { expecting, parseInput, wholeNumber } from '../../src/input/parse-input.js';
 import { checkInvariants, type Violation } from './check-invariants.js';
 import { randomFrom, replayedChoices, seededChoices } from './choices.js';
-import type { History, HistoryEvent } from './history.js';
+import type { History, HistoryEvent, StateMessage } from './history.js';
 import { lookAfterwards } from './world/afterwards.js';
 import { disturbProcess, loseCommits } from './world/disturb-process.js';
 import { drawWorld, type WorldOptions } from './world/draw-world.js';
@@ -139,6 +141,11 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     }
   }
 
+  const announced = (message: unknown): void => {
+    record({ type: 'announce', message: message as StateMessage });
+  };
+  subscribe(RUN_CHANNEL, announced); // of the whole process: one simulation at a time
+
   let chaosLeft = world.chaosTurns;
   await takeTurns(() => {
     chaosLeft -= 1;
@@ -163,6 +170,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   isOver = true;
   if (isQuiet()) await lookAfterwards(scene, playTurn);
 
+  unsubscribe(RUN_CHANNEL, announced);
   const history: History = { rules: world.store, events };
   return { options, choices: choices.made, history, violations: checkInvariants(history) };
 }

@@ -100,6 +100,65 @@ describe('the judge', () => {
       },
     ],
     [
+      'a failure that is not stored',
+      (event) => {
+        const failures =
+          event.type === 'commit' ? event.records.findIndex(({ id }) => id.includes('_f')) : -1;
+        if (event.type !== 'commit' || failures < 0) return null;
+        return [{ ...event, records: event.records.toSpliced(failures, 1) }];
+      },
+    ],
+    [
+      'a failure that is returned twice',
+      (event) => {
+        if (event.type !== 'return' || !Array.isArray(event.answer)) return null;
+        const [first] = event.answer.filter((one) => Object(one).instanceId !== undefined);
+        return first === undefined ? null : [{ ...event, answer: [first, ...event.answer] }];
+      },
+    ],
+    [
+      'a list with wrong counts',
+      (event) => {
+        if (event.type !== 'return' || !Array.isArray(event.answer)) return null;
+        const [first] = event.answer.filter((one) => Object(one).etaMs !== undefined);
+        return first === undefined ? null : [{ ...event, answer: [{ ...Object(first), failed: 77 }] }];
+      },
+    ],
+    [
+      'a column that shows another run',
+      (event) => {
+        if (event.type !== 'return' || !Array.isArray(event.answer)) return null;
+        const [first, ...rest] = event.answer.filter((one) => Object(one).activeRunIds !== undefined);
+        return first === undefined
+          ? null
+          : [{ ...event, answer: [{ ...Object(first), runId: 'x' }, ...rest] }];
+      },
+    ],
+    [
+      'a verification that is recorded with another total',
+      (event) => {
+        if (event.type !== 'commit') return null;
+        const text = JSON.stringify(event.records);
+        const changed = text.replace(/("verdict":"\w+".*?"total":)\d+/, '$177');
+        return changed === text ? null : [{ ...event, records: JSON.parse(changed) }];
+      },
+    ],
+    [
+      'a retry that says that it has left instances out',
+      (event) => {
+        if (event.type !== 'return' || Object(event.answer).left === undefined) return null;
+        return [{ ...event, answer: { ...Object(event.answer), left: true } }];
+      },
+    ],
+    [
+      'a change of state that is announced twice',
+      (event) => (event.type === 'announce' ? [event, event] : null),
+    ],
+    [
+      'a change of state that is announced with wrong counts',
+      (event) => (event.type === 'announce' ? [{ ...event, message: { ...event.message, gone: 77 } }] : null),
+    ],
+    [
       'a job whose step nobody has allotted',
       (event) =>
         event.type === 'enqueue' && event.payload.step > 0
@@ -109,6 +168,13 @@ describe('the judge', () => {
     ['a run that never ends', (event) => (event.type === 'end' ? [{ ...event, isQuiet: false }] : null)],
   ])('notices %s', async (_, change) => {
     expect(checkInvariants(await changedHistory(change))).not.toEqual([]);
+  });
+
+  // A single one may be the change of a process that dies right after it.
+  test('notices changes of state that nobody announces', async () => {
+    const { history } = await simulate({ seed: 5 });
+    const events = history.events.filter(({ type }) => type !== 'announce');
+    expect(checkInvariants({ ...history, events })).not.toEqual([]);
   });
 
   test('finds nothing wrong with an unchanged history', async () => {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { repositoryConformance } from 'process-metadata-backfill/testing';
@@ -7,11 +6,12 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { pgliteDatabase, type SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { describeWith } from '../support/servers.js';
+import { spiffTables } from '../support/spiff-repository.js';
 import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
 import { leavesNothingBehind } from './fixtures/left-behind.js';
 import { NOT_OFFERED_BY_EXAMPLE_2, postgresFixture } from './fixtures/postgres-fixture.js';
 
-const schemaSql = await readFile('examples/2-embedded-postgres/schema.sql', 'utf8');
+const schemaSql = await spiffTables();
 
 const COLUMN_TYPES = ['text', 'json', 'jsonb'] as const;
 

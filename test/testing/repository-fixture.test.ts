@@ -88,6 +88,7 @@ describe('the cases fit a host', () => {
     expect(await failuresOf(repositoryConformance(fixtureOf({})))).toEqual(new Map());
     const cases = repositoryConformance(fixtureOf({ isLiving: () => true }));
     const broken = [
+      'commit: tells',
       'commit: reports instances',
       'commit: while instances',
       'instance ids: accepts',

@@ -12,6 +12,7 @@ import {
   ownersRunId,
 } from '../record/owner-record.js';
 import type { Run } from '../record/run-record.js';
+import { commitAnnounced, lookForUnknown } from './announce-changes.js';
 import { countRefusals, ENDLESS_CONFLICT, MOST_CONFLICTS, refusedForGood } from './open-run.js';
 import {
   changeOf,
@@ -68,6 +69,7 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
     return record === undefined ? noOwners(processModelId) : ownersFrom(record);
   }
 
+  const tried = new Set<string>();
   return calls.call(
     'repository.commit',
     async (failedTries) => {
@@ -76,7 +78,10 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
         const owners = await loadOwners();
         const decision = await decide(owners, failedTries);
         const { change } = decision;
-        if (change === null) return { decision, changed: [] };
+        if (change === null) {
+          await lookForUnknown(context, tried, { calls });
+          return { decision, changed: [] };
+        }
         const runs = change.changed.map(({ run, change: one }) => changeOf(run, one, context));
         const { expected, records } = joined([
           ownersChange({ ...owners, keys: change.keys, trials: change.trials }),
@@ -84,12 +89,15 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
           ...change.namedToo.map((run) => changeOf(run, { header: run.header }, context)),
           ...(change.created === null ? [] : [creationOf(change.created)]),
         ]);
-        const isStored = await commitRecords(
-          context,
-          processModelId,
-          { expected, records },
-          { calls, transaction },
-        );
+        const changes = change.changed.map(({ run: before }, index) => ({
+          before,
+          after: runs[index]?.next ?? before,
+        }));
+        for (const { run } of change.changed) tried.add(run.header.runId);
+        const isStored = await commitAnnounced(context, changes, {
+          isWithinHost: transaction !== undefined,
+          commit: () => commitRecords(context, processModelId, { expected, records }, { calls, transaction }),
+        });
         if (isStored) return { decision, changed: runs.map(({ next }) => next) };
         if (refusals.areForGood(expected)) throw refusedForGoodBy(change);
       }
@@ -101,6 +109,7 @@ export function changeModel<Decision extends { readonly change: ModelChange | nu
 
   async function findLanded(): Promise<ChangedModel<Decision> | null> {
     const decision = (await findStored?.()) ?? null;
+    await lookForUnknown(context, tried, { calls: decision === null ? null : calls });
     return decision === null ? null : { decision, changed: [] };
   }
 

@@ -1,21 +1,29 @@
 import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
 import type { OwnedKey } from '../record/owner-record.js';
-import { isTrial } from '../record/run-definition.js';
+import { isNamedTrial } from '../record/run-definition.js';
 import type { Run } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
 import { changeModel, type ModelChange } from './change-model.js';
 import type { RunHandle } from './open-run.js';
 
+/** What a run becomes, and what the keys of its model become. */
+export interface OwnersChange extends RunChange {
+  /** @default as they are */
+  readonly keys?: readonly OwnedKey[];
+}
+
+type Decide = (run: Run, ownedKeys: readonly OwnedKey[]) => OwnersChange | null;
+
 /**
- * Changes a stored run so that it goes on, and logs that. Unlike in `RunHandle.change`, `decide` also gets the keys of the
- * owner record, and the commit names that record. So no request can take a key in between.
+ * Changes a stored run. Unlike in `RunHandle.change`, `decide` also gets the keys of the owner record, and the commit names that
+ * record. So no request can take a key in between.
  */
 export async function changeWithOwners(
   context: RunContext,
   handle: RunHandle,
-  decide: (run: Run, ownedKeys: readonly OwnedKey[]) => RunChange | null,
-): Promise<{ readonly run: Run; readonly changed: boolean }> {
+  decide: Decide,
+): Promise<{ readonly before: Run; readonly run: Run; readonly changed: boolean }> {
   const { processModelId } = (await handle.load()).header;
   const { decision, changed } = await changeModel(
     context,
@@ -29,8 +37,8 @@ export async function changeWithOwners(
         change === null
           ? null
           : {
-              keys,
-              trials: isTrial(run.header.definition) ? [...others, run.header.runId] : trials,
+              keys: change.keys ?? keys,
+              trials: isNamedTrial(run.header.definition) ? [...others, run.header.runId] : trials,
               created: null,
               changed: [{ run, change }],
               namedToo: [],
@@ -39,9 +47,18 @@ export async function changeWithOwners(
     },
   );
   const [run = decision.run] = changed;
-  const isChanged = changed.length > 0 || decision.wasTried;
-  if (isChanged && isWorkable(run.header.state)) context.log.controlled(run.header, 'Resumed');
-  const lostKeys = run.header.droppedKeys.length - decision.run.header.droppedKeys.length;
+  return { before: decision.run, run, changed: changed.length > 0 || decision.wasTried };
+}
+
+/** Changes a stored run so that it goes on, and logs that. */
+export async function resumeWithOwners(
+  context: RunContext,
+  handle: RunHandle,
+  decide: Decide,
+): Promise<{ readonly run: Run; readonly changed: boolean }> {
+  const { before, run, changed } = await changeWithOwners(context, handle, decide);
+  if (changed && isWorkable(run.header.state)) context.log.controlled(run.header, 'Resumed');
+  const lostKeys = run.header.droppedKeys.length - before.header.droppedKeys.length;
   if (lostKeys > 0) context.log.keysTaken(run.header);
-  return { run, changed: isChanged };
+  return { run, changed };
 }

@@ -6,6 +6,7 @@ import type { RunContext } from '../context/run-context.js';
 import {
   claimKeys,
   contestedKeys,
+  type Fillers,
   fillersOf,
   type KeyUpdate,
   owedKeys,
@@ -13,11 +14,19 @@ import {
   updateKeys,
 } from '../record/claim-keys.js';
 import { newRunId } from '../record/new-ids.js';
-import type { OwnerRecord } from '../record/owner-record.js';
+import type { OwnedKey, OwnerRecord } from '../record/owner-record.js';
 import { watchProgress } from '../record/progress.js';
-import { fingerprint, isTrial, newRun } from '../record/run-definition.js';
-import { type Run, type RunDefinition, type RunHeader, runFrom } from '../record/run-record.js';
+import { fingerprint, isNamedTrial, newRun, ownsKeys } from '../record/run-definition.js';
+import {
+  type KeyClaim,
+  type Requester,
+  type Run,
+  type RunDefinition,
+  type RunHeader,
+  runFrom,
+} from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
+import { announceFound } from './announce-changes.js';
 import { changeModel, type ModelChange } from './change-model.js';
 import { findActiveRuns, readableHeaders } from './find-runs.js';
 import { type PortCalls, portCalls } from './port-calls.js';
@@ -30,13 +39,18 @@ export interface ModelRequest {
   /**
    * The definition of the new run. `null`: no new run.
    * @param owed the updated keys that an unfinished run was still to fill.
+   * @param owned the keys of the model, before these updates.
    */
-  definitionFor(owed: ReadonlySet<string>): RunDefinition | null;
+  definitionFor(owed: ReadonlySet<string>, owned: readonly OwnedKey[]): RunDefinition | null;
   /** Whether jobs of a queue will work on the run. */
   readonly hasQueue: boolean;
   /** Whether an active run of an equal request will do. */
   readonly joins: boolean;
   readonly startAfter?: Date | undefined;
+  /** Of a new run. One that is joined keeps its own. @default nobody is named */
+  readonly requester?: Requester;
+  /** For a retry: the former paths of the run that is retried, by key. @default those that the new run claims */
+  readonly formerPaths?: ReadonlyMap<string, KeyClaim['formerPaths']>;
   /** The host's own. `undefined`: none. */
   readonly transaction?: unknown;
 }
@@ -123,14 +137,14 @@ async function decide(situation: Situation, owners: OwnerRecord, failedTries: nu
     [...active, ...namedToo.map(({ header }) => header)].map((one) => [one.runId, one]),
   );
   const keys = updateKeys(stored, updates, fillers);
-  const definition = request.definitionFor(owedKeys(stored, updates, fillers));
+  const definition = request.definitionFor(owedKeys(stored, updates, fillers), stored);
   const activeKey = definition !== null && joins ? fingerprint(processModelId, definition) : runId;
   const equal = await loadEqual(situation, active, activeKey);
   if (definition === null || equal !== null) {
     const others = active.filter((header) => header.runId !== equal?.header.runId);
     const changed = [
       ...(await losers(situation, { active: others, namedToo }, updates, null)),
-      ...joining(situation, equal),
+      ...joining(situation, equal, { keys, fillers }),
     ];
     const isChanged = changed.length > 0 || keys.some((key, index) => key !== stored[index]);
     const change = isChanged ? { keys, trials, created: null, changed, namedToo } : null;
@@ -138,11 +152,15 @@ async function decide(situation: Situation, owners: OwnerRecord, failedTries: nu
   }
   const claimed = claimKeys(keys, definition, { runId, fillers });
   const { runtime } = context;
-  const { claims } = claimed;
-  const named = { runtime, hasQueue: request.hasQueue, runId, activeKey };
+  const { hasQueue, requester, formerPaths } = request;
+  const claims = claimed.claims.map((claim, index): KeyClaim => {
+    const former = formerPaths?.get(definition.paths[index]?.key ?? '');
+    return former === undefined ? claim : { ...claim, formerPaths: former };
+  });
+  const named = { runtime, hasQueue, runId, activeKey, ...(requester === undefined ? {} : { requester }) };
   const created = newRun(processModelId, definition, { ...named, startAfter, claims });
   const changed = await losers(situation, { active, namedToo }, updates, definition);
-  if (isTrial(definition)) trials.push(runId);
+  if (isNamedTrial(definition)) trials.push(runId);
   return { change: { keys: claimed.keys, trials, created, changed, namedToo }, created };
 }
 
@@ -165,7 +183,7 @@ async function losers(
   definition: RunDefinition | null,
 ): Promise<readonly ChangedRun[]> {
   const { context, runId } = situation;
-  const taken = definition === null || isTrial(definition) ? [] : ownedPaths(definition);
+  const taken = definition === null || !ownsKeys(definition) ? [] : ownedPaths(definition);
   const changed: ChangedRun[] = [];
   for (const header of active) {
     const byUpdate = contestedKeys(header, updates).map((key) => ({ key, takenBy: null }));
@@ -179,10 +197,17 @@ async function losers(
   return changed;
 }
 
-function joining({ context, request, calledFor }: Situation, equal: Run | null): readonly ChangedRun[] {
+function joining(
+  { context, request, calledFor }: Situation,
+  equal: Run | null,
+  { keys, fillers }: { readonly keys: readonly OwnedKey[]; readonly fillers: Fillers },
+): readonly ChangedRun[] {
+  if (equal === null) return [];
+  const { runId, definition } = equal.header;
   const startAfter = request.startAfter?.getTime() ?? null;
-  const change = equal === null ? null : join(equal, startAfter, context.runtime.now());
-  if (equal === null || change === null) return [];
+  const { claims } = claimKeys(keys, definition, { runId, fillers });
+  const change = join(equal, startAfter, context.runtime.now(), claims);
+  if (change === null) return [];
   if (change.shards !== undefined && change.shards.length > 0) calledFor.add(equal.header.runId);
   return [{ run: equal, change }];
 }
@@ -228,7 +253,7 @@ async function loadConcerned(
     else if (run !== null) namedToo.push(run);
   };
 
-  const largest = definitionFor(new Set(updates.map(({ key }) => key)));
+  const largest = definitionFor(new Set(updates.map(({ key }) => key)), owners.keys);
   const fillers = fillersOf(owners.keys, updates, largest === null ? [] : ownedPaths(largest));
   for (const runId of fillers) if (!isShown(runId)) sort(await loadRun(situation, runId));
   const unreadable = new Set<string>();
@@ -240,7 +265,7 @@ async function loadConcerned(
   return { active, namedToo, trials: owners.trials.filter((id) => isShown(id) || unreadable.has(id)) };
 }
 
-/** `null`: a newer version has stored the trial, or its record is damaged. That is none of the request's business. */
+/** `null`: a newer version has stored the trial, or its record is damaged. The request does not depend on it. */
 async function loadTrial(situation: Situation, runId: string): Promise<{ readonly run: Run | null } | null> {
   try {
     return { run: await loadRun(situation, runId) };
@@ -251,5 +276,7 @@ async function loadTrial(situation: Situation, runId: string): Promise<{ readonl
 }
 
 async function loadRun({ context, calls, request }: Situation, runId: string): Promise<Run | null> {
-  return runFrom(await loadRecords(context, runId, { calls, transaction: request.transaction }));
+  const run = runFrom(await loadRecords(context, runId, { calls, transaction: request.transaction }));
+  if (run !== null) announceFound(context, run);
+  return run;
 }

@@ -30,7 +30,7 @@ export function shownCode(error: object): string | undefined {
 }
 
 /** The most exact code first: in MySQL, one SQLSTATE stands for a hundred errors. */
-function codesOf(error: object): string[] {
+export function codesOf(error: object): string[] {
   const [code, errno] = [memberOf(error, 'code'), memberOf(error, 'errno')];
   const texts = ['code', 'errorCode', 'originalCode'].map((name) => textOf(error, name));
   const sqlite = ['errcode', 'resultCode', 'rawCode'].map((name) => memberOf(error, name));
@@ -74,7 +74,7 @@ function isNumber(value: unknown): value is number {
 }
 
 /** Five characters, one of them a digit. The codes of Prisma look alike, but their class is `P1` to `P6`. */
-function isSqlState(code: string): boolean {
+export function isSqlState(code: string): boolean {
   return /^(?!P[1-9])(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 

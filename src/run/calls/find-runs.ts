@@ -1,8 +1,10 @@
 import { isBackfillError } from '../../errors.js';
 import type { RunFilter, RunRecord } from '../../ports/repository.js';
 import type { RunContext } from '../context/run-context.js';
-import { headerFrom, type RunHeader } from '../record/run-record.js';
+import type { LoggedRun } from '../context/run-log.js';
+import { headerFrom, type Run, type RunHeader } from '../record/run-record.js';
 import { findProblem } from './check-answers.js';
+import { openRun } from './open-run.js';
 import { portCalls } from './port-calls.js';
 
 const PAGE = 100;
@@ -50,14 +52,29 @@ export async function* findActiveRuns(
  * The headers among records, without those that are damaged or that another version has stored in another format. Each
  * of those is a warning in the log.
  */
-export function readableHeaders({ log }: RunContext, records: readonly RunRecord[]): RunHeader[] {
+export function readableHeaders(context: RunContext, records: readonly RunRecord[]): RunHeader[] {
   return records.flatMap((record) => {
     try {
       return [headerFrom(record)];
     } catch (error) {
-      if (!isBackfillError(error, 'RUN_FORMAT')) throw error;
-      log.warned(record, `Left out: ${error.message}`);
+      leaveOut(context, record, error);
       return [];
     }
   });
+}
+
+/** A run as it is stored now. `null` if it was deleted, or if one of its records cannot be read: that is a warning in the log. */
+export async function loadReadable(context: RunContext, run: LoggedRun): Promise<Run | null> {
+  try {
+    return await openRun(context, run.runId).load();
+  } catch (error) {
+    if (!isBackfillError(error, 'RUN_NOT_FOUND')) leaveOut(context, run, error);
+    return null;
+  }
+}
+
+/** Warns that something is left out, because a record cannot be read. Throws the error if it says something else. */
+export function leaveOut({ log }: RunContext, run: LoggedRun, error: unknown): void {
+  if (!isBackfillError(error, 'RUN_FORMAT')) throw error;
+  log.warned(run, `Left out: ${error.message}`);
 }

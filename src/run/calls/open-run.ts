@@ -6,6 +6,7 @@ import type { RunContext } from '../context/run-context.js';
 import { type ProgressWatch, watchProgress } from '../record/progress.js';
 import { type Run, runFrom } from '../record/run-record.js';
 import { isActive } from '../record/run-state.js';
+import { announceFound, commitAnnounced, lookForUnknown } from './announce-changes.js';
 import { enqueueJob, type JobOptions, type ShardJob } from './enqueue-job.js';
 import { type PortCalls, portCalls } from './port-calls.js';
 import { changeOf, commitRecords, loadRecords, type RecordChange } from './run-records.js';
@@ -44,13 +45,19 @@ export function openRun(
 
   async function load(): Promise<Run> {
     const run = runFrom(await loadRecords(context, runId, { calls, transaction }));
-    if (run !== null) return run;
+    if (run !== null) {
+      announceFound(context, run);
+      return run;
+    }
     const message = `No run ${JSON.stringify(runId)} is stored. Check the id; list() of a service shows the runs there are.`;
     throw new RunError('RUN_NOT_FOUND', runId, message, { retryable: true });
   }
 
-  const store = ({ header }: Run, change: RecordChange): Promise<boolean> =>
-    commitRecords(context, header.processModelId, change, { calls, transaction });
+  const store = (before: Run, { next: after, ...change }: RecordChange & { readonly next: Run }) =>
+    commitAnnounced(context, [{ before, after }], {
+      isWithinHost: transaction !== undefined,
+      commit: () => commitRecords(context, before.header.processModelId, change, { calls, transaction }),
+    });
 
   return {
     runId,
@@ -66,13 +73,14 @@ export function openRun(
             const run = await load();
             const change = decide(run);
             if (change === null) return { run, changed: failedTries > 0 };
-            const { next, ...records } = changeOf(run, change, context);
+            const records = changeOf(run, change, context);
+            const { next } = records;
             if (await store(run, records)) return { run: next, changed: true };
             if (refusals.areForGood(records.expected)) throw refusedForGood(run, next, calls);
           }
           throw calls.contractError(ENDLESS_CONFLICT);
         },
-        tries,
+        { ...tries, onError: () => lookForUnknown(context, [runId], { calls: null }).then(() => null) },
       ),
     async enqueue(job, { startAfter } = {}) {
       if (queue === null) return;
@@ -86,7 +94,7 @@ export function openRun(
 }
 
 /**
- * Notices that commits are refused for the very revisions that were loaded right before. Once or twice, the database may have
+ * Notices that commits are refused for the very revisions that were loaded right before. A few times, the database may have
  * lost the commit of somebody else in between.
  */
 export function countRefusals() {
@@ -101,7 +109,7 @@ export function countRefusals() {
   };
 }
 
-const MOST_REFUSALS = 3;
+const MOST_REFUSALS = 10;
 
 /** Another run holds the active key, or the repository contradicts itself. */
 export function refusedForGood(run: Run, next: Run, calls: PortCalls): Error {

@@ -2,7 +2,16 @@ import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
 import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
 import { newRevision } from '../record/new-ids.js';
-import { headerRecord, type Run, recordsOf, shardRecord, shardRecordId } from '../record/run-record.js';
+import { countsOf } from '../record/run-counts.js';
+import {
+  headerRecord,
+  type Run,
+  type RunHeader,
+  recordsOf,
+  shardRecord,
+  shardRecordId,
+} from '../record/run-record.js';
+import { isActive } from '../record/run-state.js';
 import { commitProblem, loadProblem } from './check-answers.js';
 import type { PortCalls } from './port-calls.js';
 
@@ -77,7 +86,11 @@ export function changeOf(
   const changed =
     header === undefined
       ? run.header
-      : { ...header, changes: header.changes + 1, revision: newRevision(runtime) };
+      : {
+          ...withCounts({ header, shards: all }),
+          ...stamped(run.header, header, newRevision(runtime)),
+          changes: header.changes + 1,
+        };
   const indices = new Set(shards.map(({ index }) => index));
   return {
     next: { header: changed, shards: all },
@@ -93,4 +106,22 @@ export function changeOf(
       ...all.filter(({ index }) => indices.has(index)).map((shard) => shardRecord(changed, shard)),
     ],
   };
+}
+
+/** A change of state leaves its revision in the header, where later changes do not take it away. */
+function stamped(
+  { state }: RunHeader,
+  { state: next, stateRevisions }: RunHeader,
+  revision: string,
+): Pick<RunHeader, 'revision' | 'stateRevisions'> {
+  if (state === next) return { revision, stateRevisions };
+  return { revision, stateRevisions: [...stateRevisions, revision].slice(-MOST_STATE_REVISIONS) };
+}
+
+/** So many changes of state by others may pass before a process finds out that its own one is stored. */
+const MOST_STATE_REVISIONS = 8;
+
+/** Every change of a run comes through here, so none that ends a run forgets its counters. */
+function withCounts({ header, shards }: Run): RunHeader {
+  return { ...header, counts: isActive(header.state) ? null : countsOf({ header, shards }) };
 }

@@ -1,12 +1,15 @@
+import { certifyKeys } from '../record/certify-keys.js';
+import type { OwnedKey } from '../record/owner-record.js';
 import { isAllDone, type Run, type RunShard, tallyOf } from '../record/run-record.js';
+import { isComplete } from '../record/run-state.js';
 import { tallyOfNextWalk, visited } from '../record/tally.js';
 import { withNextStep } from './allot-step.js';
 import { fenced, type RunChange } from './run-change.js';
 import { failIfTooManyFailed } from './stop-run.js';
 
 /**
- * Ends the run once every shard is done, or begins its next walk, if the freeze said so (freeze-walk). Instances that the walk never met are gone. Late ones
- * raise the total.
+ * Ends the run once every shard is done, or begins its next walk if one is due (`walkAgain`). Instances that the walk never met
+ * are gone. Late ones raise the total.
  */
 export function complete(run: Run, now: number): RunChange | null {
   const { header, shards } = run;
@@ -17,6 +20,18 @@ export function complete(run: Run, now: number): RunChange | null {
   const tally = tallyOf(run);
   const state = tally.failed > 0 ? 'completed_with_failures' : 'completed';
   return fenced(run, { ...header, state, total: Math.max(header.total ?? 0, visited(tally)), endedAt: now });
+}
+
+/** Does the same for a verification. When it completes, the keys of the model get its result. */
+export function completeVerification(
+  run: Run,
+  keys: readonly OwnedKey[],
+  now: number,
+): (RunChange & { readonly keys?: readonly OwnedKey[] }) | null {
+  const change = complete(run, now);
+  const { header } = change ?? {};
+  if (header === undefined || !isComplete(header.state)) return change;
+  return { ...change, keys: certifyKeys(keys, { ...run, header }) };
 }
 
 /**
@@ -45,7 +60,9 @@ function beginNextWalk({ header, shards }: Run, now: number): RunChange {
         behind: [],
         after: null,
         upTo: null,
-        tally: tallyOfNextWalk(shard.tally),
+        tally: tallyOfNextWalk(shard.tally, header.definition),
+        failuresFrom: shard.failureRecords,
+        differencesFrom: shard.differenceRecords,
         progressAt: now,
         sweeps: 0,
         sweptAt: null,

@@ -1,16 +1,36 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isHeld, START_AFTER } from '../record/holds.js';
-import type { Run, RunHeader, RunShard } from '../record/run-record.js';
+import type { KeyClaim, Run, RunHeader, RunShard } from '../record/run-record.js';
 import { isActive, isWorkable } from '../record/run-state.js';
 import { withNextStep } from './allot-step.js';
 import { mayWalkAgain } from './freeze-walk.js';
 import type { RunChange } from './run-change.js';
 
-/** Adds an equal request to the run: it is to cover the instances that exist now, and to start when the request wants it. */
-export function join(run: Run, startAfter: number | null, now: number): RunChange | null {
+/**
+ * Adds an equal request to the run: it is to cover the instances that exist now, and to start when the request wants it.
+ * @param claims what the request would claim. A dry run takes them if it will begin a walk after this.
+ */
+export function join(
+  run: Run,
+  startAfter: number | null,
+  now: number,
+  claims: readonly KeyClaim[],
+): RunChange | null {
   if (!isActive(run.header.state)) return null;
-  const header = coveringNow(run.header);
+  const header = claiming(run.header, coveringNow(run.header), claims);
   const shards = calledFor(run, startAfter, now);
   return header === null && shards.length === 0 ? null : { ...(header === null ? {} : { header }), shards };
+}
+
+/** A key that was requested again before the last walk of a verification begins is verified with its new values. */
+function claiming(
+  before: RunHeader,
+  covering: RunHeader | null,
+  claims: readonly KeyClaim[],
+): RunHeader | null {
+  const header = covering ?? before;
+  const isCurrent = !header.definition.dryRun || isDeepStrictEqual(claims, header.claims);
+  return isCurrent || !isCovering({ header }) ? covering : { ...header, claims };
 }
 
 /**
@@ -38,6 +58,6 @@ function calledFor({ header, shards }: Run, startAfter: number | null, now: numb
 }
 
 /** Whether a run that was joined covers the instances that exist now. */
-export function isCovering({ header }: Run): boolean {
+export function isCovering({ header }: Pick<Run, 'header'>): boolean {
   return isActive(header.state) && (header.total === null || header.walkAgain);
 }

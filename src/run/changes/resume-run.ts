@@ -1,6 +1,13 @@
 import { outdatedKeys } from '../record/claim-keys.js';
 import type { OwnedKey } from '../record/owner-record.js';
-import { openShards, type Run, type RunHeader, type RunShard, tallyOf } from '../record/run-record.js';
+import {
+  openShards,
+  type Requester,
+  type Run,
+  type RunHeader,
+  type RunShard,
+  tallyOf,
+} from '../record/run-record.js';
 import { assertTransition, isWorkable } from '../record/run-state.js';
 import { withNextStep } from './allot-step.js';
 import { withoutKeys } from './drop-keys.js';
@@ -10,13 +17,18 @@ import { fenced, paceFrom, type RunChange } from './run-change.js';
 export interface GoOn {
   readonly now: number;
   readonly hasQueue: boolean;
+  readonly requester: Requester;
 }
 
 /**
  * Resumes a run that is paused, failed or without a queue, under a new step for each open shard. It has lost the keys that
  * others have by now.
  */
-export function resume(run: Run, keys: readonly OwnedKey[], { now, hasQueue }: GoOn): RunChange | null {
+export function resume(
+  run: Run,
+  keys: readonly OwnedKey[],
+  { now, hasQueue, requester }: GoOn,
+): RunChange | null {
   const { header, shards } = run;
   const state = header.total === null ? 'pending' : 'running';
   if (!isWorkable(header.state)) assertTransition(header.runId, header.state, state);
@@ -29,6 +41,7 @@ export function resume(run: Run, keys: readonly OwnedKey[], { now, hasQueue }: G
     lastError: null,
     forgivenFailures: tallyOf(run).failed,
     unproven: [],
+    lastControl: { action: 'resume', ...requester, at: now },
   };
   const changed = withoutKeys(resumed, outdatedKeys(header, keys), now);
   if (!isWorkable(changed.state)) return fenced(run, changed);

@@ -1,14 +1,17 @@
 import { oneLine } from '../../input/one-line.js';
-import { type Run, type RunHeader, tallyOf } from '../record/run-record.js';
+import { type Requester, type Run, type RunHeader, tallyOf } from '../record/run-record.js';
 import { assertTransition, isWorkable } from '../record/run-state.js';
 import { fenced, type RunChange } from './run-change.js';
 
-export function pause(run: Run): RunChange | null {
-  return run.header.state === 'paused' ? null : stopped(run, { state: 'paused' });
+export function pause(run: Run, requester: Requester, now: number): RunChange | null {
+  if (run.header.state === 'paused') return null;
+  return stopped(run, { state: 'paused', lastControl: { action: 'pause', ...requester, at: now } });
 }
 
-export function cancel(run: Run, now: number): RunChange | null {
-  return run.header.state === 'cancelled' ? null : stopped(run, { state: 'cancelled', endedAt: now });
+export function cancel(run: Run, requester: Requester, now: number): RunChange | null {
+  if (run.header.state === 'cancelled') return null;
+  const lastControl = { action: 'cancel', ...requester, at: now } as const;
+  return stopped(run, { state: 'cancelled', endedAt: now, lastControl });
 }
 
 export function fail(run: Run, reason: string, now: number): RunChange | null {

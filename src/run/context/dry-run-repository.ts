@@ -1,4 +1,5 @@
 import type { BackfillRepository, RunRecord } from '../../ports/repository.js';
+import { isLaterInList } from '../record/listed-records.js';
 
 /** Reads from `repository`. Commits change only records of the run, which are kept in memory. */
 export function dryRunRepository(repository: BackfillRepository<unknown>): BackfillRepository<unknown> {
@@ -21,7 +22,8 @@ export function dryRunRepository(repository: BackfillRepository<unknown>): Backf
         ({ id, revision }) => (records.get(id)?.revision ?? null) !== revision,
       );
       if (isConflict) return { status: 'conflict' };
-      for (const record of next({ gone: [], kept: [], moved: [] })) records.set(record.id, record);
+      for (const record of next({ gone: [], kept: [], moved: [] }))
+        if (!isLaterInList(record)) records.set(record.id, record); // memory stays flat
       return { status: 'committed' };
     },
     async loadRun(runId) {

@@ -2,12 +2,12 @@ import createDebug from 'debug';
 import { ignoreErrors } from '../../input/ignore-errors.js';
 import { oneLine } from '../../input/one-line.js';
 import type { BackfillLogger, LogFields, StructuredLogger } from '../../ports/logger.js';
-import type { RunHeader } from '../record/run-record.js';
+import { NOBODY, type Requester, type RunHeader } from '../record/run-record.js';
 import type { InstanceFailure } from '../record/tally.js';
 
 /** The lines that operators search their logs for. */
 export interface RunLog {
-  started(run: LoggedRun): void;
+  started(run: LoggedRun & Requester): void;
   progressed(run: LoggedRun, visited: number, total: number): void;
   /** A walk has ended, and the next one begins. */
   walksAgain(run: LoggedRun & Pick<RunHeader, 'walk'>): void;
@@ -18,7 +18,7 @@ export interface RunLog {
   /** The whole run failed, or this job. */
   failed(run: LoggedRun, reason: string): void;
   /** Somebody paused, resumed or cancelled the run. */
-  controlled(run: LoggedRun, what: 'Paused' | 'Resumed' | 'Cancelled'): void;
+  controlled(run: LoggedRun & Pick<RunHeader, 'lastControl'>, what: 'Paused' | 'Resumed' | 'Cancelled'): void;
   keysTaken(run: LoggedRun & Pick<RunHeader, 'droppedKeys' | 'state'>): void;
   /** A request has left keys as they are whose path has changed. */
   keysLeft(run: LoggedRun, keys: readonly string[]): void;
@@ -39,6 +39,10 @@ export interface CompletedCounts {
   readonly warnings: readonly string[];
   readonly dryRun: boolean;
 }
+
+const AFTER_FAILURES =
+  "failures() of a service returns all failures, with reasons. Repair the data, then call retryFailed() of the service, or backfill the same keys again with runBackfill({ processModelId, paths }) in the same mode: 'fill' keeps the values that are stored";
+const BEFORE_THE_RUN = 'The report has the first failures, with reasons. Repair the data before the real run';
 
 const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
 
@@ -75,7 +79,13 @@ export function runLog(
 
   return {
     started: (run) =>
-      write('info', run, 'started', `Starting metadata backfill for process model: ${nameOf(run)}`),
+      write(
+        'info',
+        run,
+        'started',
+        `Starting metadata backfill for process model: ${nameOf(run)}`,
+        requesterFields(run),
+      ),
     progressed: (run, visited, total) =>
       write(
         'info',
@@ -103,7 +113,7 @@ export function runLog(
           'warn',
           run,
           'completed-with-failures',
-          `${failed} ${failed === 1 ? 'instance' : 'instances'} failed. The report and the status of the run have the first failures, with reasons. Repair their data, then backfill the same keys again, with request or runBackfill({ processModelId, paths }) in the same mode: 'fill' keeps the values that are stored`,
+          `${failed} ${failed === 1 ? 'instance' : 'instances'} failed. ${dryRun ? BEFORE_THE_RUN : AFTER_FAILURES}`,
           counts,
         );
       for (const warning of warnings) write('warn', run, 'warning', warning);
@@ -124,7 +134,7 @@ export function runLog(
       const unlogged = failures - MOST_FAILURES;
       failures = 0;
       if (unlogged <= 0) return;
-      const text = `${unlogged} more failures of this job were not logged. The status of the run counts all and lists the first ones`;
+      const text = `${unlogged} more failures of this job were not logged. If the run is stored, failures() of a service returns all of them`;
       write('warn', run, 'failures-not-logged', text, { unlogged });
     },
     failed: (run, reason) =>
@@ -135,8 +145,13 @@ export function runLog(
         `Error processing metadata backfill for process model: ${nameOf(run)}: ${reason}`,
         { reason: oneLine(reason, 500) },
       ),
-    controlled: (run, what) =>
-      write('info', run, what.toLowerCase(), `${what} metadata backfill for process model: ${nameOf(run)}`),
+    controlled(run, what) {
+      const { requestedBy, reason } = run.lastControl ?? NOBODY;
+      const by = requestedBy === null ? '' : ` by ${JSON.stringify(requestedBy)}`;
+      const why = reason === null ? '' : `, reason: ${JSON.stringify(reason)}`;
+      const text = `${what} metadata backfill for process model: ${nameOf(run)}${by}${why}`;
+      write('info', run, what.toLowerCase(), text, requesterFields(run.lastControl ?? NOBODY));
+    },
     keysTaken(run) {
       const taken = run.droppedKeys.map(
         ({ key, takenBy }) =>
@@ -151,6 +166,14 @@ export function runLog(
       write('info', run, 'keys-left', text);
     },
     warned: (run, message) => write('warn', run, 'warning', message),
+  };
+}
+
+/** Only what is known. People have typed it, so it is escaped. */
+function requesterFields({ requestedBy, reason }: Requester): Partial<Record<keyof Requester, string>> {
+  return {
+    ...(requestedBy === null ? {} : { requestedBy: oneLine(requestedBy, 200) }),
+    ...(reason === null ? {} : { reason: oneLine(reason, 200) }),
   };
 }
 

@@ -15,7 +15,7 @@ export async function commitBatch(
 ): Promise<ShardCommitResult> {
   const after = entries.findLast(({ reread }) => reread === null)?.cursor ?? session.shard.after;
   const result = await commitToShard(context, session, { entries, after, ...options });
-  const failures = result.status === 'committed' ? result.tally.failures : [];
+  const failures = result.status === 'committed' ? result.failures : [];
   for (const failure of failures) context.log.instanceFailed(session.run.header, failure);
   return result;
 }

@@ -18,8 +18,9 @@ import { isHeld } from '../record/holds.js';
 import { behindAfter, MOST_LEFT_BEHIND } from '../record/left-behind.js';
 import { newRevision } from '../record/new-ids.js';
 import { shardRecord, shardRecordId } from '../record/run-record.js';
-import { emptyTally, type Tally } from '../record/tally.js';
+import type { InstanceFailure } from '../record/tally.js';
 import { countOutcomes } from './count-outcomes.js';
+import { listOutcomes, type OutcomeLists } from './list-outcomes.js';
 import { batchSizeOf, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 import { isWritten, tryOutOnce } from './try-out.js';
@@ -40,8 +41,7 @@ export interface ShardCommit {
 export type Retries = 'transient' | 'none';
 
 export type ShardCommitResult =
-  /** With the outcomes of the entries. */
-  | { readonly status: 'committed'; readonly tally: Tally }
+  | { readonly status: 'committed'; readonly failures: readonly InstanceFailure[] }
   /** Not committed: the stored checkpoint is elsewhere by now, or the job has ended. */
   | { readonly status: 'outdated' }
   | { readonly status: 'not-exhausted' }
@@ -71,7 +71,8 @@ export async function commitToShard(
   }
   const size = batchSizeOf(commit.entries);
   const committedBy = session.nameCommit();
-  let tally = emptyTally(keys.length); // of the last attempt, whose answer may get lost
+  const lists = listOutcomes(context, session.run.header, commit.entries);
+  let failures: readonly InstanceFailure[] = []; // of the last attempt, whose answer may get lost
   let unclassified = 0;
   const refusals = countRefusals();
 
@@ -79,6 +80,7 @@ export async function commitToShard(
     const { exhausted, entries, after, finishes = false } = commit;
     const { shard: before, run } = session;
     const revision = newRevision(context.runtime);
+    const revisions = lists.drawRevisions();
     let committed = before;
     let isNextCalled = false;
     let isTooBusy = false;
@@ -96,17 +98,17 @@ export async function commitToShard(
         throw new Error(
           'Rolled back: the instance that must be written was saved, filled or deleted since it was read.',
         );
-      tally = counted.tally;
+      failures = counted.failures;
       const lastWritten = counted.lastWritten ?? before.lastWritten;
-      const checkpoint = { after, behind, lastWritten, done: finishes };
-      committed = session.advanced(before, tally, { ...checkpoint, revision, committedBy });
-      return [shardRecord(run.header, committed)];
+      const checkpoint = { after, behind, ...lists.countedAt(before), lastWritten, done: finishes };
+      committed = session.advanced(before, counted.tally, { ...checkpoint, revision, committedBy });
+      return [shardRecord(run.header, committed), ...lists.recordsAt(before, counted, revisions)];
     };
     let result: CommitResult;
     try {
       result = await context.repository.commit({
         processModelId: run.header.processModelId,
-        expected: expectedOf(session),
+        expected: expectedOf(session, lists),
         ...(exhausted === undefined ? {} : { exhausted }),
         instances,
         next,
@@ -144,7 +146,7 @@ export async function commitToShard(
     // The cursor alone does not tell: a commit of instances that were left behind does not move it.
     if (session.shard.committedBy === committedBy) {
       session.adoptShard(session.shard, size);
-      return { status: 'committed', tally };
+      return { status: 'committed', failures };
     }
     if (!isSame) return { status: 'outdated' };
     if (refused !== undefined && refusals.areForGood(refused)) throw calls.contractError(STALE_READ);
@@ -176,9 +178,9 @@ export async function commitToShard(
     async () => {
       for (let conflicts = 1; conflicts <= MOST_CONFLICTS; conflicts += 1) {
         if (isHeld(session.shard, context.runtime.now())) return { status: 'outdated' }; // by another job
-        const expected = expectedOf(session);
+        const expected = expectedOf(session, lists);
         const result = await attempt();
-        if (result.status === 'committed') return { ...result, tally };
+        if (result.status === 'committed') return { ...result, failures };
         if (result.status !== 'conflict') return result;
         const found = await lookAround(expected);
         if (found !== null) return found;
@@ -198,11 +200,15 @@ export async function commitToShard(
   );
 }
 
-function expectedOf({ job, shard }: ShardSession): RepositoryCommit['expected'] {
-  return [{ id: shardRecordId(job.runId, shard.index), revision: shard.revision }];
+/** The shard, and the records that are to be stored with it. */
+function expectedOf(
+  { job: { runId }, shard }: ShardSession,
+  lists: OutcomeLists,
+): RepositoryCommit['expected'] {
+  return [{ id: shardRecordId(runId, shard.index), revision: shard.revision }, ...lists.expectedAt(shard)];
 }
 
-/** A database may lose its last commits in a crash. One that does so again and again does not store them. */
+/** A database may lose its last commits in a crash. One that loses the same ones again and again does not store them. */
 const MOST_LOSSES = 5;
 
 const LOST_COMMITS =

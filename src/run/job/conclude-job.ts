@@ -1,15 +1,16 @@
 import { RunError } from '../../errors.js';
+import { changeWithOwners } from '../calls/change-with-owners.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import type { RunHandle } from '../calls/open-run.js';
 import { allot } from '../changes/allot-step.js';
-import { complete } from '../changes/complete-run.js';
+import { complete, completeVerification } from '../changes/complete-run.js';
 import { handBack } from '../changes/hold-shard.js';
 import type { RunContext } from '../context/run-context.js';
+import { isVerification } from '../record/certify-keys.js';
 import { isHeld, startOf } from '../record/holds.js';
-import { elapsedMs, type ReportState } from '../record/report.js';
-import { type Run, tallyOf } from '../record/run-record.js';
-import { isComplete, isWorkable } from '../record/run-state.js';
-import { warningsOf } from '../record/warnings.js';
+import type { ReportState } from '../record/report.js';
+import type { Run } from '../record/run-record.js';
+import { isWorkable } from '../record/run-state.js';
 import type { JobsBeside } from './jobs-beside.js';
 import type { ShardSession } from './shard-session.js';
 
@@ -59,7 +60,7 @@ async function endShard(
   handle: RunHandle,
   { run, job, beside }: { readonly run: Run; readonly job: ShardJob; readonly beside: JobsBeside | null },
 ): Promise<Conclusion | null> {
-  const completed = await completeRun(context, handle, beside);
+  const completed = await completeRun(context, handle, run, beside);
   const { header, shards } = completed.run;
   const shard = shards[job.shard];
   if (!isWorkable(header.state) || shard === undefined || shard.done) return completed;
@@ -74,16 +75,16 @@ async function endShard(
 export async function completeRun(
   context: RunContext,
   handle: RunHandle,
+  { header: { definition } }: Run,
   beside: JobsBeside | null = null,
 ): Promise<Conclusion> {
-  const { runtime, log, dryRun } = context;
-  const { run, changed } = await handle.change((stored) => complete(stored, runtime.now()));
+  const { runtime, log } = context;
+  const { run, changed } = isVerification(definition)
+    ? await changeWithOwners(context, handle, (stored, keys) =>
+        completeVerification(stored, keys, runtime.now()),
+      )
+    : await handle.change((stored) => complete(stored, runtime.now()));
   const { header, shards } = run;
-  if (changed && isComplete(header.state)) {
-    const { processed, updated, failed } = tallyOf(run);
-    const took = { elapsedMs: elapsedMs(header, runtime.now()), warnings: warningsOf(run), dryRun };
-    log.completed(header, { processed, updated, failed, ...took });
-  }
   if (changed && header.total === null) {
     log.walksAgain(header);
     const job = { runId: handle.runId, shard: 0, step: shards[0]?.allottedStep ?? 0 };

@@ -1,9 +1,11 @@
 import type { InstanceId, WriteOutcome } from '../../ports/repository.js';
+import { countDifferences, type InstanceDifference } from '../record/difference-counts.js';
 import { type LeftBehind, MOST_REREADS } from '../record/left-behind.js';
 import { type InstanceFailure, type KeyCounts, noCounts, type Tally } from '../record/tally.js';
 import {
   type Finding,
   failedInstance,
+  hasValues,
   instanceFailure,
   type PlannedEntry,
   WRITING,
@@ -28,6 +30,8 @@ const COUNTERS: Readonly<Record<Finding, readonly (keyof KeyCounts)[]>> = {
 
 export interface CountedOutcomes {
   readonly tally: Tally;
+  readonly failures: readonly InstanceFailure[];
+  readonly differences: readonly InstanceDifference[];
   /** The instances without an outcome, because they have moved on since they were read. */
   readonly left: readonly LeftBehind[];
   /** The last instance that got a value. `null`: none did. */
@@ -46,6 +50,7 @@ export function countOutcomes(
   const left: LeftBehind[] = [];
   const counts: Record<keyof KeyCounts, number>[] = keys.map(() => ({ ...noCounts }));
   const failures: InstanceFailure[] = [];
+  const differences: InstanceDifference[] = [];
   let [processed, updated, failed, gone] = [0, 0, 0, 0];
   let lastWritten: InstanceId | null = null;
   for (const planned of batch) {
@@ -60,10 +65,12 @@ export function countOutcomes(
       left.push({ id: writes.id, tries });
       continue;
     }
-    const { instances, findings, failures: own } = isBusy ? busyInstance(planned, writes.id) : planned;
+    const settled = isBusy ? busyInstance(planned, writes.id) : planned;
+    const { instances, findings, failures: own } = settled;
     if (own.length > 0) failed += 1;
     else processed += instances;
     failures.push(...own);
+    differences.push(...(settled.differences ?? []));
     const keptHere = writes === null ? undefined : kept.get(writes.id);
     let isUpdated = false;
     counts.forEach((count, index) => {
@@ -75,9 +82,30 @@ export function countOutcomes(
     });
     if (!isUpdated) continue;
     updated += 1;
-    lastWritten = writes?.id ?? null;
+    if (hasValues(planned)) lastWritten = planned.writes.id;
   }
-  return { tally: { processed, updated, failed, gone, keys: counts, failures }, left, lastWritten };
+  const tally = { processed, updated, failed, gone, keys: counts };
+  return {
+    tally: { ...tally, differences: countDifferences(differences, keys) },
+    failures,
+    differences,
+    left,
+    lastWritten,
+  };
+}
+
+/** All failures that the commit may count, in the order of its entries. Instances that are gone or have moved do not fail. */
+export function possibleFailures(batch: readonly PlannedEntry[]): InstanceFailure[] {
+  return batch.flatMap((planned) => {
+    const { writes, reread, failures } = planned;
+    const mayBeBusy = writes !== null && (reread?.tries ?? 0) >= MOST_REREADS;
+    return mayBeBusy ? [...failures, ...busyInstance(planned, writes.id).failures] : failures;
+  });
+}
+
+/** All differences that the commit may count. Instances that are gone or have moved do not differ. */
+export function possibleDifferences(batch: readonly PlannedEntry[]): InstanceDifference[] {
+  return batch.flatMap(({ differences }) => differences ?? []);
 }
 
 function busyInstance(planned: PlannedEntry, id: InstanceId): PlannedEntry {

@@ -1,6 +1,8 @@
 import { isBackfillError } from '../../errors.js';
+import { lookForAllUnknown } from '../calls/announce-changes.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import { openRun, type RunHandle } from '../calls/open-run.js';
+import { firstListed } from '../calls/read-listed.js';
 import { reasonOf } from '../calls/reason-of.js';
 import { markStarted } from '../changes/allot-step.js';
 import { fail } from '../changes/stop-run.js';
@@ -15,21 +17,31 @@ import { waitWhileHeld } from './wait-for-turn.js';
 import { walkShard } from './walk-shard.js';
 
 /** One job: takes a shard from its stored checkpoint as far as slice, signal and other jobs let it, then hands over. */
-export async function performJob(
+export async function performJob(context: RunContext, job: ShardJob): Promise<BackfillReport> {
+  await lookForAllUnknown(context);
+  return reportOn(context, await workOnJob(context, job, null));
+}
+
+/** Also after an abort. */
+export async function reportOn(context: RunContext, { run, state }: Conclusion): Promise<BackfillReport> {
+  const { runtime } = context;
+  const lasting = openRun(beyondAbort(context), run.header.runId);
+  const failures = await firstListed('failures', context, lasting, run);
+  return reportOf(run, state, { failures, now: runtime.now() });
+}
+
+/** As {@link performJob}, without the report. */
+export async function workOnJob(
   context: RunContext,
   job: ShardJob,
-  beside: JobsBeside | null = null,
-): Promise<BackfillReport> {
-  const { runtime, dryRun } = context;
+  beside: JobsBeside | null,
+): Promise<Conclusion> {
   const sliceEnd = beside?.sliceEnd ?? sliceEndOf(context);
   for (let times = 1; ; times += 1) {
     const concluded = await workOn(context, job, { beside, sliceEnd });
-    if (concluded === null) {
-      // The end of the shard was lost, or its hold is over: there is work again.
-      if (times >= MOST_TIMES) throw openRun(context, job.runId).calls.contractError(LOST_ENDS);
-      continue;
-    }
-    return reportOf(concluded.run, concluded.state, { dryRun, now: runtime.now() });
+    if (concluded !== null) return concluded;
+    // The end of the shard was lost, or its hold is over: there is work again.
+    if (times >= MOST_TIMES) throw openRun(context, job.runId).calls.contractError(LOST_ENDS);
   }
 }
 

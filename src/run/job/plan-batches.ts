@@ -3,6 +3,7 @@ import { createBreather } from '../context/create-breather.js';
 import type { RunContext } from '../context/run-context.js';
 import type { DroppedKey } from '../record/run-record.js';
 import { readPathsOf } from './page-paths.js';
+import { planDifferences } from './plan-differences.js';
 import { compilePlanner, type InstancePlanner, type PlannedEntry } from './plan-instance.js';
 import type { ShardSession } from './shard-session.js';
 
@@ -14,7 +15,8 @@ export interface BatchPlanner {
 /** Plans pages, by the keys that the run still writes. */
 export function planBatches(context: RunContext, session: ShardSession): BatchPlanner {
   const { repository } = context;
-  const { missing, clear } = session.run.header.definition;
+  const { definition } = session.run.header;
+  const { missing, clear, dryRun } = definition;
   const paths = readPathsOf(session.run.header);
   const formatValue = repository.formatValue?.bind(repository);
   let planner: { readonly droppedKeys: readonly DroppedKey[]; readonly plan: InstancePlanner } | null = null;
@@ -31,7 +33,11 @@ export function planBatches(context: RunContext, session: ShardSession): BatchPl
           droppedKeys: dropped,
           ...(formatValue === undefined ? {} : { formatValue }),
         };
-        planner = { droppedKeys, plan: compilePlanner(rules) };
+        const plan = compilePlanner(rules);
+        planner = {
+          droppedKeys,
+          plan: dryRun ? (entry) => planDifferences(entry, plan(entry), definition) : plan,
+        };
       }
       const { plan } = planner;
       const entries: PlannedEntry[] = [];

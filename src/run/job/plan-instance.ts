@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MetadataValueError } from '../../errors.js';
-import { compileJsonReader, type JsonReader } from '../../extraction/compile-json-reader.js';
-import { compilePath, type PathReader } from '../../extraction/extract-metadata.js';
+import { compileJsonReader } from '../../extraction/compile-json-reader.js';
+import { compilePath } from '../../extraction/extract-metadata.js';
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
-import { isPlain, type JsonValue, type JsonValueOptions, toJsonValue } from '../../extraction/json-value.js';
-import { parseJson } from '../../extraction/parse-json.js';
+import type { JsonValue } from '../../extraction/json-value.js';
 import { oneLine } from '../../input/one-line.js';
 import type {
   Cursor,
@@ -15,13 +14,20 @@ import type {
   MetadataWrite,
   PageEntry,
   StoredValue,
-  TaskData,
 } from '../../ports/repository.js';
 import { isFilled } from '../calls/page-entries.js';
 import { bounded, reasonOf } from '../calls/reason-of.js';
+import type { InstanceDifference } from '../record/difference-counts.js';
 import type { RunDefinition } from '../record/run-record.js';
 import type { FailureCode, InstanceFailure } from '../record/tally.js';
 import { formerKey, pagePaths, type ReadPath } from './page-paths.js';
+import {
+  type CompiledPath,
+  InstanceProblem,
+  type ReadableData,
+  readableData,
+  valueAt,
+} from './readable-data.js';
 
 /**
  * What a run found under one key of an instance, and what it does about it. `replaced`: a value over another value.
@@ -54,6 +60,8 @@ export interface PlannedEntry {
   readonly findings: readonly Finding[];
   /** Of the instance, or of some of its keys. Any of them makes the outcome of the instance `failed`. */
   readonly failures: readonly InstanceFailure[];
+  /** Of a dry run: what would be written. @default nothing */
+  readonly differences?: readonly InstanceDifference[];
   /** Where it was left behind and is read again by its id. `null`: it is on the page after the checkpoint. */
   readonly reread: Reread | null;
 }
@@ -152,15 +160,6 @@ interface PlannedPath extends CompiledPath {
   readonly fills: boolean;
   readonly removes: boolean;
   readonly isDropped: boolean;
-}
-
-interface CompiledPath {
-  readonly key: string;
-  readonly read: PathReader;
-}
-
-function valueAt({ key, read }: CompiledPath, data: ReadableData): JsonValue | undefined {
-  return data.values === null ? read(data.document, data) : readValue(data.values, key, data);
 }
 
 /** Whether a run that has not completed may have written the row: it is what the path of that run gives. */
@@ -262,70 +261,6 @@ export const WRITING: ReadonlySet<Finding> = new Set<Finding>([
   'null-cleared',
   'missing-cleared',
 ]);
-
-/** Why one instance fails. Never leaves this file. */
-class InstanceProblem extends Error {
-  constructor(
-    readonly code: FailureCode,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/**
- * Either the document to read the paths from, or the values by key. Plain JSON is shared, because
- * a copy takes about as long as parsing.
- */
-type ReadableData = JsonValueOptions &
-  (
-    | { readonly document: unknown; readonly values: null }
-    | { readonly values: ReadonlyMap<string, JsonValue> }
-  );
-
-function readableData(data: TaskData, readJson: JsonReader): ReadableData {
-  switch (data.form) {
-    case 'none':
-      return NOTHING;
-    case 'parsed':
-      // A driver parses a JSON column that holds a text to that text: it may be JSON, encoded twice.
-      if (typeof data.value === 'string') parseJson(JSON.stringify(data.value));
-      assertDocument(data.value);
-      return { document: data.value, values: null, exact: data.exact, shares: true };
-    case 'json':
-      return { values: readJson(data.text), exact: true, shares: true };
-    case 'values':
-      return { values: data.values, exact: data.exact, shares: true };
-    case 'unreadable':
-      throw new InstanceProblem('TASK_DATA_UNREADABLE', data.reason);
-  }
-}
-
-const NOTHING: ReadableData = { values: new Map() };
-
-/** Bytes, or a promise that nobody awaited, would look like a document without any of the paths. */
-function assertDocument(value: unknown): void {
-  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1); // Uint8Array for a Buffer
-  const isPlainObject = tag !== 'Object' || isPlain(value as object);
-  if (DOCUMENTS.has(tag) && isPlainObject && !Number.isNaN(value)) return;
-  const found = isPlainObject ? (tag === 'Number' ? 'NaN' : tag) : 'an instance of a class';
-  const reason = `the parsed document is ${found}, expected what JSON.parse returns. Hand bytes over as text: { form: 'json', text: bytes.toString('utf8') }`;
-  throw new InstanceProblem('TASK_DATA_UNREADABLE', reason);
-}
-
-const DOCUMENTS: ReadonlySet<string> = new Set(
-  'Object Array String Number Boolean Null Undefined'.split(' '),
-);
-
-/** The same checks as for a document: a driver may return what JSON cannot carry, or what is nested too deep. */
-function readValue(
-  values: ReadonlyMap<string, JsonValue>,
-  key: string,
-  options: JsonValueOptions,
-): JsonValue | undefined {
-  const value = values.get(key);
-  return value === undefined || typeof value === 'string' ? value : toJsonValue(value, options);
-}
 
 function hasValue(stored: StoredValue | undefined): stored is StoredValue {
   return stored !== undefined && stored.value !== null;

@@ -1,17 +1,16 @@
-import type {
-  Cursor,
-  InstanceId,
-  InstanceRange,
-  InstanceSnapshot,
-  PageEntry,
-  PageQuery,
-} from '../../ports/repository.js';
-import { pageProblem } from '../calls/check-answers.js';
-import { isTimeOut } from '../calls/is-time-out.js';
+import type { Cursor, InstanceId, InstanceRange, InstanceSnapshot } from '../../ports/repository.js';
 import { cutPage, snapshotsOf } from '../calls/page-entries.js';
 import { linkedAbort } from '../context/linked-abort.js';
 import type { RunContext } from '../context/run-context.js';
 import { pagePaths, readPathsOf } from './page-paths.js';
+import {
+  askForPage,
+  checkedPage,
+  type Page,
+  type PageAnswer,
+  type PageRequest,
+  readPage,
+} from './read-page.js';
 import type { ShardSession } from './shard-session.js';
 
 /** The pages of one shard. The next page is read while the page before it is committed. */
@@ -32,52 +31,20 @@ export interface PageReader {
   close(): Promise<void>;
 }
 
-type Page = readonly PageEntry[];
-type Query = Omit<PageQuery, 'signal'>;
-interface Answer {
-  readonly query: Query;
-  readonly page: Page;
-}
-
 export function createPageReader(context: RunContext, session: ShardSession): PageReader {
-  const { repository, compareCursors: compare } = context;
+  const { compareCursors: compare } = context;
   const { calls } = session.handle;
   const reading = linkedAbort(context.signal);
-  let ahead: { readonly query: Query; readonly answer: Promise<Answer | null> } | null = null;
+  let ahead: { readonly query: PageRequest; readonly answer: Promise<PageAnswer | null> } | null = null;
   let mostAgain = Number.POSITIVE_INFINITY;
   let lastRead: Promise<void> = Promise.resolve();
 
-  function queryAfter(after: Cursor | null, limit: number): Query {
+  function queryAfter(after: Cursor | null, limit: number): PageRequest {
     return { ...rangeOf(session), after, limit, paths: pagePaths(readPathsOf(session.run.header)) };
   }
 
-  async function read(query: Query): Promise<Page> {
-    if (query.after !== null && compare(query.after, query.upTo) >= 0) return [];
-    const paths = query.paths.map((path) => ({ ...path, segments: [...path.segments] })); // the repository may change its own
-    return repository.readInstances({ ...query, paths, signal: reading.signal });
-  }
-
-  /** A page that takes too long is read in parts. That is no failed try: the try comes to an end. */
-  async function readInTime(wanted: Query, limitBatches: (limit: number) => void): Promise<Answer> {
-    for (let query = wanted; ; ) {
-      try {
-        return { query, page: await read(query) };
-      } catch (error) {
-        if (query.limit === 1 || !isTimeOut(error)) throw error;
-        query = { ...query, limit: Math.ceil(query.limit / 4) };
-        limitBatches(query.limit);
-      }
-    }
-  }
-
-  function checked({ query, page }: Answer): Page {
-    const problem = pageProblem(page, query, compare);
-    if (problem !== null) throw calls.contractError(`readInstances: ${problem}`);
-    return page;
-  }
-
-  const readNow = async (query: Query, limitBatches = session.batchSizeLimit.lower): Promise<Page> =>
-    checked(await calls.call('repository.readInstances', () => readInTime(query, limitBatches)));
+  const readNow = (query: PageRequest, limitPages = session.batchSizeLimit.lower): Promise<Page> =>
+    readPage(context, calls, query, { signal: reading.signal, limitPages });
 
   return {
     async next(after, limit) {
@@ -87,7 +54,9 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
       if (!isNext) await lastRead; // two reads at a time are enough
       const answer = isNext ? await found.answer : null;
       const page =
-        answer === null ? await readNow(isNext ? found.query : queryAfter(after, limit)) : checked(answer);
+        answer === null
+          ? await readNow(isNext ? found.query : queryAfter(after, limit))
+          : checkedPage(context, calls, answer);
       return cutPage(page, limit); // it may have been read ahead before the limit fell
     },
     async again(ids, after, limit) {
@@ -108,7 +77,7 @@ export function createPageReader(context: RunContext, session: ShardSession): Pa
     readAhead(after, limit) {
       const query = queryAfter(after, limit);
       // One try: a page that cannot be read is read again when its turn comes, and then its fault counts.
-      const answer = read(query).then(
+      const answer = askForPage(context, query, reading.signal).then(
         (page) => ({ query, page }),
         () => null,
       );

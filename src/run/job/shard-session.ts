@@ -48,7 +48,17 @@ export interface ShardSession {
   advanced(
     before: RunShard,
     batch: Tally,
-    checkpoint: Pick<RunShard, 'after' | 'behind' | 'lastWritten' | 'done' | 'revision' | 'committedBy'>,
+    checkpoint: Pick<
+      RunShard,
+      | 'after'
+      | 'behind'
+      | 'failureRecords'
+      | 'differenceRecords'
+      | 'lastWritten'
+      | 'done'
+      | 'revision'
+      | 'committedBy'
+    >,
   ): RunShard;
   /** A name for a commit that is about to be tried, by which it is known if its answer gets lost. */
   nameCommit(): string;
@@ -59,7 +69,7 @@ export interface ShardSession {
   readonly fewestWithValues: number;
   /** Until this job has committed. */
   wantWithValues(count: number): void;
-  /** How often the stored shard had fewer commits than this job knew of. */
+  /** How often the stored shard had fewer commits than this job knew of, since it last had more than ever. */
   readonly losses: number;
 }
 
@@ -78,6 +88,7 @@ export function openSession(
   let known = loaded.shards[job.shard]; // the database may have lost it since
   const batchSizeLimit = createBatchSizeLimit(loaded.shards[job.shard]?.batchSizeLimit ?? null);
   let losses = 0;
+  let mostCommits = known?.commits ?? 0;
   let named = 0;
   let fewestWithValues = 0;
   let ending: Ending | null = delivery === 'work' ? null : delivery;
@@ -117,6 +128,8 @@ export function openSession(
     },
     adoptShard(committed, instances) {
       fewestWithValues = 0;
+      if (committed.commits > mostCommits) losses = 0;
+      mostCommits = Math.max(mostCommits, committed.commits);
       const shards = run.shards.map((shard) => (shard.index === committed.index ? committed : shard));
       run = { ...run, shards };
       handle.watch.see(run);

@@ -3,6 +3,7 @@ import { commitProblem } from '../calls/check-answers.js';
 import { classifyError } from '../calls/classify-error.js';
 import { ENDLESS_CONFLICT, MOST_CONFLICTS } from '../calls/open-run.js';
 import { noteSentValues } from '../calls/sent-values.js';
+import { errorsWithin } from '../calls/wrapped-errors.js';
 import type { RunContext } from '../context/run-context.js';
 import { shardRecordId } from '../record/run-record.js';
 import type { ShardSession } from './shard-session.js';
@@ -65,6 +66,7 @@ async function rolledBack(
 ): Promise<Verdict | 'conflict'> {
   let verdict: Verdict | null = null;
   let result: CommitResult;
+  const rollback = new Error('Rolled back: these values were only tried out.');
   try {
     result = await repository.commit({
       processModelId: run.header.processModelId,
@@ -73,12 +75,13 @@ async function rolledBack(
       next: (outcome) => {
         const writes = instances.some(({ id }) => isWritten(id, instances, outcome));
         verdict = outcome.moved.length > 0 ? { is: 'moved' } : { is: 'accepted', writes };
-        throw new Error('Rolled back: these values were only tried out.');
+        throw rollback;
       },
     });
   } catch (error) {
     noteSentValues(error, instances);
-    return verdict ?? { is: 'refused', error };
+    // A repository may call `next` before it writes, as long as it calls it again with another outcome.
+    return verdict !== null && errorsWithin(error).includes(rollback) ? verdict : { is: 'refused', error };
   }
   const problem =
     verdict === null

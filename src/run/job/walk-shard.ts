@@ -134,6 +134,6 @@ async function stopIfTooManyFailed({ runtime, log }: RunContext, session: ShardS
   const reason = run.header.lastError ?? '';
   log.warned(
     run.header,
-    `Metadata backfill stopped: ${reason}. Fix the cause, then resume this run: it goes on behind the failed instances. To retry those, request the same keys with their instanceIds.`,
+    `Metadata backfill stopped: ${reason}. Fix the cause, then resume this run: it goes on behind the failed instances. To retry those, call retryFailed() of a service once it has ended.`,
   );
 }

@@ -7,7 +7,6 @@ import {
   nonBlank,
   objectWith,
   parseInput,
-  trueOrFalse,
 } from '../../input/parse-input.js';
 import type { BackfillQueue } from '../../ports/queue.js';
 import type { BackfillRepository } from '../../ports/repository.js';
@@ -38,8 +37,6 @@ export interface NewRunOptions<Key extends string = string>
     DefinitionOptions<Key>,
     TuningOptions,
     CallOptions {
-  /** Reads and counts, but writes nothing and stores no run. @default false */
-  readonly dryRun?: boolean | undefined;
   readonly runId?: undefined;
 }
 
@@ -76,7 +73,6 @@ const newRun: z.ZodType<NewRunOptions> = z.strictObject({
   ...definitionFields,
   ...tuningFields,
   ...callFields,
-  dryRun: trueOrFalse.optional(),
   runId: z.undefined().optional(),
 });
 
@@ -85,7 +81,7 @@ const storedRun: z.ZodType<StoredRunOptions> = z.strictObject({
   ...tuningFields,
   ...callFields,
   runId: nonBlank,
-  ...leftOut([...Object.keys({ ...targetFields, ...definitionFields }), 'dryRun'], 'when runId is given'),
+  ...leftOut(Object.keys({ ...targetFields, ...definitionFields }), 'when runId is given'),
 });
 
 /** @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O. */

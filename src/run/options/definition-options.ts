@@ -37,6 +37,16 @@ export interface DefinitionOptions<Key extends string = string> {
   readonly maxFailures?: number | undefined;
   /** The most ranges to split the instances into, from 1 to 100, each with jobs and checkpoints of its own. @default 1 */
   readonly shards?: number | undefined;
+  /**
+   * Reads and counts, but writes no value, owns no key and takes none over. A request stores such a run as any other. A call of
+   * `runBackfill` stores nothing. @default false
+   */
+  readonly dryRun?: boolean | undefined;
+  /**
+   * What a stored dry run keeps of each difference that it finds. `keys`: instance, key and kind. `values`: also what is stored
+   * and what would be, 200 characters each, which may be personal data. @default 'keys'
+   */
+  readonly differences?: 'keys' | 'values' | undefined;
 }
 
 /** Any list with something in it. `parsePaths` finds what is wrong with its entries. */
@@ -62,6 +72,8 @@ export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' |
   ).optional(),
   maxFailures: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
   shards: wholeNumber(1, 100).optional(),
+  dryRun: trueOrFalse.optional(),
+  differences: oneOf('keys', 'values').optional(),
 };
 
 /**
@@ -103,6 +115,8 @@ export function definitionFrom(
     instanceIds,
     maxFailures,
     shards,
+    dryRun = false,
+    differences,
   }: Omit<DefinitionOptions, 'processModelId' | 'paths' | 'mode'>,
   { storesNull = true, deletes = false }: Pick<BackfillRepository, 'storesNull' | 'deletes'>,
 ): RunDefinition {
@@ -118,12 +132,17 @@ export function definitionFrom(
       "clear: expected mode 'overwrite' with it. 'fill' never removes a value, and 'remove' removes all.",
     );
   }
-  if (!deletes && paths.some(({ mode }) => mode === 'remove')) {
+  if (differences !== undefined && !dryRun) {
+    throw new InvalidInputError(
+      'differences: expected dryRun: true with it. Only a dry run lists differences.',
+    );
+  }
+  if (!deletes && !dryRun && paths.some(({ mode }) => mode === 'remove')) {
     throw new InvalidInputError(
       "mode: 'remove' needs a repository that declares deletes: true. Let its commit delete the row of a write without a value, and declare that.",
     );
   }
-  if (clear && !writesNull && !deletes) {
+  if (clear && !writesNull && !deletes && !dryRun) {
     throw new InvalidInputError(
       "clear: this repository does not declare deletes: true, so it cannot remove a row. Leave missing at 'null' if the column takes null, or add deletes to the repository.",
     );
@@ -136,6 +155,8 @@ export function definitionFrom(
     instanceIds: instanceIds === undefined ? null : [...new Set(instanceIds)],
     maxFailures: maxFailures ?? null,
     shards: shards ?? 1,
+    dryRun,
+    differences: differences ?? 'keys',
   };
 }
 

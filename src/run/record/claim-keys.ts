@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OwnedKey } from './owner-record.js';
-import { isTrial } from './run-definition.js';
+import { ownsKeys } from './run-definition.js';
 import type { DroppedKey, KeyClaim, RunDefinition, RunHeader } from './run-record.js';
 import { isActive, isComplete } from './run-state.js';
 
@@ -36,7 +36,7 @@ export function updateKeys(
   });
 }
 
-/** The claims of a new run on its keys. A trial takes over none of them. */
+/** The claims of a new run on its keys. A trial takes over none of them, and a dry run does not even mark them as tried. */
 export function claimKeys(
   keys: readonly OwnedKey[],
   definition: RunDefinition,
@@ -46,16 +46,16 @@ export function claimKeys(
   const claims = ownedPaths(definition).map(({ key, segments }): KeyClaim => {
     const owned = all.get(key) ?? { ...NEVER_READ, key };
     const isSame = isDeepStrictEqual(segments, owned.segments);
-    if (isTrial(definition)) {
-      all.set(key, { ...owned, tried: owned.tried || !isSame });
-      return { generation: owned.generation, formerPaths: [] };
+    if (!ownsKeys(definition)) {
+      if (!definition.dryRun) all.set(key, isSame ? owned : { ...owned, tried: true, verified: null });
+      return { generation: owned.generation, formerPaths: [], filler: owned.filler };
     }
     // A trial of another path may still be resumed. A new generation stops it.
     const isKept = isSame && !owned.tried;
     const claimed = isKept
       ? { ...owned, formerPaths: formerPaths(owned, segments, fillers) }
       : handedOn(owned, segments, fillers);
-    all.set(key, { ...claimed, filler: runId });
+    all.set(key, { ...claimed, filler: runId, verified: null });
     return { generation: claimed.generation, formerPaths: claimed.formerPaths };
   });
   return { keys: [...all.values()], claims };
@@ -67,6 +67,7 @@ const NEVER_READ: Omit<OwnedKey, 'key'> = {
   filler: null,
   formerPaths: [],
   tried: false,
+  verified: null,
 };
 
 function handedOn(owned: OwnedKey, segments: OwnedKey['segments'], fillers: Fillers): OwnedKey {
@@ -77,6 +78,7 @@ function handedOn(owned: OwnedKey, segments: OwnedKey['segments'], fillers: Fill
     segments,
     formerPaths: formerPaths(owned, segments, fillers),
     tried: false,
+    verified: null,
   };
 }
 
@@ -109,8 +111,12 @@ export function owedKeys(
   return new Set(owed.map(({ key }) => key));
 }
 
-/** The keys of a run that somebody else has by now, because the run has an earlier generation of them. */
+/**
+ * The keys of a run that somebody else has by now, because the run has an earlier generation of them. A dry run keeps all of its
+ * keys: it does no harm.
+ */
 export function outdatedKeys({ definition, claims }: RunHeader, keys: readonly OwnedKey[]): DroppedKey[] {
+  if (definition.dryRun) return [];
   const all = new Map(keys.map((owned) => [owned.key, owned]));
   return definition.paths.flatMap(({ key }, index) => {
     const owned = all.get(key);
@@ -119,8 +125,9 @@ export function outdatedKeys({ definition, claims }: RunHeader, keys: readonly O
   });
 }
 
-/** The keys of a run that a request or a model update reads from another path. */
+/** The keys of a run that a request or a model update reads from another path. A dry run keeps its keys. */
 export function contestedKeys({ definition }: RunHeader, paths: readonly KeyUpdate[]): readonly string[] {
+  if (definition.dryRun) return [];
   const others = new Map(paths.map(({ key, segments }) => [key, segments]));
   const contested = ownedPaths(definition).filter(({ key, segments }) => {
     const other = others.get(key);

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { RunRecord } from '../../ports/repository.js';
+import type { DifferenceCounts } from './difference-counts.js';
 import { isCount, isListOf, isText } from './record-problem.js';
 import { decode, encode } from './run-record.js';
+import type { Verdict } from './verdict.js';
 
 /** Which run fills each key of a model, and from which path. One record per model, which is never deleted. */
 export interface OwnerRecord {
@@ -13,8 +15,10 @@ export interface OwnerRecord {
   readonly trials: readonly string[];
 }
 
-/** The first version stored no `trials`. */
-type OwnerContent = Pick<OwnerRecord, 'keys'> & Partial<Pick<OwnerRecord, 'trials'>>;
+/** Earlier versions stored no `trials`, and no `verified`. */
+type OwnerContent = Partial<Pick<OwnerRecord, 'trials'>> & {
+  readonly keys: readonly (Omit<OwnedKey, 'verified'> & Partial<Pick<OwnedKey, 'verified'>>)[];
+};
 
 export interface OwnedKey {
   readonly key: string;
@@ -28,6 +32,23 @@ export interface OwnedKey {
   readonly formerPaths: readonly (readonly string[])[];
   /** Whether a run over some of the instances has read it from another path since. */
   readonly tried: boolean;
+  /** What the last verification has found, if it still holds (see certify-keys). `null`: there is none. */
+  readonly verified: StoredVerification | null;
+}
+
+/** With the key as it was then. */
+export interface StoredVerification extends KeyVerification, Pick<OwnedKey, 'generation' | 'filler'> {}
+
+/** What a verification of the whole model has found under one key. */
+export interface KeyVerification extends DifferenceCounts {
+  readonly runId: string;
+  /** When its first walk began, in milliseconds since the epoch. What was saved since then may not be in it. */
+  readonly since: number;
+  /** When it ended, in milliseconds since the epoch. */
+  readonly at: number;
+  /** The verdict of this key alone. `unknown` if the key has failed in an instance, or an instance was deleted meanwhile. */
+  readonly verdict: Verdict;
+  readonly total: number;
 }
 
 /** A model whose keys nobody has requested yet. */
@@ -63,7 +84,19 @@ export function ownersRecord({ processModelId, keys, trials }: OwnerRecord, revi
 export function ownersFrom(record: RunRecord): OwnerRecord {
   const { processModelId, revision } = record;
   const { keys, trials = [] } = decode<OwnerContent>(record, ownersProblem);
-  return { keys, trials, processModelId, revision };
+  const all = keys.map(({ verified = null, ...owned }) => ({
+    ...owned,
+    verified: verified !== null && isOf(verified, owned) ? verified : null,
+  }));
+  return { keys: all, trials, processModelId, revision };
+}
+
+/** Earlier versions keep the verification of a key that somebody takes. */
+function isOf(
+  verified: StoredVerification,
+  { generation, filler, tried }: Omit<OwnedKey, 'verified'>,
+): boolean {
+  return verified.generation === generation && verified.filler === filler && !tried;
 }
 
 function ownersProblem(content: object): string | null {
@@ -73,12 +106,20 @@ function ownersProblem(content: object): string | null {
 }
 
 function isOwnedKey(value: unknown): boolean {
-  const { key, generation, segments, formerPaths } = Object(value) as Readonly<Record<string, unknown>>;
+  const { key, generation, segments, formerPaths, verified = null } = Object(value) as Members;
   const isPath = (path: unknown): boolean => isListOf(path, isText);
   return (
     isText(key) &&
     isCount(generation) &&
     (segments === null || isPath(segments)) &&
-    isListOf(formerPaths, isPath)
+    isListOf(formerPaths, isPath) &&
+    (verified === null || isVerification(verified))
   );
 }
+
+function isVerification(value: unknown): boolean {
+  const { runId, verdict, since, at, absent, different, orphaned, total } = Object(value) as Members;
+  return isText(runId) && isText(verdict) && [since, at, absent, different, orphaned, total].every(isCount);
+}
+
+type Members = Readonly<Record<string, unknown>>;

@@ -1,6 +1,7 @@
 import type { SafePoint } from '../../errors.js';
 import { ignoreErrors } from '../../input/ignore-errors.js';
 import type { Runtime } from '../../ports/runtime.js';
+import { lastProgressOf } from './run-counts.js';
 import { type Run, type RunShard, tallyOf, totalOf } from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
 import { visited } from './tally.js';
@@ -59,12 +60,10 @@ export function paceOf({ header, shards }: Run, now: number): RunPace {
   const ratePerSecond = latest?.ratePerSecond ?? 0;
   const left = Math.max(0, (header.total ?? 0) - visited(tallyOf({ header, shards })));
   const heldMs = Math.max(0, ...moving.map(({ heldUntil }) => (heldUntil ?? 0) - now));
-  const committed = shards.filter(({ commits }) => commits > 0);
   return {
     ratePerSecond,
     etaMs: ratePerSecond > 0 ? Math.round((left * 1000) / ratePerSecond + heldMs) : null,
-    lastProgressAt:
-      committed.length === 0 ? null : Math.max(...committed.map(({ progressAt }) => progressAt)),
+    lastProgressAt: lastProgressOf(shards),
   };
 }
 

@@ -6,9 +6,11 @@ type Members = Readonly<Record<string, unknown>>;
 export function headerProblem(content: object): string | null {
   const { definition, state, activeKey, claims, droppedKeys, walk, total, changes, hasQueue } =
     content as Members;
-  const { paths, instanceIds } = Object(definition) as Members;
+  const { counts = null, lastControl = null, stateRevisions = [] } = content as Members; // earlier versions have not stored them
+  const { paths, instanceIds, dryRun = false } = Object(definition) as Members;
   if (!isListOf(paths, isDefinedPath)) return 'definition.paths';
   if (instanceIds !== null && !Array.isArray(instanceIds)) return 'definition.instanceIds';
+  if (typeof dryRun !== 'boolean') return 'definition.dryRun';
   if (!isRunState(state)) return 'state';
   if (!isCount(changes)) return 'changes';
   if (typeof activeKey !== 'string') return 'activeKey';
@@ -16,6 +18,9 @@ export function headerProblem(content: object): string | null {
   if (!isListOf(droppedKeys, (dropped) => isText(Object(dropped).key))) return 'droppedKeys';
   if (!isCount(walk)) return 'walk';
   if (typeof hasQueue !== 'boolean') return 'hasQueue';
+  if (counts !== null && !isCounted(counts)) return 'counts';
+  if (lastControl !== null && !isObject(lastControl)) return 'lastControl';
+  if (!isListOf(stateRevisions, isText)) return 'stateRevisions';
   return total === null || isCount(total) ? null : 'total';
 }
 
@@ -23,18 +28,25 @@ export function headerProblem(content: object): string | null {
 export function shardProblem(content: object): string | null {
   const { index, done, behind, tally, pace, allottedStep, committedStep, changes, commits } =
     content as Members;
-  const { keys, failures, ...counts } = Object(tally) as Members;
+  const { failuresFrom = 0, failureRecords = 0 } = content as Members; // earlier versions have not stored them
+  const { differencesFrom = 0, differenceRecords = 0 } = content as Members;
   if (!isCount(index)) return 'index';
   if (!isCount(changes) || !isCount(commits)) return 'changes or commits';
   if (typeof done !== 'boolean') return 'done';
   if (!isListOf(behind, (left) => isCount(Object(left).tries))) return 'behind';
-  if (!['processed', 'updated', 'failed', 'gone'].every((name) => isCount(counts[name]))) return 'tally';
-  if (!isListOf(keys, isObject)) return 'tally.keys';
-  if (!isListOf(failures, isObject)) return 'tally.failures';
+  if (!isCounted(tally)) return 'tally';
+  if (!isListOf(Object(tally).keys, isObject)) return 'tally.keys';
+  if (!isCount(failuresFrom) || !isCount(failureRecords)) return 'failuresFrom or failureRecords';
+  if (!isCount(differencesFrom) || !isCount(differenceRecords)) return 'differencesFrom or differenceRecords';
+  if (!isListOf(Object(tally).differences ?? [], isObject)) return 'tally.differences';
   if (!isObject(Object(pace).from) || !isObject(Object(pace).next)) return 'pace';
   return isCount(allottedStep) && Number.isSafeInteger(committedStep)
     ? null
     : 'allottedStep or committedStep';
+}
+
+function isCounted(counts: unknown): boolean {
+  return ['processed', 'updated', 'failed', 'gone'].every((name) => isCount(Object(counts)[name]));
 }
 
 function isDefinedPath(path: unknown): boolean {

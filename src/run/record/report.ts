@@ -1,8 +1,21 @@
+import type { BackfillMode } from '../../ports/repository.js';
+import { type DifferenceCounts, noDifferences } from './difference-counts.js';
 import { isHeld, START_AFTER, UNSETTLED } from './holds.js';
 import { paceOf, type RunPace, type Waiting } from './progress.js';
-import { openShards, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
+import type { RunCounts } from './run-counts.js';
+import {
+  openShards,
+  type Requester,
+  type Run,
+  type RunControl,
+  type RunDefinition,
+  type RunHeader,
+  tallyOf,
+  totalOf,
+} from './run-record.js';
 import { isWorkable, type RunState } from './run-state.js';
-import type { InstanceFailure, KeyCounts } from './tally.js';
+import { type InstanceFailure, type KeyCounts, visited } from './tally.js';
+import { type Verdict, verdictOf } from './verdict.js';
 import { warningsOf } from './warnings.js';
 
 /** How a call of `runBackfill` or `handle` ended. Plain JSON. */
@@ -14,6 +27,7 @@ export interface BackfillReport<Key extends string = string> {
    * `completed_with_failures` and `failed`: see `failures`. The counts are those of the whole run so far.
    */
   readonly state: ReportState;
+  /** Whether nothing was written. Then the counts say what would be. */
   readonly dryRun: boolean;
   /**
    * How many instances the walk covers: those that existed at its start, and late ones that it met. If the run walks more
@@ -27,7 +41,11 @@ export interface BackfillReport<Key extends string = string> {
   /** Instances that were deleted during the run. */
   readonly gone: number;
   readonly keys: Readonly<Record<Key, KeyCounts>>;
-  /** The first 20. The log has the first 100 of each job. */
+  /** Of a dry run: the differences between what is stored and what it would write. `null` for other runs. */
+  readonly differences: Readonly<Record<Key, DifferenceCounts>> | null;
+  /** Of a dry run: whether there are differences. `null` for other runs. */
+  readonly verdict: Verdict | null;
+  /** The first 20. `failures` of a service returns all of them, and the log has the first 100 of each job. */
   readonly failures: readonly InstanceFailure[];
   /** Sentences for people about what to check, such as a path that found nothing. */
   readonly warnings: readonly string[];
@@ -41,13 +59,31 @@ export interface BackfillReport<Key extends string = string> {
 export type ReportState = Exclude<RunState, 'pending' | 'running'> | 'continued' | 'superseded';
 
 /** A stored run as `service.status` shows it. Times are milliseconds since the epoch. */
-export interface RunStatus extends Omit<BackfillReport, 'state' | 'dryRun'>, RunPace {
+export interface RunStatus extends Omit<BackfillReport, 'state'>, Requester, RunPace {
   readonly state: RunState;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   /** `false`: `runBackfill` began it without a queue. Only such calls work on it, until `resume` gives it the queue. */
   readonly hasQueue: boolean;
+  /** What it does under each key. Requests take them as they are. */
+  readonly paths: readonly RunPath[];
+  readonly missing: 'null' | 'omit';
+  readonly clear: boolean;
+  readonly limit: number | null;
+  /** The most ranges that it may be split into. */
+  readonly shards: number;
+  /** How many instances it was given by `instanceIds`. `null`: it covers the whole model. */
+  readonly selected: number | null;
+  /** How somebody last paused, resumed or cancelled it. `null`: nobody has. */
+  readonly lastControl: RunControl | null;
+}
+
+/** One key of a run, and where it reads the key. */
+export interface RunPath {
+  readonly key: string;
+  readonly path: readonly string[];
+  readonly mode: BackfillMode;
 }
 
 /** A stored run as `service.list` shows it. */
@@ -58,53 +94,96 @@ export interface RunSummary
     | 'processModelId'
     | 'state'
     | 'total'
+    | 'processed'
+    | 'updated'
+    | 'failed'
+    | 'gone'
+    | 'ratePerSecond'
+    | 'etaMs'
+    | 'lastProgressAt'
     | 'createdAt'
     | 'startedAt'
     | 'endedAt'
     | 'lastError'
     | 'hasQueue'
-  > {
-  readonly keys: readonly string[];
-}
+    | 'requestedBy'
+    | 'reason'
+    | 'dryRun'
+    | 'verdict'
+    | 'paths'
+    | 'limit'
+    | 'selected'
+  > {}
 
-export function summaryOf(header: RunHeader): RunSummary {
+/** @param pace `null`: the run has ended. */
+export function summaryOf(header: RunHeader, counts: RunCounts, pace: RunPace | null): RunSummary {
   const { runId, processModelId, state, total, definition } = header;
-  const { createdAt, startedAt, endedAt, lastError, hasQueue } = header;
-  const keys = definition.paths.map(({ key }) => key);
+  const { createdAt, startedAt, endedAt, lastError, hasQueue, requestedBy, reason } = header;
+  const { processed, updated, failed, gone, verdict = null, lastProgressAt } = counts;
+  const { dryRun, limit, instanceIds } = definition;
   return {
     runId,
     processModelId,
     state,
-    keys,
-    total: total ?? 0,
+    paths: shownPaths(definition),
+    limit,
+    selected: instanceIds?.length ?? null,
+    total: Math.max(total ?? 0, visited(counts)),
+    processed,
+    updated,
+    failed,
+    gone,
+    ratePerSecond: pace?.ratePerSecond ?? 0,
+    etaMs: pace?.etaMs ?? null,
+    lastProgressAt,
     createdAt,
     startedAt,
     endedAt,
     lastError,
     hasQueue,
+    requestedBy,
+    reason,
+    dryRun,
+    verdict,
   };
 }
 
-export function reportOf(
-  run: Run,
-  state: ReportState,
-  { dryRun, now }: { dryRun: boolean; now: number },
-): BackfillReport {
-  const { runId, processModelId, ...counted } = counts(run, now);
-  return { runId, processModelId, state, dryRun, ...counted };
+export function reportOf(run: Run, state: ReportState, { failures, now }: Shown): BackfillReport {
+  const { runId, processModelId, ...counted } = counts(run, { failures, now });
+  return { runId, processModelId, state, ...counted };
 }
 
-export function statusOf(run: Run, now: number): RunStatus {
-  const { state, createdAt, startedAt, endedAt, hasQueue } = run.header;
+/** What the records of a run do not have. */
+interface Shown {
+  readonly failures: readonly InstanceFailure[];
+  readonly now: number;
+}
+
+export function statusOf(run: Run, { failures, now }: Shown): RunStatus {
+  const { state, createdAt, startedAt, endedAt, hasQueue, requestedBy, reason, lastControl } = run.header;
+  const { missing, clear, limit, instanceIds, shards } = run.header.definition;
   return {
-    ...counts(run, now),
+    ...counts(run, { failures, now }),
     ...paceOf(run, now),
     state,
     createdAt,
     startedAt,
     endedAt,
     hasQueue,
+    paths: shownPaths(run.header.definition),
+    missing,
+    clear,
+    limit,
+    selected: instanceIds?.length ?? null,
+    shards,
+    requestedBy,
+    reason,
+    lastControl,
   };
+}
+
+function shownPaths({ paths }: RunDefinition): RunPath[] {
+  return paths.map(({ key, segments, mode }) => ({ key, path: segments, mode }));
 }
 
 function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
@@ -128,12 +207,14 @@ export function startAfterOf({ shards: [first] }: Run, now: number): number | nu
   return first?.heldFor === START_AFTER && isHeld(first, now) ? first.heldUntil : null;
 }
 
-function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'> {
+function counts(run: Run, { failures, now }: Shown): Omit<BackfillReport, 'state'> {
   const { runId, processModelId, definition, lastError } = run.header;
-  const { processed, updated, failed, gone, keys, failures } = tallyOf(run);
+  const { processed, updated, failed, gone, keys, differences } = tallyOf(run);
+  const { dryRun } = definition;
   return {
     runId,
     processModelId,
+    dryRun,
     total: totalOf(run),
     processed,
     updated,
@@ -144,6 +225,12 @@ function counts(run: Run, now: number): Omit<BackfillReport, 'state' | 'dryRun'>
       string,
       KeyCounts
     >,
+    differences: dryRun
+      ? Object.fromEntries(
+          definition.paths.map(({ key }, index) => [key, differences[index] ?? noDifferences]),
+        )
+      : null,
+    verdict: dryRun ? verdictOf(run) : null,
     failures,
     warnings: warningsOf(run),
     waiting: waitingOf(run, now),

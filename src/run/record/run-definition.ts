@@ -3,7 +3,14 @@ import type { Runtime } from '../../ports/runtime.js';
 import { START_AFTER } from './holds.js';
 import { newRevision, newRunId } from './new-ids.js';
 import { newPace } from './pace.js';
-import type { KeyClaim, Run, RunDefinition, RunShard } from './run-record.js';
+import {
+  type KeyClaim,
+  NOBODY,
+  type Requester,
+  type Run,
+  type RunDefinition,
+  type RunShard,
+} from './run-record.js';
 import { emptyTally } from './tally.js';
 
 /** The records of a run before its first job. */
@@ -20,9 +27,11 @@ export function newRun(
     readonly startAfter?: Date | undefined;
     /** @default of a model whose keys nobody has requested */
     readonly claims?: readonly KeyClaim[];
+    /** @default nobody is named */
+    readonly requester?: Requester;
   },
 ): Run {
-  const { runtime, startAfter } = options;
+  const { runtime, startAfter, requester = NOBODY } = options;
   const now = runtime.now();
   const runId = options.runId ?? newRunId(runtime);
   return {
@@ -50,6 +59,10 @@ export function newRun(
       forgivenFailures: 0,
       walkAgain: false,
       hasQueue: options.hasQueue,
+      ...requester,
+      lastControl: null,
+      counts: null,
+      stateRevisions: [],
     },
     shards: [
       {
@@ -70,9 +83,19 @@ export function isTrial({ limit, instanceIds }: RunDefinition): boolean {
   return limit !== null || instanceIds !== null;
 }
 
-/** Whether a run only writes where there is no value. Then another walk passes over what is filled. */
-export function isFill({ paths }: RunDefinition): boolean {
-  return paths.every(({ mode }) => mode === 'fill');
+/** Whether a run owns its keys: the owner record names it, and runs that read them from another path drop them. */
+export function ownsKeys(definition: RunDefinition): boolean {
+  return !isTrial(definition) && !definition.dryRun;
+}
+
+/** Whether it is to be named by the owner record although it owns no key: it writes, and may go on later. */
+export function isNamedTrial(definition: RunDefinition): boolean {
+  return isTrial(definition) && !definition.dryRun;
+}
+
+/** Whether a run only writes where there is no value. Then another walk passes over what is filled. A dry run fills nothing. */
+export function isFill({ paths, dryRun }: RunDefinition): boolean {
+  return !dryRun && paths.every(({ mode }) => mode === 'fill');
 }
 
 /** A shard that is not stored yet. */
@@ -87,6 +110,10 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     upTo: null,
     behind: [],
     tally: emptyTally(keyCount),
+    failureRecords: 0,
+    failuresFrom: 0,
+    differenceRecords: 0,
+    differencesFrom: 0,
     lastWritten: null,
     allottedStep: 0,
     committedStep: -1,
@@ -108,11 +135,12 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
 
 /** Equal for two definitions that ask for the same work, in whatever order they name their paths. */
 export function fingerprint(processModelId: string, definition: RunDefinition): string {
-  const { missing, clear, limit, instanceIds } = definition;
+  const { missing, clear, limit, instanceIds, dryRun, differences } = definition;
   const paths = definition.paths
     .map(({ key, segments, mode }) => JSON.stringify([key, segments, mode]))
     .sort();
   const ids = instanceIds?.map((id) => JSON.stringify(id)).sort() ?? null;
-  const text = JSON.stringify([processModelId, paths, missing, clear, limit, ids]);
+  const asked = [processModelId, paths, missing, clear, limit, ids];
+  const text = JSON.stringify(dryRun ? [...asked, 'dryRun', differences] : asked);
   return createHash('sha256').update(text).digest('base64url');
 }

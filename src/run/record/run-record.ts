@@ -4,6 +4,7 @@ import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/re
 import type { LeftBehind } from './left-behind.js';
 import type { Pace } from './pace.js';
 import { headerProblem, shardProblem } from './record-problem.js';
+import type { RunCounts } from './run-counts.js';
 import { isActive, isComplete, type RunState } from './run-state.js';
 import { addTallies, emptyTally, shownCounts, type Tally, visited } from './tally.js';
 
@@ -12,6 +13,7 @@ import { addTallies, emptyTally, shownCounts, type Tally, visited } from './tall
 // - walk: going over the instances of a run once, from the first to the bound. A run makes up to three.
 // - freeze: the first job of a walk fixes its total and its bounds.
 // - settled: a walk is, if the transactions that were open when it began had ended before its freeze.
+// - dry run: a run that writes no value. It owns no key. A verification is one.
 // - trial: a run over some instances only, by `limit` or `instanceIds`. It makes one walk.
 // - shard: a range of those instances, with a checkpoint of its own.
 // - batch: the instances of one commit. A page is what one read returns.
@@ -37,6 +39,10 @@ export interface RunDefinition {
   readonly maxFailures: number | null;
   /** The most ranges that the instances are split into, each with jobs and a checkpoint of its own. */
   readonly shards: number;
+  /** Whether it only reads and counts. Then it owns no key and takes none over. */
+  readonly dryRun: boolean;
+  /** What a dry run stores of each difference that it finds: only key and kind, or also the values. */
+  readonly differences: 'keys' | 'values';
 }
 
 export interface DefinedPath {
@@ -46,8 +52,23 @@ export interface DefinedPath {
   readonly mode: BackfillMode;
 }
 
-/** The record about the whole of a run. Times are milliseconds since the epoch. */
-export interface RunHeader {
+/** Who asked for something, and why. `null`: nobody said so. */
+export interface Requester {
+  readonly requestedBy: string | null;
+  readonly reason: string | null;
+}
+
+export const NOBODY: Requester = { requestedBy: null, reason: null };
+
+/** How somebody last intervened in a run. */
+export interface RunControl extends Requester {
+  readonly action: 'pause' | 'resume' | 'cancel';
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** The record about the whole of a run. Times are milliseconds since the epoch. The requester is that of the first request. */
+export interface RunHeader extends Requester {
   readonly runId: string;
   readonly processModelId: string;
   readonly revision: string;
@@ -84,7 +105,22 @@ export interface RunHeader {
   readonly walkAgain: boolean;
   /** Whether jobs of a queue work on it. Otherwise only its caller does, and no sweep enqueues a job for it. */
   readonly hasQueue: boolean;
+  /** `null`: nobody has paused, resumed or cancelled it. */
+  readonly lastControl: RunControl | null;
+  /** `null` while it is active. */
+  readonly counts: RunCounts | null;
+  /** The revisions that the last changes of its state gave it. By these, a process finds out that a change of its own is stored. */
+  readonly stateRevisions: readonly string[];
 }
+
+/** What earlier versions have not stored. */
+const LATER_MEMBERS: Pick<RunHeader, 'requestedBy' | 'reason' | 'lastControl' | 'counts' | 'stateRevisions'> =
+  {
+    ...NOBODY,
+    lastControl: null,
+    counts: null,
+    stateRevisions: [],
+  };
 
 /** When a run got a key, and from where some of its rows may be. */
 export interface KeyClaim {
@@ -92,6 +128,8 @@ export interface KeyClaim {
   readonly generation: number;
   /** The paths of earlier runs that have not completed. */
   readonly formerPaths: readonly (readonly string[])[];
+  /** Of a run that owns no key: which run filled the key then. Earlier versions have not stored it. */
+  readonly filler?: string | null;
 }
 
 /** How many instances were about to fail in a shard after so many commits. */
@@ -122,6 +160,12 @@ export interface RunShard {
   /** The instances up to `after` without an outcome, in the order of the walk. */
   readonly behind: readonly LeftBehind[];
   readonly tally: Tally;
+  /** How many failure records all walks have stored, and which of them is the first of this walk. */
+  readonly failureRecords: number;
+  readonly failuresFrom: number;
+  /** The same of the differences that a dry run finds. */
+  readonly differenceRecords: number;
+  readonly differencesFrom: number;
   /** The last instance that got a value, in any walk. `null`: none did. */
   readonly lastWritten: InstanceId | null;
   /** The last step that was allotted to a job. */
@@ -158,7 +202,8 @@ export interface Run {
   readonly shards: readonly RunShard[];
 }
 
-const FORMAT = 1;
+/** Of the content of each record. */
+export const FORMAT = 1;
 
 /** Whether a record or a job says that it is in the format of a newer version. */
 export function isNewerFormat(format: unknown): boolean {
@@ -243,20 +288,37 @@ export function runFrom(records: readonly RunRecord[]): Run | null {
 
 export function headerFrom(record: RunRecord): RunHeader {
   const { runId, processModelId, revision } = record;
+  const content = decode<Omit<RunHeader, 'runId' | 'processModelId' | 'revision'>>(record, headerProblem);
   return {
-    ...decode<Omit<RunHeader, 'runId' | 'processModelId' | 'revision'>>(record, headerProblem),
+    ...LATER_MEMBERS,
+    ...content,
+    definition: withLaterMembers(content.definition),
     runId,
     processModelId,
     revision,
   };
 }
 
+/** With what earlier versions have not stored. */
+function withLaterMembers(
+  definition: Omit<RunDefinition, 'dryRun' | 'differences'> & Partial<RunDefinition>,
+): RunDefinition {
+  const { dryRun = false, differences = 'keys' } = definition;
+  return { ...definition, dryRun, differences };
+}
+
 function shardFrom(record: RunRecord): RunShard {
+  const content = decode<Omit<RunShard, 'revision'>>(record, shardProblem);
   return {
-    ...decode<Omit<RunShard, 'revision'>>(record, shardProblem),
+    ...NO_LISTS,
+    ...content,
+    tally: { ...{ differences: [] }, ...content.tally }, // earlier versions have not stored it
     revision: record.revision,
   };
 }
+
+/** What earlier versions have not stored. */
+const NO_LISTS = { failureRecords: 0, failuresFrom: 0, differenceRecords: 0, differencesFrom: 0 };
 
 export function encode(content: object): JsonValue {
   return { format: FORMAT, ...content } as unknown as JsonValue;

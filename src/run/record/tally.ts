@@ -1,5 +1,6 @@
 import type { MetadataValueErrorCode } from '../../errors.js';
 import type { InstanceId } from '../../ports/repository.js';
+import { addDifferences, type DifferenceCounts } from './difference-counts.js';
 
 /**
  * The outcomes of one key. `written`, `kept`, `null`, `missing` and `failed` add up to the processed and failed
@@ -60,14 +61,19 @@ export interface Tally {
   readonly failed: number;
   readonly gone: number;
   readonly keys: readonly KeyCounts[];
-  /** The first 20. */
-  readonly failures: readonly InstanceFailure[];
+  /** What a dry run has found, in the same order. Empty if it has found none, and in other runs. */
+  readonly differences: readonly DifferenceCounts[];
 }
 
-const FAILURE_SAMPLE = 20;
-
 export function emptyTally(keyCount: number): Tally {
-  return { processed: 0, updated: 0, failed: 0, gone: 0, keys: Array(keyCount).fill(noCounts), failures: [] };
+  return {
+    processed: 0,
+    updated: 0,
+    failed: 0,
+    gone: 0,
+    keys: Array(keyCount).fill(noCounts),
+    differences: [],
+  };
 }
 
 export function addTallies(a: Tally, b: Tally): Tally {
@@ -77,15 +83,16 @@ export function addTallies(a: Tally, b: Tally): Tally {
     failed: a.failed + b.failed,
     gone: a.gone + b.gone,
     keys: a.keys.map((counts, index) => addCounts(counts, b.keys[index])),
-    failures: [...a.failures, ...b.failures].slice(0, FAILURE_SAMPLE),
+    differences: addDifferences(a.differences, b.differences),
   };
 }
 
 /**
  * The tally with which a shard begins its next walk. Values that earlier walks wrote stay counted as `written`. The next walk
- * counts them as kept again, so `kept` begins at minus their number.
+ * counts them as kept again, so `kept` begins at minus their number. A dry run wrote nothing.
  */
-export function tallyOfNextWalk({ updated, keys }: Tally): Tally {
+export function tallyOfNextWalk({ updated, keys }: Tally, { dryRun }: { readonly dryRun: boolean }): Tally {
+  if (dryRun) return emptyTally(keys.length);
   return {
     ...emptyTally(keys.length),
     updated,

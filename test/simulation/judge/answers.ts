@@ -1,4 +1,12 @@
-import { areDone, isUnknownTo, isWorkable, type JudgedCall, type JudgedRun, jobKey } from './judged-world.js';
+import {
+  areDone,
+  isRequest,
+  isUnknownTo,
+  isWorkable,
+  type JudgedCall,
+  type JudgedRun,
+  jobKey,
+} from './judged-world.js';
 import { type Judgement, type Rules, whoOf } from './judgement.js';
 
 /**
@@ -13,7 +21,7 @@ export const answerRules: Rules = {
     if (call.method === 'handle') judgeJob(judgement, call);
     if (call.method === 'sweep') judgeSweep(judgement, call);
     if (call.method === 'resume') judgeResume(judgement, call);
-    if (call.method === 'request') {
+    if (isRequest(call)) {
       judgeRequest(judgement, call, answer);
       judgeStart(judgement, call, answer);
     }
@@ -40,7 +48,7 @@ export const answerRules: Rules = {
 /** A call that allots a step must enqueue its job, or throw. Not if a later step was allotted since. */
 function judgeAllotments({ world, broken }: Judgement, call: JudgedCall): void {
   // These calls work on the step themselves and may have no queue.
-  if (['take-up', 'rerun', 'start'].includes(call.method)) return;
+  if (['take-up', 'rerun', 'start', 'verify'].includes(call.method)) return;
   for (const run of world.runs.values()) {
     if (!isWorkable(run.header.state)) continue; // a resume allots other steps
     for (const [job, { call: allotter, at }] of run.allotted) {

@@ -29,10 +29,12 @@ export const blameRules: Rules = {
     }
     const known = sizeKnownTo(call, event, world);
     const size = countOnPages(event, world);
-    // Where instances fail together with the one that proves it, nothing else is written.
+    // Where instances fail together with the one that proves it, nothing else is written. At the end of a shard, nothing at all.
     const isProof =
-      call.refused.size > 0 && event.instances.filter(({ values }) => values.length > 0).length === 1;
-    if (size > 1 && size >= known && !isProof) {
+      call.refused.size > 0 && event.instances.filter(({ values }) => values.length > 0).length <= 1;
+    // What a job that was overtaken had left behind cannot be told from the checkpoint that is stored by now.
+    const isOvertaken = event.status === 'conflict';
+    if (size > 1 && size >= known && !isProof && !isOvertaken) {
       broken(15, `${whoOf(call)} commits ${size} instances, although a batch of ${known} was too slow`);
     }
   },
@@ -117,7 +119,14 @@ function judgeEnd(
   if (isDisturbed || call.tooSlow.size > 0) return;
   const [suspect] = [...call.refused].toSorted(([, a], [, b]) => b.at - a.at)[0] ?? [];
   const batch = suspect === undefined ? [] : (call.batches.get(suspect) ?? []);
-  const witness = batch.find(({ values }) => values.length > 0 && !values.some(isPoisoned));
+  const place = batch.findIndex(({ id }) => id === suspect);
+  // One that was before it is committed already. A null can then not be written again as a proof.
+  const witness = batch.find(
+    ({ values }, index) =>
+      values.length > 0 &&
+      !values.some(isPoisoned) &&
+      (index > place || values.some(({ value = null }) => value !== null)),
+  );
   if (witness !== undefined)
     broken(
       15,

@@ -1,6 +1,6 @@
 import type { CommitEvent } from '../history.js';
 import type { ShardView } from '../read-record.js';
-import { isWorkable, type JudgedCall, jobKey, type Replay } from './judged-world.js';
+import { isRequest, isWorkable, type JudgedCall, jobKey, type Replay } from './judged-world.js';
 import {
   isProgress,
   type Judgement,
@@ -35,7 +35,7 @@ export const jobRules: Rules = {
     if (key !== `${runId}_${shard}_${step}`)
       broken(12, `${who} enqueued step ${step} of shard ${shard} as ${key}`);
     // An equal request, or the first job of a walk when it is delivered again, enqueues the first jobs again. They may be lost.
-    if (call?.method === 'request') return;
+    if (isRequest(call)) return;
     if (run !== undefined && !isWorkable(run.header.state) && run.changedAt < (call?.startedAt ?? 0))
       broken(12, `${who} enqueued a job of a run that had been ${run.header.state} before`);
     const isOfFirst = shard !== 0 && (call?.method === 'take-up' || call?.argument.shard === 0);
@@ -72,7 +72,7 @@ function judgeAllotment(
   if (after.allottedStep !== before.allottedStep + 1 && !mayKnowLater(world, call, after))
     broken(12, `step ${before.allottedStep} of shard ${after.index} was followed by ${after.allottedStep}`);
   if (call === undefined || isOpened) return;
-  if (call.method !== 'handle' && !(call.method === 'request' && call.commitFaults === 0)) return;
+  if (call.method !== 'handle' && !(isRequest(call) && call.commitFaults === 0)) return;
   // After a loss, a job may have to note its own step again.
   const ownJob = jobKey(after.index, Number(call.argument.step));
   const own = [...run.allotted].filter(

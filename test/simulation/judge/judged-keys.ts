@@ -9,8 +9,9 @@ import {
   type JudgedCall,
   type JudgedOwner,
   type JudgedRun,
+  type JudgedTouch,
 } from './judged-world.js';
-import { isTrial, type RunChange } from './judgement.js';
+import { isTrial, ownsKeys, type RunChange } from './judgement.js';
 
 type Path = readonly string[];
 
@@ -36,10 +37,38 @@ export function ownersAfter(
   if (call?.method === 'request' && records.some(libraryRecords.isOwners))
     for (const { key, segments } of updatedKeys(call)) owners.set(key, { segments });
   for (const { header } of changes) {
-    if (header === null || header.before !== null || isTrial(header.after)) continue;
+    if (header === null || header.before !== null || !ownsKeys(header.after)) continue;
     for (const path of header.after.definition.paths) owners.set(path.key, { segments: readFrom(path) });
   }
   return owners;
+}
+
+/**
+ * The keys that a commit requests for the whole model, removes, reads from another path, or tries from another path. `tried`:
+ * only the last. A key that is requested again from its own path counts.
+ */
+export function touchedKeys(
+  event: CommitEvent,
+  changes: readonly RunChange[],
+  call: JudgedCall | undefined,
+  owners: ReadonlyMap<string, JudgedOwner>,
+): ReadonlyMap<string, Omit<JudgedTouch, 'at'>> {
+  const touched = new Map<string, Omit<JudgedTouch, 'at'>>();
+  const created = changes.flatMap(({ run, header }) =>
+    run === null && header !== null ? [header.after] : [],
+  );
+  const isOther = (key: string, path: Path | null): boolean =>
+    !isDeepStrictEqual(owners.get(key)?.segments ?? null, path);
+  for (const [key, { segments }] of ownersAfter(event, changes, call)) {
+    const isRequested = created.some(
+      (header) => ownsKeys(header) && header.definition.paths.some((path) => path.key === key),
+    );
+    if (isRequested || isOther(key, segments)) touched.set(key, { tried: false });
+  }
+  for (const { definition } of created.filter((header) => isTrial(header) && !header.definition.dryRun))
+    for (const path of definition.paths)
+      if (isOther(path.key, readFrom(path))) touched.set(path.key, { tried: true });
+  return event.status === 'committed' ? touched : new Map();
 }
 
 /** The keys of a model update that had nothing to change, because the keys are read from there already, or by nobody. */
@@ -69,9 +98,9 @@ export function formerPathsOf(
   { header, processModelId }: Pick<JudgedRun, 'header' | 'processModelId'>,
   runs: Iterable<JudgedRun>,
 ): ReadonlyMap<string, FormerPaths> {
-  const earlier = [...runs].filter((run) => run.processModelId === processModelId && !isTrial(run.header));
+  const earlier = [...runs].filter((run) => run.processModelId === processModelId && ownsKeys(run.header));
   const byKey = new Map<string, FormerPaths>();
-  if (isTrial(header)) return byKey;
+  if (!ownsKeys(header)) return byKey;
   for (const { key, ...own } of header.definition.paths) {
     const all: Path[] = [];
     let open: Path[] = [];

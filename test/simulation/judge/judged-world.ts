@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CallMethod, CommitEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
-import type { HeaderView, ShardView } from '../read-record.js';
+import type { DifferencesView, FailuresView, HeaderView, ShardView } from '../read-record.js';
+import type { JudgedStateChange } from './announcements.js';
 
 /** An instance as it is stored. */
 export interface JudgedInstance {
@@ -23,6 +24,10 @@ export interface JudgedRun {
   readonly shards: Map<number, ShardView>;
   /** Of this walk. `unknown`: passed over, then deleted before the commit. The outcome depends on which read the job used. */
   readonly outcomes: Map<number, 'visited' | 'gone' | 'unknown'>;
+  /** By instance: the failures of this walk that are stored. */
+  readonly failed: Map<number, FailuresView['failures']>;
+  /** By instance: the differences of this walk that are stored. */
+  readonly differing: Map<number, DifferencesView['differences']>;
   /** The instances left behind: how often they were read again by their ids, and how often that did not show them. */
   readonly behind: Map<number, { readonly reads: number; readonly misses: number }>;
 
@@ -34,6 +39,8 @@ export interface JudgedRun {
   // Times are indices of `history.events`.
 
   readonly createdAt: number;
+  /** When its request was committed, or the last one that joined it and had it walk over all instances after that. */
+  claimedAt: number;
 
   /** When its request was made, and when a request first returned it. */
   requestedAt: number | null;
@@ -84,6 +91,13 @@ export interface JudgedOwner {
   readonly at: number;
 }
 
+/** What somebody has last done with a key other than reading it. */
+export interface JudgedTouch {
+  readonly at: number;
+  /** A run over some instances reads it from another path. */
+  readonly tried: boolean;
+}
+
 /** A call of the library. */
 export interface JudgedCall {
   readonly id: number;
@@ -96,6 +110,7 @@ export interface JudgedCall {
   readonly format: number;
   endedAt: number | null;
   isAborted: boolean;
+  hasCrashed: boolean;
   /** All that it read about each instance, the newest read first. It may act on any of these reads. */
   readonly seen: Map<number, readonly { readonly at: number; readonly instance: SeenInstance }[]>;
   /** The committed step of the job's shard when the call began. `null` if the call is no job. */
@@ -124,6 +139,10 @@ export interface JudgedCall {
   hasNewJob: boolean;
   /** When it last loaded the run of its job. */
   loadedAt: number;
+  /** Of a retry: the instances of its run that had failed when it loaded the run. */
+  failedThen: ReadonlySet<number>;
+  /** Whether it goes on with what it has loaded of its run. */
+  hasLoadedMore: boolean;
   /** The runs that had ended when it loaded them. */
   readonly foundEnded: Set<string>;
   /** Whether it has moved the start of a run forward. */
@@ -155,9 +174,12 @@ export interface Replay {
   readonly records: ReadonlyMap<string, RunRecord>;
   /** All that a record ever had. */
   readonly revisions: Set<string>;
+  /** By the revision that each gave. Also those that are lost. */
+  readonly stateChanges: ReadonlyMap<string, JudgedStateChange>;
   readonly runs: ReadonlyMap<string, JudgedRun>;
   /** By key of the one model that is filled. */
   readonly owners: ReadonlyMap<string, JudgedOwner>;
+  readonly touches: ReadonlyMap<string, JudgedTouch>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
   /** By run: when its first job began. That may be before its records are stored. */
   readonly begunAt: ReadonlyMap<string, number>;
@@ -170,6 +192,8 @@ export interface Replay {
   readonly begun: ReadonlySet<string>;
   /** When the store last lost commits. −1: never. */
   readonly lostAt: number;
+  /** When the calm began. Infinite before. */
+  readonly calmAt: number;
   /**
    * Jobs that came before the transaction which allots their steps, against what a queue promises. It may be rolled back,
    * and another call allot the same step. So their keys may be known, and they may succeed before the step is theirs.
@@ -211,6 +235,11 @@ export function sweepsInVain({ begun, calls }: Replay, run: JudgedRun, shard: nu
 
 export function areDone({ shards }: JudgedRun): boolean {
   return shards.size > 0 && [...shards.values()].every(({ done }) => done);
+}
+
+/** Whether a call requests a run, with a job of a queue. */
+export function isRequest(call: JudgedCall | undefined): boolean {
+  return call?.method === 'request' || call?.method === 'retry-failed';
 }
 
 /** Identifies a job within its run. */

@@ -1,5 +1,5 @@
 import type { CommitEvent, HistoryEvent, SeenInstance } from '../history.js';
-import type { HeaderView, ShardView } from '../read-record.js';
+import type { DifferencesView, FailuresView, HeaderView, ShardView } from '../read-record.js';
 import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 
 /** What a commit has changed in the records of one run. */
@@ -9,6 +9,10 @@ export interface RunChange {
   readonly run: JudgedRun | null;
   readonly header: { readonly before: HeaderView | null; readonly after: HeaderView } | null;
   readonly shards: readonly ShardChange[];
+  /** The records of failures that it has stored. */
+  readonly failures: readonly FailuresView[];
+  /** The records of differences. */
+  readonly differences: readonly DifferencesView[];
 }
 
 export interface ShardChange {
@@ -36,6 +40,11 @@ export function isFreeze({ header }: Pick<RunChange, 'header'>): boolean {
 
 export function isTrial({ definition }: Pick<HeaderView, 'definition'>): boolean {
   return definition.limit !== null || definition.instanceIds !== null;
+}
+
+/** Whether a run owns its keys. A dry run does not even write them. */
+export function ownsKeys({ definition }: Pick<HeaderView, 'definition'>): boolean {
+  return !isTrial({ definition }) && !definition.dryRun;
 }
 
 /** What a rule needs to judge one event. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { HeaderView } from '../read-record.js';
 import { ownersAfter, readFrom } from './judged-keys.js';
 import { isWorkable, type JudgedRun } from './judged-world.js';
-import { isTrial, type Judgement, type Rules, type RunChange } from './judgement.js';
+import { type Judgement, ownsKeys, type Rules, type RunChange } from './judgement.js';
 
 /**
  * 18. No value is written from a path that a committed request or model update had replaced before.
@@ -36,7 +36,7 @@ function judgeActiveRuns({ changes, world, broken }: Judgement): void {
   for (const { runId, header } of changes) if (header !== null) headers.set(runId, header.after);
   const paths = new Map<string, readonly string[] | null>();
   for (const header of headers.values()) {
-    if (!(isWorkable(header.state) || header.state === 'paused') || isTrial(header)) continue;
+    if (!(isWorkable(header.state) || header.state === 'paused') || !ownsKeys(header)) continue;
     for (const { key, ...path } of header.definition.paths) {
       if (header.droppedKeys.includes(key)) continue;
       const segments = readFrom(path);
@@ -62,7 +62,7 @@ function judgeDroppedKeys(
     if (!changed.has(key) && !isLater)
       broken(20, `a run has dropped "${key}", which nobody else has taken since`);
     const segments = changed.get(key)?.segments ?? null;
-    if (segments !== null && !isTrial(run.header) && !isFilled(judgement, run, key, segments))
+    if (segments !== null && ownsKeys(run.header) && !isFilled(judgement, run, key, segments))
       broken(20, `a run has dropped "${key}", and nobody fills it from ${segments.join('.')}`);
   }
 }
@@ -74,7 +74,7 @@ function isFilled(
   key: string,
   segments: readonly string[],
 ): boolean {
-  const others = [...world.runs.values()].filter((other) => other.runId !== runId && !isTrial(other.header));
+  const others = [...world.runs.values()].filter((other) => other.runId !== runId && ownsKeys(other.header));
   const headers = new Map(others.map((other) => [other.runId, other.header]));
   for (const change of changes) if (change.header !== null) headers.set(change.runId, change.header.after);
   const pathOf = ({ definition }: HeaderView) => {
@@ -82,7 +82,7 @@ function isFilled(
     return path === undefined ? undefined : readFrom(path);
   };
   const isFiller = (header: HeaderView): boolean =>
-    isDeepStrictEqual(pathOf(header), segments) && !header.droppedKeys.includes(key) && !isTrial(header);
+    isDeepStrictEqual(pathOf(header), segments) && !header.droppedKeys.includes(key) && ownsKeys(header);
   const isLater = (other: JudgedRun): boolean =>
     other.createdAt > createdAt && pathOf(other.header) !== undefined;
   return [...headers.values()].some(isFiller) || others.some(isLater);

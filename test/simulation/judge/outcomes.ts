@@ -2,7 +2,7 @@ import type { CommitEvent, Row, SeenInstance, WrittenRow } from '../history.js';
 import type { ShardView } from '../read-record.js';
 import { valueAt } from '../world/extraction.js';
 import { isFromPath } from './judged-keys.js';
-import { isComplete, type JudgedCall, type JudgedRun, type Replay } from './judged-world.js';
+import { isComplete, isRequest, type JudgedCall, type JudgedRun, type Replay } from './judged-world.js';
 import {
   hasMoved,
   isNextWalk,
@@ -37,7 +37,7 @@ export const outcomeRules: Rules = {
 
     for (const change of changes) {
       for (const shard of change.shards) {
-        if (isNextWalk(change)) judgeReset(judgement, shard);
+        if (isNextWalk(change)) judgeReset(judgement, shard, change.run?.header.definition.dryRun === true);
         else judgeTally(event, judgement, change, shard);
       }
       if (change.run === null) continue;
@@ -55,7 +55,7 @@ export const outcomeRules: Rules = {
     const { state, total, processed, failed, gone, runId, keys } = Object(answer);
     if (call !== undefined && processed + failed + gone > total)
       broken(2, `${call.method} answered ${processed + failed + gone} of ${total} instances`);
-    if (call === undefined || call.method === 'request' || !isComplete(String(state))) return;
+    if (call === undefined || isRequest(call) || !isComplete(String(state))) return;
     if (!(processed >= 0 && failed >= 0 && gone >= 0) || processed + failed + gone !== total) {
       broken(2, `${state}: ${processed} processed + ${failed} failed + ${gone} gone is not ${total}`);
     }
@@ -91,7 +91,9 @@ function judgeTally(event: CommitEvent, { world, broken }: Judgement, change: Ru
   const instances = settledBy(event, [change]);
   const settled = { ...event, instances };
   const expected = expectedTally(settled, world, run, call, passedOver(event, shard, call));
+  const { dryRun } = run.header.definition;
   for (const name of ['processed', 'failed', 'gone', 'updated'] as const) {
+    if (dryRun && name === 'updated') continue; // what it would write is judged by its differences
     const counted = after.tally[name] - before.tally[name];
     const { from, to } = expected[name];
     if (counted < from || counted > to) {
@@ -104,6 +106,9 @@ function judgeTally(event: CommitEvent, { world, broken }: Judgement, change: Ru
     const [now, was] = [after.tally.keys[index], before.tally.keys[index]];
     if (now === undefined || was === undefined || droppedKeys.includes(key)) continue;
     const grown = (name: keyof typeof now): number => now[name] - was[name];
+    if (sumOf(now) - sumOf(was) !== counted)
+      broken(1, `the counts of "${key}" do not add up to processed and failed`);
+    if (dryRun) continue;
     const { orphaned, ...exact } = expectedCounts(settled, world, run, call, key);
     for (const name of ['written', 'replaced', 'cleared'] as const) {
       if (grown(name) !== exact[name])
@@ -112,8 +117,6 @@ function judgeTally(event: CommitEvent, { world, broken }: Judgement, change: Ru
     const { from, to } = orphaned;
     if (grown('orphaned') < from || grown('orphaned') > to)
       broken(1, `"${key}" counts ${grown('orphaned')} orphaned values, but there were ${from} to ${to}`);
-    if (sumOf(now) - sumOf(was) !== counted)
-      broken(1, `the counts of "${key}" do not add up to processed and failed`);
   }
 }
 
@@ -124,14 +127,16 @@ function sumOf(counts: KeyCounts): number {
 }
 
 /** A walk begins without outcomes. What the walks before have written adds up. */
-function judgeReset({ broken }: Judgement, { before, after }: ShardChange): void {
+function judgeReset({ broken }: Judgement, { before, after }: ShardChange, dryRun: boolean): void {
   const { processed, failed, gone, updated, keys } = after.tally;
   if (before === null || processed + failed + gone > 0) broken(1, 'a walk began with outcomes');
-  if (updated !== before?.tally.updated)
-    broken(1, `updated went from ${before?.tally.updated} to ${updated}`);
+  const kept = dryRun ? 0 : before?.tally.updated;
+  if (updated !== kept) broken(1, `updated went from ${before?.tally.updated} to ${updated}`);
   for (const [index, counts] of keys.entries()) {
     const was = before?.tally.keys[index];
-    const isLost = (['written', 'replaced', 'cleared'] as const).some((name) => counts[name] !== was?.[name]);
+    const isLost = (['written', 'replaced', 'cleared'] as const).some(
+      (name) => counts[name] !== (dryRun ? 0 : was?.[name]),
+    );
     if (isLost || sumOf(counts) !== 0) broken(1, 'a walk began with wrong counts of a key');
   }
 }

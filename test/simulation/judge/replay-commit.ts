@@ -2,16 +2,18 @@ import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent } from '../history.js';
 import type { RecordReader, ShardView } from '../read-record.js';
 import { blamedIn, countOnPages } from './blame.js';
-import { formerPathsOf, ownersAfter } from './judged-keys.js';
+import { formerPathsOf, ownersAfter, touchedKeys } from './judged-keys.js';
 import {
   areDone,
   failuresOf,
   isComplete,
+  isRequest,
   isWorkable,
   type JudgedCall,
   type JudgedInstance,
   type JudgedOwner,
   type JudgedRun,
+  type JudgedTouch,
   jobKey,
   type TooSlow,
 } from './judged-world.js';
@@ -30,6 +32,7 @@ export interface CommittedWorld {
   readonly instances: ReadonlyMap<number, JudgedInstance>;
   readonly records: Map<string, RunRecord>;
   readonly owners: Map<string, JudgedOwner>;
+  readonly touches: Map<string, JudgedTouch>;
   readonly runs: Map<string, JudgedRun>;
   readonly calls: ReadonlyMap<number, JudgedCall>;
   readonly tooSlow: Map<string, TooSlow>;
@@ -43,7 +46,12 @@ export function changesOf(
   reader: RecordReader,
 ): RunChange[] {
   const byRun = new Map<string, RunRecord[]>();
-  const ofRuns = records.filter((record) => !reader.isOwners(record));
+  const failures = records.flatMap((record) => reader.failures(record) ?? []);
+  const differences = records.flatMap((record) => reader.differences(record) ?? []);
+  for (const { ofRun } of [...failures, ...differences]) byRun.set(ofRun, []);
+  const isOfRun = (record: RunRecord): boolean =>
+    !reader.isOwners(record) && reader.failures(record) === null && reader.differences(record) === null;
+  const ofRuns = records.filter(isOfRun);
   for (const record of ofRuns) byRun.set(record.runId, [...(byRun.get(record.runId) ?? []), record]);
   return [...byRun].map(([runId, ofRun]) => {
     const run = runs.get(runId) ?? null;
@@ -57,6 +65,8 @@ export function changesOf(
       runId,
       run,
       header: changed,
+      failures: failures.filter((one) => one.ofRun === runId),
+      differences: differences.filter((one) => one.ofRun === runId),
       shards: shards.map((after) => {
         const before = run?.shards.get(after.index) ?? null;
         return { before, after, isOpened, isAtLimit: visitedOf(after) === limit };
@@ -88,12 +98,15 @@ export function applyCommit(
   if (isMet && call !== undefined) call.hasMetWriters = true;
   const [only] = event.instances;
   if (call !== undefined) doubtRefusals(call, event);
-  if (event.status === 'refused' && event.instances.length === 1 && only !== undefined && call !== undefined)
+  const isRefusedAlone = event.status === 'refused' && !event.late && event.instances.length === 1;
+  if (isRefusedAlone && only !== undefined && call !== undefined)
     addRefusal(call, { id: only.id, keys: only.values.map(({ key }) => key) }, at);
   for (const { id, key, row } of event.written) {
     if (row === null) instances.get(id)?.rows.delete(key);
     else instances.get(id)?.rows.set(key, row);
   }
+  for (const [key, touch] of touchedKeys(event, changes, call, owners))
+    world.touches.set(key, { ...touch, at });
   for (const [key, owner] of ownersAfter(event, changes, calls.get(event.call)))
     owners.set(key, { ...owner, at });
   for (const record of event.records) records.set(record.id, record);
@@ -154,7 +167,8 @@ function learnSizes(
     if ((call.batches.get(id)?.length ?? 0) < instances.length) call.batches.set(id, instances);
   }
   const own = call.tooSlow.get(record);
-  if (status === 'too-slow') {
+  // Its caller does not hear of a commit that takes effect late.
+  if (status === 'too-slow' && !event.late) {
     const onPages = countOnPages(event, world);
     const size = Math.min(own?.size ?? onPages, onPages);
     call.tooSlow.set(record, { at, size, batches: 0 });
@@ -185,7 +199,8 @@ function applyChange(
   const { runId, header } = change;
   const processModelId = event.records.find((record) => record.runId === runId)?.processModelId ?? '';
   if (header !== null && change.run === null) {
-    runs.set(runId, newRun(at, { runId, processModelId, header: header.after }, runs));
+    const source = call?.method === 'retry-failed' ? runs.get(String(call.argument.runId)) : undefined;
+    runs.set(runId, newRun(at, { runId, processModelId, header: header.after }, runs, source));
     if (call?.method === 'start') begunAt.set(runId, at);
     if (call !== undefined) call.storedRun = runId;
   }
@@ -203,8 +218,11 @@ function applyChange(
     if (isFreeze(change)) run.frozenAt = call?.surveyedAt ?? at;
     if (isNextWalk(change)) {
       run.outcomes.clear();
+      run.failed.clear();
+      run.differing.clear();
       run.forgivenFailures = null;
     }
+    if (isRequest(call)) run.claimedAt = at;
     run.header = header.after;
     run.changedAt = at;
     run.changedBy = event.call;
@@ -229,6 +247,13 @@ function applyChange(
   if (areDone(run) && !wasDone) run.allDoneAt = at;
   for (const { id } of settledBy(event, [change]))
     run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
+  for (const failure of change.failures.flatMap(({ failures }) => failures))
+    run.failed.set(failure.instanceId, [...(run.failed.get(failure.instanceId) ?? []), failure]);
+  for (const difference of change.differences.flatMap(({ differences }) => differences))
+    run.differing.set(difference.instanceId, [
+      ...(run.differing.get(difference.instanceId) ?? []),
+      difference,
+    ]);
   for (const { before, after } of change.shards) {
     const left = new Set(after.behind.map(({ id }) => id));
     for (const { id } of before?.behind ?? []) if (!left.has(id)) run.behind.delete(id);
@@ -247,13 +272,18 @@ function newRun(
   createdAt: number,
   run: Pick<JudgedRun, 'runId' | 'processModelId' | 'header'>,
   runs: ReadonlyMap<string, JudgedRun>,
+  /** Of which it retries the failed instances. */
+  source: JudgedRun | undefined,
 ): JudgedRun {
   return {
     ...run,
     createdAt,
-    formerPaths: formerPathsOf(run, runs.values()),
+    claimedAt: createdAt,
+    formerPaths: source?.formerPaths ?? formerPathsOf(run, runs.values()),
     shards: new Map(),
     outcomes: new Map(),
+    failed: new Map(),
+    differing: new Map(),
     behind: new Map(),
     lastWritten: new Map(),
     requestedAt: null,

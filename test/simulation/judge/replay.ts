@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent, HistoryEvent, StoreRules } from '../history.js';
 import type { RecordReader } from '../read-record.js';
+import { type JudgedStateChange, noteStateChanges } from './announcements.js';
 import { updatedWithoutCommit } from './judged-keys.js';
 import {
   isComplete,
@@ -8,6 +9,7 @@ import {
   type JudgedInstance,
   type JudgedOwner,
   type JudgedRun,
+  type JudgedTouch,
   jobKey,
   type Replay,
   type TooSlow,
@@ -17,22 +19,28 @@ import { addRefusal, applyCommit, changesOf, learnFromLost } from './replay-comm
 import { applyLiveEvent } from './replay-instances.js';
 
 export interface ReplayedWorld extends Replay {
+  readonly stateChanges: Map<string, JudgedStateChange>;
   changesOf(event: CommitEvent): RunChange[];
   apply(event: HistoryEvent, at: number, changes: readonly RunChange[]): void;
   /** What the store has lost since. Only the calls know of it. */
   applyLost(event: HistoryEvent, at: number): void;
 }
 
-/** @param revisions all that the records ever had, also those that are lost */
+/**
+ * @param revisions all that the records ever had, also those that are lost
+ * @param stateChanges all of them, also those that are lost
+ */
 export function replayWorld(
   rules: StoreRules,
   reader: RecordReader,
   revisions: Set<string> = new Set(),
+  stateChanges: Map<string, JudgedStateChange> = new Map(),
 ): ReplayedWorld {
   const instances = new Map<number, JudgedInstance>();
   const records = new Map<string, RunRecord>();
   const runs = new Map<string, JudgedRun>();
   const owners = new Map<string, JudgedOwner>();
+  const touches = new Map<string, JudgedTouch>();
   const calls = new Map<number, JudgedCall>();
   const begunAt = new Map<string, number>();
   const transactionsBegunAt = new Map<number, number>();
@@ -44,6 +52,7 @@ export function replayWorld(
   const lostCalls = new Set<number>(); // those with commits that are lost
   let now = 0;
   let lostAt = -1;
+  let calmAt = Number.POSITIVE_INFINITY;
 
   function endCall(id: number, at: number): void {
     const call = calls.get(id);
@@ -66,6 +75,7 @@ export function replayWorld(
 
   function apply(event: HistoryEvent, at: number, changes: readonly RunChange[]): void {
     if ('now' in event) now = event.now;
+    noteStateChanges(event, changes, { calls, stateChanges, at });
     switch (event.type) {
       case 'begin':
       case 'insert':
@@ -90,10 +100,17 @@ export function replayWorld(
       case 'return':
         applyAnswer(event.call, event.answer, at);
         return;
-      case 'throw':
-      case 'crash':
-        if (event.call !== null) endCall(event.call, at);
+      case 'calm':
+        calmAt = at;
         return;
+      case 'throw':
+        endCall(event.call, at);
+        return;
+      case 'crash': {
+        const call = calls.get(event.call ?? -1);
+        if (call !== undefined) Object.assign(call, { endedAt: at, hasCrashed: true });
+        return;
+      }
       case 'abort': {
         const call = calls.get(event.call);
         if (call !== undefined) call.isAborted = true;
@@ -118,6 +135,9 @@ export function replayWorld(
         const state = runs.get(event.runId)?.header.state ?? 'pending';
         if (isComplete(state) || state === 'cancelled') call?.foundEnded.add(event.runId);
         if (call?.argument.runId === event.runId) call.loadedAt = at;
+        else if (call !== undefined) call.hasLoadedMore = true;
+        if (call?.argument.runId === event.runId && !call.hasLoadedMore)
+          call.failedThen = new Set(runs.get(event.runId)?.failed.keys());
         return;
       }
       case 'read': {
@@ -134,7 +154,16 @@ export function replayWorld(
         return;
       }
       case 'commit':
-        applyCommit(event, at, changes, { instances, records, owners, runs, calls, begunAt, tooSlow });
+        applyCommit(event, at, changes, {
+          instances,
+          records,
+          owners,
+          touches,
+          runs,
+          calls,
+          begunAt,
+          tooSlow,
+        });
         return;
       case 'enqueue': {
         const { runId, shard, step } = event.payload;
@@ -172,8 +201,10 @@ export function replayWorld(
     instances,
     records,
     revisions,
+    stateChanges,
     runs,
     owners,
+    touches,
     calls,
     begunAt,
     transactionsBegunAt,
@@ -183,6 +214,9 @@ export function replayWorld(
     unallotted,
     get now() {
       return now;
+    },
+    get calmAt() {
+      return calmAt;
     },
     get lostAt() {
       return lostAt;
@@ -201,6 +235,7 @@ function newCall(): Pick<
   JudgedCall,
   | 'endedAt'
   | 'isAborted'
+  | 'hasCrashed'
   | 'seen'
   | 'refused'
   | 'accused'
@@ -215,12 +250,15 @@ function newCall(): Pick<
   | 'enqueued'
   | 'hasNewJob'
   | 'loadedAt'
+  | 'failedThen'
+  | 'hasLoadedMore'
   | 'foundEnded'
   | 'hasMovedStart'
 > {
   return {
     endedAt: null,
     isAborted: false,
+    hasCrashed: false,
     seen: new Map(),
     refused: new Map(),
     accused: new Set(),
@@ -235,6 +273,8 @@ function newCall(): Pick<
     enqueued: new Set(),
     hasNewJob: false,
     loadedAt: -1,
+    failedThen: new Set(),
+    hasLoadedMore: false,
     foundEnded: new Set(),
     hasMovedStart: false,
   };

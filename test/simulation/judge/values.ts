@@ -15,7 +15,7 @@ import { isUnreadable, mayBeLost } from './outcomes.js';
  *    is left behind, and fails after five reads of its own. Nobody is forgotten.
  * 21. In an instance that was processed, no value is left that only the former path of a key gives, from which a run has read
  *    it that has not completed.
- * 11. Deleted instances get no metadata. Running instances get no null rows, and none of their values is cleared.
+ * 11. A dry run writes nothing. Deleted instances get no metadata. Running instances get no null rows, and none of their values is cleared.
  */
 export const valueRules: Rules = {
   commit(event, judgement) {
@@ -24,6 +24,12 @@ export const valueRules: Rules = {
     const run = changes.find((change) => change.run !== null)?.run;
     const call = world.calls.get(event.call);
     if (run == null || call === undefined) return;
+    if (run.header.definition.dryRun) {
+      if (event.written.length > 0) broken(11, `${whoOf(call)} wrote values in a dry run`);
+      if (event.instances.some(({ values }) => values.length > 0))
+        broken(11, `${whoOf(call)} gave values to a commit of a dry run`);
+      return;
+    }
     for (const seen of changes.flatMap(({ shards }) =>
       shards.flatMap((shard) => passedOver(event, shard, call)),
     )) {

@@ -40,7 +40,7 @@ export const batchSizes: readonly Mutant[] = [
     breaks: [15],
     edits: [
       {
-        file: 'src/run/job/read-pages.ts',
+        file: 'src/run/job/read-page.ts',
         find: 'query = { ...query, limit: Math.ceil(query.limit / 4) };',
         replace: '',
       },

@@ -1,13 +1,18 @@
+import { announcements } from './announcements.js';
 import { batchSizes } from './batch-sizes.js';
 import { busyInstances } from './busy-instances.js';
 import { commits } from './commits.js';
+import { dryRuns } from './dry-runs.js';
+import { failures } from './failures.js';
 import { holds } from './holds.js';
 import { jobs } from './jobs.js';
 import { keys } from './keys.js';
 import { losses } from './losses.js';
 import type { Mutant } from './mutant.js';
 import { refusals } from './refusals.js';
+import { retries } from './retries.js';
 import { sweeps } from './sweeps.js';
+import { verified } from './verified.js';
 import { versions } from './versions.js';
 import { walks } from './walks.js';
 import { writes } from './writes.js';
@@ -18,6 +23,10 @@ export const mutants: readonly Mutant[] = [
   ...writes,
   ...keys,
   ...refusals,
+  ...failures,
+  ...retries,
+  ...dryRuns,
+  ...verified,
   ...batchSizes,
   ...jobs,
   ...sweeps,
@@ -26,4 +35,5 @@ export const mutants: readonly Mutant[] = [
   ...holds,
   ...versions,
   ...losses,
+  ...announcements,
 ];

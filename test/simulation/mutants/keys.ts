@@ -76,8 +76,8 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/claim-keys.ts',
-        find: 'tried: owned.tried || !isSame',
-        replace: 'tried: false',
+        find: 'tried: true, verified: null }',
+        replace: 'verified: null }',
       },
     ],
   },

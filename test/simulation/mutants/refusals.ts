@@ -182,17 +182,6 @@ export const refusals: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the sample of failures has no limit',
-    breaks: [16],
-    edits: [
-      {
-        file: 'src/run/record/tally.ts',
-        find: '.slice(0, FAILURE_SAMPLE)',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'a job after a crash does not check maxFailures',
     breaks: [8],
     edits: [

@@ -74,7 +74,7 @@ export const sweeps: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/control-run.ts',
-        find: 'return open.length > 0 ? run : (await completeRun(context, handle)).run;',
+        find: 'return open.length > 0 ? run : (await completeRun(context, handle, run)).run;',
         replace: 'return run;',
       },
     ],

@@ -123,7 +123,7 @@ export const walks: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/changes/complete-run.ts',
-        find: 'tally: tallyOfNextWalk(shard.tally),',
+        find: 'tally: tallyOfNextWalk(shard.tally, header.definition),',
         replace: 'tally: shard.tally,',
       },
     ],

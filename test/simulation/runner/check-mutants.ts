@@ -1,7 +1,9 @@
 import { mutants } from '../mutants/index.js';
 import type { Mutant } from '../mutants/mutant.js';
+import { readCatchingSeeds, writeCatchingSeeds } from './catching-seeds.js';
 import { buildDirectory, compileMutants } from './compile.js';
 import { inProcesses } from './run-seeds.js';
+import type { SeedsResult } from './seeds-process.js';
 
 export interface MutantsOptions {
   /** The most seeds per mutant. */
@@ -9,22 +11,34 @@ export interface MutantsOptions {
   readonly from: number;
   /** Only the mutants with this text in their names. */
   readonly only: string;
+  /** Only those that are known to be caught by some seed. */
+  readonly known: boolean;
 }
 
 /** A mutant that loops for ever is stopped after this time. */
 const LONGEST_MS = 600_000;
 
-/** Simulates each mutant until it is caught, and prints the seed and the invariant. Returns the mutants not caught. */
+/**
+ * Simulates each mutant until it is caught, and prints the seed and the invariant. The seed that caught it last comes first,
+ * which saves most of the time. Returns the mutants not caught.
+ */
 export async function checkMutants(options: MutantsOptions): Promise<readonly Mutant[]> {
-  const { seeds, from, only } = options;
-  const chosen = mutants.filter(({ name }) => name.includes(only));
+  const { seeds, from, only, known } = options;
+  const catchingSeeds = await readCatchingSeeds();
+  const chosen = mutants.filter(({ name }) => name.includes(only) && (!known || catchingSeeds.has(name)));
   const entries = await compileMutants(chosen, buildDirectory('mutants'));
   const survivors: Mutant[] = [];
   await inProcesses([...entries], async ([mutant, entry], runner) => {
-    const task = { entry, from, to: from + seeds - 1, stride: 1, until: mutant.breaks };
+    const catchingSeed = catchingSeeds.get(mutant.name);
+    async function firstFailure(first: number, last: number): Promise<SeedsResult['failure']> {
+      const task = { entry, from: first, to: last, stride: 1, until: mutant.breaks };
+      return (await runner.run(task, LONGEST_MS)).failure;
+    }
     try {
-      const { failure } = await runner.run(task, LONGEST_MS);
+      const again = catchingSeed === undefined ? null : await firstFailure(catchingSeed, catchingSeed);
+      const failure = again ?? (await firstFailure(from, from + seeds - 1));
       if (failure === null) survivors.push(mutant);
+      else catchingSeeds.set(mutant.name, failure.seed);
       console.log(`${failure === null ? 'SURVIVED' : 'caught  '} ${mutant.name}`);
       if (failure === null) console.log(`         ${seeds} seeds`);
       else console.log(`         by seed ${failure.seed}, invariant ${failure.invariant}: ${failure.text}`);
@@ -33,6 +47,8 @@ export async function checkMutants(options: MutantsOptions): Promise<readonly Mu
       console.log(`FAILED   ${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   });
+  await writeCatchingSeeds(catchingSeeds);
   console.log(`${chosen.length - survivors.length} of ${chosen.length} mutants caught`);
+  if (chosen.length < mutants.length) console.log(`${mutants.length - chosen.length} others were not tried`);
   return survivors;
 }

@@ -85,9 +85,13 @@ export interface World {
   /** Milliseconds between two actions of an operator. 0 means that there is no operator. */
   readonly operatorEveryMs: number;
   readonly operator: Readonly<Record<OperatorKind, number>>;
+  /** How often in 1,000 actions of the operator failed instances are retried, if there are any, and the most retries. */
+  readonly retried: number;
+  readonly mostRetries: number;
   readonly chaosTurns: number;
-  /** So many times in a thousand calls the store takes no more of them, for a while. */
+  /** So many times in a thousand calls the store takes no more of them, for up to `longestOutageMs`. */
   readonly outages: number;
+  readonly longestOutageMs: number;
   /** How often in 1,000 turns the store crashes and loses its last commits. */
   readonly losses: number;
   readonly outageOf: 'everything' | 'commits' | 'values';
@@ -303,8 +307,11 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       'take-up': oneOf([0, 1]),
       start: slow ? 0 : oneOf([0, 0, 1]), // one more run would take too many turns
     },
+    retried: 400,
+    mostRetries: slow ? 0 : oneOf([0, 1, 2]),
     chaosTurns: isLossy ? 450 : oneOf([120, 200, 320]),
-    outages: oneOf([0, 0, 15, 50]),
+    outages: oneOf(isRefused ? [0, 15, 50, 150] : [0, 0, 15, 50]),
+    longestOutageMs: isRefused ? oneOf([800, 2400]) : 800,
     losses: isLossy ? oneOf([6, 15]) : 0,
     outageOf,
     // A database that refuses values alone, with a code that says nothing else, would put the blame on an instance.
@@ -327,8 +334,13 @@ function drawRequests(
   const isTried = theme === 'walks' && !isRepeated && chance(200);
   // In others, runs that have failed are resumed after requests that took their keys, one after the other.
   const inTurn = isContested ? oneOf<RequestKind[]>([['other-trial', 'by-hand'], ['removed'], []]) : [];
+  // Keys that are taken before, during and after their verification.
+  const isVerified = theme === 'keys' && !isContested && chance(400);
   const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : isTried ? ['trial'] : [first, ...inTurn];
-  const more = isRepeated || inTurn.length > 0 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
+  const taker = oneOf<RequestKind>(['by-hand', 'changed', 'other-trial', 'removed', 'restored', 'purged']);
+  const pace = oneOf([250, 1500]);
+  if (isVerified) kinds.splice(0, 1, 'by-hand', 'verification', taker, 'verification');
+  const more = isRepeated || isVerified || inTurn.length > 0 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(
       oneOf([
@@ -339,6 +351,8 @@ function drawRequests(
         'clearing',
         'clearing',
         'disjoint',
+        'verification',
+        'verification',
         'by-hand',
         'trial',
         theme === 'walks' ? 'trial' : 'other-trial',
@@ -357,6 +371,7 @@ function drawRequests(
   function timeOf(index: number): number {
     if (isRepeated) return index * 120 + pick(120);
     if (inTurn.length > 0) return index * 700 + pick(300);
+    if (isVerified) return index * pace + pick(500);
     if (index === 0 || isRace) return 0;
     return chance(400) ? pick(8) * 15 : pick(20) * 100;
   }

@@ -6,7 +6,7 @@ import { definitionFor } from './request-plans.js';
 import type { Scene } from './scene.js';
 
 /**
- * Pauses, resumes and cancels runs, takes up runs in a script, and starts one there without a queue. Resumes all stopped
+ * Pauses, resumes and cancels runs, retries failed instances, takes up runs in a script, and starts one there without a queue. Resumes all stopped
  * runs in the calm.
  */
 export interface Operators {
@@ -23,12 +23,14 @@ export function startOperators(scene: Scene): Operators {
   const script = openSlot(scene, 'script');
   const refused = new Set<string>();
   let hasStarted = false;
+  let retries = 0;
 
   function act(): void {
     const runs = storedRuns(scene).filter(({ state }) => !ENDED.includes(state));
     const run = runs[choices.pick(runs.length)];
     const kind = KINDS[choices.weighted(KINDS.map((name) => world.operator[name]))] ?? 'pause';
-    if (kind === 'start') start();
+    if (mayRetry() && choices.chance(world.retried)) retry();
+    else if (kind === 'start') start();
     else if (run === undefined) return;
     else if (kind === 'take-up') takeUp(run.runId);
     else control(kind, run.runId);
@@ -45,6 +47,19 @@ export function startOperators(scene: Scene): Operators {
         if ('error' in outcome && Object(outcome.error).code === 'RUN_STATE') refused.add(runId);
       },
     );
+  }
+
+  const toRetry = (): HeaderView[] =>
+    storedRuns(scene).filter(({ state }) => state === 'completed_with_failures' || state === 'failed');
+  const mayRetry = (): boolean => retries < world.mostRetries && toRetry().length > 0;
+
+  function retry(): void {
+    const { process } = operator;
+    const runs = toRetry();
+    const { runId } = runs[choices.pick(runs.length)] ?? {};
+    if (runId === undefined || !process.isIdle) return;
+    retries += 1;
+    process.invoke('retry-failed', { runId }, () => process.service.retryFailed(runId));
   }
 
   function takeUp(runId: string): void {
@@ -95,12 +110,14 @@ export function startOperators(scene: Scene): Operators {
       if (scene.isCalm) {
         const [run] = toResume();
         if (run !== undefined) control('resume', run.runId);
+        else if (mayRetry()) retry();
       } else if (world.operatorEveryMs > 0) act();
     },
   );
   return {
     slots: [operator, script],
-    hasWork: () => toResume().length > 0 && storedRuns(scene).some(({ state }) => !ENDED.includes(state)),
+    hasWork: () =>
+      mayRetry() || (toResume().length > 0 && storedRuns(scene).some(({ state }) => !ENDED.includes(state))),
   };
 }
 

@@ -17,7 +17,7 @@ export function createOutages(stage: Stage): Outages {
       if (world.outageOf === 'values' && !hasValues) return null;
       if (schedule.now >= downUntil) {
         if (!choices.chance(world.outages)) return null;
-        downUntil = schedule.now + 40 * (1 + choices.pick(20));
+        downUntil = schedule.now + 40 * (1 + choices.pick(world.longestOutageMs / 40));
       }
       return refusalOf(world.outageCode, 'the store takes nothing now');
     },

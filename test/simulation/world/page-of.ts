@@ -82,10 +82,13 @@ function seenInstance(
   return { id, cursor, running, task, rows: Object.fromEntries(rows) as Rows, isPassedOver };
 }
 
+/** As long as a reason can get, so that some batches have more failures than one record holds. */
+const LONG_REASON = '\u0001'.repeat(500);
+
 function taskDataOf(task: TaskState, form: PageOptions['form'], paths: PageQuery['paths']): TaskData {
   if (task.state === 'none') return { form: 'none' };
   if (task.state === 'broken') {
-    return form === 'json' ? { form, text: '{"a": ' } : { form: 'unreadable', reason: 'it is not JSON' };
+    return form === 'json' ? { form, text: '{"a": ' } : { form: 'unreadable', reason: LONG_REASON };
   }
   if (form === 'parsed') return { form, value: task.value };
   if (form === 'json') return { form, text: JSON.stringify(task.value) };

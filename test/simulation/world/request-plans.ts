@@ -11,12 +11,13 @@ import type { HostTransaction } from './stored-records.js';
  * - `changed-quietly`: the same update does not ask for them. An unfinished run may still owe them.
  * - `removed`, `restored`: a model update removes one of the keys, or adds it again. `purged`: with its values.
  * - `clearing`: an overwrite from a path that often finds nothing, which clears what is stored then.
+ * - `verification`: a dry run that compares the values of both keys.
  * - `disjoint`: another key.
  * - `trial`, `chosen`: only some instances, by `limit` or by `instanceIds`. `other-trial`: one of them from another path.
  */
 export type RequestKind = UpdateKind | ManualKind;
 type UpdateKind = 'update' | 'changed' | 'changed-quietly' | 'removed' | 'purged' | 'restored';
-type ManualKind = 'by-hand' | 'clearing' | 'disjoint' | 'trial' | 'other-trial' | 'chosen';
+type ManualKind = 'by-hand' | 'clearing' | 'verification' | 'disjoint' | 'trial' | 'other-trial' | 'chosen';
 
 export const MODEL = 'sales/invoice';
 export const OTHER_MODEL = 'sales/offer';
@@ -63,6 +64,10 @@ export function definitionFor({ kind, mode, clearsBy }: RequestPlan<ManualKind>)
       const paths = [{ key: 'a', path: 'd.a' }, ...PATHS.slice(1)];
       const missing = clearsBy === 'delete' ? 'omit' : undefined;
       return { processModelId, paths, mode: 'overwrite', clear: true, missing };
+    }
+    case 'verification': {
+      const missing = clearsBy === 'delete' ? 'omit' : undefined;
+      return { processModelId, paths: PATHS, mode: 'overwrite', clear: true, dryRun: true, missing };
     }
     case 'disjoint':
       return { processModelId, paths: LIVE_PATHS.slice(2), mode };

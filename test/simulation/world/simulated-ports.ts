@@ -30,7 +30,6 @@ interface Effect<Answer> {
   take(late: boolean): Answer;
   /** Whether it changes anything. Only then can its outcome be unknown. */
   readonly isChange?: boolean;
-  /** Whether it writes values of instances. */
   /** Of a commit. */
   readonly instances?: readonly InstanceWrites<number>[];
   readonly takesMs?: number;
@@ -172,7 +171,7 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
           process.crash();
           return new Promise(() => {});
         }
-        const take = () => store.read(call, query, pageOf(query.limit));
+        const take = () => store.read(call, query, () => pageOf(query.limit));
         return send({ port: 'readInstances', signal: query.signal, takesMs: world.readMs, take });
       },
       commit(commit, { transaction } = {}) {

@@ -37,8 +37,8 @@ export interface SimulatedStore {
   settled(mark: string | null): SettledAnswer;
   survey(call: number, query: SurveyQuery<number>): InstanceSurvey;
   split(query: SplitQuery<number>): number[];
-  /** @param most how many instances of the page a lagging replica has, `null`: all */
-  read(call: number, query: PageQuery<number>, most: number | null): readonly PageEntry<number>[];
+  /** @param drawMost says how many instances of the page a lagging replica has, `null`: all. Asked once per page. */
+  read(call: number, query: PageQuery<number>, drawMost: () => number | null): readonly PageEntry<number>[];
   commit(call: number, commit: RepositoryCommit<number>, how: CommitHow): CommitResult;
   load(call: number, runId: string, transaction?: HostTransaction): RunRecord[];
   find(filter: RunFilter, transaction?: HostTransaction): RunRecord[];
@@ -193,11 +193,12 @@ export function createSimulatedStore(options: StoreOptions): SimulatedStore {
       const ends = found.filter((_, index) => (index + 1) % size === 0).map(({ cursor }) => cursor);
       return ends.filter((cursor) => cursor < Number(query.upTo)).slice(0, query.parts - 1);
     },
-    read(call, query, most) {
+    read(call, query, drawMost) {
       if (query.limit > (largestPage ?? query.limit)) {
         record({ type: 'fault', call, port: 'readInstances', kind: 'too-slow' });
         throw databaseError('57014', TOO_SLOW);
       }
+      const most = drawMost(); // only now: a page that fails shows no lag
       const [after, upTo] = [place(query.after), Number(query.upTo)];
       const all = instances.select(query, after, upTo);
       const { entries, seen } = pageOf(all.slice(0, most ?? undefined), query, options);

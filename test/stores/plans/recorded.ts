@@ -1,10 +1,10 @@
 import { CompiledQuery, type KyselyPlugin } from 'kysely';
 import type { BackfillRepository } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
 import type { Sql } from '../../../examples/2-embedded-postgres/sql.js';
 import type { EmptyDatabase } from '../../../examples/3-sql-databases/databases/empty-database.js';
 import { createSqlRepository } from '../../../examples/3-sql-databases/repository/sql-repository.js';
 import type { Database } from '../../../examples/3-sql-databases/repository/tables.js';
+import { createPostgresRepository } from '../../support/spiff-repository.js';
 
 export interface RecordedRepository {
   readonly repository: BackfillRepository<never, number>;

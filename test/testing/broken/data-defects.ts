@@ -124,6 +124,17 @@ export const dataDefects: readonly Defect[] = [
     breaks: ['readInstances: leaves data'],
   },
   {
+    title: 'a path without segments finds nothing',
+    rules: () => ({
+      dataOf: (task, paths) =>
+        SOUND.dataOf(
+          task,
+          paths.filter(({ segments }) => segments.length > 0),
+        ),
+    }),
+    breaks: ['readInstances: reads the whole'],
+  },
+  {
     title: 'projected paths can count lists from the end',
     rules: () => ({
       dataOf: (task, paths) =>

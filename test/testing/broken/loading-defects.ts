@@ -9,6 +9,18 @@ export const loadingDefects: readonly Defect[] = [
     rules: () => ({
       loaded: (records, runId) => records.filter((record) => record.runId.startsWith(runId)),
     }),
+    breaks: [
+      'loadRun: returns all records',
+      'commit: stores new records beside',
+      'commit: answers conflict and changes nothing when one of',
+    ],
+  },
+  {
+    title: 'a run is also found by its id without the last character',
+    rules: () => ({
+      loaded: (records, runId) =>
+        records.filter((record) => record.runId === runId || record.runId.slice(0, -1) === runId),
+    }),
     breaks: ['loadRun: returns all records'],
   },
   {
@@ -20,6 +32,8 @@ export const loadingDefects: readonly Defect[] = [
       'commit: stores values and',
       'commit: answers conflict and changes nothing when only',
       'loadRun: returns all records',
+      'commit: stores new records beside',
+      'commit: answers conflict and changes nothing when one of',
     ],
   },
   {
@@ -83,7 +97,12 @@ export const loadingDefects: readonly Defect[] = [
     rules: () => ({
       isFound: (record, filter) => SOUND.isFound({ ...record, id: record.runId }, filter),
     }),
-    breaks: ['findRuns: returns one record', 'findRuns: filters by model', 'findRuns: pages through'],
+    breaks: [
+      'findRuns: returns one record',
+      'findRuns: filters by model',
+      'findRuns: pages through',
+      'commit: stores new records beside',
+    ],
   },
   {
     title: 'runs are found without their content',

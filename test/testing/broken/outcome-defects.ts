@@ -8,6 +8,7 @@ export const outcomeDefects: readonly Defect[] = [
     title: 'kept values are not reported',
     rules: () => ({ reportedKept: () => [] }),
     breaks: [
+      'commit: tells',
       'commit: when it fills, keeps a',
       'commit: when it fills, keeps values',
       'commit: writes null where',
@@ -56,9 +57,19 @@ export const outcomeDefects: readonly Defect[] = [
     breaks: ['commit: when it overwrites, keeps a value'],
   },
   {
+    title: 'an error of `next` is trusted before anything is written',
+    rules: () => ({ callsNextFirst: true }),
+    breaks: ['commit: tells'],
+  },
+  {
     title: 'gone instances are not reported',
     rules: () => ({ reportedGone: () => [] }),
-    breaks: ['commit: reports instances', 'instance ids: accepts any', 'commit: when it deletes, reports'],
+    breaks: [
+      'commit: tells',
+      'commit: reports instances',
+      'instance ids: accepts any',
+      'commit: when it deletes, reports',
+    ],
   },
   {
     title: 'gone instances without values are not reported',

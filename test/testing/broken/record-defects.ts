@@ -26,6 +26,17 @@ export const recordDefects: readonly Defect[] = [
   {
     title: 'only the first of the expected revisions is compared',
     rules: () => ({ comparedRecords: (expected) => expected.slice(0, 1) }),
+    breaks: [
+      'commit: answers conflict and changes nothing when only',
+      'commit: answers conflict and changes nothing when one of',
+    ],
+  },
+  {
+    title: 'of several stored records, only the revision of the first is compared',
+    rules: () => ({
+      comparedRecords: (expected) =>
+        expected.filter(({ revision }, index) => index === 0 || revision === null),
+    }),
     breaks: ['commit: answers conflict and changes nothing when only'],
   },
   {
@@ -36,6 +47,7 @@ export const recordDefects: readonly Defect[] = [
     breaks: [
       'commit: answers conflict and changes nothing when a record exists',
       'commit: when several create',
+      'commit: answers conflict and changes nothing when one of',
     ],
   },
   {
@@ -102,6 +114,7 @@ export const recordDefects: readonly Defect[] = [
       'commit: stores values and',
       'commit: answers conflict and changes nothing when only',
       'loadRun: returns all records',
+      'commit: stores new records beside',
     ],
   },
   {
@@ -110,6 +123,33 @@ export const recordDefects: readonly Defect[] = [
       storedRecords: (records, isStored) => records.filter(({ id }, index) => index === 0 || !isStored(id)),
     }),
     breaks: ['commit: stores values and'],
+  },
+  {
+    title: 'new records beside a changed one are not stored',
+    rules: () => ({
+      storedRecords: (records, isStored) => {
+        const changed = records.filter(({ id }) => isStored(id));
+        return changed.length > 0 ? changed : records;
+      },
+    }),
+    breaks: ['commit: stores new records beside'],
+  },
+  {
+    title: 'all records of a commit get the run id of the first',
+    rules: () => ({
+      storedRecords: (records) => records.map((record) => ({ ...record, runId: records[0]?.runId ?? '' })),
+    }),
+    breaks: ['commit: stores new records beside'],
+  },
+  {
+    title: 'a record that exists may be created beside a changed one',
+    rules: () => ({
+      comparedRecords: (expected) =>
+        expected.some(({ revision }) => revision !== null)
+          ? expected.filter(({ revision }) => revision !== null)
+          : expected,
+    }),
+    breaks: ['commit: answers conflict and changes nothing when one of'],
   },
   {
     title: 'content has a size limit',

@@ -138,6 +138,7 @@ export function ruleRepository(rules: Rules): RepositoryFixture<object> {
     const moved = new Set(early !== null && rules.early === 'versions' ? early.moved : movedAmong(instances));
     const others = moved.size > 0 && rules.movesAsAWhole ? [] : instances.filter(({ id }) => !moved.has(id));
 
+    if (rules.callsNextFirst) next({ gone: [], kept: [], moved: [] });
     const kept = await write(others.slice(0, rules.mostInstances), instances);
     const gone = instances.map(({ id }) => id).filter((id) => living(id) === undefined);
     const records = next({

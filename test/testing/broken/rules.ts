@@ -183,6 +183,8 @@ export interface Rules {
   /** @param open the transactions that are open now, by number @param given the mark, or `null` for a new one */
   settled(open: ReadonlySet<string>, given: string | null): SettledAnswer;
   isPartOf(transaction: unknown): boolean;
+  /** Whether `next` is called before anything is written, too, and its error ends the commit. */
+  readonly callsNextFirst: boolean;
   /** Whether reads in a transaction of the host see what it has written. */
   readonly seesInside: boolean;
   /** Called after a commit inside a transaction of the host. */
@@ -229,6 +231,7 @@ export const SOUND: Rules = {
     paths.some(({ key, mode }) => mode === 'overwrite' || (rows.get(key)?.value ?? null) === null),
   dataOf(task, paths) {
     const found = paths.flatMap(({ key, segments }): [string, JsonValue][] => {
+      if (segments.length === 0) return [[key, task.data]];
       const { value = null } = extractMetadata(task.data, [{ key: 'value', path: segments }]);
       return value !== null || isStoredNull(task.data, segments) ? [[key, value]] : [];
     });
@@ -288,6 +291,7 @@ export const SOUND: Rules = {
     return { mark, settled: mark.split(' ').every((number) => !open.has(number)) };
   },
   isPartOf: (transaction) => transaction !== undefined,
+  callsNextFirst: false,
   seesInside: true,
   afterInside() {},
 };

@@ -7,6 +7,7 @@ export const writeDefects: readonly Defect[] = [
     title: 'a fill overwrites values',
     rules: () => ({ mayFill: () => true }),
     breaks: [
+      'commit: tells',
       'commit: when it fills, keeps a',
       'commit: when it fills, keeps values',
       'commit: writes null where',
@@ -163,6 +164,7 @@ export const writeDefects: readonly Defect[] = [
     title: 'values of gone instances are written',
     rules: () => ({ isLiving: () => true }),
     breaks: [
+      'commit: tells',
       'commit: reports instances',
       'commit: while instances',
       'instance ids: accepts any text',

@@ -1,4 +1,4 @@
-import type { InstanceId, RunRecord } from '../../../ports/repository.js';
+import type { InstanceId, RunRecord, WriteOutcome } from '../../../ports/repository.js';
 import type { PromiseOf } from '../conformance-case.js';
 import { expectEqual } from '../expectations.js';
 import {
@@ -42,6 +42,51 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
+    name: 'commit: stores new records beside a changed one, each under its own run id',
+    advice:
+      '`expected` may name stored records and, with `revision: null`, new ones. Insert and update in the same transaction, and store the `runId` of each record as it is given. A run stores what has failed in such records.',
+    async check(host) {
+      const id = await host.insert();
+      const stored = host.record({ activeKey: `key ${host.newRunId()}` });
+      await host.store(stored);
+      const { created, expected, changed, runId } = withFailures(host, stored);
+
+      const { result } = await host.write([{ id, values: [fill('city', host.form('Oslo'))] }], {
+        expected,
+        next: () => [changed, ...created],
+      });
+
+      expectEqual('the status', result.status, 'committed');
+      await host.expectMetadata(id, { city: 'Oslo' });
+      await host.expectRecords(stored.runId, [changed]);
+      await host.expectRecords(runId, created);
+      const filter = { processModelId: host.processModelId, activeKey: null, active: null };
+      const found = await host.repository.findRuns({ ...filter, before: host.newRunId(), limit: 10 });
+      expectEqual(
+        'the runs of the model',
+        found.map((record) => record.id),
+        [stored.id],
+      );
+    },
+  },
+  {
+    name: 'commit: answers conflict and changes nothing when one of new records beside a changed one exists',
+    advice: `compare all of \`expected\`, also those with \`revision: null\`. ${ONE_TRANSACTION}`,
+    async check(host) {
+      const stored = host.record();
+      await host.store(stored);
+      const { created, expected, changed, runId } = withFailures(host, stored);
+      const existing = created.slice(1);
+      await host.store(...existing);
+
+      const { result } = await host.write([], { expected, next: () => [changed, ...created] });
+
+      expectEqual('the status', result.status, 'conflict');
+      await host.expectRecords(stored.runId, [stored]);
+      await host.expectRecords(runId, existing);
+    },
+  },
+  {
     name: 'commit: rejects and changes nothing when `next` throws',
     advice: `do not catch the error of \`next\`. ${ONE_TRANSACTION}`,
     async check(host) {
@@ -59,6 +104,39 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
 
       expectEqual('the outcome of the commit', settled.status, 'rejected');
       await expectUnchanged(host, id, record.runId, [record]);
+    },
+  },
+  {
+    name: 'commit: tells `next` what really happened before the error of `next` ends it',
+    advice:
+      'call `next` when the values are written. If it is also called before, do not trust an error of that call. The library tries values out with a `next` that throws.',
+    async check(host) {
+      const [live, gone] = [await host.insert(), await host.insert()];
+      await host.fixture.setMetadata(live, 'city', host.form('live'));
+      await host.fixture.deleteInstance(gone);
+      const record = host.record();
+      await host.store(record);
+
+      let told: WriteOutcome | null = null;
+      const values = [fill('city', host.form('Oslo'))];
+      const committing = host.write(
+        [live, gone].map((id) => ({ id, values })),
+        {
+          expected: [{ id: record.id, revision: REVISION }],
+          next(outcome) {
+            const kept = outcome.kept.map(({ id, key }) => ({ id, key }));
+            told = { gone: outcome.gone, kept, moved: outcome.moved };
+            throw new Error('thrown by the conformance case');
+          },
+        },
+      );
+      await Promise.allSettled([committing]);
+
+      expectEqual('the outcome that `next` got last', told, {
+        gone: [gone],
+        kept: [{ id: live, key: 'city' }],
+        moved: [],
+      });
     },
   },
   {
@@ -226,6 +304,20 @@ export const commitPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
 ];
+
+/** A commit that changes a record, and stores two new ones whose run id is derived from that of the record. */
+function withFailures(host: TestedRepository, stored: RunRecord) {
+  const runId = `${stored.runId}_f0_0`;
+  const created = [0, 1].map((number) =>
+    host.record({ id: `${runId}_${number}`, runId, content: { number, failures: ['no JSON'] } }),
+  );
+  const changed = { ...stored, revision: NEXT_REVISION };
+  const expected = [
+    { id: stored.id, revision: REVISION },
+    ...created.map(({ id }) => ({ id, revision: null })),
+  ];
+  return { runId, created, changed, expected };
+}
 
 async function expectConflict(
   host: TestedRepository,

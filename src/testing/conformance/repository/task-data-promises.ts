@@ -138,6 +138,19 @@ export const taskDataPromises: readonly PromiseOf<TestedRepository>[] = [
     },
   },
   {
+    name: 'readInstances: reads the whole document at a path without segments',
+    advice:
+      "return the document as it is under the key of a path whose `segments` are empty. (PostgreSQL: `data #> '{}'`. MySQL: the path `$`.)",
+    async check(host) {
+      const whole: PagePath = { key: 'document', segments: [], mode: 'overwrite' };
+      for (const document of [{ city: 'Oslo', lines: [{ article: 'pump' }, null] }, ['list'], 'text']) {
+        const id = await host.insert({ tasks: [task(document)] });
+        const { data } = await host.readOne(id, { paths: [whole] });
+        expectEqual('the whole document', valueAt(data, whole), document);
+      }
+    },
+  },
+  {
     name: 'readInstances: gives `bytes` that fit the size of the data',
     capability: 'bytes',
     advice:

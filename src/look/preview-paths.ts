@@ -1,0 +1,196 @@
+import type { Cursor, InstanceRange, InstanceSnapshot } from '../ports/repository.js';
+import { portCalls } from '../run/calls/port-calls.js';
+import { createBreather } from '../run/context/create-breather.js';
+import type { RunContext } from '../run/context/run-context.js';
+import { type BatchSizer, createBatchSizer } from '../run/job/batch-size.js';
+import { pagePaths, type ReadPath } from '../run/job/page-paths.js';
+import { surveyInstances } from '../run/job/survey-instances.js';
+import type { RunDefinition } from '../run/record/run-record.js';
+import { drawRanks } from './draw-ranks.js';
+import { findNearPaths } from './find-near-paths.js';
+import { compileInspector, FOUND, type InstanceInspector } from './inspect-instance.js';
+import { type KeyPreview, previewOfKey, type SampledInstance } from './key-preview.js';
+import { previewWarnings } from './preview-warnings.js';
+import { projectMs, timePages } from './project-time.js';
+import { readPagesOf } from './read-pages-of.js';
+import { readSample } from './read-sample.js';
+import { type Share, shareOfRows } from './share.js';
+import { spread } from './spread.js';
+import type { PathSuggestion } from './suggest-paths.js';
+
+/** What a run of these paths would find and do, as a sample of the instances shows it. Plain JSON. */
+export interface BackfillPreview<Key extends string = string> {
+  readonly processModelId: string;
+  /** How many instances there are. */
+  readonly total: number;
+  /** How many of them were looked at. If all were, every count is exact. */
+  readonly sampled: number;
+  /** Sentences for people about what to check before a run, such as a path that finds nothing. */
+  readonly warnings: readonly string[];
+  readonly keys: Readonly<Record<Key, KeyPreview>>;
+  readonly projected: ProjectedRun;
+}
+
+/** What a run over all instances takes. */
+export interface ProjectedRun {
+  /** The range of milliseconds, for one job that nothing slows down. */
+  readonly ms: readonly [low: number, high: number];
+  /**
+   * How many rows a run writes, null rows included. Instances times keys are the most. `count` is of the sample, and `rate` is per
+   * possible row. For all rows of the model, multiply `rate`, `low` and `high` by `total` and the number of keys.
+   */
+  readonly fillRows: Share;
+  /** The same in the mode `overwrite`. */
+  readonly overwriteRows: Share;
+}
+
+/** What to preview. The modes of the paths do not matter. */
+export interface PreviewPlan extends Pick<RunDefinition, 'paths' | 'missing' | 'instanceIds'> {
+  readonly processModelId: string;
+  readonly sampleSize: number;
+}
+
+/** Commits nothing: the repository of `context` must be that of a dry run. */
+export async function previewPaths(context: RunContext, plan: PreviewPlan): Promise<BackfillPreview> {
+  const { processModelId, instanceIds, missing, sampleSize } = plan;
+  const { repository, runtime, maxInstancesPerSecond } = context;
+  context.signal.throwIfAborted();
+  // In the mode `fill`, pages skip filled instances, and the stored values that they show need not be real.
+  const paths = plan.paths.map((path): ReadPath => ({ ...path, mode: 'overwrite', formerPaths: [] }));
+  const calls = portCalls(context, null, { isStored: false });
+  const selection = { processModelId, instanceIds };
+  const { total, upTo } = await surveyInstances(context, calls, { ...selection, after: null, limit: null });
+  const inspect = compileInspector({
+    paths,
+    missing,
+    deletes: repository.deletes ?? false,
+    ...(repository.formatValue && { formatValue: repository.formatValue.bind(repository) }),
+  });
+  const range = upTo === null || paths.length === 0 ? null : { ...selection, upTo };
+  const look: Look = { context, paths, inspect, total, sizer: createBatchSizer(context) };
+  const { sample, readMs } = range === null ? NOTHING : await lookAt(look, range, sampleSize, runtime.random);
+
+  const sampled = sample.reduce((sum, { times }) => sum + times, 0);
+  const size = { sampled, total };
+  const near = range === null ? [] : await suggestPaths(look, range, sample, sampled);
+  const keys = paths.map(({ key, segments }, index) => {
+    const didYouMean = near[index] ?? [];
+    return [key, previewOfKey(sample, index, { ...size, segments, didYouMean })] as const;
+  });
+  const chosen = instanceIds?.length ?? null;
+  const counted = sample.flatMap(({ instance, times }) => Array<typeof instance>(times).fill(instance));
+  const rows = (rowsOf: (instance: SampledInstance['instance']) => number): Share =>
+    shareOfRows(counted.map(rowsOf), paths.length, size);
+  const [fillRows, overwriteRows] = [
+    rows(({ fillRows }) => fillRows),
+    rows(({ overwriteRows }) => overwriteRows),
+  ];
+  const rowsPerInstance = Math.max(fillRows.rate, overwriteRows.rate) * paths.length;
+  return {
+    processModelId,
+    total,
+    sampled,
+    warnings: previewWarnings({ processModelId, total, sampled, chosen, keys, sample }),
+    keys: Object.fromEntries(keys), // defines own properties, so a key named `__proto__` is a key like any other
+    projected: {
+      ms: projectMs(readMs, { total, rowsPerInstance, maxInstancesPerSecond }),
+      fillRows,
+      overwriteRows,
+    },
+  };
+}
+
+/** What all steps of a preview need. */
+interface Look {
+  readonly context: RunContext;
+  readonly paths: readonly ReadPath[];
+  readonly inspect: InstanceInspector;
+  readonly total: number;
+  readonly sizer: BatchSizer;
+}
+
+type Range = Omit<InstanceRange, 'after'>;
+
+interface Looked {
+  /** From the oldest instance to the newest. */
+  readonly sample: readonly SampledInstance[];
+  /** How long it takes to read all instances. */
+  readonly readMs: number;
+}
+
+const NOTHING: Looked = { sample: [], readMs: 0 };
+
+async function lookAt(look: Look, range: Range, sampleSize: number, random: () => number): Promise<Looked> {
+  if (look.total <= sampleSize) return lookAtAll(look, range);
+  const { context, paths, inspect, total, sizer } = look;
+  const ranks = drawRanks(total, sampleSize, random);
+  const read: (SampledInstance & { readonly cursor: Cursor })[] = [];
+  await readSample(context, range, pagePaths(paths), ranks, async ({ drawn, snapshot }) => {
+    await sizer.see([snapshot]); // so that the pages to be timed hold no more than those of a run
+    read.push({ ...drawn, instance: inspect(snapshot), cursor: snapshot.cursor });
+  });
+  const sample = read.toSorted((a, b) => a.rank - b.rank);
+  const starts = sample.map(({ cursor }) => cursor);
+  return { sample, readMs: await timePages(context, range, { paths, starts, total, sizer, inspect }) };
+}
+
+async function lookAtAll({ context, paths, inspect, total, sizer }: Look, range: Range): Promise<Looked> {
+  const { runtime } = context;
+  const sample: SampledInstance[] = [];
+  let readMs = 0;
+  const breathe = createBreather(context);
+  const add = (snapshot: InstanceSnapshot): void => {
+    sample.push({ instance: inspect(snapshot), rank: sample.length + 1, times: 1 });
+  };
+  for await (const { snapshots, tookMs } of readPagesOf(
+    context,
+    { ...range, after: null },
+    pagePaths(paths),
+    sizer,
+  )) {
+    const startedAt = runtime.now();
+    for (const snapshot of snapshots) {
+      add(snapshot);
+      await breathe();
+    }
+    readMs += tookMs + runtime.now() - startedAt;
+    if (sample.length >= total) break;
+  }
+  return { sample, readMs };
+}
+
+/** A path that finds less than this, nulls included, may be misspelled. */
+const LITTLE = 0.05;
+/** How many whole documents to look at. */
+const MOST_DOCUMENTS = 50;
+/** At most so many of them have a value at the path. Their other paths are no other spelling of it. */
+const MOST_WITH_VALUE = 10;
+
+/** For each path that finds little, the existing paths that may be meant. */
+async function suggestPaths(
+  { context, paths }: Look,
+  { processModelId, upTo }: Range,
+  sample: readonly SampledInstance[],
+  sampled: number,
+): Promise<PathSuggestion[][]> {
+  const isFound = ({ instance }: SampledInstance, index: number): boolean => {
+    const finding = instance.keys[index]?.finding ?? 'failed';
+    return FOUND.has(finding) || finding === 'null' || finding === 'null-orphaned';
+  };
+  const rare = paths.flatMap((_, index) => {
+    const found = sample.reduce((sum, one) => sum + (isFound(one, index) ? one.times : 0), 0);
+    return found < LITTLE * sampled ? [index] : [];
+  });
+  const readable = sample.filter(({ instance }) =>
+    instance.keys.some(({ failure }) => failure?.key !== null),
+  );
+  const having = readable.filter((one) => rare.some((index) => isFound(one, index)));
+  const lacking = readable.filter((one) => rare.some((index) => !isFound(one, index)));
+  const withValue = spread(having, MOST_WITH_VALUE);
+  const chosen = [...withValue, ...spread(lacking, MOST_DOCUMENTS - withValue.length)];
+  const ids = [...new Set(chosen.map(({ instance }) => instance.id))];
+  if (rare.length === 0 || ids.length === 0) return [];
+  const asked = rare.map((index) => paths[index]?.segments ?? []);
+  const found = await findNearPaths(context, { processModelId, upTo }, ids, asked);
+  return paths.map((_, index) => found[rare.indexOf(index)] ?? []);
+}

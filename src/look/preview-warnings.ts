@@ -1,0 +1,92 @@
+import { oneLine } from '../input/one-line.js';
+import type { KeyPreview, SampledInstance } from './key-preview.js';
+
+const MOST_WARNINGS = 50;
+
+/** What somebody should look at before a run, in sentences for people. */
+export function previewWarnings(options: {
+  readonly processModelId: string;
+  readonly total: number;
+  readonly sampled: number;
+  /** How many instances were chosen by their ids. `null`: all of the model. */
+  readonly chosen: number | null;
+  readonly keys: readonly (readonly [key: string, preview: KeyPreview])[];
+  readonly sample: readonly SampledInstance[];
+}): string[] {
+  const { processModelId, total, sampled, chosen, keys, sample } = options;
+  const model = quote(processModelId);
+  const warnings = [
+    ...(total === 0 && chosen === null
+      ? [`Process model ${model} has no instances. Check its id, unless it is new.`]
+      : []),
+    ...(chosen !== null && total < chosen
+      ? [
+          `${chosen - total} of the ${chosen} given instanceIds are not in process model ${model}. Check the ids, and whether they are numbers or strings.`,
+        ]
+      : []),
+    ...keys.flatMap(([key, preview], index) => keyWarnings(key, preview, sampled, failureAt(sample, index))),
+  ];
+  const more = warnings.length - MOST_WARNINGS;
+  return more > 0 ? [...warnings.slice(0, MOST_WARNINGS), `${more} more warnings are left out.`] : warnings;
+}
+
+function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure: string | null): string[] {
+  if (sampled === 0) return [];
+  const { found, null: nulls, failed, orphaned, truncated, types, byAge, didYouMean } = preview;
+  const path = `Path ${quote(spelled(preview.path))} of key ${quote(key)}`;
+  const of = (count: number): string => `${count} of ${sampled} sampled instances`;
+  const [best] = didYouMean;
+  const hint = best === undefined ? 'Check the path.' : `Did you mean ${quote(spelled(best.path))}?`;
+  const oldest = byAge.findIndex((rate) => (rate ?? 0) > 0);
+  const mixed = Object.entries(types).sort(([, a], [, b]) => b - a);
+  return [
+    ...(found.count + nulls.count === 0 && failed.count < sampled
+      ? [`${path} finds nothing in ${of(sampled - failed.count)}. ${hint}`]
+      : []),
+    ...(found.count === 0 && nulls.count > 0
+      ? [`${path} finds no value but null, in ${of(nulls.count)}.`]
+      : []),
+    ...(found.count > 0 && best !== undefined
+      ? [`${path} finds a value in only ${of(found.count)}. ${hint}`]
+      : []),
+    ...(oldest > 0 && (1 - oldest / 10) ** found.count < CHANCE
+      ? [
+          `${path} finds nothing in the oldest ${10 * oldest} % of the instances. A run reads those first, and writes no value for a while.`,
+        ]
+      : []),
+    ...(failure === null ? [] : [`Key ${quote(key)} fails in ${of(failed.count)}. ${failure}`]),
+    ...(orphaned.count > 0
+      ? [
+          `${path} finds no value in ${of(orphaned.count)} that have one stored. A run leaves these as they are, unless it has the mode 'overwrite' and clear: true.`,
+        ]
+      : []),
+    ...(truncated > 0
+      ? [`Values of key ${quote(key)} are too long for the column in ${of(truncated)}, and get cut.`]
+      : []),
+    ...(mixed.length > 1
+      ? [
+          `Key ${quote(key)} has values of several types: ${mixed.map(([type, count]) => `${type} (${count})`).join(', ')}.`,
+        ]
+      : []),
+  ];
+}
+
+/** A warning about the oldest instances appears only if chance alone would cause it no more often than this. */
+const CHANCE = 0.01;
+
+/** The first failure under a key, as a sentence. */
+function failureAt(sample: readonly SampledInstance[], index: number): string | null {
+  for (const { instance } of sample) {
+    const failure = instance.keys[index]?.failure;
+    if (failure) return `Instance ${oneLine(String(instance.id), 100)}: ${failure.reason} (${failure.code})`;
+  }
+  return null;
+}
+
+function spelled(path: KeyPreview['path']): string {
+  return typeof path === 'string' ? path : path.join('.');
+}
+
+function quote(text: string): string {
+  return JSON.stringify(oneLine(text, 200));
+}

@@ -1,0 +1,49 @@
+import { openRun } from '../run/calls/open-run.js';
+import { firstListed } from '../run/calls/read-listed.js';
+import { createRunContext } from '../run/context/create-run-context.js';
+import { definitionOf } from '../run/options/definition-options.js';
+import type { DifferenceCounts, InstanceDifference } from '../run/record/difference-counts.js';
+import type { BackfillReport } from '../run/record/report.js';
+import type { Verdict } from '../run/record/verdict.js';
+import { runDefinition } from '../run/run-backfill.js';
+import { parseVerifyOptions, VERIFICATION, type VerifyOptions } from './verify-options.js';
+
+/** The result of a verification. `keys` counts what a repair would write. */
+export interface BackfillVerification<Key extends string = string> extends BackfillReport<Key> {
+  readonly verdict: Verdict;
+  readonly differences: Readonly<Record<Key, DifferenceCounts>>;
+  /** The first 20 differences. `differences` of a service returns all of them. */
+  readonly samples: readonly InstanceDifference[];
+}
+
+/**
+ * Compares the stored values of every instance with what the paths give now, and writes none. It is a stored dry run with
+ * `mode: 'overwrite'` and `clear`. Each value that it would write is a difference. To repair the differences, run the same without
+ * `dryRun`. To continue after an error or an abort, call `runBackfill({ repository, runId })`: until then, or until a service
+ * cancels it, the run stays active.
+ *
+ * A mistyped path finds nothing in any instance, so nothing differs if nothing is stored. `warnings` names such paths.
+ *
+ * In a running instance, a missing null row is no difference, and neither is a value that its path no longer finds: its next save
+ * decides.
+ * @throws as `runBackfill` does.
+ * @example
+ * const { verdict, differences } = await verifyBackfill({
+ *   repository,
+ *   processModelId: 'test_group/invoice_process',
+ *   paths: [{ key: 'invoice_number', path: 'invoice.number' }],
+ * });
+ * verdict; // 'different'
+ * differences.invoice_number; // { absent: 0, different: 1, orphaned: 0 }
+ */
+export async function verifyBackfill<const Key extends string = string>(
+  options: VerifyOptions<Key>,
+): Promise<BackfillVerification<Key>> {
+  const input = parseVerifyOptions(options);
+  const context = createRunContext(input, { dryRun: false });
+  const definition = definitionOf({ ...input, ...VERIFICATION }, input.repository);
+  const report = await runDefinition(context, input.processModelId, definition);
+  const handle = openRun(context, report.runId);
+  const samples = await firstListed('differences', context, handle, await handle.load());
+  return { ...report, samples } as BackfillVerification<Key>;
+}

@@ -1,0 +1,95 @@
+import type { RunContext } from '../context/run-context.js';
+import { type Listed, type ListName, listIn, listRunId, nextGroup } from '../record/listed-records.js';
+import type { Run, RunShard } from '../record/run-record.js';
+import { leaveOut } from './find-runs.js';
+import type { RunHandle } from './open-run.js';
+import { loadRecords } from './run-records.js';
+
+/** The record of the first item to read. */
+export interface ListPlace {
+  readonly shard: number;
+  readonly number: number;
+}
+
+export interface ReadList<Name extends ListName> {
+  readonly items: readonly Listed[Name][];
+  /** Where to go on. `null`: there are no more. */
+  readonly next: ListPlace | null;
+}
+
+/**
+ * Reads failures or differences of the last walk of a run, from a place on: whole records, until they have at least `atLeast`
+ * items. Skips records that somebody has deleted.
+ */
+export async function readListed<Name extends ListName>(
+  name: Name,
+  context: Pick<RunContext, 'repository'>,
+  { calls }: Pick<RunHandle, 'calls'>,
+  run: Run,
+  { from, atLeast }: { readonly from: ListPlace; readonly atLeast: number },
+): Promise<ReadList<Name>> {
+  const { runId } = run.header;
+  const items: Listed[Name][] = [];
+  let place = firstPlace(name, run, from);
+  while (place !== null && items.length < atLeast) {
+    const { shard, number: first } = place;
+    const end = Math.min(nextGroup(first), recordsIn(name, run.shards[shard]).to);
+    const records = await loadRecords(context, listRunId(name, runId, shard, first), { calls });
+    const stored = records
+      .map((record) => listIn(name, record))
+      .filter(({ number }) => number >= first && number < end)
+      .sort((a, b) => a.number - b.number);
+    let next = end;
+    for (const one of stored) {
+      items.push(...one.items);
+      if (items.length < atLeast) continue;
+      next = one.number + 1;
+      break;
+    }
+    place = firstPlace(name, run, { shard, number: next });
+  }
+  return { items, next: place };
+}
+
+const SAMPLE = 20;
+
+/** The first 20, as reports show them. If they cannot be read, it logs a warning and returns none: the call has not failed. */
+export async function firstListed<Name extends ListName>(
+  name: Name,
+  context: RunContext,
+  handle: Pick<RunHandle, 'calls'>,
+  run: Run,
+): Promise<readonly Listed[Name][]> {
+  try {
+    const { items } = await readListed(name, context, handle, run, { from: BEGINNING, atLeast: SAMPLE });
+    return items.slice(0, SAMPLE);
+  } catch (error) {
+    leaveOut(context, run.header, error);
+    return [];
+  }
+}
+
+export const BEGINNING: ListPlace = { shard: 0, number: 0 };
+
+/** The first record from there on. `null`: there is none. */
+function firstPlace(name: ListName, { shards }: Run, from: ListPlace): ListPlace | null {
+  for (const shard of shards) {
+    const { index } = shard;
+    if (index < from.shard) continue;
+    const records = recordsIn(name, shard);
+    const number = Math.max(records.from, index === from.shard ? from.number : 0);
+    if (number < records.to) return { shard: index, number };
+  }
+  return null;
+}
+
+/** The records of this walk: the number of the first one, and the number behind the last one. */
+function recordsIn(
+  name: ListName,
+  shard: RunShard | undefined,
+): { readonly from: number; readonly to: number } {
+  if (shard === undefined) return { from: 0, to: 0 };
+  return name === 'failures'
+    ? { from: shard.failuresFrom, to: shard.failureRecords }
+    : { from: shard.differencesFrom, to: shard.differenceRecords };
+}

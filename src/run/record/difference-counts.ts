@@ -1,0 +1,58 @@
+import type { JsonValue } from '../../extraction/json-value.js';
+import type { InstanceId } from '../../ports/repository.js';
+
+/**
+ * `ABSENT`: there is no row. `DIFFERENT`: the row has another value, or null where the path finds a value. `ORPHANED`: the row
+ * has a value, and the path finds nothing.
+ */
+export type DifferenceCode = 'ABSENT' | 'DIFFERENT' | 'ORPHANED';
+
+/** What a dry run would write to one key of an instance. */
+export interface InstanceDifference {
+  readonly instanceId: InstanceId;
+  readonly key: string;
+  readonly code: DifferenceCode;
+  /** What is stored, and what would be, at most 200 characters each. `null`: no row, or a null row. Only with `differences: 'values'`. */
+  readonly stored?: JsonValue;
+  readonly expected?: JsonValue;
+}
+
+/** How many instances differ under one key. */
+export interface DifferenceCounts {
+  readonly absent: number;
+  readonly different: number;
+  readonly orphaned: number;
+}
+
+export const noDifferences: DifferenceCounts = { absent: 0, different: 0, orphaned: 0 };
+
+/** In the order of the keys. Empty if there is no difference. */
+export function countDifferences(
+  differences: readonly InstanceDifference[],
+  keys: readonly string[],
+): DifferenceCounts[] {
+  if (differences.length === 0) return [];
+  const counts = new Map(keys.map((key) => [key, { ...noDifferences }]));
+  for (const { key, code } of differences) {
+    const count = counts.get(key);
+    if (count !== undefined) count[COUNTERS[code]] += 1;
+  }
+  return [...counts.values()];
+}
+
+const COUNTERS = { ABSENT: 'absent', DIFFERENT: 'different', ORPHANED: 'orphaned' } as const;
+
+export function addDifferences(
+  a: readonly DifferenceCounts[],
+  b: readonly DifferenceCounts[],
+): readonly DifferenceCounts[] {
+  const [long, short] = a.length < b.length ? [b, a] : [a, b];
+  return long.map(({ absent, different, orphaned }, index) => {
+    const other = short[index] ?? noDifferences;
+    return {
+      absent: absent + other.absent,
+      different: different + other.different,
+      orphaned: orphaned + other.orphaned,
+    };
+  });
+}

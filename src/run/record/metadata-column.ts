@@ -1,0 +1,91 @@
+import type { BackfillMode } from '../../ports/repository.js';
+import type { KeyVerification, OwnedKey, StoredVerification } from './owner-record.js';
+import { NOBODY, type Requester, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
+import { isComplete, type RunState } from './run-state.js';
+import { type KeyCounts, noCounts } from './tally.js';
+
+/**
+ * One key of a model, and what the run that fills it has done. Times are milliseconds since the epoch. What comes from the run
+ * is `null` if nobody fills the key, or if the records of the run were deleted.
+ */
+export interface MetadataColumn extends Requester {
+  readonly key: string;
+  /** Where it is read. Requests take it as it is. `null`: nowhere, because it was removed from the model or has only been tried. */
+  readonly path: readonly string[] | null;
+  /** The last run over the whole model that was to fill the key or remove its values. `null`: none since its path has changed. */
+  readonly runId: string | null;
+  readonly state: RunState | null;
+  readonly mode: BackfillMode | null;
+  readonly coverage: ColumnCoverage | null;
+  readonly requestedAt: number | null;
+  /** Also `null` until the run has completed. */
+  readonly completedAt: number | null;
+  /** Whether the run deletes the rows of the key. They are gone once it has completed. */
+  readonly removed: boolean;
+  /**
+   * Whether a run with `limit` or `instanceIds` has read the key from another path since. Some rows may be from there until the
+   * key is requested for the whole model.
+   */
+  readonly tried: boolean;
+  /** All active runs that write the key, also those with `limit` or `instanceIds`. Newest first. */
+  readonly activeRunIds: readonly string[];
+  /**
+   * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key,
+   * removed it or tried it from another path. It does not cover what live instances have saved since its last walk began.
+   */
+  readonly verified: KeyVerification | null;
+}
+
+/** The outcomes of one key in the last walk of the run that fills it, so far. */
+export interface ColumnCoverage extends KeyCounts {
+  /** How many instances the walk covers. Always the whole model: a run over some instances fills no column. */
+  readonly total: number;
+  /** Whether the run has completed and the key has failed in no instance. */
+  readonly covered: boolean;
+}
+
+/**
+ * @param filler the run that fills the key. `null`: there is none, or it cannot be read.
+ * @param active the headers of the runs of the model that have not ended.
+ */
+export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly RunHeader[]): MetadataColumn {
+  const { key, segments, filler: runId, tried, verified } = owned;
+  const { state = null, createdAt = null, endedAt = null, requestedBy, reason } = filler?.header ?? NO_HEADER;
+  const writers = active.filter((header) => !header.definition.dryRun && writes(header, key));
+  return {
+    key,
+    path: segments,
+    runId,
+    state,
+    mode: filler?.header.definition.paths.find((path) => path.key === key)?.mode ?? null,
+    coverage: filler === null ? null : coverageOf(filler, key),
+    requestedAt: createdAt,
+    completedAt: state !== null && isComplete(state) ? endedAt : null,
+    requestedBy,
+    reason,
+    removed: segments === null && runId !== null,
+    tried,
+    activeRunIds: writers.map((header) => header.runId),
+    verified: verified === null ? null : shown(verified),
+  };
+}
+
+function shown({ generation: _, filler: __, ...verification }: StoredVerification): KeyVerification {
+  return verification;
+}
+
+const NO_HEADER: Requester & Partial<Pick<RunHeader, 'state' | 'createdAt' | 'endedAt'>> = NOBODY;
+
+function coverageOf(run: Run, key: string): ColumnCoverage {
+  const { state, definition, settled } = run.header;
+  const counts = tallyOf(run).keys[definition.paths.findIndex((path) => path.key === key)] ?? noCounts;
+  return {
+    ...counts,
+    total: totalOf(run),
+    covered: isComplete(state) && settled !== false && counts.failed === 0,
+  };
+}
+
+function writes({ definition, droppedKeys }: RunHeader, key: string): boolean {
+  return definition.paths.some((path) => path.key === key) && !droppedKeys.some((gone) => gone.key === key);
+}

@@ -1,0 +1,36 @@
+import { type DifferenceCounts, noDifferences } from './difference-counts.js';
+import { isTrial } from './run-definition.js';
+import { type Run, tallyOf } from './run-record.js';
+import { isComplete } from './run-state.js';
+
+/**
+ * Whether the run without `dryRun` would write anything. `different`: it would, as seen so far. `equal`: it would not, and every
+ * instance was looked at. `unknown`: no difference was found, but some instances were not looked at, or there is no instance.
+ */
+export type Verdict = 'equal' | 'different' | 'unknown';
+
+/** An instance that failed or is gone was not looked at. Nobody knows what it held. */
+export function verdictOf(run: Run): Verdict {
+  const { failed, differences } = tallyOf(run);
+  return verdict(run, differences, failed);
+}
+
+/** The verdict of one key, by its index in the definition. Failures of other keys do not matter. */
+export function keyVerdictOf(run: Run, index: number): Verdict {
+  const { keys, differences } = tallyOf(run);
+  return verdict(run, [differences[index] ?? noDifferences], keys[index]?.failed ?? 0);
+}
+
+function verdict(run: Run, differences: readonly DifferenceCounts[], failures: number): Verdict {
+  const { state, definition, settled } = run.header;
+  const { processed, failed, gone } = tallyOf(run);
+  const sum = differences.reduce((total, one) => total + one.absent + one.different + one.orphaned, 0);
+  if (sum > 0) return 'different';
+  const hasSeenAll =
+    isComplete(state) &&
+    !isTrial(definition) &&
+    settled !== false &&
+    failures + gone === 0 &&
+    processed + failed > 0;
+  return hasSeenAll ? 'equal' : 'unknown';
+}

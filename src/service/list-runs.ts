@@ -1,0 +1,30 @@
+import pLimit from 'p-limit';
+import type { RunFilter } from '../ports/repository.js';
+import { findRuns, loadReadable, readableHeaders } from '../run/calls/find-runs.js';
+import type { RunContext } from '../run/context/run-context.js';
+import { paceOf } from '../run/record/progress.js';
+import { type RunSummary, summaryOf } from '../run/record/report.js';
+import { countsOf } from '../run/record/run-counts.js';
+import type { RunHeader } from '../run/record/run-record.js';
+
+const MOST_AT_ONCE = 4;
+
+/** One page of stored runs. The header of an ended run has all that is needed. Only active runs are loaded. */
+export async function listRuns(
+  context: RunContext,
+  filter: Omit<RunFilter, 'activeKey'>,
+): Promise<readonly RunSummary[]> {
+  const headers = readableHeaders(context, await findRuns(context, filter));
+  const limit = pLimit(MOST_AT_ONCE);
+  const summaries = headers.map((header) =>
+    header.counts === null
+      ? limit(() => loadSummary(context, header))
+      : summaryOf(header, header.counts, null),
+  );
+  return (await Promise.all(summaries)).filter((summary) => summary !== null);
+}
+
+async function loadSummary(context: RunContext, header: RunHeader): Promise<RunSummary | null> {
+  const run = await loadReadable(context, header);
+  return run === null ? null : summaryOf(run.header, countsOf(run), paceOf(run, context.runtime.now()));
+}

@@ -1,0 +1,75 @@
+import { RunError } from '../errors.js';
+import type { InstanceId } from '../ports/repository.js';
+import { openRun } from '../run/calls/open-run.js';
+import { BEGINNING, type ListPlace, type ReadList, readListed } from '../run/calls/read-listed.js';
+import type { RunContext } from '../run/context/run-context.js';
+import { outdatedKeys } from '../run/record/claim-keys.js';
+import type { OwnedKey } from '../run/record/owner-record.js';
+import type { Requester, Run, RunDefinition } from '../run/record/run-record.js';
+import { isActive } from '../run/record/run-state.js';
+import { answerRequest, type SkippedRequest, type TriggeredRequest } from './answer-request.js';
+
+/** `left`: more have failed than one retry takes. Request the same keys for the whole model. */
+export type RetryResult = (
+  | TriggeredRequest
+  | SkippedRequest<
+      | 'Metadata backfill feature is disabled'
+      | 'No failures are stored'
+      | 'All its keys were removed or requested again'
+    >
+) & { readonly left: boolean };
+
+const MOST_INSTANCES = 10_000;
+
+/**
+ * Requests the keys of a run again, for its failed instances. Leaves out the keys that were removed or read from another path
+ * since.
+ */
+export async function retryFailed(
+  context: RunContext,
+  runId: string,
+  { enabled, requester }: { readonly enabled: boolean; readonly requester: Requester },
+): Promise<RetryResult> {
+  const run = await openRun(context, runId).load();
+  const { processModelId, state, definition } = run.header;
+  if (isActive(state)) throw stillActive(run);
+  const { ids, left } = await failedInstances(context, run);
+  if (ids.length === 0) return { status: 'skipped', reason: 'No failures are stored', diff: null, left };
+  const definitionFor = (_: unknown, owned: readonly OwnedKey[]): RunDefinition | null => {
+    const paths = stillOwned(run, owned);
+    return paths.length === 0 ? null : { ...definition, paths, limit: null, instanceIds: ids, shards: 1 };
+  };
+  const formerPaths = new Map(
+    definition.paths.map(({ key }, index) => [key, run.header.claims[index]?.formerPaths ?? []]),
+  );
+  const plan = { processModelId, updates: [], definitionFor, requester, formerPaths, diff: null };
+  const nothing = 'All its keys were removed or requested again';
+  return { ...(await answerRequest(context, plan, { enabled, nothing })), left };
+}
+
+function stillActive({ header: { runId, state } }: Run): RunError {
+  const message = `Run ${runId} is ${state}: its failed instances can be retried once it has ended.`;
+  return new RunError('RUN_STATE', runId, message);
+}
+
+function stillOwned({ header }: Run, owned: readonly OwnedKey[]): RunDefinition['paths'] {
+  const lost = [...header.droppedKeys, ...outdatedKeys(header, owned)].map(({ key }) => key);
+  return header.definition.paths.filter(({ key }) => !lost.includes(key));
+}
+
+async function failedInstances(
+  context: RunContext,
+  run: Run,
+): Promise<{ readonly ids: readonly InstanceId[]; readonly left: boolean }> {
+  const handle = openRun(context, run.header.runId);
+  const ids = new Set<InstanceId>();
+  for (let from: ListPlace | null = BEGINNING; from !== null && ids.size <= MOST_INSTANCES; ) {
+    const { items, next }: ReadList<'failures'> = await readListed('failures', context, handle, run, {
+      from,
+      atLeast: 1_000,
+    });
+    for (const { instanceId } of items) ids.add(instanceId);
+    from = next;
+  }
+  return { ids: [...ids].slice(0, MOST_INSTANCES), left: ids.size > MOST_INSTANCES };
+}

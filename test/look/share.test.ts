@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { drawRanks } from '../../src/look/draw-ranks.js';
+import { shareOf, shareOfRows } from '../../src/look/share.js';
+import { randomFrom } from '../faults/support/seeded-random.js';
+
+const SAMPLED = 200;
+const ROUNDS = 1_000;
+
+describe('the interval of a share', () => {
+  const coverages: number[] = [];
+
+  test.each([250, 2_000, 20_000].flatMap((total) => [0.01, 0.3, 0.99].map((share) => ({ total, share }))))(
+    'covers the share $share of $total instances in at least 88 of 100 samples',
+    ({ total, share }) => {
+      const random = randomFrom(total + 100 * share).next;
+      const having = Math.round(share * total);
+      let covered = 0;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const has = scattered(having, total, random);
+        const drawn = drawRanks(total, SAMPLED, random);
+        const count = drawn.reduce((sum, { rank, times }) => sum + (has[rank - 1] === 1 ? times : 0), 0);
+        const { low, high } = shareOf(count, { sampled: SAMPLED, total });
+        if (low <= having / total && having / total <= high) covered += 1;
+      }
+      coverages.push(covered / ROUNDS);
+      expect(covered / ROUNDS).toBeGreaterThanOrEqual(0.88);
+    },
+  );
+
+  test('covers the share in 93 to 97 of 100 samples on average', () => {
+    const average = coverages.reduce((sum, coverage) => sum + coverage, 0) / coverages.length;
+    expect(coverages).toHaveLength(9);
+    expect(average).toBeGreaterThanOrEqual(0.93);
+    expect(average).toBeLessThanOrEqual(0.97);
+  });
+
+  test('is the rate itself where all instances were seen', () => {
+    expect(shareOf(3, { sampled: 9, total: 9 })).toEqual({ count: 3, rate: 3 / 9, low: 3 / 9, high: 3 / 9 });
+  });
+
+  test('ends at whole instances, and holds the one that may not have been seen', () => {
+    const { low, high } = shareOf(0, { sampled: 200, total: 250 });
+    expect({ low, high }).toEqual({ low: 0, high: 1 / 250 });
+  });
+
+  test('is everything where no instance could be read, and nothing where there is none', () => {
+    expect(shareOf(0, { sampled: 0, total: 5 })).toEqual({ count: 0, rate: 0, low: 0, high: 1 });
+    expect(shareOf(0, { sampled: 0, total: 0 })).toEqual({ count: 0, rate: 0, low: 0, high: 0 });
+  });
+
+  test('gets narrower the less is left unseen', () => {
+    const widths = [300, 3_000, 300_000].map((total) => {
+      const { low, high } = shareOf(100, { sampled: 200, total });
+      return high - low;
+    });
+    expect(widths).toEqual(widths.toSorted((a, b) => a - b));
+    expect(new Set(widths).size).toBe(3);
+  });
+});
+
+describe('the interval of a share of rows', () => {
+  test.each([
+    [
+      'all or none of the rows of an instance are written',
+      (random: () => number) => (random() < 0.3 ? 4 : 0),
+    ],
+    [
+      'rows are written regardless of each other',
+      (random: () => number) => [0, 0, 0, 0].filter(() => random() < 0.3).length,
+    ],
+  ])('covers the share where %s', (_, rowsOf) => {
+    const random = randomFrom(7).next;
+    const population = Array.from({ length: 20_000 }, () => rowsOf(random));
+    const truth = population.reduce((sum, rows) => sum + rows, 0) / (4 * population.length);
+    let covered = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const rows = drawRanks(population.length, SAMPLED, random).flatMap(({ rank, times }) =>
+        Array<number>(times).fill(population[rank - 1] ?? 0),
+      );
+      const { low, high } = shareOfRows(rows, 4, { sampled: SAMPLED, total: population.length });
+      if (low <= truth && truth <= high) covered += 1;
+    }
+    expect(covered / ROUNDS).toBeGreaterThan(0.93);
+    expect(covered / ROUNDS).toBeLessThan(0.97);
+  });
+
+  test('is the rate itself where all instances were seen', () => {
+    expect(shareOfRows([2, 1], 2, { sampled: 2, total: 2 })).toEqual({
+      count: 3,
+      rate: 0.75,
+      low: 0.75,
+      high: 0.75,
+    });
+  });
+});
+
+/** Which instances have something, in random places. */
+function scattered(having: number, total: number, random: () => number): Uint8Array {
+  const has = new Uint8Array(total);
+  let left = having;
+  for (let index = 0; left > 0; index += 1) {
+    if (random() * (total - index) >= left) continue;
+    has[index] = 1;
+    left -= 1;
+  }
+  return has;
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { splitPath } from '../../src/extraction/extraction-path.js';
+import { createPathSuggester } from '../../src/look/suggest-paths.js';
+
+const DOCUMENT = {
+  invoice: { number: 'INV-7', amount: 12.5, date: '2026-01-01', id: 7, 'due date': 'soon' },
+  customer: { address: { city: 'Oslo', street: 'Main street' }, name: 'Berg', id: 'C-1' },
+  items: [{ sku: 'A' }, { sku: 'B' }],
+  tags: ['new'],
+  nothing: null,
+};
+
+const suggest = (path: string, documents: readonly unknown[] = [DOCUMENT]) => {
+  const suggester = createPathSuggester([splitPath(path) ?? []]);
+  for (const document of documents) suggester.look(document);
+  return suggester.suggestions()[0] ?? [];
+};
+const namesFor = (path: string, documents?: readonly unknown[]) =>
+  suggest(path, documents).map((suggestion) => suggestion.path);
+
+describe('the path that comes first', () => {
+  test.each([
+    ['two swapped letters', 'invoice.nubmer', 'invoice.number'],
+    ['two swapped letters of a short word', 'customer.address.ctiy', 'customer.address.city'],
+    ['a missing letter', 'customer.adress.city', 'customer.address.city'],
+    ['a letter too many', 'invoice.ammount', 'invoice.amount'],
+    ['a slip in an earlier name', 'invioce.number', 'invoice.number'],
+    ['another letter case', 'Invoice.Number', 'invoice.number'],
+    ['another letter case of a short word', 'invoice.ID', 'invoice.id'],
+    ['other marks between words', 'invoice.due_date', 'invoice.due date'],
+    ['a level too short at the start', 'number', 'invoice.number'],
+    ['a level too short in the middle', 'customer.city', 'customer.address.city'],
+    ['two levels too short', 'city', 'customer.address.city'],
+    ['a level too long at the start', 'data.invoice.number', 'invoice.number'],
+    ['a level too long at the end', 'invoice.number.text', 'invoice.number'],
+    ['levels in one name', 'invoice_number', 'invoice.number'],
+    ['an index beyond the list', 'items[2].sku', 'items[0].sku'],
+    ['an index beyond the list, at the end', 'tags[1]', 'tags[0]'],
+    ['no index into a list', 'items.sku', 'items[0].sku'],
+    ['an index into what is no list', 'invoice[0].number', 'invoice.number'],
+    ['an index into a text', 'invoice.number[0]', 'invoice.number'],
+  ])('for %s: %s', (_, path, expected) => {
+    expect(namesFor(path)[0]).toBe(expected);
+  });
+});
+
+describe('no path is suggested', () => {
+  test.each([
+    ['the same name elsewhere', 'refund.amount'],
+    ['the same short name elsewhere', 'order.id'],
+    ['a short name a level too short', 'sku'],
+    ['another short word', 'invoice.no'],
+    ['a word with one other letter', 'invoice.rate'],
+    ['another word', 'invoice.discount'],
+    ['a longer name', 'customer.vat_id'],
+    ['the path itself', 'invoice.number'],
+    ['a null', 'nothin'],
+  ])('for %s: %s', (_, path) => {
+    expect(namesFor(path)).toEqual([]);
+  });
+
+  test('that is there beside the path that was asked for: it is another one', () => {
+    const both = { address: { street: 'Main street', street2: 'second floor' } };
+    const one = { address: { street: 'Main street' } };
+    expect(namesFor('address.street2', [one, one])).toEqual(['address.street']);
+    expect(namesFor('address.street2', [one, both, one])).toEqual([]);
+  });
+
+  test('that is there beside a null at the path that was asked for', () => {
+    expect(namesFor('number', [{ number: null, numbers: 1 }, { numbers: 1 }, { numbers: 1 }])).toEqual([]);
+  });
+
+  test('that is no more frequent than the path that was asked for', () => {
+    expect(namesFor('number', [{ number: 1 }, { numbers: 1 }])).toEqual([]);
+    expect(namesFor('number', [{ number: 1 }, { numbers: 1 }, { numbers: 2 }])).toEqual(['numbers']);
+  });
+});
+
+describe('suggestions', () => {
+  test('show how many documents have the path, and a value, cut if it is long', () => {
+    const documents = [{ text: 'x'.repeat(500) }, { other: 1 }, {}, undefined];
+    expect(suggest('texts', documents)).toEqual([
+      { path: 'text', found: 0.25, sample: `${'x'.repeat(200)}…` },
+    ]);
+  });
+
+  test('are at most three, the nearest first, and one of those that differ in an index only', () => {
+    const document = {
+      lines: [{ article: 1 }, { article: 2 }],
+      articel: 4,
+      Article: 5,
+      article_: 6,
+      articles: 7,
+    };
+    const names = namesFor('article', [document]);
+    expect(names).toHaveLength(3);
+    expect(names.slice(0, 2)).toEqual(['Article', 'article_']);
+    expect(namesFor('lines[7].article', [document])).toEqual(['lines[0].article', 'Article', 'article_']);
+  });
+
+  test('can be used as paths, also where no text spells them', () => {
+    const document = { 'a]b["\'': { number: 1 } };
+    expect(namesFor('number', [document])).toEqual([['a]b["\'', 'number']]);
+  });
+
+  test('come from what can be read of odd documents', () => {
+    const odd = {
+      number: 1,
+      get broken(): never {
+        throw new Error('not readable');
+      },
+    };
+    const cyclic: Record<string, unknown> = { number: 1 };
+    cyclic.self = cyclic;
+    let deep: object = {};
+    for (let depth = 0; depth < 20_000; depth += 1) deep = { deep };
+    const proxy = new Proxy({}, { ownKeys: () => ['number'] });
+    for (const document of [odd, cyclic, { number: 1, deep }])
+      expect(namesFor('numbre', [document])[0]).toBe('number');
+    for (const document of [proxy, null, 7, 'text', new Map(), Symbol('odd')])
+      expect(namesFor('numbre', [document])).toEqual([]);
+  });
+});
