@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 const REPORTS: Readonly<Record<string, string>> = {
   '.': 'index',
   './memory': 'memory',
+  './postgres': 'postgres',
   './testing': 'testing',
 };
 

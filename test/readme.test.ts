@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type RepositoryFixture, repositoryConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { memoryFixture } from './testing/fixtures/memory-fixture.js';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(CHECKOUT, 'README.md'), 'utf8');
@@ -33,7 +31,7 @@ const PRELUDE = `
     const repository: BackfillRepository<{ query(sql: string): Promise<unknown> }, number>;
     const queue: BackfillQueue;
     const service: BackfillService;
-    const database: { query(sql: string, values: readonly unknown[]): Promise<unknown> };
+    const pool: import('pg').Pool;
     const processModelId: string;
     const oldModel: Model;
     const newModel: Model;
@@ -164,30 +162,6 @@ describe('the README', () => {
     const headings = [...readme.matchAll(/^#{2,} (.*)$/gm)].map(([, heading = '']) => heading);
     for (const heading of headings.filter((heading) => heading !== 'Contents'))
       expect(section('Contents')).toContain(`](#${slug(heading)})`);
-  });
-
-  test('shows the message of a conformance case as it is', async () => {
-    const fixture = memoryFixture();
-    const { repository } = fixture;
-    const blind: RepositoryFixture = {
-      ...fixture,
-      repository: {
-        ...repository,
-        async commit({ instances, next, ...commit }) {
-          for (const { id, values } of instances) {
-            for (const { key, value } of values) await fixture.setMetadata(id, key, value ?? null);
-          }
-          return repository.commit({ ...commit, instances: [], next });
-        },
-      },
-    };
-    const [shown = '', what = '', advice = ''] = (
-      blocks('text').find((text) => text.includes('  To fix it: ')) ?? ''
-    ).split('\n');
-    const shownCase = repositoryConformance(() => blind).find(({ name }) => name === shown);
-
-    const message = await shownCase?.run().catch((error: Error) => error.message);
-    expect(message).toContain(`${shown}\n${what}\n${advice.replace(/ …$/, '')}`);
   });
 
   test('stays under 350 lines', () => {

@@ -38,7 +38,7 @@ switch (command) {
     const stopping = new AbortController();
     for (const name of ['SIGINT', 'SIGTERM']) once(process, name).then(() => stopping.abort());
     const { signal } = stopping;
-    for (const report of await tick(service, { repository, ...tuning, sliceMs: 1000, signal }))
+    for (const report of await tick(service, { repository, ...tuning, sliceMs: 500, signal }))
       console.log(`${report.runId} ${report.state}: ${report.processed} of ${report.total}`);
     break;
   }

@@ -9,9 +9,11 @@ import type {
   ExtractionPath,
   RequestResult,
 } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../2-embedded-postgres/postgres-repository.js';
-import { type Sql, type SqlDatabase, withLatency } from '../2-embedded-postgres/sql.js';
+import { createRunTable } from 'process-metadata-backfill/postgres';
+import { createRepository } from '../2-embedded-postgres/repository.js';
+import type { Sql, SqlDatabase } from '../2-embedded-postgres/sql.js';
 import { createTerminal } from '../2-embedded-postgres/terminal.js';
+import { withLatency } from '../2-embedded-postgres/with-latency.js';
 import { createInstances, MODEL } from '../2-embedded-postgres/workflow-host.js';
 import { pgDatabase } from './pg-sql.js';
 
@@ -53,7 +55,8 @@ export async function openHost(defaultName: string): Promise<DemoHost> {
   const database = pgDatabase(pool);
   if (command === 'all' || command === 'clean') await dropSchemas(pool, name);
   if (command !== 'clean') await createTables(database, name);
-  const repository = createPostgresRepository(withLatency(database, 20));
+  // Here, a transaction of the host is an Sql, which the repository can use.
+  const repository = createRepository({ ...withLatency(database, 20), within: (sql: Sql) => sql });
   return { name, url, pool, database, repository };
 }
 
@@ -126,6 +129,7 @@ async function createTables(database: SqlDatabase, name: string): Promise<void> 
     if (found?.exists) return;
     await sql.query(`create schema if not exists ${name}`);
     await sql.query(schema);
+    await sql.query(createRunTable());
     await sql.query('create table process_model (id text primary key, paths json not null)');
   });
 }

@@ -1,5 +1,5 @@
 import { type Pool, type PoolClient, types } from 'pg';
-import type { Sql, SqlDatabase, TypeParsers } from '../2-embedded-postgres/sql.js';
+import type { Sql, SqlDatabase } from '../2-embedded-postgres/sql.js';
 
 /** The adapter for a pool of `pg`. */
 export function pgDatabase(pool: Pool): SqlDatabase {
@@ -33,9 +33,9 @@ export function pgDatabase(pool: Pool): SqlDatabase {
 /** Use it also for a transaction of the host that a request shall be part of. */
 export function pgSql(connection: Pool | PoolClient): Sql {
   return {
-    async query<Row>(text: string, values: readonly unknown[] = [], parsers: TypeParsers = {}) {
+    async query<Row>(text: string, values: readonly unknown[] = [], read?: (text: string) => unknown) {
       const getTypeParser: typeof types.getTypeParser = (type, format) =>
-        parsers[type] ?? types.getTypeParser(type, format);
+        type === types.builtins.TEXT && read !== undefined ? read : types.getTypeParser(type, format);
       const { rows } = await connection.query({ text, values: [...values], types: { getTypeParser } });
       return rows as Row[];
     },

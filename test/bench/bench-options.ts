@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly micro: boolean;
   /** How many instances each step of the scale has. */
   readonly scale: readonly number[];
+  /** Where the instances of the scale have their metadata. */
+  readonly scaleMetadata: 'rows' | 'members';
   readonly json: boolean;
   readonly chart: string | null;
 }
@@ -19,6 +21,7 @@ export const USAGE = `npm run bench -- [option ...]        without any: a select
   --size 1.6      kilobytes of task data        } of these, several may be
   --type json     or jsonb                      } given; all combinations
   --keys 2        extraction paths, 1 to 20     } are compared
+  --metadata rows or members of a jsonb column  }
   --instances 20000
   --rounds 3      runs of each candidate
   --patience 0    seconds for which each run may wait until other processes leave the processors idle
@@ -38,6 +41,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       size: several,
       type: several,
       keys: several,
+      metadata: several,
       instances: several,
       rounds: { type: 'string', default: '3' },
       latency: { type: 'string', default: '0' },
@@ -50,10 +54,10 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       chart: { type: 'string' },
     },
   });
-  const { size, type, keys, instances, only = [], json, chart = null } = values;
+  const { size, type, keys, instances, metadata, only = [], json, chart = null } = values;
   const isScale = values.scale || values.million;
-  const isChosen = [size, type, keys, instances].some((value) => value !== undefined);
-  const scenarios = isChosen ? combinations(size, type, keys, instances) : SELECTION;
+  const isChosen = [size, type, keys, instances, metadata].some((value) => value !== undefined);
+  const scenarios = isChosen ? combinations(size, type, keys, instances, metadata) : SELECTION;
   return {
     scenarios: isScale || values.micro ? [] : scenarios,
     rounds: numberOf('rounds', values.rounds, { least: 1, isWhole: true }),
@@ -62,6 +66,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     only,
     micro: values.micro || !(isScale || isChosen),
     scale: isScale ? [20_000, 200_000, ...(values.million ? [1_000_000] : [])] : [],
+    scaleMetadata: placeOf(metadata?.at(-1) ?? 'rows'),
     json,
     chart,
   };
@@ -79,20 +84,32 @@ function combinations(
   types: readonly string[] = ['json'],
   keys: readonly string[] = ['2'],
   instances: readonly string[] = ['20000'],
+  places: readonly string[] = ['rows'],
 ): Scenario[] {
   return sizes.flatMap((size) =>
     types.flatMap((type) => {
       if (type !== 'json' && type !== 'jsonb') throw new Error(`--type: expected json or jsonb, got ${type}`);
       return keys.flatMap((count) =>
-        instances.map((number) => ({
-          kilobytes: numberOf('size', size),
-          type,
-          keys: numberOf('keys', count, { least: 1, most: 20, isWhole: true }),
-          instances: numberOf('instances', number, { least: 1, isWhole: true }),
-        })),
+        instances.flatMap((number) =>
+          places.map((place): Scenario => {
+            const metadata = placeOf(place);
+            return {
+              kilobytes: numberOf('size', size),
+              type: metadata === 'members' ? 'jsonb' : type,
+              keys: numberOf('keys', count, { least: 1, most: 20, isWhole: true }),
+              instances: numberOf('instances', number, { least: 1, isWhole: true }),
+              ...(metadata === 'members' && { metadata }),
+            };
+          }),
+        ),
       );
     }),
   );
+}
+
+function placeOf(place: string): 'rows' | 'members' {
+  if (place === 'rows' || place === 'members') return place;
+  throw new Error(`--metadata: expected rows or members, got ${place}`);
 }
 
 function numberOf(

@@ -7,7 +7,10 @@ export interface CpuClock {
 }
 
 /** That of the database is told by Linux, of a server on this machine whose processes it shows. */
-export async function cpuClock({ sql, connection }: BenchDatabase): Promise<CpuClock> {
+export async function cpuClock({
+  sql,
+  connection,
+}: Pick<BenchDatabase, 'sql' | 'connection'>): Promise<CpuClock> {
   const backends =
     connection === null ? [] : await sql.query<{ pid: number }>(BACKENDS, [connection.application_name]);
   const before = backendMicros(backends);

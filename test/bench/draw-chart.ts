@@ -1,4 +1,5 @@
 import { singleStatement } from './candidates/single-statement.js';
+import { singleUpdate } from './candidates/single-update.js';
 import type { Comparison } from './measure.js';
 import { median } from './median.js';
 import { titleOf } from './scenario.js';
@@ -54,7 +55,7 @@ function panel({ scenario, measured }: Comparison, left: number, top: number): s
 
 /** Grey: done otherwise; orange: the database on its own; blue: this library. */
 function colourOf(name: string): string {
-  if (name === singleStatement.name) return '#e08a1e';
+  if (name === singleStatement.name || name === singleUpdate.name) return '#e08a1e';
   return /batch/.test(name) ? '#2b6cb0' : '#9aa5b1';
 }
 

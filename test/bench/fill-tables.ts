@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { createRunTable } from 'process-metadata-backfill/postgres';
 import type { SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
 import { documentSql } from './document-sql.js';
+import { emptyMembers, fillOneTable } from './fill-one-table.js';
 import { MODEL, type Scenario } from './scenario.js';
 
 const TASKS = 6;
@@ -18,11 +20,13 @@ const TABLES = [
  * a hash that says nothing of its place. One instance in twenty is still running.
  */
 export async function fillTables(sql: SqlDatabase, scenario: Scenario, seed = 1): Promise<void> {
-  const { instances, kilobytes, type } = scenario;
+  const { instances, kilobytes, type, metadata } = scenario;
+  if (metadata === 'members') return fillOneTable(sql, scenario, seed);
   const schema = (await readFile(SCHEMA, 'utf8')).replace(/--.*$/gm, '').split(';');
   const statements = [
     `drop table if exists ${TABLES} cascade`,
     ...schema.filter((text) => text.trim() !== ''),
+    createRunTable(),
     `alter table json_data alter column data type ${type} using data::${type}`,
     // Indices are built at the end: that is faster, and they are as compact as they can be.
     'alter table json_data drop constraint json_data_pkey',
@@ -46,7 +50,11 @@ export async function fillTables(sql: SqlDatabase, scenario: Scenario, seed = 1)
 }
 
 /** Leaves nothing of the run before, so that all start alike. */
-export async function emptyMetadata(sql: SqlDatabase): Promise<void> {
+export async function emptyMetadata(
+  sql: SqlDatabase,
+  { metadata }: { readonly metadata?: Scenario['metadata'] | undefined } = {},
+): Promise<void> {
+  if (metadata === 'members') return emptyMembers(sql);
   await sql.query('truncate process_instance_metadata, metadata_backfill_run');
   await vacuum(sql);
 }

@@ -43,7 +43,9 @@ try {
 const micro = options.micro ? await measureMicro(2 * rounds + 1) : null;
 if (micro !== null) print(microTable(micro));
 const scale =
-  options.scale.length > 0 ? await measureScale(options.scale, { rounds, patienceMs, log }) : null;
+  options.scale.length > 0
+    ? await measureScale(options.scale, options.scaleMetadata, { rounds, patienceMs, log })
+    : null;
 if (scale !== null) print(scaleTable(scale));
 
 if (options.json) console.log(JSON.stringify({ ...setting, comparisons, micro, scale }, null, 2));

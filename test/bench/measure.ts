@@ -1,4 +1,4 @@
-import { allCandidates } from './candidates/all-candidates.js';
+import { candidatesFor } from './candidates/all-candidates.js';
 import type { Candidate, OpenCandidate } from './candidates/candidate.js';
 import { cpuClock } from './cpu-clock.js';
 import { emptyMetadata, fillTables, vacuum } from './fill-tables.js';
@@ -40,17 +40,21 @@ export async function compare(
 ): Promise<Comparison> {
   await fillTables(database.sql, scenario);
   const entrants: Entrant[] = [];
-  for (const candidate of allCandidates.filter(isWanted)) {
+  for (const candidate of candidatesFor(scenario).filter(isWanted)) {
     const opened = await candidate.open(database, scenario);
     if (opened !== null) entrants.push({ candidate, opened, runs: [] });
   }
   try {
     for (const entrant of entrants)
-      await runOnce(database, entrant, { instances: Math.min(WARM_UP, scenario.instances), patienceMs: 0 });
+      await runOnce(database, entrant, {
+        ...scenario,
+        instances: Math.min(WARM_UP, scenario.instances),
+        patienceMs: 0,
+      });
     for (let round = 1; round <= rounds; round += 1) {
       for (const entrant of entrants) {
         const instances = Math.min(entrant.candidate.most, scenario.instances);
-        const run = await runOnce(database, entrant, { instances, patienceMs });
+        const run = await runOnce(database, entrant, { ...scenario, instances, patienceMs });
         entrant.runs.push(run);
         log(`${round}/${rounds} ${entrant.candidate.name}: ${run.micros.toFixed(1)} µs an instance`);
       }
@@ -78,13 +82,14 @@ interface Run {
 
 async function runOnce(
   database: BenchDatabase,
-  { candidate, opened }: Entrant,
-  { instances, patienceMs }: { readonly instances: number; readonly patienceMs: number },
+  { opened }: Entrant,
+  { instances, metadata, patienceMs }: Scenario & { readonly patienceMs: number },
 ): Promise<Run> {
-  if (candidate.isRerun) {
-    await opened.run(instances);
+  if (opened.fill === undefined) await emptyMetadata(database.sql, { metadata });
+  else {
+    await opened.fill(instances);
     await vacuum(database.sql);
-  } else await emptyMetadata(database.sql);
+  }
   await waitForCalm(patienceMs);
   const cpu = await cpuClock(database);
   const startedAt = performance.now();

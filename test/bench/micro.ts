@@ -119,7 +119,8 @@ function createIdleRepository(instances: number): BackfillRepository<never, numb
       for (const record of next({ gone: [], kept: [], moved: [] })) records.set(record.id, record);
       return { status: 'committed' };
     },
-    loadRun: async () => [...records.values()],
+    loadRun: async (runId) => [...records.values()].filter((record) => record.runId === runId),
     findRuns: async () => [],
+    settled: async (mark) => ({ mark: mark ?? '', settled: true }), // so that it walks once
   };
 }

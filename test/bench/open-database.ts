@@ -1,11 +1,15 @@
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { pgliteDatabase, type SqlDatabase, withLatency } from '../../examples/2-embedded-postgres/sql.js';
+import { fromPg, fromPglite, type PostgresDatabase } from 'process-metadata-backfill/postgres';
+import { pgliteDatabase, type SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
+import { withLatency } from '../../examples/2-embedded-postgres/with-latency.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 
 /** An empty schema of a PostgreSQL, which goes when it is closed. */
 export interface BenchDatabase {
   readonly sql: SqlDatabase;
+  /** The same for the library. */
+  readonly database: PostgresDatabase<never>;
   readonly version: string;
   /** How much longer each statement takes than it would. */
   readonly latencyMs: number;
@@ -40,6 +44,7 @@ export async function openDatabase({ latencyMs = 0 } = {}): Promise<BenchDatabas
   const pool = openPool(connection);
   return {
     sql: withLatency(pgDatabase(pool), latencyMs),
+    database: withLatency(fromPg(pool) as PostgresDatabase<never>, latencyMs),
     latencyMs,
     version: rows[0]?.version.split(' (')[0] ?? 'PostgreSQL',
     connection,
@@ -62,6 +67,7 @@ async function openPglite(): Promise<BenchDatabase> {
   const pglite = await PGlite.create();
   return {
     sql: pgliteDatabase(pglite),
+    database: fromPglite(pglite) as PostgresDatabase<never>,
     latencyMs: 0,
     version:
       'PGlite, as no PostgreSQL answers (DATABASE_URL can name one): its figures are not those of a server',

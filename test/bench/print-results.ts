@@ -1,5 +1,6 @@
 import { reference } from './candidates/reference.js';
 import { singleStatement } from './candidates/single-statement.js';
+import { singleUpdate } from './candidates/single-update.js';
 import type { Comparison, Measured } from './measure.js';
 import { median, ratio } from './median.js';
 import type { Micro } from './micro.js';
@@ -9,12 +10,12 @@ import { titleOf } from './scenario.js';
 /** A table for people. */
 export function comparisonTable({ scenario, measured }: Comparison): string {
   const find = (name: string) => measured.find((each) => each.name === name);
-  const [slow, single] = [find(reference.name), find(singleStatement.name)];
+  const [slow, single] = [find(reference.name), find(singleStatement.name) ?? find(singleUpdate.name)];
   const header = [
     '',
     'µs an instance',
     'instances/s',
-    '× one INSERT',
+    single?.name === singleUpdate.name ? '× one UPDATE' : '× one INSERT',
     'reference ×',
     'CPU µs worker',
     'database',
@@ -50,12 +51,25 @@ export function microTable({ ownTime, extraction }: Micro): string {
 }
 
 export function scaleTable(steps: readonly ScaleStep[]): string {
-  const rows = steps.map(({ instances, microsPerInstance, peakMegabytes }) => [
-    instances.toLocaleString('en'),
-    microsPerInstance.toFixed(1),
-    peakMegabytes.toFixed(0),
+  const rows = steps.map((step) => [
+    step.instances.toLocaleString('en'),
+    step.microsPerInstance.toFixed(1),
+    step.workerCpu.toFixed(1),
+    step.databaseCpu?.toFixed(1) ?? '',
+    step.peakMegabytes.toFixed(0),
+    step.heapMegabytes.toFixed(0),
+    step.leftMegabytes.toFixed(1),
   ]);
-  return table([['instances', 'µs an instance', 'peak memory in MB'], ...rows]);
+  const header = [
+    'instances',
+    'µs an instance',
+    'CPU µs worker',
+    'database',
+    'peak memory in MB',
+    'heap',
+    'left at the end',
+  ];
+  return table([header, ...rows]);
 }
 
 function compared(a: Measured, b: Measured | undefined, write: (ratio: number) => string): string {

@@ -7,6 +7,8 @@ export interface Scenario {
   readonly kilobytes: number;
   readonly type: 'json' | 'jsonb';
   readonly keys: number;
+  /** Metadata are rows of a table, or members of a jsonb column of the instance, whose task data are jsonb, too. @default 'rows' */
+  readonly metadata?: 'rows' | 'members';
 }
 
 export const MODEL = 'bench_group/invoice_process';
@@ -28,6 +30,7 @@ export function pathsOf({ keys }: Pick<Scenario, 'keys'>): readonly ExtractionPa
   return PATHS.slice(0, keys);
 }
 
-export function titleOf({ instances, kilobytes, type, keys }: Scenario): string {
-  return `${instances.toLocaleString('en')} instances, ${kilobytes} KB ${type}, ${keys} key${keys === 1 ? '' : 's'}`;
+export function titleOf({ instances, kilobytes, type, keys, metadata }: Scenario): string {
+  const title = `${instances.toLocaleString('en')} instances, ${kilobytes} KB ${type}, ${keys} key${keys === 1 ? '' : 's'}`;
+  return metadata === 'members' ? `${title} in a jsonb column` : title;
 }

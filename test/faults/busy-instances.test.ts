@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import {
   type InstanceSnapshot,
@@ -12,6 +11,7 @@ import {
 import { MODEL, PATHS } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 import { type FaultHost, openFaultHost } from './support/fault-host.js';
 import { seededRandom } from './support/seeded-random.js';
 

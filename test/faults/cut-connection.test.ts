@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { createBackfillService, runBackfill } from '../../src/index.js';
 import { createInProcessQueue } from '../../src/memory/index.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 import { type CommitFate, cuttingCommits } from './support/cut-commits.js';
 import { eventually } from './support/eventually.js';
 import { createInstances, type FaultHost, openFaultHost, PATHS, POSTGRES_URL } from './support/fault-host.js';

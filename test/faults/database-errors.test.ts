@@ -1,6 +1,5 @@
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import {
   type BackfillRepository,
@@ -15,6 +14,7 @@ import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
 import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 import { eventually } from './support/eventually.js';
 import { createInstances, type FaultHost, openFaultHost, PATHS, POSTGRES_URL } from './support/fault-host.js';
 import { expectTrueOutcome } from './support/true-outcome.js';

@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import {
   type BackfillJob,
@@ -12,6 +11,7 @@ import {
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 import { type FaultHost, openFaultHost, openPool } from './support/fault-host.js';
 
 const COUNT = 40;

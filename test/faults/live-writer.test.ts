@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
-import { withLatency } from '../../examples/2-embedded-postgres/sql.js';
+import { withLatency } from '../../examples/2-embedded-postgres/with-latency.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import {
   type InstanceSnapshot,
@@ -12,6 +11,7 @@ import {
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 import { eventually } from './support/eventually.js';
 import { createInstances, type FaultHost, openFaultHost, PATHS } from './support/fault-host.js';
 import { createLiveWriter, type LiveWriter } from './support/live-writer.js';

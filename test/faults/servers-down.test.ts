@@ -2,7 +2,6 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import PgBoss from 'pg-boss';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { createPgBossQueue, startPgBossWorker } from '../../examples/4-pg-boss/pg-boss-queue.js';
 import { createBullmqQueue, startBullmqWorker } from '../../examples/5-bullmq/bullmq-queue.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
@@ -11,6 +10,7 @@ import { createInProcessQueue } from '../../src/memory/index.js';
 import { systemRuntime } from '../../src/run/context/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 import { type CommitFate, cuttingCommits } from './support/cut-commits.js';
 import { eventually } from './support/eventually.js';
 import {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createPostgresRepository } from '../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
 import { type RepositoryCommit, runBackfill } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { describeWith } from '../support/servers.js';
+import { createPostgresRepository } from '../support/spiff-repository.js';
 import { createInstances, type FaultHost, openFaultHost, PATHS } from './support/fault-host.js';
 import { expectTrueOutcome } from './support/true-outcome.js';
 

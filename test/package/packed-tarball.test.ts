@@ -40,6 +40,21 @@ const SCRIPTS: readonly { entry: string; names: string; body: string; prints: st
     prints: 'instances: 1\n{"runId":"r","shard":0,"step":0}\n',
   },
   {
+    entry: 'process-metadata-backfill/postgres',
+    names: 'createPostgresRepository, createRunTable, fromPg',
+    body: `
+      console.log(createRunTable().slice(0, 2));
+      const database = { query: async () => [], transaction: (work) => work(database) };
+      createPostgresRepository({
+        database,
+        instances: { table: 'instance', model: 'model' },
+        taskData: { column: 'data' },
+        metadata: { table: 'metadata', instance: 'instance_id' },
+      }).loadRun('r').then((records) => console.log(records.length));
+      try { fromPg(null); } catch ({ code }) { console.log(code); }`,
+    prints: 'do\nINVALID_INPUT\n0\n',
+  },
+  {
     entry: 'process-metadata-backfill/testing',
     names: 'queueConformance, repositoryConformance, withFaults',
     body: `
@@ -61,6 +76,7 @@ describe('the packed package, installed in an empty project', () => {
         'dist/index.js',
         'dist/index.d.ts',
         'dist/memory/index.js',
+        'dist/postgres/index.js',
         'dist/testing/index.js',
         'src/index.ts',
       ]),
@@ -93,6 +109,7 @@ describe('the packed package, installed in an empty project', () => {
     const script = `
       import { type BackfillReport, extractMetadata, runBackfill } from 'process-metadata-backfill';
       import { createMemoryRepository, type MemoryRepository } from 'process-metadata-backfill/memory';
+      import { createPostgresRepository, type PostgresRepository } from 'process-metadata-backfill/postgres';
       import { type ConformanceCase, type RepositoryFixture, repositoryConformance } from 'process-metadata-backfill/testing';
       const paths = [{ key: 'invoice_number', path: 'invoice.number' }] as const;
       const repository: MemoryRepository = createMemoryRepository();
@@ -103,6 +120,13 @@ describe('the packed package, installed in an empty project', () => {
       }
       declare const fixture: RepositoryFixture<{ query(sql: string): Promise<void> }, number>;
       export const cases: readonly ConformanceCase[] = repositoryConformance(async () => fixture);
+      declare const database: { query(text: string, values: readonly (string | null)[]): Promise<readonly unknown[]>, transaction: never };
+      export const byUuid: PostgresRepository<never, 'uuid'> = createPostgresRepository({
+        database,
+        instances: { table: 'instance', model: 'model', id: { type: 'uuid' } },
+        taskData: { column: 'data' },
+        metadata: { column: 'metadata' },
+      });
       export const text: string = String(extractMetadata({}, paths).invoice_number);
       // @ts-expect-error shows that these types are really seen
       export const nothing: string = extractMetadata({}, paths).city;`;

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { pgliteDatabase, type Sql } from '../../examples/2-embedded-postgres/sql.js';
 import { postgresFixture } from '../testing/fixtures/postgres-fixture.js';
 import type { TablesFixture } from '../testing/fixtures/tables-fixture.js';
+import { spiffTables } from './spiff-repository.js';
 
 /** PostgreSQL inside this process, with the empty tables of example 2. */
 export async function openEmbeddedPostgres(): Promise<PGlite> {
   const pglite = await PGlite.create();
-  await pglite.exec(await readFile('examples/2-embedded-postgres/schema.sql', 'utf8'));
+  await pglite.exec(await spiffTables());
   return pglite;
 }
 

@@ -1,3 +1,4 @@
+import { CHROMIUM_HINT, chromiumProgram } from './chromium.js';
 import { PROGRAMS_HINT, postgresPrograms } from './postgres-programs.js';
 import { absentServers, hintAt } from './probe-servers.js';
 
@@ -7,4 +8,6 @@ export default async function nameAbsentServers(): Promise<void> {
     console.warn(`Skipped: what needs ${server}. There is ${hintAt(server)}.`);
   if ((await postgresPrograms()) === null)
     console.warn(`Skipped: what starts a PostgreSQL of its own. There is ${PROGRAMS_HINT}.`);
+  if ((await chromiumProgram()) === null)
+    console.warn(`Skipped: what drives a browser. There is ${CHROMIUM_HINT}.`);
 }

@@ -1,9 +1,14 @@
 import { describe, test } from 'vitest';
+import { CHROMIUM_HINT, chromiumProgram } from './chromium.js';
 import { PROGRAMS_HINT, postgresPrograms } from './postgres-programs.js';
 import { absentServers, hintAt } from './probe-servers.js';
 import { type Server, serverUrl } from './server-urls.js';
 
-const [absent, programs] = await Promise.all([absentServers(), postgresPrograms()]);
+const [absent, programs, chromium] = await Promise.all([
+  absentServers(),
+  postgresPrograms(),
+  chromiumProgram(),
+]);
 
 /**
  * A suite that needs servers. Without them it is skipped, and its title says how to get it run; with `CI=true`, where
@@ -22,6 +27,11 @@ export function describeWith<const Needed extends Server>(
 /** The same for a suite that starts a PostgreSQL of its own, from the programs in a directory. */
 export function describeWithPrograms(title: string, body: (programs: string) => void): void {
   describeUnless(programs === null ? [PROGRAMS_HINT] : [], title, () => body(programs ?? ''));
+}
+
+/** The same for a suite that drives a browser. */
+export function describeWithChromium(title: string, body: (program: string) => void): void {
+  describeUnless(chromium === null ? [CHROMIUM_HINT] : [], title, () => body(chromium ?? ''));
 }
 
 function describeUnless(hints: readonly string[], title: string, body: () => void): void {

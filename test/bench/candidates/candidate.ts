@@ -6,8 +6,6 @@ export interface Candidate {
   readonly name: string;
   /** Slow ones are given fewer instances, and compared by their time for one. */
   readonly most: number;
-  /** Whether it finds what an earlier one has written. @default false */
-  readonly isRerun?: boolean;
   /** Whether it answers another question than how fast instances are filled; not in the chart. @default false */
   readonly isAside?: boolean;
   /** Whether the work is done elsewhere, so that this process cannot tell how much there is. @default false */
@@ -17,6 +15,8 @@ export interface Candidate {
 }
 
 export interface OpenCandidate {
+  /** Fills the instances before `run`, and is not measured. @default none are filled */
+  fill?(instances: number): Promise<void>;
   run(instances: number): Promise<void>;
   close?(): Promise<void>;
 }

@@ -13,7 +13,7 @@ export const singleStatement: Candidate = {
   }),
 };
 
-function segmentsOf(path: string): string[] {
+export function segmentsOf(path: string): string[] {
   return path.split(/[.[\]]+/).filter((segment) => segment !== '');
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type BackfillReport, createBackfillService } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
+import { createRepository } from '../../../examples/2-embedded-postgres/repository.js';
 import { MODEL, pathsOf } from '../scenario.js';
 import type { Candidate } from './candidate.js';
 import type { FromWorker, WorkerSettings } from './worker-process.js';
@@ -14,7 +14,7 @@ export function twoProcesses(name: string, batchSize: number): Candidate {
     name,
     most: Number.POSITIVE_INFINITY,
     isElsewhere: true,
-    async open({ sql, connection, latencyMs }, scenario) {
+    async open({ database, connection, latencyMs }, scenario) {
       if (connection === null) return null;
       const settings: WorkerSettings = { connection, taskData: scenario.type, batchSize, latencyMs };
       const workers = await Promise.all([startWorker(settings), startWorker(settings)]);
@@ -24,7 +24,7 @@ export function twoProcesses(name: string, batchSize: number): Candidate {
         jobs += 1;
       };
       const service = createBackfillService({
-        repository: createPostgresRepository(sql),
+        repository: createRepository(database),
         queue: { enqueue: async ({ payload }) => deliver(payload) },
         shards: 2,
       });

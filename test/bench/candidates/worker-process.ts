@@ -1,7 +1,7 @@
 import { type BackfillReport, createBackfillService, type JobPayload } from 'process-metadata-backfill';
-import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
-import { withLatency } from '../../../examples/2-embedded-postgres/sql.js';
-import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
+import { fromPg } from 'process-metadata-backfill/postgres';
+import { createRepository } from '../../../examples/2-embedded-postgres/repository.js';
+import { withLatency } from '../../../examples/2-embedded-postgres/with-latency.js';
 import { type Connection, openPool } from '../open-database.js';
 
 export interface WorkerSettings {
@@ -22,7 +22,7 @@ const { connection, taskData, batchSize, latencyMs }: WorkerSettings = JSON.pars
 const tell = (message: FromWorker) => process.send?.(message);
 const pool = openPool(connection);
 const service = createBackfillService({
-  repository: createPostgresRepository(withLatency(pgDatabase(pool), latencyMs), { taskData }),
+  repository: createRepository(withLatency(fromPg(pool), latencyMs), taskData),
   queue: { enqueue: async ({ payload }) => void tell({ job: payload }) },
   batchSize,
 });

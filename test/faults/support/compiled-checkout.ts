@@ -16,7 +16,11 @@ export interface CompiledCheckout {
 export async function compileCheckout(): Promise<CompiledCheckout> {
   const folder = await mkdtemp(join(tmpdir(), 'faults-'));
   const { name } = JSON.parse(await readFile(join(CHECKOUT, 'package.json'), 'utf8'));
-  const exports = { '.': './src/index.js', './memory': './src/memory/index.js' };
+  const exports = {
+    '.': './src/index.js',
+    './memory': './src/memory/index.js',
+    './postgres': './src/postgres/index.js',
+  };
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name, type: 'module', exports }));
   await symlink(join(CHECKOUT, 'node_modules'), join(folder, 'node_modules'));
   const tsc = join(CHECKOUT, 'node_modules/typescript/bin/tsc');

@@ -20,7 +20,11 @@ export function cuttingCommits(decide: () => CommitFate): ClientGate {
   };
 }
 
-/** As a message of type Query or Parse of PostgreSQL, or a packet with COM_QUERY of MySQL: no other text around it. */
+/**
+ * As a message of type Query or Parse of PostgreSQL, or a packet with COM_QUERY of MySQL: no other text around it. Or the one
+ * statement with which a repository over PostgreSQL commits.
+ */
 function isCommit(chunk: Buffer): boolean {
+  if (chunk.includes('with backfill_records as materialized')) return true;
   return chunk.length < 200 && /\p{Cc}commit;?(\p{Cc}|$)/iu.test(chunk.toString('latin1'));
 }

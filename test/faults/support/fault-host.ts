@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
 import type { Sql, SqlDatabase } from '../../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import type { BackfillRepository } from '../../../src/index.js';
 import { MODEL } from '../../support/instances.js';
 import { serverUrl } from '../../support/server-urls.js';
+import { createPostgresRepository, spiffTables } from '../../support/spiff-repository.js';
 
 export const PATHS = [
   { key: 'invoice_number', path: 'invoice.number' },
@@ -43,7 +43,7 @@ export async function openFaultHost(url = POSTGRES_URL): Promise<FaultHost> {
   const pool = connect();
   const database = pgDatabase(pool);
   await pool.query(`create schema ${name}`);
-  await pool.query(await readFile('examples/2-embedded-postgres/schema.sql', 'utf8'));
+  await pool.query(await spiffTables());
   await pool.query(await readFile(fileURLToPath(new URL('written-rows.sql', import.meta.url)), 'utf8'));
   return {
     name,

@@ -14,16 +14,20 @@ type CommitKind = 'freeze' | 'batch' | 'allot' | 'finish' | 'complete';
 
 type Reach = (point: Point) => Promise<void>;
 
-/** The same database, which calls `reach` inside each transaction. */
+/** The same database, which calls `reach` inside each transaction, also inside that of a commit in one statement. */
 export function databaseWithPoints(database: SqlDatabase, reach: Reach): SqlDatabase {
+  const transaction: SqlDatabase['transaction'] = (work) =>
+    database.transaction(async (sql: Sql) => {
+      const result = await work(sql);
+      await reach('inside-commit');
+      return result;
+    });
   return {
-    ...database,
-    transaction: (work) =>
-      database.transaction(async (sql: Sql) => {
-        const result = await work(sql);
-        await reach('inside-commit');
-        return result;
-      }),
+    transaction,
+    query: (...statement) =>
+      statement[0].includes('with backfill_records as')
+        ? transaction((sql) => sql.query(...statement))
+        : database.query(...statement),
   };
 }
 

@@ -122,7 +122,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** PostgreSQL refuses to run as root. */
-async function serverOwner(): Promise<{ readonly uid: number; readonly gid: number } | null> {
+export async function serverOwner(): Promise<{ readonly uid: number; readonly gid: number } | null> {
   if (process.getuid?.() !== 0) return null;
   const idOf = async (flag: string) => Number((await promisify(execFile)('id', [flag, 'postgres'])).stdout);
   return { uid: await idOf('-u'), gid: await idOf('-g') };

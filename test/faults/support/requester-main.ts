@@ -1,8 +1,9 @@
 // A process of the host that requests runs. What it is to request is told to it, and it tells how that ended.
-import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
+
 import type { Sql } from '../../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { createBackfillService, isBackfillError } from '../../../src/index.js';
+import { createPostgresRepository } from '../../support/spiff-repository.js';
 import { openPool } from './fault-host.js';
 import type { Isolation, RequestAnswer, RequesterOrders, RequestOrder } from './requester-process.js';
 import { createTableQueue } from './table-queue.js';

@@ -1,7 +1,7 @@
-import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
 import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { type BackfillReport, createBackfillService, type JobPayload } from '../../../src/index.js';
 import { linesLogger } from '../../support/lines.js';
+import { createPostgresRepository } from '../../support/spiff-repository.js';
 import { eventually } from './eventually.js';
 import type { FaultHost } from './fault-host.js';
 import { databaseWithPoints, type Point, portsWithPoints } from './faulty-points.js';

@@ -1,9 +1,9 @@
 // A worker as a process of its own. What it is to do comes with it; what it does is told to the process that started it.
 import { once } from 'node:events';
-import { createPostgresRepository } from '../../../examples/2-embedded-postgres/postgres-repository.js';
-import { withLatency } from '../../../examples/2-embedded-postgres/sql.js';
+import { withLatency } from '../../../examples/2-embedded-postgres/with-latency.js';
 import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { createBackfillService } from '../../../src/index.js';
+import { createPostgresRepository } from '../../support/spiff-repository.js';
 import { asIfAlone } from './as-if-alone.js';
 import { openPool } from './fault-host.js';
 import { databaseWithPoints, type Point, portsWithPoints } from './faulty-points.js';
