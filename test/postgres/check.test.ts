@@ -4,10 +4,10 @@ import {
   type IdType,
   type PostgresConfiguration,
 } from 'process-metadata-backfill/postgres';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pgliteDatabase } from '../../examples/2-embedded-postgres/sql.js';
 import { openEmbeddedPostgres } from '../support/embedded-postgres.js';
-import { fromSql } from '../support/spiff-repository.js';
+import { fromSql, spiffTables } from '../support/spiff-repository.js';
 
 type Configuration = PostgresConfiguration<never, IdType>;
 
@@ -36,8 +36,21 @@ const RIGHT = {
   },
 } as const satisfies Omit<Configuration, 'database'>;
 
-const opened: PGlite[] = [];
-afterEach(() => Promise.all(opened.splice(0).map((pglite) => pglite.close())));
+const FORGET = `reset role; reset all;
+  do $$ begin
+    if exists (select from pg_roles where rolname = 'reader') then drop owned by reader; drop role reader; end if;
+  end $$;
+  drop schema if exists app cascade; drop schema public cascade; create schema public; grant usage on schema public to public;`;
+
+let pglite: PGlite;
+
+beforeAll(async () => {
+  pglite = await openEmbeddedPostgres();
+});
+beforeEach(async () => {
+  await pglite.exec(FORGET + (await spiffTables()));
+});
+afterAll(() => pglite.close());
 
 interface Changes {
   /** What is done to the tables before the check. */
@@ -49,8 +62,6 @@ interface Changes {
 }
 
 async function check({ sql, instances, taskData, metadata, runs }: Changes = {}): Promise<readonly string[]> {
-  const pglite = await openEmbeddedPostgres();
-  opened.push(pglite);
   if (sql !== undefined) await pglite.exec(sql);
   const repository = createPostgresRepository({
     database: fromSql(pgliteDatabase(pglite)),
@@ -218,8 +229,9 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
     },
   ],
 ])('refuses %s', async (_, problem, changes) => {
-  await expect(check(changes)).rejects.toThrow(problem);
-  await expect(check(changes)).rejects.toMatchObject({ name: 'InvalidInputError', code: 'INVALID_INPUT' });
+  const error = await check(changes).catch((error: unknown) => error);
+  expect(error).toMatchObject({ name: 'InvalidInputError', code: 'INVALID_INPUT' });
+  expect(String(error)).toMatch(problem);
 });
 
 test.each<[what: string, warnings: readonly RegExp[], changes: Changes]>([
