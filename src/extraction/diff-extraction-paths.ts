@@ -44,7 +44,8 @@ export interface ExtractionPathDiff {
 /**
  * Compares the extraction paths of a model before and after an update, by key. Spellings of one path are equal.
  * In `before`, the last of duplicate keys counts, and entries that cannot be used are ignored.
- * @throws {InvalidExtractionPathsError} when `after` has a duplicate key, or a bad entry that is new.
+ * @throws {InvalidExtractionPathsError} when `after` has a duplicate key, or a bad entry that is new: one that
+ * cannot be read or, like a NUL, not be stored.
  */
 export function diffExtractionPaths(
   before: readonly ExtractionPath[] | null | undefined,
@@ -89,7 +90,7 @@ function unusableOf(
 ): Map<number, UnusablePath> {
   const unusable = new Map<number, UnusablePath>();
   const isKnown = (entry: unknown) => isComparable(entry) && wasThere.has(identity(entry));
-  const refused = findProblems(current, limit).filter(({ index, text, isDuplicate }) => {
+  const refused = findProblems(current, { ...limit, isKept: true }).filter(({ index, text, isDuplicate }) => {
     const entry = current[index];
     if (entry === undefined || isDuplicate || !isKnown(entry)) return true;
     const { key, path } = entry;

@@ -24,6 +24,12 @@ export interface KeyLimit {
   readonly maxKeyLength?: number | undefined;
 }
 
+/** What the paths are for. */
+export interface PathUse extends KeyLimit {
+  /** Whether a model or a run keeps them. */
+  readonly isKept?: boolean;
+}
+
 /** What is wrong with the path at `index`, and what to write instead. */
 export interface PathProblem {
   readonly index: number;
@@ -67,7 +73,7 @@ export function isPathLike(path: unknown): path is string | readonly string[] {
 }
 
 /** @throws {InvalidExtractionPathsError} when `paths` is no list. */
-export function findProblems(paths: unknown, { maxKeyLength }: KeyLimit): PathProblem[] {
+export function findProblems(paths: unknown, { maxKeyLength, isKept = false }: PathUse): PathProblem[] {
   if (!Array.isArray(paths)) {
     throw new InvalidExtractionPathsError([`expected an array of { key, path }, got ${typeName(paths)}`]);
   }
@@ -77,7 +83,7 @@ export function findProblems(paths: unknown, { maxKeyLength }: KeyLimit): PathPr
       text === null ? [] : [{ index, text, isDuplicate }];
     if (!isEntry(entry)) return problem(`expected { key, path }, got ${typeName(entry)}`);
     const { key, path } = entry;
-    const problems = [...problem(keyProblem(key, maxKeyLength)), ...problem(pathProblem(path))];
+    const problems = [...problem(keyProblem(key, maxKeyLength)), ...problem(pathProblem(path, isKept))];
     if (typeof key !== 'string') return problems;
     const first = firstIndex.get(key);
     if (first !== undefined) {
@@ -114,7 +120,7 @@ function keyProblem(key: unknown, maxKeyLength: number = Number.POSITIVE_INFINIT
   return null;
 }
 
-function pathProblem(path: unknown): string | null {
+function pathProblem(path: unknown, isKept: boolean): string | null {
   if (!isPathLike(path)) {
     return `path: expected a string or an array of strings, got ${Array.isArray(path) ? 'an array with other members' : typeof path}`;
   }
@@ -123,8 +129,15 @@ function pathProblem(path: unknown): string | null {
     return 'path: expected at least one key, got a blank path';
   }
   if (text.length > MAX_LENGTH) return `path: expected at most ${MAX_LENGTH} characters, got ${text.length}`;
-  if (splitPath(path) === null) return `path: ${explainPathText(text)}`;
-  return null;
+  const segments = splitPath(path);
+  if (segments === null) return `path: ${explainPathText(text)}`;
+  return isKept ? unkeptProblem(segments) : null;
+}
+
+/** Why databases refuse to keep a path that could be read. `null`: they do not. */
+export function unkeptProblem(segments: readonly string[]): string | null {
+  if (!segments.some((segment) => segment.includes('\0') || LONE_SURROGATE.test(segment))) return null;
+  return `path: expected a text without NUL and without half of a surrogate pair, got ${JSON.stringify(segments.join('.'))}`;
 }
 
 function excerpt(key: string): string {

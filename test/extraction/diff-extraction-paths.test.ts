@@ -191,6 +191,16 @@ describe('diffExtractionPaths', () => {
       ['a path beyond 512 characters', [{ key: 'k', path: 'p'.repeat(513) }], '[0]: path'],
       ['a control character in a key', [{ key: 'k\u001b', path: 'a' }], '[0]: key'],
       ['half a surrogate pair in a key', [{ key: 'k\ud83d', path: 'a' }], '[0]: key'],
+      [
+        'a NUL in a path, which no model can keep',
+        [A, { key: 'k', path: 'b\0' }],
+        '[1]: path: expected a text without',
+      ],
+      [
+        'half a surrogate pair in a path',
+        [{ key: 'k', path: ['\ud83d'] }],
+        '[0]: path: expected a text without',
+      ],
       ['a path that cannot be meant', [{ key: 'k', path: '$.a' }], "write 'a'"],
       ['an entry that is no object', [null], '[0]'],
       ['what is no array', { key: 'k', path: 'a' }, 'expected an array'],

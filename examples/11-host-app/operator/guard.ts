@@ -35,6 +35,10 @@ export function guard(origins: readonly string[], path: string): MiddlewareHandl
       if (!isToken(getCookie(c, TOKEN))) giveToken(c, place);
       return next();
     }
+    if (c.req.method !== 'POST') {
+      c.header('allow', 'GET, HEAD, POST');
+      throw new Refusal(405, `These pages answer no ${c.req.method} requests, so nothing was changed.`);
+    }
     if (!isSameOrigin(c.req.raw, origins))
       throw new Refusal(403, 'This change came from another site, so it was not made.');
     const token = (await readForm(c)).get('token');

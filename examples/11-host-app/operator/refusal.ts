@@ -1,6 +1,6 @@
 import { type BackfillErrorCode, isBackfillError } from 'process-metadata-backfill';
 
-export type RefusalStatus = 400 | 403 | 404 | 409 | 413 | 421 | 422 | 500 | 503;
+export type RefusalStatus = 400 | 403 | 404 | 405 | 409 | 413 | 421 | 422 | 500 | 503;
 
 /** Something that was not done, in a sentence for the person who wanted it. */
 export class Refusal extends Error {

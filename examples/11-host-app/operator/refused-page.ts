@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import { hasNewToken } from './guard.js';
 import { isPart, keepPart } from './parts.js';
 import type { Refusal } from './refusal.js';
-import { alert, page, tokenField, type View } from './view.js';
+import { alert, type Html, page, tokenField, type View } from './view.js';
 
 /** Answers with a page that says what was refused, or htmx with the sentence alone. */
 export function refusedPage(
@@ -18,14 +18,25 @@ export function refusedPage(
   }
   const body = html`<h1>${TITLES[status]}</h1>
     ${sentence}
-    <p><a href="${view.at('models')}">Go to the models</a></p>`;
+    <p>${back(view, c)}<a href="${view.at('models')}">Go to the models</a></p>`;
   return c.html(page(view, { title: TITLES[status], body }), status);
+}
+
+/** A link to the page that somebody came from, if it is one of these pages. */
+function back(view: View, c: Context): Html {
+  const referer = c.req.header('referer') ?? '';
+  const from = URL.canParse(referer) ? new URL(referer) : null;
+  const isOfThese =
+    from !== null && view.origins.includes(from.origin) && from.pathname.startsWith(view.at(''));
+  if (!isOfThese || from.href === c.req.url) return html``;
+  return html`<a href="${from.pathname}${from.search}">Go back</a> or `;
 }
 
 const TITLES: Readonly<Record<Refusal['status'], string>> = {
   400: 'Not understood',
   403: 'Refused',
   404: 'Not found',
+  405: 'Not possible',
   409: 'Not possible now',
   413: 'Too large',
   421: 'Wrong address',

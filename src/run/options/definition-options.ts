@@ -1,6 +1,11 @@
 import type { z } from 'zod';
 import { InvalidExtractionPathsError, InvalidInputError } from '../../errors.js';
-import { type ExtractionPath, type ParsedPath, parsePaths } from '../../extraction/extraction-path.js';
+import {
+  type ExtractionPath,
+  type ParsedPath,
+  parsePaths,
+  unkeptProblem,
+} from '../../extraction/extraction-path.js';
 import {
   expecting,
   type Fields,
@@ -95,13 +100,10 @@ export function definitionOf(
 
 /** The run keeps its paths. */
 function assertStorable(paths: readonly ParsedPath[]): void {
-  const problems = paths.flatMap(({ segments }, index) =>
-    segments.every(isStorable)
-      ? []
-      : [
-          `[${index}]: path: expected a text without NUL and without half of a surrogate pair, got ${JSON.stringify(segments.join('.'))}`,
-        ],
-  );
+  const problems = paths.flatMap(({ segments }, index) => {
+    const problem = unkeptProblem(segments);
+    return problem === null ? [] : [`[${index}]: ${problem}`];
+  });
   if (problems.length > 0) throw new InvalidExtractionPathsError(problems);
 }
 

@@ -193,6 +193,39 @@ test.each([
   expect([answer.status, answer.alert]).toEqual([400, expect.stringMatching(/\.$/)]);
 });
 
+test.each(['failures', 'differences'])(
+  'there is no page of the %s that nobody has linked to',
+  async (list) => {
+    const answer = await client.get(`/runs/${run}/${list}?after=nonsense`);
+    const sentence = 'There is no such page of this list. Begin with the first one.';
+    expect([answer.status, answer.alert]).toEqual([400, sentence]);
+  },
+);
+
+test('a refusal links to the page that somebody came from, unless that is a foreign one', async () => {
+  const from = async (referer: string) => (await client.get('/nope', { referer })).text;
+  expect(await from(`${served.url}${MODEL}/runs?before=x`)).toContain(
+    `<a href="/operator${MODEL}/runs?before=x">Go back</a>`,
+  );
+  for (const referer of [
+    'https://evil.example/operator/models',
+    `${served.url}/nope`,
+    'nonsense',
+    served.origin,
+  ])
+    expect(await from(referer)).not.toContain('Go back');
+});
+
+test.each([
+  ['the key', 'n\0', 'invoice.number'],
+  ['the path', 'n', 'invoice\0'],
+])('a NUL in %s is refused with the number of its row', async (_, key, path) => {
+  for (const step of ['save', 'preview']) {
+    const answer = await client.post(`${MODEL}/${step}`, row(key, path));
+    expect(answer.alert).toMatch(/Row 2: /);
+  }
+});
+
 test('a word that no column has finds nothing', async () => {
   for (const value of [SCRIPT, "' or 1=1 --", '1e999', '007', '-01', '{"a":1}', '\ud800']) {
     const search = new URLSearchParams({ key: 'customer_id', is: 'equal', value });
@@ -262,7 +295,7 @@ test('what is no form of these pages is refused', async () => {
 test.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s is refused', async (method) => {
   const before = await stored();
   const answer = await fetch(served.url + MODEL, { method, headers: { origin: served.origin } });
-  expect(answer.status).toBe(400);
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
   expect(await stored()).toEqual(before);
 });
 

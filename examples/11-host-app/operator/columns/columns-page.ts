@@ -74,7 +74,7 @@ function certificate(view: View, column: MetadataColumn): Html {
     )}
     <p><strong>${percent(rate(filled))}</strong> filled · ${count(filled)} of ${count(coverage.total)}
       ${coverage.missing > 0 && html` · ${count(coverage.missing)} with nothing there`}
-      ${coverage.failed > 0 && html` · ${count(coverage.failed)} failed`}</p>
+      ${coverage.failed > 0 && html` · ${count(coverage.failed)} failed in that run`}</p>
     <p><span class="badge ${tone(state)}">${STATE_WORDS[state]}</span> ${runLink(view, runId, 'run', at)}
       ${requestedBy !== null && html`<span class="quiet">by ${requestedBy}</span>`}</p>`;
 }

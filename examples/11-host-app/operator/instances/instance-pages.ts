@@ -5,6 +5,7 @@ import { type Column, readColumns } from '../columns/read-columns.js';
 import { isoTime, shortened, time, valueText } from '../format.js';
 import { BadCursor, type InstanceDetail, type ReportRow, type StoredModel } from '../ports.js';
 import { Refusal } from '../refusal.js';
+import { table } from '../table.js';
 import { type Html, page, type View } from '../view.js';
 import { type CellOrigin, explainCell } from './explain-cell.js';
 import { readWriters, type Writer } from './read-writers.js';
@@ -43,7 +44,7 @@ export function addInstancePages(app: Hono, view: View): void {
       ${
         report.rows.length === 0
           ? html`<p class="notice">${report.next === null ? 'No instance fits.' : 'No instance fits so far. The next page looks further.'}</p>`
-          : html`<div class="scroll" tabindex="0" role="region" aria-label="Instances"><table class="report">
+          : html`<div class="scroll report" tabindex="0" role="region" aria-label="Instances"><table>
         <thead><tr>${head(address, here, null, 'Instance')}<th scope="col">Status</th>
           ${columns.map(({ key, path }) => head(address, here, key, key, path))}</tr></thead>
         <tbody>${report.rows.map((row) => reportRow(model, row, { columns, runs }))}</tbody></table></div>`
@@ -95,16 +96,16 @@ export function addInstancePages(app: Hono, view: View): void {
   ): Html {
     return html`<h1>Instance ${instance.id}</h1>
       <p class="lead">${instance.status}, started <time datetime="${isoTime(instance.startedAt)}">${time(instance.startedAt)}</time></p>
-      <div class="scroll" tabindex="0" role="region" aria-label="Metadata"><table><caption>Metadata</caption>
-        <thead><tr><th scope="col">Key</th><th scope="col">Stored</th><th scope="col">Where it comes from</th>
-          <th scope="col">The path gives now</th></tr></thead>
-        <tbody>${columns.map(
-          (
-            column,
-          ) => html`<tr><th scope="row">${column.key} <span class="origin"><code>${column.path}</code></span></th>
-            <td>${cellValue(instance, column.key)}</td><td>${origin(explainCell(instance, column, runs))}</td>
-            <td>${givenNow(preview, column.key)}</td></tr>`,
-        )}</tbody></table></div>
+      ${table({
+        label: 'Metadata',
+        columns: ['Key', 'Stored', 'Where it comes from', 'The path gives now'],
+        rows: columns.map((column) => [
+          html`${column.key} <span class="origin"><code>${column.path}</code></span>`,
+          cellValue(instance, column.key),
+          origin(explainCell(instance, column, runs)),
+          givenNow(preview, column.key),
+        ]),
+      })}
       <h2>Newest task data</h2>
       ${
         instance.taskData === null

@@ -2,6 +2,7 @@ import { html } from 'hono/html';
 import { describeDiff, type KeyPreview, type ServicePreview } from 'process-metadata-backfill';
 import { ageBars, shareBar } from '../charts.js';
 import { count, counted, duration, pathText, percent, share, shortened, valueText } from '../format.js';
+import { table } from '../table.js';
 import type { Html } from '../view.js';
 import { editButton } from './editor.js';
 import type { PathForm } from './path-form.js';
@@ -67,13 +68,16 @@ function keyCard(
     }
     ${preview.truncated > 0 && html`<p>${counted(preview.truncated, 'value is', 'values are')} cut to fit.</p>`}
     ${preview.orphaned.count > 0 && html`<p>In ${share(preview.orphaned)}, a value is stored although the path finds none.</p>`}
-    <div class="scroll" tabindex="0" role="region" aria-label="Sample values of ${key}"><table class="samples">
-      <caption>Sample values</caption>
-      <thead><tr><th scope="col">Instance</th><th scope="col">Stored now</th><th scope="col">The path gives</th></tr></thead>
-      <tbody>${samples.map(
-        ({ instanceId, before, after }) => html`<tr><th scope="row">${instanceId}</th>
-          <td>${sampleValue(before)}</td><td>${sampleValue(after)}</td></tr>`,
-      )}</tbody></table></div>
+    ${table({
+      label: `Sample values of ${key}`,
+      caption: 'Sample values',
+      columns: ['Instance', 'Stored now', 'The path gives'],
+      rows: samples.map(({ instanceId, before, after }) => [
+        String(instanceId),
+        sampleValue(before),
+        sampleValue(after),
+      ]),
+    })}
   </section>`;
 }
 

@@ -1,8 +1,10 @@
 import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';
-import type { InstanceFailure, RunStatus } from 'process-metadata-backfill';
+import { type InstanceFailure, isBackfillError, type RunStatus } from 'process-metadata-backfill';
 import { counted, shortened, valueText } from '../format.js';
 import type { Operator } from '../ports.js';
+import { Refusal } from '../refusal.js';
+import { table } from '../table.js';
 import { type Html, page, type View } from '../view.js';
 
 type Open = (
@@ -14,7 +16,7 @@ type Open = (
 export function addFindingPages(app: Hono, view: View, open: Open): void {
   app.get('/runs/:run/failures', async (c) => {
     const { status, operator } = await open(c, 'look');
-    const { failures, next } = await view.service.failures(status.runId, after(c));
+    const { failures, next } = await known(view.service.failures(status.runId, after(c)));
     const body = html`<h1>Failures</h1>
       <p class="lead">${counted(status.failed, 'instance')} failed in ${runLink(view, status)}.</p>
       <h2>By code</h2>${failuresByCode(view, status, failures)}${nextLink(view.at('runs', status.runId, 'failures'), next)}`;
@@ -25,25 +27,23 @@ export function addFindingPages(app: Hono, view: View, open: Open): void {
 
   app.get('/runs/:run/differences', async (c) => {
     const { status, operator } = await open(c, 'look');
-    const { differences, next } = await view.service.differences(status.runId, after(c));
+    const { differences, next } = await known(view.service.differences(status.runId, after(c)));
     const body = html`<h1>Differences</h1>
       <p class="lead">What ${runLink(view, status)} has found between the stored values and the task data.</p>
       ${differences.length === 0 && html`<p class="quiet">There are none.</p>`}
       ${
         differences.length > 0 &&
-        html`<div class="scroll" tabindex="0" role="region" aria-label="Differences"><table>
-        <thead><tr><th scope="col">Instance</th><th scope="col">Key</th><th scope="col">Difference</th><th scope="col">Stored</th>
-          <th scope="col">The path gives</th></tr></thead>
-        <tbody>${differences.map(
-          ({
-            instanceId,
+        table({
+          label: 'Differences',
+          columns: ['Instance', 'Key', 'Difference', 'Stored', 'The path gives'],
+          rows: differences.map(({ instanceId, key, code, stored, expected }) => [
+            instanceLink(view, status, instanceId),
             key,
-            code,
-            stored,
-            expected,
-          }) => html`<tr><th scope="row">${instanceLink(view, status, instanceId)}</th>
-            <td>${key}</td><td>${CODES[code]}</td><td>${shown(stored)}</td><td>${shown(expected)}</td></tr>`,
-        )}</tbody></table></div>`
+            CODES[code],
+            shown(stored),
+            shown(expected),
+          ]),
+        })
       }${nextLink(view.at('runs', status.runId, 'differences'), next)}`;
     return c.html(
       page(view, { title: 'Differences', operator, model: { id: status.processModelId, tab: 'Runs' }, body }),
@@ -105,6 +105,14 @@ function shown(value: unknown): Html {
   if (value === undefined) return html`<span class="quiet">not stored</span>`;
   if (value === null) return html`<span class="quiet">nothing</span>`;
   return html`<span class="value">${valueText(value)}</span>`;
+}
+
+/** @throws {Refusal} if the address names a page that there is not. */
+async function known<Page>(page: Promise<Page>): Promise<Page> {
+  return page.catch((error) => {
+    if (!isBackfillError(error, 'INVALID_INPUT')) throw error;
+    throw new Refusal(400, 'There is no such page of this list. Begin with the first one.');
+  });
 }
 
 function after(c: Context): { readonly after?: string } {

@@ -8,6 +8,8 @@ export interface RunControl {
   readonly button: string;
   /** What the log says. */
   readonly action: string;
+  /** What a person should know before they do it. Without, there is no question. */
+  readonly warning?: string;
   /** Whether it is possible now. */
   fits(status: RunStatus): boolean;
   perform(view: View, status: RunStatus, by: Requester): Promise<Performed>;
@@ -43,6 +45,8 @@ export const RUN_CONTROLS: Readonly<Record<string, RunControl>> = {
   },
   cancel: {
     button: 'Cancel the run',
+    warning:
+      'A cancelled run cannot be resumed. What it has written stays. To go on later, pause it instead. To fill the rest after all, verify the columns and repair the differences.',
     action: 'cancelled it',
     fits: ({ state }) => isActive(state) || state === 'failed',
     perform: ({ service }, { runId }, by) => service.cancel(runId, by),

@@ -5,6 +5,7 @@ import { shareBar } from '../charts.js';
 import { count, duration, isoTime, percent, time } from '../format.js';
 import { messageArea } from '../parts.js';
 import type { Operator } from '../ports.js';
+import { table } from '../table.js';
 import { type Html, page, type View } from '../view.js';
 import { isActive, progress, purpose, STATE_WORDS, tone, VERDICT_WORDS, verdictTone } from './run-words.js';
 
@@ -68,30 +69,30 @@ export function addRunListPages(app: Hono, view: View): void {
     if (runs.length === 0) return html`<p class="quiet">There are no runs.</p>`;
     const { pathname, search } = new URL(c.req.url);
     const isLive = runs.some(({ state }) => state === 'pending' || state === 'running');
-    return html`<div id="runs" class="scroll" tabindex="0" role="region" aria-label="List of runs"
+    return html`<div id="runs"
       ${isLive && html`hx-get="${pathname}${search}" hx-select="#runs" hx-swap="outerMorph" hx-trigger="every 2s"`}>
-      ${messageArea()}<table>
-      <thead><tr><th scope="col">Run</th><th scope="col">State</th>
-        <th scope="col">Keys</th><th scope="col">Who and why</th><th scope="col">Progress</th><th scope="col">Failed</th>
-        <th scope="col">Rate</th><th scope="col">Time left</th></tr></thead>
-      <tbody>${runs.map((run) => runRow(run, withModel))}</tbody></table></div>`;
+      ${messageArea()}${table({ label: 'List of runs', columns: COLUMNS, rows: runs.map((run) => cells(run, withModel)) })}</div>`;
   }
 
-  function runRow(run: RunSummary, withModel: boolean): Html {
-    const done = progress(run);
-    return html`<tr>
-      <th scope="row"><a href="${view.at('runs', run.runId)}"><time datetime="${isoTime(run.createdAt)}">${time(run.createdAt).slice(0, 16)}</time></a>
-        <span class="origin">${purpose(run)}${withModel && html` of ${run.processModelId}`}</span></th>
-      <td><span class="badge ${tone(run.state)}">${STATE_WORDS[run.state]}</span>
-        ${run.verdict !== null && !isActive(run.state) && html`<span class="badge ${verdictTone(run.verdict)}">${VERDICT_WORDS[run.verdict]}</span>`}</td>
-      <td class="keys">${run.paths.map(({ key }) => key).join(', ')}</td>
-      <td>${run.requestedBy ?? '–'}${run.reason !== null && html`<span class="origin">${run.reason}</span>`}</td>
-      <td class="bar-cell">${percent(done)} ${shareBar([done], `${percent(done)} visited`)}</td>
-      <td>${count(run.failed)}</td>
-      <td>${run.ratePerSecond > 0 ? `${count(run.ratePerSecond)}/s` : '–'}</td>
-      <td>${isActive(run.state) && run.etaMs !== null ? duration(run.etaMs) : '–'}</td></tr>`;
+  function cells(run: RunSummary, withModel: boolean): (Html | string)[] {
+    const done = percent(progress(run));
+    const { createdAt, verdict } = run;
+    return [
+      html`<a href="${view.at('runs', run.runId)}"><time datetime="${isoTime(createdAt)}">${time(createdAt).slice(0, 16)}</time></a>
+        <span class="origin">${purpose(run)}${withModel && html` of ${run.processModelId}`}</span>`,
+      html`<span class="badge ${tone(run.state)}">${STATE_WORDS[run.state]}</span>
+        ${verdict !== null && !isActive(run.state) && html`<span class="badge ${verdictTone(verdict)}">${VERDICT_WORDS[verdict]}</span>`}`,
+      run.paths.map(({ key }) => key).join(', '),
+      html`${run.requestedBy ?? '–'}${run.reason !== null && html`<span class="origin">${run.reason}</span>`}`,
+      html`${done} ${shareBar([progress(run)], `${done} visited`)}`,
+      count(run.failed),
+      run.ratePerSecond > 0 ? `${count(run.ratePerSecond)}/s` : '–',
+      isActive(run.state) && run.etaMs !== null ? duration(run.etaMs) : '–',
+    ];
   }
 }
+
+const COLUMNS = ['Run', 'State', 'Keys', 'Who and why', 'Progress', 'Failed', 'Rate', 'Time left'];
 
 function before(c: Context): { readonly before?: string } {
   const before = c.req.query('before');

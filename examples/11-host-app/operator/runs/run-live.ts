@@ -95,10 +95,9 @@ function keyProgress(
         `${count(differences.orphaned)} orphaned`,
       ]
     : [
-        `${count(counts.written)} written`,
+        `${count(counts.written)} written${counts.replaced > 0 ? `, of which ${count(counts.replaced)} in place of another value` : ''}`,
         ...(counts.kept > 0 ? [`${count(counts.kept)} kept`] : []),
         ...(empty > 0 ? [`${count(empty)} with nothing at the path`] : []),
-        ...(counts.replaced > 0 ? [`${count(counts.replaced)} replaced`] : []),
         ...(counts.cleared > 0 ? [`${count(counts.cleared)} cleared`] : []),
         ...(counts.failed > 0 ? [`${count(counts.failed)} failed`] : []),
       ];

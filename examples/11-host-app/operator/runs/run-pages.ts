@@ -7,7 +7,7 @@ import type { Operator } from '../ports.js';
 import { Refusal, refusalFor } from '../refusal.js';
 import { alert, type Html, page, tokenField, type View } from '../view.js';
 import { addFindingPages } from './finding-pages.js';
-import { RUN_CONTROLS } from './run-controls.js';
+import { RUN_CONTROLS, type RunControl } from './run-controls.js';
 import { addRunListPages } from './run-list-pages.js';
 import { runLive, runTitle } from './run-live.js';
 import type { LiveRun } from './watch-runs.js';
@@ -99,11 +99,17 @@ export function addRunPages(app: Hono, view: View): void {
       ${tokenField(c)}
       <label class="field"><span class="field-name">Reason</span>
         <input name="reason" id="reason" maxlength="200" autocomplete="off" /></label>
-      ${steps.map(
-        ([step, { button }]) =>
-          html`<button type="submit" id="do-${step}" formaction="${at(step)}">${button}</button>`,
-      )}</form>`;
+      ${steps.map(([step, control]) => controlButton(step, control, at(step)))}</form>`;
   }
+}
+
+/** A popover asks first, if there is a warning. It needs no script, and stays open while the page is sent again. */
+function controlButton(step: string, { button, warning }: RunControl, address: string): Html {
+  const submit = html`<button type="submit" id="do-${step}" formaction="${address}">${button}</button>`;
+  if (warning === undefined) return submit;
+  return html`<button type="button" id="ask-${step}" popovertarget="asked-${step}">${button} …</button>
+    <div class="asked" id="asked-${step}" popover role="dialog" aria-label="${button}?"><p>${warning}</p>${submit}
+      <button type="button" popovertarget="asked-${step}" popovertargetaction="hide" autofocus>Go back</button></div>`;
 }
 
 /** The last events of a stream: a sentence in the place of the run, and one that keeps the browser from coming back. */
