@@ -77,18 +77,21 @@ function leastReach(limit: number, { isFirst }: { readonly isFirst: boolean }): 
 }
 
 /**
- * The first `limit` instances of the range, in order. It is limited twice. The planner knows the first limit, a power of two: pages
- * of many sizes then have few texts, which can be prepared. The second one is exact. The planner does not know it, and expects a
- * tenth of the rows. If it expected all of them, it would compile the page (`jit`), which can take as long as reading it. And it
+ * The first `limit` instances of the range, in order. It is limited twice. The planner knows the first limit, which is rounded up.
+ * The second one is exact. The planner does not know it, and expects a tenth of the rows. If it expected all of them, it would compile the page (`jit`), which can take as long as reading it. And it
  * would read and sort all remaining instances of a rare model.
  */
 function walk({ instances }: Tables, range: Range, limit: number, bound: Parameters): string {
   const { table, cursor, order, cursorOrder } = instances;
-  const most = 2 ** Math.ceil(Math.log2(limit));
   return `(
     select * from (
-      select ${cursor} from ${table} i where ${instances.inRange(range, bound)} order by ${order} limit ${most}
+      select ${cursor} from ${table} i where ${instances.inRange(range, bound)} order by ${order} limit ${roundedUp(limit)}
     ) i order by ${cursorOrder} limit (select ${bound.add(limit, 'bigint')}))`;
+}
+
+/** Pages of many sizes so have few texts, which can be prepared. A large page would be compiled if it looked still larger. */
+function roundedUp(limit: number): number {
+  return limit <= 4096 ? 2 ** Math.ceil(Math.log2(limit)) : 5000 * Math.ceil(limit / 5000);
 }
 
 // First come the ids. Then come their status, rows and newest task, and last the data. All are subqueries, kept apart by
