@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type OpenDatabase, openDatabase } from '../../../examples/11-host-app/host/open-database.js';
 import { INVOICES, seed } from '../../../examples/11-host-app/host/seed.js';
@@ -8,6 +8,12 @@ import { startBrowser, type TestBrowser } from './support/browser.js';
 import { focusedName, tabTo } from './support/keyboard.js';
 import { createFolder, type OwnPlace } from './support/places.js';
 import { MODEL, requestVisible, type ServedPages, servePages } from './support/serve-pages.js';
+
+async function rightEdge(cell: Locator): Promise<number> {
+  const box = await cell.boundingBox();
+  if (box === null) throw new Error('a cell is not shown');
+  return box.x + box.width;
+}
 
 describeWithChromium('The pages of the host application', (program) => {
   let own: OwnPlace;
@@ -102,6 +108,37 @@ describeWithChromium('The pages of the host application', (program) => {
     await page.getByRole('textbox', { name: 'Path 4' }).fill('invoice[');
     await page.getByRole('alert').waitFor();
     expect(await objectionsTo(page)).toEqual([]);
+  });
+
+  test('a cancel asks first, and the question stays while the page is sent again', async () => {
+    const question = page.getByRole('dialog', { name: 'Cancel the run?' });
+    await page.goto(`${served.url}/runs/${runs.paused}`);
+    await page.getByRole('button', { name: 'Cancel the run …' }).click();
+    await question.waitFor();
+    const shown = await page.locator('#run').innerHTML();
+    await served.options.actions.add({ runId: runs.paused, who: 'Ben', action: 'looked on', reason: null });
+    await page.getByText('Ben looked on').waitFor();
+    expect(await page.locator('#run').innerHTML()).not.toBe(shown);
+    expect(await objectionsTo(page)).toEqual([]);
+    await question.getByRole('button', { name: 'Go back' }).click();
+    await question.waitFor({ state: 'hidden' });
+    expect((await served.service.status(runs.paused)).state).toBe('paused');
+  });
+
+  test.each([
+    ['the list of all runs', () => '/runs'],
+    ['the differences of a verification', () => `/runs/${runs.different}/differences`],
+    ['an instance', () => `${MODEL}/instances/1`],
+    ['the report', () => `${MODEL}/instances`],
+  ])('%s fits on a phone, and meets no objection', async (_, path) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(served.url + path());
+    const cells = await page.getByRole('row').last().getByRole('cell').all();
+    const right = Math.max(...(await Promise.all(cells.map(rightEdge))));
+    if (path() !== `${MODEL}/instances`) expect(right).toBeLessThanOrEqual(390);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    expect(await objectionsTo(page)).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 720 });
   });
 
   test('the keyboard alone is enough', async () => {
