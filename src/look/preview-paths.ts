@@ -36,8 +36,8 @@ export interface ProjectedRun {
   /** The range of milliseconds, for one job that nothing slows down. */
   readonly ms: readonly [low: number, high: number];
   /**
-   * How many rows a run writes, null rows included. Instances times keys are the most. `count` is of the sample, and `rate` is per
-   * possible row. For all rows of the model, multiply `rate`, `low` and `high` by `total` and the number of keys.
+   * How many rows a run writes, null rows included. `count` is the rows in the sample. `rate` is `count` divided by the most rows that
+   * the sample could have (sampled instances times keys). For all rows of the model, multiply `rate`, `low` and `high` by `total` and the number of keys.
    */
   readonly fillRows: Share;
   /** The same in the mode `overwrite`. */

@@ -2,7 +2,7 @@
 export interface Share {
   /** In the sample. */
   readonly count: number;
-  /** `count` per sampled instance, from 0 to 1. For rows: per row that there could be, as many as sampled instances times keys. */
+  /** `count` per sampled instance, from 0 to 1. For rows: `count` divided by sampled instances times keys. */
   readonly rate: number;
   /**
    * The ends of the 95 % interval for the rate among all instances or rows. Both are the rate itself if all instances were seen.

@@ -18,9 +18,10 @@ export interface BackfillVerification<Key extends string = string> extends Backf
 
 /**
  * Compares the stored values of every instance with what the paths give now, and writes none. It is a stored dry run with
- * `mode: 'overwrite'` and `clear`. Each value that it would write is a difference. To repair the differences, run the same without
- * `dryRun`. To continue after an error or an abort, call `runBackfill({ repository, runId })`: until then, or until a service
- * cancels it, the run stays active.
+ * `mode: 'overwrite'` and `clear`. Each value that it would write is a difference. To repair the differences, call `runBackfill` with
+ * the same paths and `missing`, and with `mode: 'overwrite', clear: true`. To continue after an error or an abort, call
+ * `runBackfill({ repository, runId })` with the `runId` that `onProgress` got. Until then, or until a service cancels it, the run
+ * stays active.
  *
  * A mistyped path finds nothing in any instance, so nothing differs if nothing is stored. `warnings` names such paths.
  *

@@ -17,15 +17,16 @@ export type IdOf<Type extends IdType> = Type extends 'int' ? number : string;
 export interface PostgresRepository<Transaction = never, Type extends IdType = 'int'>
   extends BackfillRepository<Transaction, IdOf<Type>> {
   /**
-   * Compares the configuration with the database. Await it when the process starts: otherwise the first run fails in its place.
+   * Compares the configuration with the database. Await it when the process starts. Otherwise a wrong
+   * configuration shows only when the first run fails.
    * @returns warnings, each a sentence with what to do.
    * @throws {InvalidInputError} It lists the problems it has found, each with what to do. After a fix, call it again: it looks at
    *   SQL only if all tables and columns are right.
    */
   check(): Promise<readonly string[]>;
   /**
-   * Deletes runs that have ended, with all that belongs to them, in batches. A failed or cancelled run stays as long as a key of
-   * its model waits for its values. It may be called at any time, and in several processes at once.
+   * Deletes runs that have ended, with all that belongs to them, in batches. A failed or cancelled run stays until another run fills
+   * its keys. It may be called at any time, and in several processes at once.
    * @throws {InvalidInputError}
    */
   prune(options: PruneOptions): Promise<PruneResult>;

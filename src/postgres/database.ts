@@ -2,7 +2,8 @@
 export interface PostgresConnection {
   /**
    * Sends one statement and returns its rows, as objects by column name. Parameters are `$1` to `$n`, and each is text or null.
-   * Results are booleans, texts, and integers of 32 bits as numbers: what every driver returns unless told otherwise.
+   * The library selects only booleans, texts and 32-bit integers. Return them as booleans, strings and numbers, as drivers do by
+   * default.
    *
    * If `read` is given, the driver should apply it to each value of the type `text` as its row arrives. A driver that cannot do so
    * ignores it. The page then holds whole documents for longer.

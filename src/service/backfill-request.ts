@@ -40,8 +40,8 @@ export interface ModelUpdate<Transaction = never> extends RequestOptions<Transac
   readonly before: readonly ExtractionPath[] | null | undefined;
   readonly after: readonly ExtractionPath[] | null | undefined;
   /**
-   * Also overwrite the values of all keys that read another path than before. Without it, only those that an unfinished run
-   * still owed. @default false
+   * Also overwrite the values of all keys that read another path than before. Without it, only the keys that an unfinished
+   * run had yet to fill are overwritten. @default false
    */
   readonly includeChanged?: boolean | undefined;
   /** Whether the stored values of removed keys stay, or a run deletes them. @default 'keep' */

@@ -68,7 +68,8 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Runs one job. Resolves when the job can be acknowledged, even if it was not needed. When it rejects, deliver the job
-   * again unless `error.retryable` is false. A job that comes before the start of its run is handed back to the queue.
+   * again unless `error.retryable` is false. If a job is delivered more than 30 seconds before `startAfter`,
+   * `handle` enqueues another one for that time, and resolves.
    * @throws {InvalidInputError} when the payload is malformed: no delivery of it can succeed.
    * @throws {RunError} RUN_NOT_FOUND, retryable. RUN_FORMAT, retryable if a newer version wrote the job or the run.
    * @throws {PortError} or {@link RepositoryContractError}, as `runBackfill` does.
@@ -145,7 +146,7 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * All keys of a model that were ever requested. For each: its path, the run that fills it, how far that run is, and who requested
-   * it. It loads one record of the model, the headers of its active runs, and each run that fills a key once.
+   * it. It loads one record of the model, the headers of its active runs and, once each, the runs that fill its keys.
    * @throws {InvalidInputError} before any I/O.
    * @throws {RunError} RUN_FORMAT when the record of the model is damaged, or a newer version has written it.
    */

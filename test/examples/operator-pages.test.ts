@@ -153,7 +153,7 @@ test('an empty cell says why it is empty', () => {
   expect(text({ isRunning: true })).toBe('Still running: a later save decides');
   expect(text({})).toBe('Not saved since the column was added, and no run fills it');
   const save = { value: null, source: 'save', writtenAt: 1 } as const;
-  expect(text({ cells: { city: save } })).toBe('Its save found nothing there');
+  expect(text({ cells: { city: save } })).toBe('A save of the instance found nothing at the path');
   expect(text({ cells: { city: { ...save, source: 'backfill' } } })).toBe('An older run found nothing there');
 });
 

@@ -58,7 +58,7 @@ export async function readForm(c: Context): Promise<FormData> {
   if (read !== undefined) return read;
   const form = await c.req.formData().catch((error) => {
     if (error?.name === 'BodyLimitError') throw error;
-    throw new Refusal(400, 'This is no form of these pages, so nothing was changed.');
+    throw new Refusal(400, 'This form is not from these pages, so nothing was changed.');
   });
   c.set('form', form);
   return form;

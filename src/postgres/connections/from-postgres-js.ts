@@ -4,7 +4,7 @@ import { expectMethods } from './expect-methods.js';
 
 /**
  * The connections of postgres.js. It has no parsers for a single statement, so `read` is left out. Behind PgBouncer in
- * transaction mode, it needs its own option `prepare: false`, for its COMMIT.
+ * transaction mode, pass `prepare: false` to `postgres()`, because its own COMMIT is prepared otherwise.
  * @throws {InvalidInputError} It is not what `postgres()` returns.
  */
 export function fromPostgresJs(sql: PostgresJs): PostgresDatabase<PostgresJsTransaction> {

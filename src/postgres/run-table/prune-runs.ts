@@ -21,8 +21,8 @@ export interface PruneResult {
 }
 
 /**
- * Deletes runs that have ended, in the order of their creation. A failed or cancelled run stays as long as a key of its model
- * still waits for its values: once the run is gone, the library takes it for completed. So does one with `limit` or
+ * Deletes runs that have ended, in the order of their creation. A failed or cancelled run stays until another run fills its
+ * keys, because the library treats a missing run as completed. So does one with `limit` or
  * `instanceIds` until the next request of its model. It may be called at any time, and in several processes at once. After
  * an error, what was deleted stays deleted.
  * @throws {InvalidInputError}

@@ -27,7 +27,7 @@ export interface ReplicaLagOptions {
 
 /**
  * A throttle that holds batches while a replica lags too far, is catching up, or its lag is unknown. Before each batch it asks
- * the database. Without a connected replica, batches go on, so one that has lost its connection holds nothing.
+ * the database. A replica that is not connected holds no batches. Nor does a server without replicas.
  * @throws {InvalidInputError} when an option is wrong.
  * @example
  * runBackfill({ ..., throttle: replicaLag({ database: fromPg(pool), maxMs: 5_000 }) })

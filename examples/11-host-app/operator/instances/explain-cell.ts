@@ -24,7 +24,10 @@ export function explainCell(row: ReportRow, column: Column, runs: readonly Write
   const cell = Object.hasOwn(row.cells, key) ? row.cells[key] : undefined;
   if (cell !== undefined) {
     const isEmpty = cell.value === null;
-    if (cell.source === 'save') return about(isEmpty ? 'Its save found nothing there' : 'Its own save');
+    if (cell.source === 'save')
+      return about(
+        isEmpty ? 'A save of the instance found nothing at the path' : 'Written by a save of the instance',
+      );
     const run = writerOf(runs, key, cell.writtenAt);
     if (run === null) return about(isEmpty ? 'An older run found nothing there' : 'An older run');
     const path = run.paths.find((one) => one.key === key)?.path ?? [];

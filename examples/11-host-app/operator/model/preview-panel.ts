@@ -99,7 +99,7 @@ function questions({ diff }: ServicePreview, { removed, changed }: PathForm): Ht
       html`<fieldset class="question"><legend>What happens to the stored values of ${names(diff.removed.map(({ key }) => key))}?</legend>
         ${
           diff.possibleRenames.length > 0 &&
-          html`<p class="quiet">After a rename, the new key is filled from the task data. The values under the old name are not needed for that.</p>`
+          html`<p class="quiet">After a rename, the new key is filled from the task data. So you can purge the values under the old name.</p>`
         }
         ${radio('removed', 'keep', 'Keep them', removed === 'keep')}
         ${radio('removed', 'purge', 'Purge them: a run deletes them', removed === 'purge')}</fieldset>`

@@ -53,20 +53,20 @@ export const RUN_CONTROLS: Readonly<Record<string, RunControl>> = {
   },
   retry: {
     button: 'Retry what failed',
-    action: 'retried what had failed',
+    action: 'requested a retry',
     fits: (status) => hasEnded(status) && status.failed > 0 && !status.dryRun,
     perform: async ({ service }, { runId }, by) => triggered(await service.retryFailed(runId, by)),
   },
   verify: {
     button: 'Verify',
-    action: 'had it verified',
+    action: 'requested a verification',
     fits: (status) => hasEnded(status) && keysRead(status).length > 0,
     perform: async ({ service }, status, by) =>
       triggered(await service.verify({ ...sameKeys(status), differences: 'values', ...by })),
   },
   repair: {
     button: 'Repair the differences',
-    action: 'had the differences repaired',
+    action: 'requested a repair',
     fits: (status) => status.dryRun && hasEnded(status) && status.verdict === 'different',
     async perform(view, status, by) {
       await expectSamePaths(view, status);

@@ -130,6 +130,6 @@ function isStill({ state, waiting, ratePerSecond, startedAt, lastProgressAt }: R
 /** The heading of the page. */
 export function runTitle(status: RunStatus): Html {
   return html`<h1>${purpose(status)}</h1>
-    <p class="lead">Requested by <strong>${status.requestedBy ?? 'nobody named'}</strong>${status.reason && html` (“${status.reason}”)`} on <time datetime="${isoTime(status.createdAt)}">${time(status.createdAt)}</time>,
+    <p class="lead">Requested by <strong>${status.requestedBy ?? 'somebody unnamed'}</strong>${status.reason && html` (“${status.reason}”)`} on <time datetime="${isoTime(status.createdAt)}">${time(status.createdAt)}</time>,
       for ${counted(status.paths.length, 'key')}. <span class="quiet">Run ${status.runId}</span></p>`;
 }

@@ -67,8 +67,8 @@ export function addRunPages(app: Hono, view: View): void {
       if (runId === status.runId) await view.log({ runId, who, action, reason });
       else {
         const requested = created ? 'requested it' : 'requested the same again';
-        await view.log({ runId: status.runId, who, action: `${action}, by run ${runId}`, reason });
-        await view.log({ runId, who, action: `${requested}, from run ${status.runId}`, reason });
+        await view.log({ runId: status.runId, who, action: `${action}: run ${runId}`, reason });
+        await view.log({ runId, who, action: `${requested} on the page of run ${status.runId}`, reason });
       }
       return c.redirect(view.at('runs', runId) + (left ? '?failures=left' : ''), 303);
     });
@@ -121,4 +121,4 @@ async function sendRefusal(stream: SSEStreamingApi, error: unknown): Promise<voi
 }
 
 const LEFT =
-  'More instances had failed than one retry takes, so this run does not have all of them. When it has ended, verify the columns and repair the differences.';
+  'A retry takes at most 10,000 failed instances. There were more, so this run leaves some out. When it has ended, verify the columns and repair the differences.';
