@@ -86,7 +86,7 @@ type Jobs = readonly [ShardJob, ...ShardJob[]];
  */
 async function takeUpRun(context: RunContext, runId: string): Promise<Jobs> {
   const { runtime, queue } = context;
-  const { run } = await resumeWithOwners(context, openRun(context, runId), (stored, ownedKeys) =>
+  const { run } = await resumeWithOwners(context, openRun(context, runId), NOBODY, (stored, ownedKeys) =>
     takeUp(stored, ownedKeys, { now: runtime.now(), hasQueue: queue !== null, requester: NOBODY }),
   );
   const open = isWorkable(run.header.state) ? openShards(run.shards) : [];

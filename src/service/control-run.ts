@@ -11,19 +11,21 @@ import { isWorkable } from '../run/record/run-state.js';
 
 /** Stops a run until it is resumed: no commit of it succeeds after this has returned. */
 export function pauseRun(context: RunContext, runId: string, requester: Requester): Promise<Run> {
-  return control(context, runId, 'Paused', (run) => pause(run, requester, context.runtime.now()));
+  return control(context, runId, 'Paused', requester, (run) => pause(run, requester, context.runtime.now()));
 }
 
 /** Ends a run for good: no commit of it succeeds after this has returned. */
 export function cancelRun(context: RunContext, runId: string, requester: Requester): Promise<Run> {
-  return control(context, runId, 'Cancelled', (run) => cancel(run, requester, context.runtime.now()));
+  return control(context, runId, 'Cancelled', requester, (run) =>
+    cancel(run, requester, context.runtime.now()),
+  );
 }
 
 /** Resumes a run that is paused, failed or without a queue, with a job for each open shard. */
 export async function resumeRun(context: RunContext, runId: string, requester: Requester): Promise<Run> {
   const { runtime } = context;
   const handle = openRun(context, runId);
-  const { run, changed } = await resumeWithOwners(context, handle, (stored, ownedKeys) =>
+  const { run, changed } = await resumeWithOwners(context, handle, requester, (stored, ownedKeys) =>
     resume(stored, ownedKeys, { now: runtime.now(), hasQueue: true, requester }),
   );
   if (!changed || !isWorkable(run.header.state)) return run;
@@ -40,9 +42,10 @@ async function control(
   context: RunContext,
   runId: string,
   what: 'Paused' | 'Cancelled',
+  requester: Requester,
   decide: (run: Run) => RunChange | null,
 ): Promise<Run> {
   const { run, changed } = await openRun(context, runId).change(decide);
-  if (changed) context.log.controlled(run.header, what);
+  if (changed) context.log.controlled(run.header, what, requester);
   return run;
 }

@@ -3,7 +3,7 @@ import type { RunFilter } from '../ports/repository.js';
 import { findRuns, loadReadable, readableHeaders } from '../run/calls/find-runs.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { paceOf } from '../run/record/progress.js';
-import { type RunSummary, summaryOf } from '../run/record/report.js';
+import { type RunSummary, summaryOf, waitingOf } from '../run/record/report.js';
 import { countsOf } from '../run/record/run-counts.js';
 import type { RunHeader } from '../run/record/run-record.js';
 
@@ -26,5 +26,7 @@ export async function listRuns(
 
 async function loadSummary(context: RunContext, header: RunHeader): Promise<RunSummary | null> {
   const run = await loadReadable(context, header);
-  return run === null ? null : summaryOf(run.header, countsOf(run), paceOf(run, context.runtime.now()));
+  if (run === null) return null;
+  const now = context.runtime.now();
+  return summaryOf(run.header, countsOf(run), { ...paceOf(run, now), waiting: waitingOf(run, now) });
 }

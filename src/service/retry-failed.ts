@@ -48,7 +48,7 @@ export async function retryFailed(
 }
 
 function stillActive({ header: { runId, state } }: Run): RunError {
-  const message = `Run ${runId} is ${state}: its failed instances can be retried once it has ended.`;
+  const message = `Run ${runId} is ${state}: its failed instances can be retried once it has ended.${state === 'paused' ? ' Resume or cancel it first.' : ''}`;
   return new RunError('RUN_STATE', runId, message);
 }
 

@@ -4,6 +4,7 @@ import {
   createBackfillService,
   runBackfill,
   type StructuredLogger,
+  verifyBackfill,
 } from '../../src/index.js';
 import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
 import { runLog } from '../../src/run/context/run-log.js';
@@ -123,6 +124,53 @@ describe('what people see in the log', () => {
     await backfill({ dryRun: true, logger });
 
     expect(logger.lines).toContainEqual(expect.stringContaining('This was a dry run: nothing was written'));
+  });
+
+  test('a verification says what it has found, and how to repair it', async () => {
+    const logger = linesLogger();
+    const runtime = testRuntime();
+    const repository = createMemoryRepository({
+      instances: [...invoices(3), ...broken(1).map((one) => ({ ...one, id: 4 }))],
+    });
+    const verify = () => verifyBackfill({ repository, processModelId: MODEL, paths: PATHS, logger, runtime });
+    const lines = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
+      const from = logger.lines.length;
+      await work();
+      return logger.lines.slice(from).filter((line) => line.includes('The verification'));
+    };
+
+    expect(await lines(verify)).toEqual([
+      expect.stringMatching(
+        /^warn .*found differences: "\w+" \(3 absent, 0 different, 0 orphaned\).*mode: 'overwrite'/,
+      ),
+    ]);
+    await backfill({ repository, runtime });
+    expect(await lines(verify)).toEqual([
+      expect.stringMatching(/^warn .*has not looked at every instance.*Look at the failures/),
+    ]);
+    repository.deleteInstance(4);
+    expect(await lines(verify)).toEqual([expect.stringMatching(/^info .*found no difference$/)]);
+  });
+
+  test('a call that goes on with a run names nobody who once resumed it', async () => {
+    const logger = linesLogger();
+    const repository = createMemoryRepository({ instances: invoices(3) });
+    const service = createBackfillService({
+      repository,
+      queue: { enqueue: async () => {} },
+      logger,
+      runtime: testRuntime(),
+    });
+    const result = await service.request({ processModelId: MODEL, paths: PATHS });
+    const { runId } = result as { runId: string };
+    await service.pause(runId);
+    await service.resume(runId, { requestedBy: 'bob' });
+    await runBackfill({ repository, runId, logger, runtime: testRuntime() });
+
+    expect(logger.lines.filter((line) => line.includes('Resumed'))).toEqual([
+      expect.stringMatching(/ by "bob"$/),
+      expect.not.stringContaining('bob'),
+    ]);
   });
 
   test('pause, resume, cancel and a key that another run takes over: one line each', async () => {

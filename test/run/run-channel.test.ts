@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import {
   type BackfillRepository,
   createBackfillService,
@@ -167,6 +167,42 @@ test('a change is still published when others have changed the state since, befo
   await handle();
 
   expect(steps(messages)).toEqual(['running → paused', 'paused → running', 'pending → running']);
+});
+
+test('a change of unknown outcome is published, although a slow load shows the run from before it', async () => {
+  const messages = collect();
+  const slow = { isNext: false, release: () => {}, status: Promise.resolve<unknown>(null) };
+  let isLost = false;
+  const loseCancellation = losingAnswer('cancelled', async () => {
+    isLost = true;
+  });
+  const { service, runId } = await setUp(async (call) => {
+    if (call.method !== 'loadRun') return loseCancellation(call);
+    if (slow.isNext) {
+      slow.isNext = false;
+      const answer = await call.proceed();
+      await new Promise<void>((resolve) => {
+        slow.release = resolve;
+      });
+      return answer;
+    }
+    if (isLost) {
+      isLost = false;
+      slow.release();
+      await slow.status;
+    }
+    return call.proceed();
+  });
+
+  slow.isNext = true;
+  slow.status = service.status(runId);
+  await vi.waitUntil(() => !slow.isNext);
+  await service.pause(runId);
+  await service.resume(runId);
+  await service.cancel(runId);
+  expect(await slow.status).toMatchObject({ state: 'pending' });
+
+  expect(steps(messages)).toEqual(['pending → paused', 'paused → pending', 'pending → cancelled']);
 });
 
 test('a change of unknown outcome is published when a later call of the process finds it', async () => {

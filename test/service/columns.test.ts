@@ -70,6 +70,7 @@ describe('columns', () => {
       removed: false,
       tried: false,
       activeRunIds: [],
+      verifyingRunIds: [],
       verified: null,
     };
     const none = {

@@ -232,7 +232,9 @@ describe('failures', () => {
     );
     expect(await service.status(runId)).toMatchObject({ failed: 30, failures: [] });
     expect(logger.lines).toEqual([
-      expect.stringContaining(`[${runId}]: Left out: Run ${runId} has a damaged record`),
+      expect.stringContaining(
+        `[${runId}]: The first failures could not be read: Run ${runId} has a damaged record`,
+      ),
     ]);
   });
 

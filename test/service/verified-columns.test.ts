@@ -116,6 +116,26 @@ describe('a verification of all instances', () => {
   });
 });
 
+test('a verification that overtakes the fill has no result that the fill makes wrong', async () => {
+  const { service, memory, work, request, verify, verified } = await setUp();
+  const bill = { key: 'bill', path: 'bill.number' };
+  const filler = await request([bill]);
+  await service.pause(filler);
+  const overtaking = await verify([bill]);
+  await work();
+  expect((await service.status(overtaking)).verdict).toBe('different');
+  expect(await verified('bill')).toBeNull();
+  await service.resume(filler);
+  await work();
+  expect(await service.status(filler)).toMatchObject({ state: 'completed', updated: 20 });
+  expect(await verified('bill')).toBeNull();
+
+  memory.setMetadata(3, 'bill', 'wrong');
+  await verify([bill]);
+  await work();
+  expect(await verified('bill')).toMatchObject({ verdict: 'different', different: 1 });
+});
+
 test('a verification that was paused does not take the place of one that began after it', async () => {
   const { memory, service, around, work, verify, verified } = await setUp();
   const paused = await verify([NUMBER]);

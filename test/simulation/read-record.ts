@@ -7,6 +7,7 @@ export interface HeaderView {
   readonly walk: number;
   readonly settled: boolean | null;
   readonly startedAt: number | null;
+  readonly endedAt: number | null;
   readonly total: number | null;
   readonly upTo: number | null;
   readonly definition: {

@@ -1,10 +1,12 @@
 import type { BackfillRepository } from '../../ports/repository.js';
 import { publishRunChange } from '../context/run-channel.js';
 import type { RunContext } from '../context/run-context.js';
-import { elapsedMs } from '../record/report.js';
+import { isVerification } from '../record/certify-keys.js';
+import { differencesOf, elapsedMs } from '../record/report.js';
 import { messageOf, type StateChange } from '../record/run-change-message.js';
 import { type Run, runFrom, tallyOf } from '../record/run-record.js';
 import { isComplete } from '../record/run-state.js';
+import { verdictOf } from '../record/verdict.js';
 import { warningsOf } from '../record/warnings.js';
 import type { PortCalls } from './port-calls.js';
 import { loadRecords } from './run-records.js';
@@ -43,15 +45,15 @@ const LATEST_LANDING_MS = 3_600_000;
 
 /** Announces each change that this process made in a commit of unknown outcome, if the stored run shows that it was stored. */
 export function announceFound(context: RunContext, { header }: Run): void {
-  const { runId, revision, stateRevisions } = header;
+  const { runId, stateRevisions } = header;
   const noted = unknown.get(context.repository)?.get(runId);
   if (noted === undefined) return;
   const found = noted.filter(({ after }) => stateRevisions.includes(after.header.revision));
-  // The others may still land, while the run is as they have seen it.
+  // The others may still land, while the run has not gone on since they saw it. A slow load may even show it from before that.
   const left = noted.filter(
     (change) =>
       !found.includes(change) &&
-      change.before.header.revision === revision &&
+      header.changes <= change.before.header.changes &&
       context.runtime.now() - change.at < LATEST_LANDING_MS,
   );
   keep(context.repository, runId, left);
@@ -96,6 +98,8 @@ function announce({ runtime, log, dryRun }: RunContext, change: StateChange): vo
   const { processed, updated, failed } = tallyOf(change.after);
   const took = { elapsedMs: elapsedMs(header, runtime.now()), warnings: warningsOf(change.after) };
   log.completed(header, { processed, updated, failed, ...took, dryRun: header.definition.dryRun });
+  if (isVerification(header.definition))
+    log.verified(header, { verdict: verdictOf(change.after), differences: differencesOf(change.after) });
 }
 
 /** By repository and run. Belongs to this process. */

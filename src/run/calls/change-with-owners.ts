@@ -2,7 +2,7 @@ import type { RunChange } from '../changes/run-change.js';
 import type { RunContext } from '../context/run-context.js';
 import type { OwnedKey } from '../record/owner-record.js';
 import { isNamedTrial } from '../record/run-definition.js';
-import type { Run } from '../record/run-record.js';
+import type { Requester, Run } from '../record/run-record.js';
 import { isWorkable } from '../record/run-state.js';
 import { changeModel, type ModelChange } from './change-model.js';
 import type { RunHandle } from './open-run.js';
@@ -50,14 +50,15 @@ export async function changeWithOwners(
   return { before: decision.run, run, changed: changed.length > 0 || decision.wasTried };
 }
 
-/** Changes a stored run so that it goes on, and logs that. */
+/** Changes a stored run so that it goes on, and logs that with who wants it. */
 export async function resumeWithOwners(
   context: RunContext,
   handle: RunHandle,
+  requester: Requester,
   decide: Decide,
 ): Promise<{ readonly run: Run; readonly changed: boolean }> {
   const { before, run, changed } = await changeWithOwners(context, handle, decide);
-  if (changed && isWorkable(run.header.state)) context.log.controlled(run.header, 'Resumed');
+  if (changed && isWorkable(run.header.state)) context.log.controlled(run.header, 'Resumed', requester);
   const lostKeys = run.header.droppedKeys.length - before.header.droppedKeys.length;
   if (lostKeys > 0) context.log.keysTaken(run.header);
   return { run, changed };

@@ -74,7 +74,7 @@ export async function loadReadable(context: RunContext, run: LoggedRun): Promise
 }
 
 /** Warns that something is left out, because a record cannot be read. Throws the error if it says something else. */
-export function leaveOut({ log }: RunContext, run: LoggedRun, error: unknown): void {
+function leaveOut({ log }: RunContext, run: LoggedRun, error: unknown): void {
   if (!isBackfillError(error, 'RUN_FORMAT')) throw error;
   log.warned(run, `Left out: ${error.message}`);
 }

@@ -1,8 +1,8 @@
 import type { RunContext } from '../context/run-context.js';
 import { type Listed, type ListName, listIn, listRunId, nextGroup } from '../record/listed-records.js';
 import type { Run, RunShard } from '../record/run-record.js';
-import { leaveOut } from './find-runs.js';
 import type { RunHandle } from './open-run.js';
+import { reasonOf } from './reason-of.js';
 import { loadRecords } from './run-records.js';
 
 /** The record of the first item to read. */
@@ -53,7 +53,7 @@ export async function readListed<Name extends ListName>(
 
 const SAMPLE = 20;
 
-/** The first 20, as reports show them. If they cannot be read, it logs a warning and returns none: the call has not failed. */
+/** The first 20, as reports show them. If they cannot be read, it logs a warning and returns none: what the call was for is done. */
 export async function firstListed<Name extends ListName>(
   name: Name,
   context: RunContext,
@@ -64,7 +64,8 @@ export async function firstListed<Name extends ListName>(
     const { items } = await readListed(name, context, handle, run, { from: BEGINNING, atLeast: SAMPLE });
     return items.slice(0, SAMPLE);
   } catch (error) {
-    leaveOut(context, run.header, error);
+    if (error === context.signal.reason) throw error;
+    context.log.warned(run.header, `The first ${name} could not be read: ${reasonOf(error)}`);
     return [];
   }
 }

@@ -2,8 +2,10 @@ import createDebug from 'debug';
 import { ignoreErrors } from '../../input/ignore-errors.js';
 import { oneLine } from '../../input/one-line.js';
 import type { BackfillLogger, LogFields, StructuredLogger } from '../../ports/logger.js';
-import { NOBODY, type Requester, type RunHeader } from '../record/run-record.js';
+import type { DifferenceCounts } from '../record/difference-counts.js';
+import type { Requester, RunHeader } from '../record/run-record.js';
 import type { InstanceFailure } from '../record/tally.js';
+import type { Verdict } from '../record/verdict.js';
 
 /** The lines that operators search their logs for. */
 export interface RunLog {
@@ -12,13 +14,15 @@ export interface RunLog {
   /** A walk has ended, and the next one begins. */
   walksAgain(run: LoggedRun & Pick<RunHeader, 'walk'>): void;
   completed(run: LoggedRun, counts: CompletedCounts): void;
+  /** After `completed`, if the run was a verification. */
+  verified(run: LoggedRun, found: Findings): void;
   /** After the first {@link MOST_FAILURES}, failures are only counted until `jobEnded`. */
   instanceFailed(run: LoggedRun, failure: InstanceFailure): void;
   jobEnded(run: LoggedRun): void;
   /** The whole run failed, or this job. */
   failed(run: LoggedRun, reason: string): void;
   /** Somebody paused, resumed or cancelled the run. */
-  controlled(run: LoggedRun & Pick<RunHeader, 'lastControl'>, what: 'Paused' | 'Resumed' | 'Cancelled'): void;
+  controlled(run: LoggedRun, what: 'Paused' | 'Resumed' | 'Cancelled', requester: Requester): void;
   keysTaken(run: LoggedRun & Pick<RunHeader, 'droppedKeys' | 'state'>): void;
   /** A request has left keys as they are whose path has changed. */
   keysLeft(run: LoggedRun, keys: readonly string[]): void;
@@ -40,9 +44,16 @@ export interface CompletedCounts {
   readonly dryRun: boolean;
 }
 
+interface Findings {
+  readonly verdict: Verdict;
+  /** By key. */
+  readonly differences: Readonly<Record<string, DifferenceCounts>>;
+}
+
 const AFTER_FAILURES =
   "failures() of a service returns all failures, with reasons. Repair the data, then call retryFailed() of the service, or backfill the same keys again with runBackfill({ processModelId, paths }) in the same mode: 'fill' keeps the values that are stored";
-const BEFORE_THE_RUN = 'The report has the first failures, with reasons. Repair the data before the real run';
+const BEFORE_THE_RUN =
+  'The report has the first failures, with reasons. If the run is stored, failures() of a service returns all of them. Repair the data before the real run';
 
 const DEFAULT_LOG_TAG = 'celery_task_backfill_metadata';
 
@@ -118,6 +129,10 @@ export function runLog(
         );
       for (const warning of warnings) write('warn', run, 'warning', warning);
     },
+    verified(run, { verdict, differences }) {
+      const text = `The verification ${FOUND[verdict]}${verdict === 'different' ? `: ${listed(differences)}. ${REPAIR}` : ''}`;
+      write(verdict === 'equal' ? 'info' : 'warn', run, 'verified', text, { verdict });
+    },
     instanceFailed(run, { instanceId, key, code, reason }) {
       failures += 1;
       if (failures > MOST_FAILURES) return;
@@ -145,12 +160,12 @@ export function runLog(
         `Error processing metadata backfill for process model: ${nameOf(run)}: ${reason}`,
         { reason: oneLine(reason, 500) },
       ),
-    controlled(run, what) {
-      const { requestedBy, reason } = run.lastControl ?? NOBODY;
+    controlled(run, what, requester) {
+      const { requestedBy, reason } = requester;
       const by = requestedBy === null ? '' : ` by ${JSON.stringify(requestedBy)}`;
       const why = reason === null ? '' : `, reason: ${JSON.stringify(reason)}`;
       const text = `${what} metadata backfill for process model: ${nameOf(run)}${by}${why}`;
-      write('info', run, what.toLowerCase(), text, requesterFields(run.lastControl ?? NOBODY));
+      write('info', run, what.toLowerCase(), text, requesterFields(requester));
     },
     keysTaken(run) {
       const taken = run.droppedKeys.map(
@@ -167,6 +182,31 @@ export function runLog(
     },
     warned: (run, message) => write('warn', run, 'warning', message),
   };
+}
+
+const FOUND: Readonly<Record<Verdict, string>> = {
+  equal: 'found no difference',
+  different: 'found differences',
+  unknown:
+    'found no difference, but has not looked at every instance, or there is none. Look at the failures and warnings, then verify again',
+};
+const REPAIR =
+  "differences() of a service lists them. To repair them, run the same paths with mode: 'overwrite' and clear: true";
+
+/** Keys in one line of the log. */
+const MOST_KEYS = 10;
+
+/** The counts of the keys that differ. */
+function listed(differences: Findings['differences']): string {
+  const counts = Object.entries(differences).flatMap(([key, { absent, different, orphaned }]) =>
+    absent + different + orphaned === 0
+      ? []
+      : [
+          `${JSON.stringify(oneLine(key, 100))} (${absent} absent, ${different} different, ${orphaned} orphaned)`,
+        ],
+  );
+  const more = counts.length - MOST_KEYS;
+  return counts.slice(0, MOST_KEYS).join(', ') + (more > 0 ? ` and ${more} more keys` : '');
 }
 
 /** Only what is known. People have typed it, so it is escaped. */

@@ -1,4 +1,5 @@
 import type { BackfillMode } from '../../ports/repository.js';
+import { isVerification } from './certify-keys.js';
 import type { KeyVerification, OwnedKey, StoredVerification } from './owner-record.js';
 import { NOBODY, type Requester, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
 import { isComplete, type RunState } from './run-state.js';
@@ -29,9 +30,12 @@ export interface MetadataColumn extends Requester {
   readonly tried: boolean;
   /** All active runs that write the key, also those with `limit` or `instanceIds`. Newest first. */
   readonly activeRunIds: readonly string[];
+  /** All active verifications of all instances that compare the key. Newest first. */
+  readonly verifyingRunIds: readonly string[];
   /**
    * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key,
-   * removed it or tried it from another path. It does not cover what live instances have saved since its last walk began.
+   * removed it or tried it from another path. Also `null` if it is not `equal`, and the run that fills the key has gone on since.
+   * It does not cover what live instances have saved since its last walk began.
    */
   readonly verified: KeyVerification | null;
 }
@@ -51,7 +55,7 @@ export interface ColumnCoverage extends KeyCounts {
 export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly RunHeader[]): MetadataColumn {
   const { key, segments, filler: runId, tried, verified } = owned;
   const { state = null, createdAt = null, endedAt = null, requestedBy, reason } = filler?.header ?? NO_HEADER;
-  const writers = active.filter((header) => !header.definition.dryRun && writes(header, key));
+  const about = active.filter((header) => names(header, key));
   return {
     key,
     path: segments,
@@ -65,9 +69,17 @@ export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly R
     reason,
     removed: segments === null && runId !== null,
     tried,
-    activeRunIds: writers.map((header) => header.runId),
-    verified: verified === null ? null : shown(verified),
+    activeRunIds: idsOf(about.filter(({ definition }) => !definition.dryRun)),
+    verifyingRunIds: idsOf(about.filter(({ definition }) => isVerification(definition))),
+    verified: verified === null || isOutdated(verified, filler) ? null : shown(verified),
   };
+}
+
+/** A fill writes nothing but what the paths give, so a verification beside it that has found no difference still holds. */
+function isOutdated({ verdict, since }: StoredVerification, filler: Run | null): boolean {
+  return (
+    verdict !== 'equal' && filler !== null && (filler.header.endedAt ?? Number.POSITIVE_INFINITY) > since
+  );
 }
 
 function shown({ generation: _, filler: __, ...verification }: StoredVerification): KeyVerification {
@@ -86,6 +98,10 @@ function coverageOf(run: Run, key: string): ColumnCoverage {
   };
 }
 
-function writes({ definition, droppedKeys }: RunHeader, key: string): boolean {
+function idsOf(headers: readonly RunHeader[]): string[] {
+  return headers.map(({ runId }) => runId);
+}
+
+function names({ definition, droppedKeys }: RunHeader, key: string): boolean {
   return definition.paths.some((path) => path.key === key) && !droppedKeys.some((gone) => gone.key === key);
 }

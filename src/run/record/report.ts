@@ -100,6 +100,7 @@ export interface RunSummary
     | 'gone'
     | 'ratePerSecond'
     | 'etaMs'
+    | 'waiting'
     | 'lastProgressAt'
     | 'createdAt'
     | 'startedAt'
@@ -115,8 +116,12 @@ export interface RunSummary
     | 'selected'
   > {}
 
-/** @param pace `null`: the run has ended. */
-export function summaryOf(header: RunHeader, counts: RunCounts, pace: RunPace | null): RunSummary {
+/** @param active how it goes on. `null`: it has ended. */
+export function summaryOf(
+  header: RunHeader,
+  counts: RunCounts,
+  active: (RunPace & Pick<RunStatus, 'waiting'>) | null,
+): RunSummary {
   const { runId, processModelId, state, total, definition } = header;
   const { createdAt, startedAt, endedAt, lastError, hasQueue, requestedBy, reason } = header;
   const { processed, updated, failed, gone, verdict = null, lastProgressAt } = counts;
@@ -133,8 +138,9 @@ export function summaryOf(header: RunHeader, counts: RunCounts, pace: RunPace | 
     updated,
     failed,
     gone,
-    ratePerSecond: pace?.ratePerSecond ?? 0,
-    etaMs: pace?.etaMs ?? null,
+    ratePerSecond: active?.ratePerSecond ?? 0,
+    etaMs: active?.etaMs ?? null,
+    waiting: active?.waiting ?? null,
     lastProgressAt,
     createdAt,
     startedAt,
@@ -186,7 +192,8 @@ function shownPaths({ paths }: RunDefinition): RunPath[] {
   return paths.map(({ key, segments, mode }) => ({ key, path: segments, mode }));
 }
 
-function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
+/** Why a shard is held, and until when. `null`: none is. */
+export function waitingOf({ header, shards }: Run, now: number): RunStatus['waiting'] {
   if (!isWorkable(header.state)) return null;
   for (const shard of openShards(shards)) {
     if (!isHeld(shard, now)) continue;
@@ -209,7 +216,7 @@ export function startAfterOf({ shards: [first] }: Run, now: number): number | nu
 
 function counts(run: Run, { failures, now }: Shown): Omit<BackfillReport, 'state'> {
   const { runId, processModelId, definition, lastError } = run.header;
-  const { processed, updated, failed, gone, keys, differences } = tallyOf(run);
+  const { processed, updated, failed, gone, keys } = tallyOf(run);
   const { dryRun } = definition;
   return {
     runId,
@@ -225,11 +232,7 @@ function counts(run: Run, { failures, now }: Shown): Omit<BackfillReport, 'state
       string,
       KeyCounts
     >,
-    differences: dryRun
-      ? Object.fromEntries(
-          definition.paths.map(({ key }, index) => [key, differences[index] ?? noDifferences]),
-        )
-      : null,
+    differences: dryRun ? differencesOf(run) : null,
     verdict: dryRun ? verdictOf(run) : null,
     failures,
     warnings: warningsOf(run),
@@ -237,6 +240,13 @@ function counts(run: Run, { failures, now }: Shown): Omit<BackfillReport, 'state
     lastError,
     elapsedMs: elapsedMs(run.header, now),
   };
+}
+
+/** By key. */
+export function differencesOf(run: Run): Record<string, DifferenceCounts> {
+  const { differences } = tallyOf(run);
+  const { paths } = run.header.definition;
+  return Object.fromEntries(paths.map(({ key }, index) => [key, differences[index] ?? noDifferences]));
 }
 
 /** Milliseconds from the freeze to the end, pauses included. */

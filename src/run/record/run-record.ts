@@ -218,8 +218,16 @@ export function openShards(shards: readonly RunShard[]): RunShard[] {
   return shards.filter(({ done }) => !done);
 }
 
-/** All outcomes of a run so far. */
+/** All outcomes of a run so far. Summed once: a run with many shards and keys is asked for them again and again. */
 export function tallyOf(run: Run): Tally {
+  const known = tallies.get(run) ?? sumOf(run);
+  tallies.set(run, known);
+  return known;
+}
+
+const tallies: WeakMap<Run, Tally> = new WeakMap();
+
+function sumOf(run: Run): Tally {
   const none = emptyTally(run.header.definition.paths.length);
   const tally = run.shards.map((shard) => shard.tally).reduce(addTallies, none);
   const unmet = isComplete(run.header.state) ? Math.max(0, (run.header.total ?? 0) - visited(tally)) : 0;

@@ -13,7 +13,13 @@ export function warningsOf(run: Run): string[] {
       : `Key ${quote(key)} was taken over by run ${takenBy}. This run no longer writes it.`,
   );
   const warnings = isComplete(header.state)
-    ? [...taken, ...instanceWarnings(run), ...lateWarnings(run.header), ...keyWarnings(run)]
+    ? [
+        ...taken,
+        ...instanceWarnings(run),
+        ...goneWarnings(run),
+        ...lateWarnings(run.header),
+        ...keyWarnings(run),
+      ]
     : taken;
   const more = warnings.length - MOST_WARNINGS;
   return more > 0 ? [...warnings.slice(0, MOST_WARNINGS), `${more} more warnings are left out.`] : warnings;
@@ -30,6 +36,15 @@ function instanceWarnings({ header }: Run): string[] {
   return total === 0
     ? [`No instance of process model ${quote(processModelId)} was found. Check the id of the model.`]
     : [];
+}
+
+/** Only a verdict depends on them. */
+function goneWarnings(run: Run): string[] {
+  const { gone } = tallyOf(run);
+  if (gone === 0 || !run.header.definition.dryRun) return [];
+  return [
+    `${instances(gone)} of the first count could not be looked at, probably because of a deletion. Without differences, the verdict is unknown then. Run it again.`,
+  ];
 }
 
 /** A walk cannot see an instance whose transaction is still open. */

@@ -8,7 +8,8 @@ import { isTrial, type Judgement, type Rules, type RunChange } from './judgement
 /**
  * 31. A key is verified by the commit that completes a verification of all instances, exactly if nobody has requested, removed or
  *    tried it since that verification was requested. Verdict and counts are those of its last walk. The key stays verified until
- *    somebody requests, removes or tries it. The columns that are returned are those of the owner record.
+ *    somebody requests, removes or tries it. The columns that are returned are those of the owner record, without results other
+ *    than `equal` from before the end of the run that fills the key.
  */
 export const verifiedRules: Rules = {
   commit(event, judgement) {
@@ -30,8 +31,9 @@ export const verifiedRules: Rules = {
     const record = [...world.records.values()].find(libraryRecords.isOwners);
     const owned = record === undefined ? [] : libraryRecords.ownedKeys(record);
     const expected = owned.map(({ key, filler, verified = null }) => {
-      const state = filler === null ? null : (world.runs.get(filler)?.header.state ?? null);
-      return { key, runId: filler, state, verified: verified === null ? null : shown(verified) };
+      const header = world.runs.get(filler ?? '')?.header ?? null;
+      const isShown = verified !== null && !isOutdated(verified, header);
+      return { key, runId: filler, state: header?.state ?? null, verified: isShown ? shown(verified) : null };
     });
     const columns = (answer as readonly (typeof expected)[number][]).map(
       ({ key, runId, state, verified }) => ({ key, runId, state, verified }),
@@ -42,6 +44,12 @@ export const verifiedRules: Rules = {
 };
 
 type Verified = NonNullable<OwnedKeyView['verified']>;
+
+/** The run that fills the key has written since, so what was different may be so no longer. */
+function isOutdated({ verdict, since }: Verified, filler: HeaderView | null): boolean {
+  if (filler === null || verdict === 'equal') return false;
+  return filler.endedAt === null || filler.endedAt > since;
+}
 
 function shown({ generation: _, filler: __, ...verification }: Verified): object {
   return verification;
