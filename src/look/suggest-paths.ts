@@ -102,7 +102,8 @@ function costOf(
   const isContainer = typeof value === 'object';
   if (steps.every(isSame)) {
     if (steps.length === asked.length) return 1; // the very path that was asked for
-    if (steps.length === asked.length - 1 && !isContainer) return TOO_LONG;
+    const lacksLastName = steps.length === asked.length - 1 && !asked.at(-1)?.isIndex;
+    if (lacksLastName && !isContainer) return TOO_LONG;
   }
   return pathCost(steps) + (isContainer ? CONTAINER : 0);
 }

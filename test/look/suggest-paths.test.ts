@@ -42,6 +42,15 @@ describe('the path that comes first', () => {
   ])('for %s: %s', (_, path, expected) => {
     expect(namesFor(path)[0]).toBe(expected);
   });
+
+  test.each([
+    ['street', 'street2'],
+    ['numbers', 'number'],
+    ['line', 'lines'],
+  ])('for an index too many is the same name, also beside a similar one: %s, %s', (name, similar) => {
+    const document = { invoice: { [similar]: 'one', [name]: 'other' } };
+    expect(namesFor(`invoice.${name}[0]`, [document])[0]).toBe(`invoice.${name}`);
+  });
 });
 
 describe('no path is suggested', () => {
