@@ -94,11 +94,16 @@ function costBefore(asked: readonly PathStep[], existing: readonly PathStep[], s
   return costs.at(-1) ?? 1;
 }
 
-/** From 0, the same, to 1, nothing alike. */
+/** Up to 1, nothing alike. Words that differ only in their digits, such as `street` and `street2`, are names of different things. */
 function wordCost(a: string, b: string): number {
+  if (withoutDigits(a) === withoutDigits(b)) return 1;
   const longest = Math.max(a.length, b.length);
   if (longest < SHORTEST_WORD || 2 * Math.abs(a.length - b.length) > longest) return 1;
   return Math.min(1, edits(a, b, longest / 2) / longest);
+}
+
+function withoutDigits(word: string): string {
+  return word.replace(/\p{N}/gu, '');
 }
 
 function wordsOf(steps: readonly PathStep[]): string {

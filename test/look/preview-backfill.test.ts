@@ -340,11 +340,11 @@ describe('did you mean', () => {
   test('nothing for a right path that is rare, though another one is spelled alike', async () => {
     const instances = Array.from({ length: 2_000 }, (_, index) =>
       instance(index, {
-        invoice: { number: 'INV-7', ...(index % 50 === 0 && { number2: 'B-7', discount: 5 }) },
+        invoice: { number: 'INV-7', ...(index % 50 === 0 && { numbers: 'B-7', discount: 5 }) },
       }),
     );
     const paths = [
-      { key: 'second', path: 'invoice.number2' },
+      { key: 'second', path: 'invoice.numbers' },
       { key: 'discount', path: 'invoice.discount' },
     ];
     const { keys, warnings } = await previewBackfill({
@@ -359,6 +359,30 @@ describe('did you mean', () => {
     }
     expect(warnings).toEqual([]);
   });
+
+  test.each([
+    ['street2', 'street'],
+    ['name2', 'name'],
+    ['phone1', 'phone'],
+  ])(
+    'nothing for %s, which is so rare that the sample may miss it, though there is %s',
+    async (rare, usual) => {
+      const instances = Array.from({ length: 3_000 }, (_, index) =>
+        instance(index, { address: { [usual]: 'x', ...(index % 300 === 0 && { [rare]: 'y' }) } }),
+      );
+      const paths = [{ key: 'k', path: `address.${rare}` }];
+      for (let seed = 1; seed <= 10; seed += 1) {
+        const runtime = { ...testRuntime(), random: randomFrom(seed).next };
+        const { keys } = await previewBackfill({
+          repository: memory(instances),
+          processModelId: MODEL,
+          paths,
+          runtime,
+        });
+        expect(keys.k?.didYouMean).toEqual([]);
+      }
+    },
+  );
 
   test('nothing for a path with nulls: it is there', async () => {
     const instances = Array.from({ length: 300 }, (_, index) =>

@@ -3,7 +3,7 @@ import { splitPath } from '../../src/extraction/extraction-path.js';
 import { createPathSuggester } from '../../src/look/suggest-paths.js';
 
 const DOCUMENT = {
-  invoice: { number: 'INV-7', amount: 12.5, date: '2026-01-01', id: 7, 'due date': 'soon' },
+  invoice: { number: 'INV-7', amount: 12.5, date: '2026-01-01', id: 7, 'due date': 'soon', reference2: 'R' },
   customer: { address: { city: 'Oslo', street: 'Main street' }, name: 'Berg', id: 'C-1' },
   items: [{ sku: 'A' }, { sku: 'B' }],
   tags: ['new'],
@@ -39,6 +39,8 @@ describe('the path that comes first', () => {
     ['no index into a list', 'items.sku', 'items[0].sku'],
     ['an index into what is no list', 'invoice[0].number', 'invoice.number'],
     ['an index into a text', 'invoice.number[0]', 'invoice.number'],
+    ['a slip in a name with a number', 'invoice.refrence2', 'invoice.reference2'],
+    ['other marks before a number', 'invoice.reference_2', 'invoice.reference2'],
   ])('for %s: %s', (_, path, expected) => {
     expect(namesFor(path)[0]).toBe(expected);
   });
@@ -62,6 +64,10 @@ describe('no path is suggested', () => {
     ['a word with one other letter', 'invoice.rate'],
     ['another word', 'invoice.discount'],
     ['a longer name', 'customer.vat_id'],
+    ['another number at the end of a name', 'customer.address.street2'],
+    ['another number at the end of a short word', 'customer.name2'],
+    ['another number in an earlier name', 'customer.address2.city'],
+    ['another number within a name', 'invoice.due2date'],
     ['the path itself', 'invoice.number'],
     ['a null', 'nothin'],
   ])('for %s: %s', (_, path) => {
@@ -69,10 +75,19 @@ describe('no path is suggested', () => {
   });
 
   test('that is there beside the path that was asked for: it is another one', () => {
-    const both = { address: { street: 'Main street', street2: 'second floor' } };
-    const one = { address: { street: 'Main street' } };
-    expect(namesFor('address.street2', [one, one])).toEqual(['address.street']);
-    expect(namesFor('address.street2', [one, both, one])).toEqual([]);
+    const both = { invoice: { discount: 5, discounted: 95 } };
+    const one = { invoice: { discount: 5 } };
+    expect(namesFor('invoice.discounted', [one, one])).toEqual(['invoice.discount']);
+    expect(namesFor('invoice.discounted', [one, both, one])).toEqual([]);
+  });
+
+  test.each([
+    ['line2', 'line1'],
+    ['line', 'line1'],
+    ['phone1', 'phone'],
+    ['007', '0071'],
+  ])('for a name with another number: %s beside %s', (asked, existing) => {
+    expect(namesFor(`contact.${asked}`, [{ contact: { [existing]: 'x' } }])).toEqual([]);
   });
 
   test('that is there beside a null at the path that was asked for', () => {
