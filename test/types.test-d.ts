@@ -132,6 +132,9 @@ test('the keys of a preview are those of the paths', async () => {
   const update = await service.preview({ processModelId, before: null, after: paths });
   expectTypeOf(update.diff).toEqualTypeOf<ExtractionPathDiff | null>();
   if (update.diff !== null) expectTypeOf(describeDiff(update.diff)).toEqualTypeOf<readonly string[]>();
+  await service.preview({ processModelId, before: null, after: paths, includeChanged: true });
+  // @ts-expect-error paths and includeChanged
+  await service.preview({ processModelId, paths, includeChanged: true });
   // @ts-expect-error paths and before
   await service.preview({ processModelId, paths, before: [] });
   // @ts-expect-error after is missing

@@ -3,7 +3,7 @@ import { compilePath } from '../extraction/extract-metadata.js';
 import type { JsonValue } from '../extraction/json-value.js';
 import type { InstanceId, InstanceSnapshot, TaskData } from '../ports/repository.js';
 import { pagePaths, type ReadPath } from '../run/job/page-paths.js';
-import { compilePlanner, type Finding, type PlanRules } from '../run/job/plan-instance.js';
+import { compilePlanner, type Finding, type PlannedEntry, type PlanRules } from '../run/job/plan-instance.js';
 import { readableData, valueAt } from '../run/job/readable-data.js';
 import { shownValue } from '../run/job/shown-value.js';
 import type { InstanceFailure } from '../run/record/tally.js';
@@ -13,7 +13,7 @@ export interface InspectedInstance {
   readonly id: InstanceId;
   /** In the order of the paths. */
   readonly keys: readonly InspectedKey[];
-  /** How many rows a run would write in either mode, null rows included. */
+  /** How many rows a run would write in either mode, null rows included. Those of keys that it leaves alone do not count. */
   readonly fillRows: number;
   readonly overwriteRows: number;
 }
@@ -40,7 +40,10 @@ export type InstanceInspector = (snapshot: InstanceSnapshot) => InspectedInstanc
 
 /** Has no side effects, and odd data never makes it throw. */
 export function compileInspector(
-  rules: Pick<PlanRules, 'missing' | 'deletes' | 'formatValue'> & { readonly paths: readonly ReadPath[] },
+  rules: Pick<PlanRules, 'missing' | 'deletes' | 'formatValue'> & {
+    readonly paths: readonly ReadPath[];
+    readonly leftAlone: ReadonlySet<string>;
+  },
 ): InstanceInspector {
   const all = { ...rules, clear: false, droppedKeys: [] };
   const fill = compilePlanner({ ...all, paths: rules.paths.map((path) => ({ ...path, mode: 'fill' })) });
@@ -73,10 +76,13 @@ export function compileInspector(
   const isCut = (value: JsonValue): boolean =>
     orUndefined(() => rules.formatValue?.(value).truncated) === true;
 
+  const rowsOf = ({ writes }: PlannedEntry): number =>
+    writes?.values.filter(({ key }) => !rules.leftAlone.has(key)).length ?? 0;
+
   return (given) => {
     const snapshot = { ...given, data: parsedOnce(given.data) };
-    const filled = fill(snapshot);
-    const { findings, failures, writes } = overwrite(snapshot);
+    const overwritten = overwrite(snapshot);
+    const { findings, failures, writes } = overwritten;
     const values = valuesIn(snapshot.data);
     const written = new Map(writes?.values.map(({ key, value }) => [key, value]));
     const keys = paths.map(({ key }, index): InspectedKey => {
@@ -97,8 +103,8 @@ export function compileInspector(
     return {
       id: snapshot.id,
       keys,
-      fillRows: filled.writes?.values.length ?? 0,
-      overwriteRows: writes?.values.length ?? 0,
+      fillRows: rowsOf(fill(snapshot)),
+      overwriteRows: rowsOf(overwritten),
     };
   };
 }

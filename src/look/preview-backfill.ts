@@ -30,6 +30,7 @@ export async function previewBackfill<const Key extends string = string>(
   const asked = { paths: input.paths, missing: input.missing, instanceIds };
   const { paths, missing, ...chosen } = definitionOf(asked, repository);
   const context = createRunContext(input, { dryRun: true });
-  const plan = { processModelId, paths, missing, instanceIds: chosen.instanceIds, sampleSize };
+  const leftAlone = new Set<string>();
+  const plan = { processModelId, paths, missing, instanceIds: chosen.instanceIds, sampleSize, leftAlone };
   return (await previewPaths(context, plan)) as BackfillPreview<Key>;
 }

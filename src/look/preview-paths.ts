@@ -31,13 +31,14 @@ export interface BackfillPreview<Key extends string = string> {
   readonly projected: ProjectedRun;
 }
 
-/** What a run over all instances takes. */
+/** What a run over all instances takes. For a model update, that is the run of its added keys, with `includeChanged` of its changed keys, too. */
 export interface ProjectedRun {
   /** The range of milliseconds, for one job that nothing slows down. */
   readonly ms: readonly [low: number, high: number];
   /**
    * How many rows a run writes, null rows included. `count` is the rows in the sample. `rate` is `count` divided by the most rows that
-   * the sample could have (sampled instances times keys). For all rows of the model, multiply `rate`, `low` and `high` by `total` and the number of keys.
+   * the sample could have (sampled instances times keys of the run). For all rows of the model, multiply `rate`, `low` and `high` by
+   * `total` and the number of these keys.
    */
   readonly fillRows: Share;
   /** The same in the mode `overwrite`. */
@@ -48,11 +49,13 @@ export interface ProjectedRun {
 export interface PreviewPlan extends Pick<RunDefinition, 'paths' | 'missing' | 'instanceIds'> {
   readonly processModelId: string;
   readonly sampleSize: number;
+  /** Keys to look at that the run does not fill. `projected` does not count them. */
+  readonly leftAlone: ReadonlySet<string>;
 }
 
 /** Commits nothing: the repository of `context` must be that of a dry run. */
 export async function previewPaths(context: RunContext, plan: PreviewPlan): Promise<BackfillPreview> {
-  const { processModelId, instanceIds, missing, sampleSize } = plan;
+  const { processModelId, instanceIds, missing, sampleSize, leftAlone } = plan;
   const { repository, runtime, maxInstancesPerSecond } = context;
   context.signal.throwIfAborted();
   // In the mode `fill`, pages skip filled instances, and the stored values that they show need not be real.
@@ -60,14 +63,19 @@ export async function previewPaths(context: RunContext, plan: PreviewPlan): Prom
   const calls = portCalls(context, null, { isStored: false });
   const selection = { processModelId, instanceIds };
   const { total, upTo } = await surveyInstances(context, calls, { ...selection, after: null, limit: null });
-  const inspect = compileInspector({
+  const toRead = (paths: readonly ReadPath[]): InspectedPaths => ({
     paths,
-    missing,
-    deletes: repository.deletes ?? false,
-    ...(repository.formatValue && { formatValue: repository.formatValue.bind(repository) }),
+    inspect: compileInspector({
+      paths,
+      missing,
+      leftAlone,
+      deletes: repository.deletes ?? false,
+      ...(repository.formatValue && { formatValue: repository.formatValue.bind(repository) }),
+    }),
   });
+  const filled = toRead(paths.filter(({ key }) => !leftAlone.has(key)));
   const range = upTo === null || paths.length === 0 ? null : { ...selection, upTo };
-  const look: Look = { context, paths, inspect, total, sizer: createBatchSizer(context) };
+  const look: Look = { ...toRead(paths), context, filled, total, sizer: createBatchSizer(context) };
   const { sample, readMs } = range === null ? NOTHING : await lookAt(look, range, sampleSize, runtime.random);
 
   const sampled = sample.reduce((sum, { times }) => sum + times, 0);
@@ -80,12 +88,13 @@ export async function previewPaths(context: RunContext, plan: PreviewPlan): Prom
   const chosen = instanceIds?.length ?? null;
   const counted = sample.flatMap(({ instance, times }) => Array<typeof instance>(times).fill(instance));
   const rows = (rowsOf: (instance: SampledInstance['instance']) => number): Share =>
-    shareOfRows(counted.map(rowsOf), paths.length, size);
+    shareOfRows(counted.map(rowsOf), filled.paths.length, size);
   const [fillRows, overwriteRows] = [
     rows(({ fillRows }) => fillRows),
     rows(({ overwriteRows }) => overwriteRows),
   ];
-  const rowsPerInstance = Math.max(fillRows.rate, overwriteRows.rate) * paths.length;
+  const rowsPerInstance = Math.max(fillRows.rate, overwriteRows.rate) * filled.paths.length;
+  const isNoRun = filled.paths.length === 0;
   return {
     processModelId,
     total,
@@ -93,18 +102,23 @@ export async function previewPaths(context: RunContext, plan: PreviewPlan): Prom
     warnings: previewWarnings({ processModelId, total, sampled, chosen, keys, sample }),
     keys: Object.fromEntries(keys), // defines own properties, so a key named `__proto__` is a key like any other
     projected: {
-      ms: projectMs(readMs, { total, rowsPerInstance, maxInstancesPerSecond }),
+      ms: isNoRun ? [0, 0] : projectMs(readMs, { total, rowsPerInstance, maxInstancesPerSecond }),
       fillRows,
       overwriteRows,
     },
   };
 }
 
-/** What all steps of a preview need. */
-interface Look {
-  readonly context: RunContext;
+interface InspectedPaths {
   readonly paths: readonly ReadPath[];
   readonly inspect: InstanceInspector;
+}
+
+/** What all steps of a preview need. */
+interface Look extends InspectedPaths {
+  readonly context: RunContext;
+  /** Those that the run fills. */
+  readonly filled: InspectedPaths;
   readonly total: number;
   readonly sizer: BatchSizer;
 }
@@ -114,7 +128,7 @@ type Range = Omit<InstanceRange, 'after'>;
 interface Looked {
   /** From the oldest instance to the newest. */
   readonly sample: readonly SampledInstance[];
-  /** How long it takes to read all instances. */
+  /** How long the run takes to read all instances. */
   readonly readMs: number;
 }
 
@@ -122,7 +136,7 @@ const NOTHING: Looked = { sample: [], readMs: 0 };
 
 async function lookAt(look: Look, range: Range, sampleSize: number, random: () => number): Promise<Looked> {
   if (look.total <= sampleSize) return lookAtAll(look, range);
-  const { context, paths, inspect, total, sizer } = look;
+  const { context, paths, inspect, filled, total, sizer } = look;
   const ranks = drawRanks(total, sampleSize, random);
   const read: (SampledInstance & { readonly cursor: Cursor })[] = [];
   await readSample(context, range, pagePaths(paths), ranks, async ({ drawn, snapshot }) => {
@@ -131,16 +145,19 @@ async function lookAt(look: Look, range: Range, sampleSize: number, random: () =
   });
   const sample = read.toSorted((a, b) => a.rank - b.rank);
   const starts = sample.map(({ cursor }) => cursor);
-  return { sample, readMs: await timePages(context, range, { paths, starts, total, sizer, inspect }) };
+  return { sample, readMs: await timePages(context, range, { ...filled, starts, total, sizer }) };
 }
 
-async function lookAtAll({ context, paths, inspect, total, sizer }: Look, range: Range): Promise<Looked> {
+async function lookAtAll(look: Look, range: Range): Promise<Looked> {
+  const { context, paths, inspect, filled, total, sizer } = look;
   const { runtime } = context;
   const sample: SampledInstance[] = [];
+  const cursors: (Cursor | null)[] = [null];
   let readMs = 0;
   const breathe = createBreather(context);
   const add = (snapshot: InstanceSnapshot): void => {
     sample.push({ instance: inspect(snapshot), rank: sample.length + 1, times: 1 });
+    cursors.push(snapshot.cursor);
   };
   for await (const { snapshots, tookMs } of readPagesOf(
     context,
@@ -156,7 +173,10 @@ async function lookAtAll({ context, paths, inspect, total, sizer }: Look, range:
     readMs += tookMs + runtime.now() - startedAt;
     if (sample.length >= total) break;
   }
-  return { sample, readMs };
+  if (filled.paths.length === paths.length) return { sample, readMs };
+  // Those pages were read with more paths than the run has.
+  const starts = cursors.slice(0, -1);
+  return { sample, readMs: await timePages(context, range, { ...filled, starts, total, sizer }) };
 }
 
 /** A path that finds less than this, nulls included, may be misspelled. */

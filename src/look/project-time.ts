@@ -12,20 +12,21 @@ const TIMED_PAGES = 5;
 
 /**
  * Milliseconds that reading all instances takes, from pages of the size that a run has.
- * @param starts cursors of sampled instances, in ascending order.
+ * @param starts cursors of sampled instances, in ascending order. `null`: the beginning.
  */
 export async function timePages(
   context: RunContext,
   range: Omit<InstanceRange, 'after'>,
   options: {
     readonly paths: readonly ReadPath[];
-    readonly starts: readonly Cursor[];
+    readonly starts: readonly (Cursor | null)[];
     readonly total: number;
     readonly sizer: BatchSizer;
     readonly inspect: InstanceInspector;
   },
 ): Promise<number> {
   const { paths, starts, total, sizer, inspect } = options;
+  if (paths.length === 0) return 0;
   const msEach: number[] = [];
   for (const after of spread(starts, TIMED_PAGES)) {
     for await (const { snapshots, tookMs } of readPagesOf(

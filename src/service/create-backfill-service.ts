@@ -59,7 +59,8 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Shows, from a sample of the instances, what a run would find and write, as `previewBackfill` does: for the added and changed
-   * keys of a model update, or for any paths. Call it before `request`. It writes nothing. It also works if the service is disabled.
+   * keys of a model update, or for any paths. Call it before `request`, with the same `includeChanged`: `projected` is about the keys
+   * that this request fills. It writes nothing. It also works if the service is disabled.
    * @throws {InvalidInputError} or {@link InvalidExtractionPathsError}, before any I/O.
    * @throws {PortError} or {@link RepositoryContractError}, with `error.runId` null.
    * @throws `request.signal.reason` when aborted.

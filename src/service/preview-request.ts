@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { diffExtractionPaths, type ExtractionPathDiff } from '../extraction/diff-extraction-paths.js';
 import type { ExtractionPath } from '../extraction/extraction-path.js';
-import { leftOut, nonBlank, parseInput } from '../input/parse-input.js';
+import { leftOut, nonBlank, parseInput, trueOrFalse } from '../input/parse-input.js';
 import { DEFAULT_SAMPLE_SIZE, type SampleOptions, sampleFields } from '../look/preview-options.js';
 import type { BackfillPreview, PreviewPlan } from '../look/preview-paths.js';
 import type { BackfillRepository } from '../ports/repository.js';
@@ -13,6 +13,11 @@ export interface UpdatePreview extends SampleOptions {
   readonly processModelId: string;
   readonly before: readonly ExtractionPath[] | null | undefined;
   readonly after: readonly ExtractionPath[] | null | undefined;
+  /**
+   * As in `request`. `keys` has the changed keys in either case. `projected` counts them only if this is true. It does not
+   * count keys that an unfinished run has yet to fill, which a request overwrites in either case. @default false
+   */
+  readonly includeChanged?: boolean | undefined;
   readonly paths?: undefined;
 }
 
@@ -52,7 +57,9 @@ export function planPreview(
     : parseInput('preview', updatePreview, request);
   const { processModelId, instanceIds, sampleSize = DEFAULT_SAMPLE_SIZE, signal } = input;
   const diff = input.paths === undefined ? diffExtractionPaths(input.before, input.after, repository) : null;
-  const paths = input.paths ?? [...(diff?.added ?? []), ...(diff?.changed.map(({ after }) => after) ?? [])];
+  const changed = diff?.changed.map(({ after }) => after) ?? [];
+  const paths = input.paths ?? [...(diff?.added ?? []), ...changed];
+  const includeChanged = input.paths === undefined && input.includeChanged === true;
   const { instanceIds: ids, ...definition } = definitionOf({ paths, instanceIds, missing }, repository);
   const plan = {
     processModelId,
@@ -60,6 +67,7 @@ export function planPreview(
     missing: definition.missing,
     instanceIds: ids,
     sampleSize,
+    leftAlone: new Set(includeChanged ? [] : changed.map(({ key }) => key)),
   };
   return { plan, diff, signal };
 }
@@ -67,7 +75,7 @@ export function planPreview(
 const pathsPreview: z.ZodType<PathsPreview> = z.strictObject({
   ...targetFields,
   ...sampleFields,
-  ...leftOut(['before', 'after'], 'when paths is given'),
+  ...leftOut(['before', 'after', 'includeChanged'], 'when paths is given'),
 });
 
 const updatePreview: z.ZodType<UpdatePreview> = z
@@ -75,6 +83,7 @@ const updatePreview: z.ZodType<UpdatePreview> = z
     processModelId: nonBlank,
     before: pathList.optional(),
     after: pathList.optional(),
+    includeChanged: trueOrFalse.optional(),
     ...sampleFields,
     ...leftOut(['paths'], 'when before and after are given'),
   })

@@ -32,6 +32,9 @@ import {
   type RunSummary,
 } from '../../src/index.js';
 import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
+import { instance } from '../support/instances.js';
+import { intercept } from '../support/intercept.js';
+import { testRuntime } from '../support/test-runtime.js';
 
 const ORIGIN = 'http://127.0.0.1:3000';
 const MODEL = 'sales/invoice';
@@ -49,6 +52,8 @@ const TRIGGERED: RequestResult & { readonly status: 'triggered' } = {
 };
 
 type Texts = Readonly<Record<string, string>>;
+/** A list is a field that is there several times. */
+type Fields = Readonly<Record<string, string | readonly string[]>>;
 
 test('a row of the editor is added, removed, and takes over a suggestion with colons and dots', () => {
   const rows = [
@@ -240,12 +245,16 @@ async function openPages({ service, saved = SAVED, ...options }: PagesSettings =
   const first = await pages.fetch(new Request(at('/models')));
   const [cookie = ''] = (first.headers.get('set-cookie') ?? '').split(';');
   const token = cookie.split('=')[1] ?? '';
-  const send = (path: string, fields: Texts = {}, headers: Texts = {}) =>
+  const send = (path: string, fields: Fields = {}, headers: Texts = {}) =>
     pages.fetch(
       new Request(at(path), {
         method: 'POST',
         headers: { cookie, origin: ORIGIN, ...headers },
-        body: new URLSearchParams({ token, ...fields }),
+        body: new URLSearchParams(
+          Object.entries({ token, ...fields }).flatMap(([name, values]) =>
+            [values].flat().map((value): [string, string] => [name, value]),
+          ),
+        ),
       }),
     );
   const post = (fields: Texts, headers: Texts = {}) =>
@@ -291,6 +300,40 @@ test('differences are repaired only while the model reads the paths that were ve
   expect(refused.status).toBe(409);
   expect(await refused.text()).toContain('from the verified path, so nothing was repaired.');
   expect(request).toHaveBeenCalledOnce();
+});
+
+test('a preview says how many values a save writes and how long it takes, of the keys that its run fills', async () => {
+  const runtime = testRuntime();
+  const instances = Array.from({ length: 20 }, (_, index) =>
+    instance(index, { b: 'new', n: index }, { processModelId: MODEL, metadata: { '<b>bold</b>': 'old' } }),
+  );
+  const repository = intercept(createMemoryRepository({ instances }), async ({ argument, proceed }) => {
+    // Each path of a page takes 6 seconds.
+    const { paths = [] } = argument as { readonly paths?: readonly unknown[] };
+    await runtime.sleep(6_000 * paths.length);
+    return proceed();
+  });
+  const { preview } = createBackfillService({
+    repository,
+    queue: createInProcessQueue(),
+    runtime,
+    batchSize: 1,
+  });
+  const { send } = await openPages({ service: { preview } });
+  const saving = async (answers: Fields) => {
+    const rows = { key: ['<b>bold</b>', 'number'], path: ['b', 'n'] };
+    const response = await send(`/models/sales%2Finvoice/preview`, { revision: '3', ...rows, ...answers });
+    return /role="status">([^<]*)</.exec(await response.text())?.[1];
+  };
+
+  const kept =
+    'Saving starts a run over 20 instances: it fills 1 key. It writes about 20 values, in 2 min to 4 min.';
+  expect(await saving({})).toBe(kept);
+  expect(await saving({ changed: 'keep' })).toBe(kept);
+  expect(await saving({ changed: 'recompute' })).toBe(
+    'Saving starts a run over 20 instances: it fills 1 key, recomputes 1 key. It writes about 40 values, in 4 min to 10 min.',
+  );
+  expect(await saving({ changed: 'keep', key: '<b>bold</b>', path: 'b' })).toBe('Saving starts no run.');
 });
 
 test('what was done is done, even if the log of it fails', async () => {

@@ -7,7 +7,7 @@ import {
   PortError,
   type ServicePreview,
 } from '../../src/index.js';
-import { createMemoryRepository } from '../../src/memory/index.js';
+import { createInProcessQueue, createMemoryRepository } from '../../src/memory/index.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
 import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
@@ -88,6 +88,77 @@ describe('a preview of a model update', () => {
   });
 });
 
+describe('what a preview of a model update projects', () => {
+  const update = { processModelId: MODEL, before: BEFORE, after: AFTER };
+  const exactly = (count: number, rate: number) => ({ count, rate, low: rate, high: rate });
+
+  test.each([false, true, undefined])(
+    'is what its request writes, with includeChanged %s',
+    async (includeChanged) => {
+      const repository = createMemoryRepository({ instances: INSTANCES });
+      const queue = createInProcessQueue();
+      const writing = createBackfillService({ repository, queue });
+      const { projected } = await writing.preview({ ...update, includeChanged });
+      const request = await writing.request({ ...update, includeChanged });
+      queue.work(writing.handle);
+      await queue.idle();
+      await queue.stop();
+
+      const { keys, updated } = await writing.status('runId' in request ? request.runId : '');
+      const written = Object.values(keys).reduce((sum, key) => sum + key.written, 0);
+      expect(updated).toBe(20);
+      expect(projected.overwriteRows).toEqual(exactly(written, 1));
+    },
+  );
+
+  test('counts rows of the added keys only, null rows, too, and shows the changed keys all the same', async () => {
+    const { keys, projected } = await service().preview(update);
+    expect(Object.keys(keys)).toEqual(['invoice_number', 'amount']);
+    expect(projected.fillRows).toEqual(exactly(20, 1));
+    expect(projected.overwriteRows).toEqual(exactly(20, 1));
+    const all = await service().preview({ ...update, includeChanged: true });
+    expect(Object.keys(all.keys)).toEqual(['invoice_number', 'amount']);
+    expect(all.projected.fillRows).toEqual(exactly(20, 0.5));
+    expect(all.projected.overwriteRows).toEqual(exactly(40, 1));
+
+    const absent = [...BEFORE, { key: 'moved', path: 'no.such' }];
+    const after = [...AFTER, { key: 'moved', path: 'not.there' }];
+    const kept = await service().preview({ processModelId: MODEL, before: absent, after });
+    expect(kept.projected.fillRows.count).toBe(20);
+  });
+
+  test('is no run if it only changes keys', async () => {
+    const changed = { processModelId: MODEL, before: BEFORE.slice(0, 1), after: AFTER.slice(0, 1) };
+    const limited = service({ maxInstancesPerSecond: 1 });
+    const { keys, projected } = await limited.preview(changed);
+    expect(keys.amount?.wouldReplace.count).toBe(20);
+    expect(projected).toEqual({ ms: [0, 0], fillRows: exactly(0, 0), overwriteRows: exactly(0, 0) });
+    const again = await limited.preview({ ...changed, includeChanged: true });
+    expect(again.projected.overwriteRows.count).toBe(20);
+    expect(again.projected.ms[0]).toBe(20_000);
+  });
+
+  test.each([2_000, 20, 1])('takes the time of reading those keys, of %i instances', async (count) => {
+    const runtime = testRuntime();
+    const memory = createMemoryRepository({ instances: invoices(count) });
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      const answer = await proceed();
+      // Each path of an instance takes a millisecond.
+      const { paths = [] } = argument as { readonly paths?: readonly unknown[] };
+      if (method === 'readInstances') {
+        const { length } = answer as readonly unknown[];
+        await runtime.sleep(length * paths.length);
+      }
+      return answer;
+    });
+    const watched = service({ repository, runtime });
+    const added = await watched.preview(update);
+    expect(added.projected.ms[0]).toBe(count);
+    const both = await watched.preview({ ...update, includeChanged: true });
+    expect(both.projected.ms[0]).toBe(2 * count);
+  });
+});
+
 describe('a preview of paths', () => {
   test('is that of previewBackfill, without a diff', async () => {
     const preview = await service().preview({ processModelId: MODEL, paths: PATHS, instanceIds: [1, 2] });
@@ -158,9 +229,14 @@ describe('a preview is refused before any I/O', () => {
     [{ processModelId: MODEL, before: [], after: 7 }, /after: expected a list of \{ key, path \}/],
     [{ processModelId: MODEL, paths: PATHS, sampleSize: 1.5 }, /sampleSize: expected a whole number/],
     [
-      { processModelId: MODEL, before: [], after: PATHS, includeChanged: true },
-      /includeChanged: unknown name/,
+      { processModelId: MODEL, before: [], after: PATHS, includeChanged: 'yes' },
+      /includeChanged: expected true or false/,
     ],
+    [
+      { processModelId: MODEL, paths: PATHS, includeChanged: true },
+      /includeChanged: leave it out when paths is given/,
+    ],
+    [{ processModelId: MODEL, before: [], after: PATHS, removed: 'purge' }, /removed: unknown name/],
   ])('%j', async (request, message) => {
     const refusal = noCall().preview(request as never);
     await expect(refusal).rejects.toThrow(InvalidInputError);

@@ -123,6 +123,7 @@ export function addModelPages(app: Hono, view: View): void {
         processModelId: model.id,
         before: model.paths,
         after,
+        includeChanged: form.changed === 'recompute',
         signal,
       });
       return previewPanel(preview, form, { editAction: view.at('models', model.id, 'edit') });

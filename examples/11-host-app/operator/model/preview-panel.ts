@@ -118,7 +118,7 @@ function range(low: number, high: number): string {
   return from === to ? `about ${from}` : `${from} to ${to}`;
 }
 
-/** Which run a save starts, how many values it writes, and how long it takes. */
+/** Which run a save starts, how many values it writes, and how long it takes. The preview must have the answer of the form about changed keys. */
 export function consequence({ diff, keys, total, projected }: ServicePreview, form: PathForm): string {
   if (diff === null) return '';
   const filled = diff.added.map(({ key }) => key);
