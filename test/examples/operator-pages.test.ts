@@ -393,6 +393,21 @@ test('a list of runs that one may not see asks once per model, and stops after s
   expect(list).toHaveBeenCalledTimes(5);
 });
 
+test('a list of runs says why one of them waits, and a column that it is being verified', async () => {
+  const service = createBackfillService({
+    repository: createMemoryRepository({ instances: [] }),
+    queue: { enqueue: async () => {} },
+  });
+  const { pages, at } = await openPages({ service });
+  const paths = [{ key: '<b>bold</b>', path: 'a' }];
+  const startAfter = new Date(Date.now() + 3_600_000);
+  await service.request({ processModelId: MODEL, paths, startAfter });
+  await service.verify({ processModelId: MODEL, paths });
+  const textOf = async (path: string) => (await pages.fetch(new Request(at(path)))).text();
+  expect(await textOf('/runs')).toContain('It was requested to start later: it waits until');
+  expect(await textOf('/models/sales%2Finvoice/columns')).toContain('Being verified');
+});
+
 test('a report says which instances it leaves out', async () => {
   const { pages, at } = await openPages();
   const get = async (query: Texts) => {

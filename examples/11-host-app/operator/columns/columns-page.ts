@@ -80,7 +80,12 @@ function certificate(view: View, column: MetadataColumn): Html {
 }
 
 function verification(view: View, facts: MetadataColumn | null): Html {
-  const verified = facts?.verified ?? null;
+  const [verifying] = facts?.verifyingRunIds ?? [];
+  return html`${result(view, facts?.verified ?? null)}
+    ${verifying !== undefined && html`<p><span class="badge busy">Being verified</span> by <a href="${view.at('runs', verifying)}">this run</a></p>`}`;
+}
+
+function result(view: View, verified: MetadataColumn['verified']): Html {
   if (verified === null) return html`<p><span class="badge still">Not verified</span></p>`;
   const { verdict, runId, at, absent, different, orphaned } = verified;
   return html`<p><span class="badge ${verdictTone(verdict)}">${VERDICT_WORDS[verdict]}</span>

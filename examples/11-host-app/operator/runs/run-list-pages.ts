@@ -7,7 +7,16 @@ import { messageArea } from '../parts.js';
 import type { Operator } from '../ports.js';
 import { table } from '../table.js';
 import { type Html, page, type View } from '../view.js';
-import { isActive, progress, purpose, STATE_WORDS, tone, VERDICT_WORDS, verdictTone } from './run-words.js';
+import {
+  isActive,
+  progress,
+  purpose,
+  STATE_WORDS,
+  tone,
+  VERDICT_WORDS,
+  verdictTone,
+  waitingText,
+} from './run-words.js';
 
 const RUNS_PER_PAGE = 20;
 const MOST_LISTS = 5;
@@ -81,7 +90,8 @@ export function addRunListPages(app: Hono, view: View): void {
       html`<a href="${view.at('runs', run.runId)}"><time datetime="${isoTime(createdAt)}">${time(createdAt).slice(0, 16)}</time></a>
         <span class="origin">${purpose(run)}${withModel && html` of ${run.processModelId}`}</span>`,
       html`<span class="badge ${tone(run.state)}">${STATE_WORDS[run.state]}</span>
-        ${verdict !== null && !isActive(run.state) && html`<span class="badge ${verdictTone(verdict)}">${VERDICT_WORDS[verdict]}</span>`}`,
+        ${verdict !== null && !isActive(run.state) && html`<span class="badge ${verdictTone(verdict)}">${VERDICT_WORDS[verdict]}</span>`}
+        ${run.waiting !== null && html`<span class="origin">${waitingText(run.waiting)}</span>`}`,
       run.paths.map(({ key }) => key).join(', '),
       html`${run.requestedBy ?? '–'}${run.reason !== null && html`<span class="origin">${run.reason}</span>`}`,
       html`${done} ${shareBar([progress(run)], `${done} visited`)}`,

@@ -13,6 +13,7 @@ import {
   VERDICT_WORDS,
   verdictTone,
   visited,
+  waitingText,
 } from './run-words.js';
 import type { LiveRun } from './watch-runs.js';
 
@@ -105,15 +106,6 @@ function keyProgress(
     <h3>${key} ${mode === 'remove' ? html`<span class="quiet">is purged</span>` : html`<code>${pathText(path)}</code>`}</h3>
     ${shareBar(parts.map(of), `${key}: ${rest.join(', ')}`)}
     <p class="quiet">${rest.join(' · ')}</p></section>`;
-}
-
-/** Why the run waits and until when. */
-function waitingText({ for: cause, reason, until }: NonNullable<RunStatus['waiting']>): string {
-  const end = `until ${time(until)}`;
-  if (cause === 'startAfter') return `It was requested to start later: it waits ${end}.`;
-  if (cause === 'settled') return `It waits ${end} for ${reason}.`;
-  if (cause === 'retry') return `It waits ${end} to try again: ${reason}`;
-  return `It is held back ${end}: ${reason}`;
 }
 
 /** Whether its worker seems to be dead. */

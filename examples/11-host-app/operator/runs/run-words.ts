@@ -1,4 +1,5 @@
-import type { RunState, RunSummary, Verdict } from 'process-metadata-backfill';
+import type { RunState, RunStatus, RunSummary, Verdict } from 'process-metadata-backfill';
+import { time } from '../format.js';
 
 /** What people read instead of the names of states. */
 export const STATE_WORDS: Readonly<Record<RunState, string>> = {
@@ -53,4 +54,13 @@ export function purpose({ dryRun, selected, limit, paths }: Purpose): string {
   const scope =
     selected !== null ? ` of ${selected} chosen instances` : limit !== null ? ` of ${limit} instances` : '';
   return `${paths.some(({ mode }) => mode === 'overwrite') ? 'Recomputation' : 'Backfill'}${scope}`;
+}
+
+/** Why the run waits and until when. */
+export function waitingText({ for: cause, reason, until }: NonNullable<RunStatus['waiting']>): string {
+  const end = `until ${time(until)}`;
+  if (cause === 'startAfter') return `It was requested to start later: it waits ${end}.`;
+  if (cause === 'settled') return `It waits ${end} for ${reason}.`;
+  if (cause === 'retry') return `It waits ${end} to try again: ${reason}`;
+  return `It is held back ${end}: ${reason}`;
 }
