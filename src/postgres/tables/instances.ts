@@ -88,16 +88,27 @@ function creationOf({ createdAt }: InstancesTable<IdType>) {
   return { column: quoteIdentifier(column), type };
 }
 
-/** To the microsecond, so that it sorts as the time does. Infinity is a text that sorts right, too. */
+/**
+ * To the microsecond, so that it sorts as the time does. Infinity is a text that sorts right, too. Other times outside of the years
+ * 1 to 9999 would not, and remain as PostgreSQL writes them.
+ */
 function timeText(time: string, type: 'timestamptz' | 'timestamp'): string {
   const [local, zone] = type === 'timestamptz' ? [`${time} at time zone 'UTC'`, 'Z'] : [time, ''];
-  return `(case when isfinite(${time}) then to_char(${local}, 'YYYY-MM-DD"T"HH24:MI:SS.US"${zone}"')
+  return `(case when extract(year from ${local}) between 1 and 9999 then to_char(${local}, 'YYYY-MM-DD"T"HH24:MI:SS.US"${zone}"')
     else ${time}::text end)::varchar`;
 }
 
-/** The cursor of an instance. Without a time of creation, that is its id. */
+/**
+ * The cursor of an instance. Without a time of creation, that is its id.
+ * @throws {Error} The time does not sort as text.
+ */
 export function cursorOf(id: InstanceId, created?: string | null): Cursor {
-  return created === undefined || created === null ? id : [created, id];
+  if (created === undefined || created === null) return id;
+  if (!/^(\d{4}-\d\d-\d\dT|-?infinity$)/.test(created))
+    throw new Error(
+      `Instance ${id} has the time of creation ${created}. Instances are walked by it, in the years 1 to 9999. Correct it, or let \`where\` leave such instances out.`,
+    );
+  return [created, id];
 }
 
 /** The order of cursors as PostgreSQL sorts them, where it differs from that of JavaScript. */

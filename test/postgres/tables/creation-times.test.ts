@@ -39,6 +39,7 @@ describe('instances that are walked by a timestamptz', () => {
 
   const TIMES = [
     '-infinity',
+    '0001-01-01T00:00:00Z',
     '0900-01-01T00:00:00Z',
     '1969-12-31T23:59:59.999999Z',
     '2024-03-31T01:59:59.999999+01:00',
@@ -62,6 +63,7 @@ describe('instances that are walked by a timestamptz', () => {
         expect(walked.cursors.toSorted(compareTexts)).toEqual(walked.cursors);
         expect(walked.cursors.map((cursor) => [cursor].flat()[0])).toEqual([
           '-infinity',
+          '0001-01-01T00:00:00.000000Z',
           '0900-01-01T00:00:00.000000Z',
           '1969-12-31T23:59:59.999999Z',
           '2024-03-31T00:59:59.999999Z',
@@ -76,6 +78,16 @@ describe('instances that are walked by a timestamptz', () => {
       await opened().database.query(`set time zone 'UTC'`);
     },
   );
+
+  test.each([
+    ['0044-03-15T12:00:00Z BC', '0044-03-15'],
+    ['10000-01-01T00:00:00Z', '10000-01-01'],
+  ])('are named if a text of their time does not sort: %s', async (time, written) => {
+    const [, id] = await insertAt(['2024-03-31T01:00:00Z', time]);
+    const { repository, processModelId } = opened();
+    const run = runBackfill({ repository, processModelId, paths: [{ key: 'city', path: 'city' }] });
+    await expect(run).rejects.toThrow(`Instance ${id} has the time of creation ${written}`);
+  });
 
   test('of one time are filled in pages, and once, also in shards', async () => {
     const ids = await insertAt(Array.from({ length: 25 }, () => '2024-03-31T01:00:00.000001Z'));
