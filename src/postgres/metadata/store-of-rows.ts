@@ -27,8 +27,8 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
   const columns = [instance, key, value, ...Object.keys(insert).map((name) => quoteIdentifier(name))].join(
     ', ',
   );
-  const further = Object.values(insert).map((sql) => aboutInstance(sql, 'w.id'));
-  const inserted = ['w.id', 'w.key', `w.value::${type}`, ...further].join(', ');
+  const further = Object.values(insert).map((sql) => aboutInstance(sql, 'w.backfill_id'));
+  const inserted = ['w.backfill_id', 'w.backfill_key', `w.backfill_value::${type}`, ...further].join(', ');
   const assignments = Object.entries(update)
     .map(([column, sql]) => `, ${quoteIdentifier(column)} = ${aboutInstance(sql, `m.${instance}`)}`)
     .join('');
@@ -38,7 +38,7 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
 
   /** SQL of the host, which may read the instance `i` of the row. */
   function aboutInstance(sql: string, of: string): string {
-    return /\bi\./.test(sql)
+    return /\bi\b/i.test(sql)
       ? `(select ${sql}\n from ${instances.table} i where i.${id} = ${of})`
       : `(${sql}\n)`;
   }
@@ -47,7 +47,7 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
   const countOf = (of: string, keys: string): string => `(
     select count(*) from ${table} m where m.${instance} = ${of} and m.${key} = any (${keys})${hasValue})`;
 
-  /** SQL: a row `w` for each value, with these columns. */
+  /** SQL: a row `w` for each value. Its columns have names that SQL of the host cannot mean, such as `w.backfill_id`. */
   function rowsOf(
     values: readonly Value[],
     columns: readonly ('id' | 'key' | 'value' | 'token')[],
@@ -75,7 +75,7 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
           'text',
         ),
     };
-    return `unnest(${columns.map((column) => lists[column]()).join(', ')}) as w (${columns.join(', ')})`;
+    return `unnest(${columns.map((column) => lists[column]()).join(', ')}) as w (${columns.map((column) => `backfill_${column}`).join(', ')})`;
   }
 
   return {
@@ -101,7 +101,7 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
         conditions.push(`(
           select count(*) from (
             select from ${table} m, ${rowsOf(read, ['id', 'key', 'token'], bound)}
-            where m.${instance} = w.id and m.${key} = w.key and m.xmin::text = w.token
+            where m.${instance} = w.backfill_id and m.${key} = w.backfill_key and m.xmin::text = w.backfill_token
             order by m.${instance}, m.${key} for update of m
           ) m) = ${bound.add(read.length, 'bigint')}`);
       if (inserts.length > 0)
@@ -110,12 +110,12 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
           where exists (select from backfill_stored))`);
       if (replacements.length > 0)
         parts.push(`backfill_replaced as (
-          update ${table} m set ${value} = w.value::${type}${assignments} from ${rowsOf(replacements, ['id', 'key', 'value', 'token'], bound)}
-          where m.${instance} = w.id and m.${key} = w.key and exists (select from backfill_stored))`);
+          update ${table} m set ${value} = w.backfill_value::${type}${assignments} from ${rowsOf(replacements, ['id', 'key', 'value', 'token'], bound)}
+          where m.${instance} = w.backfill_id and m.${key} = w.backfill_key and exists (select from backfill_stored))`);
       if (deletes.length > 0)
         parts.push(`backfill_deleted as (
           delete from ${table} m using ${rowsOf(deletes, ['id', 'key', 'token'], bound)}
-          where m.${instance} = w.id and m.${key} = w.key and exists (select from backfill_stored))`);
+          where m.${instance} = w.backfill_id and m.${key} = w.backfill_key and exists (select from backfill_stored))`);
       return { isFree: 'true', conditions, parts };
     },
 
@@ -132,11 +132,11 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
           }
           returning ${result}
         ), backfill_replaced as (
-          update ${table} m set ${value} = w.value::${type}${assignments} from ${rowsOf(replacements, ['id', 'key', 'value', 'token'], bound)}
-          where m.${instance} = w.id and m.${key} = w.key and m.xmin::text = w.token returning ${result}
+          update ${table} m set ${value} = w.backfill_value::${type}${assignments} from ${rowsOf(replacements, ['id', 'key', 'value', 'token'], bound)}
+          where m.${instance} = w.backfill_id and m.${key} = w.backfill_key and m.xmin::text = w.backfill_token returning ${result}
         ), backfill_deleted as (
           delete from ${table} m using ${rowsOf(deletes, ['id', 'key', 'token'], bound)}
-          where m.${instance} = w.id and m.${key} = w.key and m.xmin::text = w.token returning ${result}
+          where m.${instance} = w.backfill_id and m.${key} = w.backfill_key and m.xmin::text = w.backfill_token returning ${result}
         )
         select ${resultOf('id', idType)} as id, key::varchar as key
         from (table backfill_inserted union all table backfill_replaced union all table backfill_deleted) written`;
@@ -151,11 +151,11 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
    */
   function sweep({ keys, keyCount, range, reach }: FillPage, each: string, bound: Parameters): string {
     const from = bound.add(typeof range.after === 'object' ? 0 : range.after, idType);
-    const end = `least(${from} + ${bound.add(reach, 'bigint')}, ${bound.add(String(range.upTo), idType)})`;
+    const end = `least(${sum(from, bound.add(reach, 'bigint'))}, ${bound.add(String(range.upTo), idType)})`;
     // Whether at least four in five of the next twenty ids belong to filled instances.
     const isMostlyFilled = `(
       select count(*) >= 16 from ${instances.table} i
-      where ${instances.inRange(range, bound)} and i.${id} <= ${from} + 20::bigint and ${countOf(`i.${id}`, keys)} = ${keyCount})`;
+      where ${instances.inRange(range, bound)} and i.${id} <= ${sum(from, '20::bigint')} and ${countOf(`i.${id}`, keys)} = ${keyCount})`;
     return `
       case when i.id <= ${end} and ${isMostlyFilled} then case when i.id in (
         select m.${instance} from ${table} m
@@ -164,6 +164,11 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
       ) then ${keyCount} end
       else ${each} end`;
   }
+}
+
+/** SQL of a sum, or of the largest bigint if the sum is larger. */
+function sum(id: string, distance: string): string {
+  return `least(${id}, 9223372036854775807 - ${distance}) + ${distance}`;
 }
 
 interface Value extends Written {
