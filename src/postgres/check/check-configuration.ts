@@ -2,16 +2,18 @@ import { InvalidInputError, problemList } from '../../errors.js';
 import type { IdType, PostgresConfiguration } from '../configuration.js';
 import { sqlStateOf } from '../sql/sql-state.js';
 import type { Tables } from '../tables/tables.js';
-import { checkFragments, reasonOf } from './check-fragments.js';
+import { checkFragments } from './check-fragments.js';
 import { checkInstances } from './check-instances.js';
 import { checkMetadataColumn, checkMetadataRows } from './check-metadata.js';
-import { checkRuns } from './check-runs.js';
+import { checkResults } from './check-results.js';
+import { checkRuns, missingRuns } from './check-runs.js';
 import { checkServer } from './check-server.js';
 import { checkStatements } from './check-statements.js';
-import { missingTable } from './check-table.js';
+import { columnOf, missingTable } from './check-table.js';
 import { checkDocuments, checkDocumentTable } from './check-task-data.js';
 import { error, type Finding, sentenceOf } from './finding.js';
-import { readTableFacts, type TableFacts } from './table-facts.js';
+import { reasonOf } from './refusal.js';
+import { type ColumnFacts, readTableFacts, type TableFacts } from './table-facts.js';
 
 /**
  * Compares a configuration with the database.
@@ -39,37 +41,49 @@ async function findingsOf<Transaction>(
   const about = async (
     place: string,
     name: string,
-    check: (facts: TableFacts) => Finding[],
+    check: (facts: TableFacts) => Finding[] | Promise<Finding[]>,
+    missing: Finding = missingTable(place, name),
   ): Promise<Finding[]> => {
     const facts = await readTableFacts(database, name).catch((thrown) => {
       if (sqlStateOf(thrown) !== NOT_PERMITTED) throw thrown;
       return [error(place, reasonOf(thrown), 'grant usage on schema <its schema> to <role>;')];
     });
     if (Array.isArray(facts)) return facts;
-    return facts === null ? [missingTable(place, name)] : check(facts);
+    return facts === null ? [missing] : check(facts);
   };
+  let id: ColumnFacts | undefined;
 
+  const changed = await checkResults(database);
+  if (changed.length > 0) return changed; // no other result would be right
   const found = [
     ...(await checkServer(database)),
-    ...(await about('instances.table', instances.table, (facts) => [
-      ...checkInstances(instances, facts),
-      ...('column' in taskData && !('table' in taskData)
-        ? checkDocuments(taskData.column, taskData, facts)
-        : []),
-      ...('table' in metadata ? [] : checkMetadataColumn(metadata, facts)),
-    ])),
+    ...(await about('instances.table', instances.table, (facts) => {
+      id = columnOf(facts, instances.id?.column ?? 'id');
+      return [
+        ...checkInstances(instances, facts),
+        ...('column' in taskData && !('table' in taskData)
+          ? checkDocuments(taskData.column, taskData, facts)
+          : []),
+        ...('table' in metadata ? [] : checkMetadataColumn(metadata, facts)),
+      ];
+    })),
     ...('table' in taskData
-      ? await about('taskData.table', taskData.table, (facts) => checkDocumentTable(taskData, facts))
+      ? await about('taskData.table', taskData.table, (facts) => checkDocumentTable(taskData, facts, id))
       : []),
     ...('table' in metadata
-      ? await about('metadata.table', metadata.table, (facts) => checkMetadataRows(metadata, facts))
+      ? await about('metadata.table', metadata.table, (facts) => checkMetadataRows(metadata, facts, id))
       : []),
-    ...(await checkRuns(database, tables.runs)),
+    ...(await about(
+      'runs.table',
+      tables.runs.name,
+      (facts) => checkRuns(database, tables.runs, facts),
+      missingRuns(tables.runs),
+    )),
   ];
   if (found.some(({ severity }) => severity === 'error')) return found;
   const inFragments = await checkFragments(configuration, tables);
   if (inFragments.some(({ severity }) => severity === 'error')) return [...found, ...inFragments];
-  return [...found, ...inFragments, ...(await checkStatements(configuration, tables))];
+  return [...found, ...inFragments, ...(await checkStatements(configuration, tables, found))];
 }
 
 const NOT_PERMITTED = '42501';

@@ -1,8 +1,8 @@
-import { errorsWithin, textOf } from '../../run/calls/wrapped-errors.js';
 import type { IdType, PostgresConfiguration } from '../configuration.js';
 import { sqlStateOf } from '../sql/sql-state.js';
 import type { Tables } from '../tables/tables.js';
 import { error, type Finding } from './finding.js';
+import { fixOf, reasonOf } from './refusal.js';
 
 /** How many of the newest instances are looked at. */
 const SAMPLE = 100;
@@ -21,7 +21,7 @@ export async function checkFragments<Transaction>(
       return await database.query(`select true as found from (${text}\n) tried limit ${limit}`, []);
     } catch (thrown) {
       if (sqlStateOf(thrown) === '') throw thrown; // it says nothing about the SQL
-      found.push(error(place, reasonOf(thrown), FIXES[sqlStateOf(thrown)] ?? 'Correct this SQL'));
+      found.push(error(place, reasonOf(thrown), fixOf(thrown) ?? 'Correct this SQL'));
       return null;
     }
   }
@@ -58,20 +58,4 @@ export async function checkFragments<Transaction>(
       );
   }
   return found;
-}
-
-/** What to do about some codes of PostgreSQL. */
-const FIXES: Readonly<Record<string, string>> = {
-  '42703': 'In this SQL, i is a row of the instances, and other tables need a FROM of their own',
-  '42P01': 'Write the name of the table as SQL needs it, with its schema and quotes',
-  '42501': 'Grant this role select on the table',
-  '21000': 'Add order by … limit 1',
-};
-
-/** The message of PostgreSQL, without a dot at its end. */
-export function reasonOf(thrown: unknown): string {
-  const [message] = errorsWithin(thrown).flatMap((one) =>
-    textOf(one, 'code') === '' ? [] : [textOf(one, 'message')],
-  );
-  return (message ?? String(thrown)).replace(/\.$/, '');
 }

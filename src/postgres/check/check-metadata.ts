@@ -1,4 +1,6 @@
 import type { MetadataMembers, MetadataRows } from '../configuration.js';
+import { quoteIdentifier, quoteName } from '../sql/quote-name.js';
+import { checkComparable, checkIndexable } from './check-comparison.js';
 import {
   CATALOG_TYPES,
   checkAccess,
@@ -9,17 +11,26 @@ import {
   JSON_TYPES,
   typeWritten,
 } from './check-table.js';
+import { checkRowTriggers, checkUpdateTriggers } from './check-triggers.js';
 import { error, type Finding, warning } from './finding.js';
-import type { TableFacts } from './table-facts.js';
+import type { ColumnFacts, TableFacts } from './table-facts.js';
 
 export function checkMetadataColumn({ column, update = {} }: MetadataMembers, facts: TableFacts): Finding[] {
-  return checkColumns(facts, [
-    { place: 'metadata.column', name: column, types: ['jsonb'] },
-    ...Object.keys(update).map((name) => ({ place: 'metadata.update', name })),
-  ]);
+  return [
+    ...checkColumns(facts, [
+      { place: 'metadata.column', name: column, types: ['jsonb'] },
+      ...Object.keys(update).map((name) => ({ place: 'metadata.update', name })),
+    ]),
+    ...checkUpdateTriggers('metadata.column', facts, [column, ...Object.keys(update)]),
+  ];
 }
 
-export function checkMetadataRows(metadata: MetadataRows, facts: TableFacts): Finding[] {
+/** @param id the column with the ids of instances. */
+export function checkMetadataRows(
+  metadata: MetadataRows,
+  facts: TableFacts,
+  id: ColumnFacts | undefined,
+): Finding[] {
   const { instance, key = 'key', value = 'value', type = 'text', insert = {}, update = {} } = metadata;
   const columns = checkColumns(facts, [
     { place: 'metadata.instance', name: instance },
@@ -44,7 +55,19 @@ export function checkMetadataRows(metadata: MetadataRows, facts: TableFacts): Fi
   return [
     ...checkAccess('metadata.table', facts, ['select', 'insert', 'update', 'delete']),
     ...checkUnique('metadata.table', facts, [instance, key]),
-    ...checkIndex('metadata.table', facts, [{ name: instance }]),
+    ...checkIndex('metadata.instance', facts, [{ name: instance }]),
+    ...checkComparable('metadata.instance', facts, instance, id),
+    ...checkIndexable('metadata.instance', facts, instance, id),
+    ...(columnOf(facts, key)?.isDeterministic === false
+      ? [
+          error(
+            'metadata.key',
+            `the collation of ${quoteIdentifier(key)} takes different keys for equal`,
+            `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(key)} type text collate "C"; or write a repository of your own`,
+          ),
+        ]
+      : []),
+    ...checkRowTriggers('metadata.table', facts),
     ...required.map(({ name }) =>
       error(
         'metadata.insert',

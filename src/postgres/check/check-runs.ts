@@ -1,16 +1,30 @@
 import type { PostgresConnection } from '../database.js';
-import { mayExecuteFunction } from '../run-table/has-function.js';
-import { FORMAT_COMMENT, RUN_TABLE, RUN_TABLE_FORMAT } from '../run-table/run-table-names.js';
+import { isFunctionThere, mayExecuteFunction } from '../run-table/has-function.js';
+import {
+  FORMAT_COMMENT,
+  IS_TRUE_PARAMETERS,
+  RUN_TABLE,
+  RUN_TABLE_FORMAT,
+} from '../run-table/run-table-names.js';
 import type { RunTable } from '../tables/run-table.js';
 import { checkAccess, checkColumns, checkUnique } from './check-table.js';
 import { error, type Finding, warning } from './finding.js';
-import { readTableFacts } from './table-facts.js';
+import type { TableFacts } from './table-facts.js';
+
+export function missingRuns(runs: RunTable): Finding {
+  return error('runs.table', `there is no table ${runs.table}`, creating(runs));
+}
+
+function creating({ name }: RunTable): string {
+  return `Execute the SQL of createRunTable(${name === RUN_TABLE ? '' : `'${name}'`})`;
+}
 
 /** Checks that the table of runs is as `createRunTable` makes it. */
-export async function checkRuns(database: PostgresConnection, runs: RunTable): Promise<Finding[]> {
-  const create = `Execute the SQL of createRunTable(${runs.name === RUN_TABLE ? '' : `'${runs.name}'`})`;
-  const facts = await readTableFacts(database, runs.name);
-  if (facts === null) return [error('runs.table', `there is no table ${runs.table}`, create)];
+export async function checkRuns(
+  database: PostgresConnection,
+  runs: RunTable,
+  facts: TableFacts,
+): Promise<Finding[]> {
   const columns = checkColumns(
     facts,
     ['id', 'run_id', 'process_model_id', 'revision', 'active_key', 'content'].map((name) => ({
@@ -28,7 +42,6 @@ export async function checkRuns(database: PostgresConnection, runs: RunTable): P
         'Upgrade the library in this process',
       ),
     ];
-  const hasFunction = await mayExecuteFunction(database, runs);
   return [
     ...checkAccess('runs.table', facts, ['select', 'insert', 'update']),
     ...(facts.may.delete
@@ -42,14 +55,20 @@ export async function checkRuns(database: PostgresConnection, runs: RunTable): P
         ]),
     ...checkUnique('runs.table', facts, ['id']),
     ...checkUnique('runs.table', facts, ['active_key']),
-    ...(hasFunction
-      ? []
-      : [
-          warning(
-            'runs.table',
-            `there is no function ${runs.isTrue} that this role may execute, so batches with versions take two more statements`,
-            create,
-          ),
-        ]),
+    ...(await checkFunction(database, runs)),
+  ];
+}
+
+async function checkFunction(database: PostgresConnection, runs: RunTable): Promise<Finding[]> {
+  if (await mayExecuteFunction(database, runs)) return [];
+  const effect = 'so batches with versions take two more statements';
+  return [
+    (await isFunctionThere(database, runs))
+      ? warning(
+          'runs.table',
+          `this role may not execute function ${runs.isTrue}, ${effect}`,
+          `grant execute on function ${runs.isTrue}(${IS_TRUE_PARAMETERS}) to <role>;`,
+        )
+      : warning('runs.table', `there is no function ${runs.isTrue}, ${effect}`, creating(runs)),
   ];
 }

@@ -6,14 +6,16 @@ export async function checkServer(database: PostgresConnection): Promise<Finding
   const [row] = await database.query(
     `select current_setting('server_version_num')::int as version, pg_is_in_recovery() as replica,
        current_setting('default_transaction_read_only')::boolean as readonly,
-       current_setting('default_transaction_isolation') as isolation`,
+       current_setting('default_transaction_isolation') as isolation,
+       current_setting('server_encoding') as encoding`,
     [],
   );
-  const { version, replica, readonly, isolation } = row as {
+  const { version, replica, readonly, isolation, encoding } = row as {
     readonly version: number;
     readonly replica: boolean;
     readonly readonly: boolean;
     readonly isolation: string;
+    readonly encoding: string;
   };
   return [
     ...(version >= OLDEST_SERVER
@@ -35,6 +37,15 @@ export async function checkServer(database: PostgresConnection): Promise<Finding
             'database',
             `transactions of this role are at ${isolation.toUpperCase()}, so batches with versions take two more statements`,
             'Set default_transaction_isolation to read committed for the connection',
+          ),
+        ]),
+    ...(encoding === 'UTF8'
+      ? []
+      : [
+          warning(
+            'database',
+            `the database is in ${encoding}, so an instance fails if its values have other characters`,
+            'Use a database in UTF8',
           ),
         ]),
   ];

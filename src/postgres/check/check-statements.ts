@@ -6,17 +6,21 @@ import type { PostgresConnection } from '../database.js';
 import { readPage } from '../read-page.js';
 import { sqlStateOf } from '../sql/sql-state.js';
 import type { Tables } from '../tables/tables.js';
-import { reasonOf } from './check-fragments.js';
 import { error, type Finding, warning } from './finding.js';
+import { fixOf, reasonOf } from './refusal.js';
 
-/** Lets PostgreSQL plan a page and a commit. Nothing is executed. */
+/**
+ * Lets PostgreSQL plan a page and a commit. Nothing is executed.
+ * @param found what is known already.
+ */
 export async function checkStatements<Transaction>(
   { database, instances, metadata }: PostgresConfiguration<Transaction, IdType>,
   tables: Tables,
+  found: readonly Finding[],
 ): Promise<readonly Finding[]> {
-  const checked = [instances.table, 'table' in metadata ? metadata.table : '', tables.runs.name].map(
-    lastPart,
-  );
+  const rows = 'table' in metadata ? lastPart(metadata.table) : null;
+  const known = found.some(({ place }) => place === 'metadata.instance') ? rows : null;
+  const checked = [lastPart(instances.table), lastPart(tables.runs.name), known];
   const page = pageOf(instances);
   const plans: unknown[] = [];
   try {
@@ -38,14 +42,14 @@ export async function checkStatements<Transaction>(
       error(
         'taskData and metadata',
         reasonOf(thrown),
-        'Compare the types of the columns with those of your SQL',
+        fixOf(thrown) ?? 'Correct the configuration or the table',
       ),
     ];
   }
   const scanned = new Set(plans.flatMap(scannedTables).filter((table) => !checked.includes(table)));
   return [...scanned].map((table) =>
     warning(
-      'taskData',
+      table === rows ? 'taskData and metadata' : 'taskData',
       `the SQL that reads an instance scans table ${table}`,
       `Create an index on the columns of ${table} that your SQL filters by, or run analyze ${table}; if there is one`,
     ),

@@ -114,11 +114,14 @@ export function checkUnique(place: string, facts: TableFacts, columns: readonly 
     columns.every((name) => own.includes(name));
   if (facts.indexes.some(isKey)) return [];
   const list = columns.map((name) => quoteIdentifier(name)).join(', ');
+  const isPossible = facts.partitionedBy.every((name) => name !== null && columns.includes(name));
   return [
     error(
       place,
       `${quoteName(facts.name)} has no unique key over (${list})`,
-      `alter table ${quoteName(facts.name)} add unique (${list});`,
+      isPossible
+        ? `alter table ${quoteName(facts.name)} add unique (${list});`
+        : 'PostgreSQL allows no such key here, because it lacks a column that the table is partitioned by. Write a repository of your own',
     ),
   ];
 }

@@ -1,7 +1,8 @@
 import type { TableOfDocuments, TaskDataSource } from '../configuration.js';
+import { checkComparable } from './check-comparison.js';
 import { checkAccess, checkColumns, checkUnique, JSON_TYPES, typeWritten } from './check-table.js';
 import type { Finding } from './finding.js';
-import type { TableFacts } from './table-facts.js';
+import type { ColumnFacts, TableFacts } from './table-facts.js';
 
 export function checkDocuments(
   column: string,
@@ -18,9 +19,11 @@ export function checkDocuments(
   ]);
 }
 
+/** @param id the column with the ids of instances. */
 export function checkDocumentTable(
   taskData: TaskDataSource & TableOfDocuments,
   facts: TableFacts,
+  id: ColumnFacts | undefined,
 ): Finding[] {
   const columns = [
     ...checkColumns(facts, [{ place: 'taskData.instance', name: taskData.instance }]),
@@ -30,5 +33,6 @@ export function checkDocumentTable(
   return [
     ...checkAccess('taskData.table', facts, ['select']),
     ...checkUnique('taskData.instance', facts, [taskData.instance]),
+    ...checkComparable('taskData.instance', facts, taskData.instance, id),
   ];
 }

@@ -19,6 +19,11 @@ export function mayExecuteFunction(connection: PostgresConnection, runs: RunTabl
   return ask(connection, runs, MAY_EXECUTE);
 }
 
+/** Whether it is there, even if this role may not execute it. */
+export function isFunctionThere(connection: PostgresConnection, runs: RunTable): Promise<boolean> {
+  return ask(connection, runs, 'to_regprocedure($1::text) is not null');
+}
+
 async function ask(
   connection: PostgresConnection,
   { isTrue }: RunTable,

@@ -1,0 +1,27 @@
+import { quoteIdentifier, quoteName } from '../sql/quote-name.js';
+import { type Finding, warning } from './finding.js';
+import type { TableFacts } from './table-facts.js';
+
+/** Warns of what may drop or change rows of metadata. */
+export function checkRowTriggers(place: string, facts: TableFacts): Finding[] {
+  return [
+    ...facts.rowTriggers.map(({ name }) => warningOf(place, facts, `trigger ${quoteIdentifier(name)}`)),
+    ...facts.rules.map((name) => warningOf(place, facts, `rule ${quoteIdentifier(name)}`)),
+  ];
+}
+
+/** The same for metadata in columns of the instance. */
+export function checkUpdateTriggers(place: string, facts: TableFacts, written: readonly string[]): Finding[] {
+  return facts.rowTriggers
+    .filter(({ isForUpdate }) => isForUpdate)
+    .filter(({ columns }) => columns.length === 0 || columns.some((name) => written.includes(name)))
+    .map(({ name }) => warningOf(place, facts, `trigger ${quoteIdentifier(name)}`));
+}
+
+function warningOf(place: string, facts: TableFacts, what: string): Finding {
+  return warning(
+    place,
+    `${what} of ${quoteName(facts.name)} may drop or change rows, and these count as written`,
+    'Call verify after the first run',
+  );
+}
