@@ -12,7 +12,7 @@ import { parseVerifyOptions, VERIFICATION, type VerifyOptions } from './verify-o
 export interface BackfillVerification<Key extends string = string> extends BackfillReport<Key> {
   readonly verdict: Verdict;
   readonly differences: Readonly<Record<Key, DifferenceCounts>>;
-  /** The first 20 differences. `differences` of a service returns all of them. */
+  /** The first 20 differences. `differences` of a service returns the others. */
   readonly samples: readonly InstanceDifference[];
 }
 

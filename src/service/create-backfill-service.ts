@@ -140,7 +140,9 @@ export interface BackfillService<Transaction = never> {
   verify(request: VerifyRequest<Transaction>): Promise<RequestResult>;
 
   /**
-   * Every difference that a stored dry run has found, in pages of about 1,000. While the run is active: those so far.
+   * The differences that a stored dry run has found, in pages of about 1,000. While the run is active: those so far. A run lists
+   * the first 16 MB of each shard: about 250,000 differences, or fewer with `differences: 'values'`. `status` counts all, and its
+   * `warnings` say if there are more than are listed.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run.
    */
   differences(runId: string, options?: DifferencesOptions): Promise<DifferencesPage>;

@@ -71,7 +71,7 @@ export async function commitToShard(
   }
   const size = batchSizeOf(commit.entries);
   const committedBy = session.nameCommit();
-  const lists = listOutcomes(context, session.run.header, commit.entries);
+  const lists = listOutcomes(context, session.run.header, session.shard, commit.entries);
   let failures: readonly InstanceFailure[] = []; // of the last attempt, whose answer may get lost
   let unclassified = 0;
   const refusals = countRefusals();
@@ -100,7 +100,7 @@ export async function commitToShard(
         );
       failures = counted.failures;
       const lastWritten = counted.lastWritten ?? before.lastWritten;
-      const checkpoint = { after, behind, ...lists.countedAt(before), lastWritten, done: finishes };
+      const checkpoint = { after, behind, ...lists.countedAt(before, counted), lastWritten, done: finishes };
       committed = session.advanced(before, counted.tally, { ...checkpoint, revision, committedBy });
       return [shardRecord(run.header, committed), ...lists.recordsAt(before, counted, revisions)];
     };

@@ -1,6 +1,14 @@
 import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
 import type { RunContext } from '../context/run-context.js';
-import { type Listed, type ListName, listRecord, listRecordId, packItems } from '../record/listed-records.js';
+import {
+  firstThatFit,
+  type Listed,
+  type ListName,
+  listRecord,
+  listRecordId,
+  MOST_DIFFERENCE_BYTES,
+  packItems,
+} from '../record/listed-records.js';
 import { newRevision } from '../record/new-ids.js';
 import type { RunHeader, RunShard } from '../record/run-record.js';
 import { possibleDifferences, possibleFailures } from './count-outcomes.js';
@@ -10,8 +18,11 @@ import type { PlannedEntry } from './plan-instance.js';
 export interface OutcomeLists {
   /** Their ids behind those of the shard. They are not stored yet. */
   expectedAt(shard: RunShard): RepositoryCommit['expected'];
-  /** How many records the shard has with them. */
-  countedAt(shard: RunShard): Pick<RunShard, 'failureRecords' | 'differenceRecords'>;
+  /** How much the shard lists with them, and how much it leaves out. */
+  countedAt(
+    shard: RunShard,
+    counted: Items,
+  ): Pick<RunShard, 'failureRecords' | 'differenceRecords' | 'differenceBytes' | 'unlistedDifferences'>;
   /** One for each that is expected. Pure: their revisions are drawn before. */
   recordsAt(shard: RunShard, counted: Items, revisions: readonly string[]): RunRecord[];
   drawRevisions(): readonly string[];
@@ -19,14 +30,21 @@ export interface OutcomeLists {
 
 type Items = { readonly [Name in ListName]: readonly Listed[Name][] };
 
-/** How many records there are is fixed before the commit, by what may have to be listed. */
+/**
+ * How many records there are is fixed before the commit, by what may have to be listed. All failures are. Differences are listed
+ * until the shard is full. That is decided by the batch and the stored shard alone, so another job decides the same.
+ */
 export function listOutcomes(
   { runtime, dryRun }: Pick<RunContext, 'runtime' | 'dryRun'>,
   { runId, processModelId }: Pick<RunHeader, 'runId' | 'processModelId'>,
+  checkpoint: Pick<RunShard, 'differenceBytes' | 'unlistedDifferences'>,
   entries: readonly PlannedEntry[],
 ): OutcomeLists {
+  const possible = dryRun ? [] : possibleDifferences(entries); // nobody could read those of a dry run in memory
+  const fitting = firstThatFit(possible, roomIn(checkpoint));
+  const unlisted = new Set(possible.slice(fitting.items.length));
   const failures = packItems(possibleFailures(entries)).length;
-  const differences = dryRun ? 0 : packItems(possibleDifferences(entries)).length; // nobody could read them
+  const differences = packItems(fitting.items).length;
 
   function numbersOf<Name extends ListName>(name: Name, shard: RunShard) {
     const [first, length] =
@@ -47,6 +65,9 @@ export function listOutcomes(
     });
   }
 
+  const listable = (all: Items['differences']): Items['differences'] =>
+    unlisted.size === 0 ? all : all.filter((difference) => !unlisted.has(difference));
+
   return {
     expectedAt: (shard) =>
       NAMES.flatMap((name) =>
@@ -55,16 +76,27 @@ export function listOutcomes(
           revision: null,
         })),
       ),
-    countedAt: (shard) => ({
+    countedAt: (shard, counted) => ({
       failureRecords: shard.failureRecords + failures,
       differenceRecords: shard.differenceRecords + differences,
+      differenceBytes: shard.differenceBytes + fitting.bytes,
+      unlistedDifferences:
+        shard.unlistedDifferences + counted.differences.length - listable(counted.differences).length,
     }),
     recordsAt: (shard, counted, revisions) => [
       ...recordsOf('failures', shard, counted.failures, revisions.slice(0, failures)),
-      ...recordsOf('differences', shard, counted.differences, revisions.slice(failures)),
+      ...recordsOf('differences', shard, listable(counted.differences), revisions.slice(failures)),
     ],
     drawRevisions: () => Array.from({ length: failures + differences }, () => newRevision(runtime)),
   };
 }
 
 const NAMES: readonly ListName[] = ['failures', 'differences'];
+
+/** A shard that has left out a difference lists no later one, so that its list has no gap. */
+function roomIn({
+  differenceBytes,
+  unlistedDifferences,
+}: Pick<RunShard, 'differenceBytes' | 'unlistedDifferences'>): number {
+  return unlistedDifferences > 0 ? 0 : MOST_DIFFERENCE_BYTES - differenceBytes;
+}

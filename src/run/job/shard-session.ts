@@ -54,6 +54,8 @@ export interface ShardSession {
       | 'behind'
       | 'failureRecords'
       | 'differenceRecords'
+      | 'differenceBytes'
+      | 'unlistedDifferences'
       | 'lastWritten'
       | 'done'
       | 'revision'

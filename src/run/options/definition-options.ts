@@ -49,7 +49,8 @@ export interface DefinitionOptions<Key extends string = string> {
   readonly dryRun?: boolean | undefined;
   /**
    * What a stored dry run keeps of each difference that it finds. `keys`: instance, key and kind. `values`: also what is stored
-   * and what would be, 200 characters each, which may be personal data. @default 'keys'
+   * and what would be, 200 characters each, which may be personal data. It keeps at most 16 MB per shard, and counts all.
+   * @default 'keys'
    */
   readonly differences?: 'keys' | 'values' | undefined;
 }

@@ -40,6 +40,11 @@ export function countDifferences(
   return [...counts.values()];
 }
 
+/** Of all keys and kinds. */
+export function sumOfDifferences(counts: readonly DifferenceCounts[]): number {
+  return counts.reduce((sum, { absent, different, orphaned }) => sum + absent + different + orphaned, 0);
+}
+
 const COUNTERS = { ABSENT: 'absent', DIFFERENT: 'different', ORPHANED: 'orphaned' } as const;
 
 export function addDifferences(

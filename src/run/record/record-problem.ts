@@ -30,6 +30,7 @@ export function shardProblem(content: object): string | null {
     content as Members;
   const { failuresFrom = 0, failureRecords = 0 } = content as Members; // earlier versions have not stored them
   const { differencesFrom = 0, differenceRecords = 0 } = content as Members;
+  const { differenceBytes = 0, unlistedDifferences = 0 } = content as Members;
   if (!isCount(index)) return 'index';
   if (!isCount(changes) || !isCount(commits)) return 'changes or commits';
   if (typeof done !== 'boolean') return 'done';
@@ -38,6 +39,8 @@ export function shardProblem(content: object): string | null {
   if (!isListOf(Object(tally).keys, isObject)) return 'tally.keys';
   if (!isCount(failuresFrom) || !isCount(failureRecords)) return 'failuresFrom or failureRecords';
   if (!isCount(differencesFrom) || !isCount(differenceRecords)) return 'differencesFrom or differenceRecords';
+  if (!isCount(differenceBytes) || !isCount(unlistedDifferences))
+    return 'differenceBytes or unlistedDifferences';
   if (!isListOf(Object(tally).differences ?? [], isObject)) return 'tally.differences';
   if (!isObject(Object(pace).from) || !isObject(Object(pace).next)) return 'pace';
   return isCount(allottedStep) && Number.isSafeInteger(committedStep)

@@ -114,6 +114,8 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     failuresFrom: 0,
     differenceRecords: 0,
     differencesFrom: 0,
+    differenceBytes: 0,
+    unlistedDifferences: 0,
     lastWritten: null,
     allottedStep: 0,
     committedStep: -1,

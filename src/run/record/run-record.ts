@@ -166,6 +166,9 @@ export interface RunShard {
   /** The same of the differences that a dry run finds. */
   readonly differenceRecords: number;
   readonly differencesFrom: number;
+  /** How many bytes of differences this walk has listed at most, and how many differences it has counted without listing them. */
+  readonly differenceBytes: number;
+  readonly unlistedDifferences: number;
   /** The last instance that got a value, in any walk. `null`: none did. */
   readonly lastWritten: InstanceId | null;
   /** The last step that was allotted to a job. */
@@ -326,7 +329,14 @@ function shardFrom(record: RunRecord): RunShard {
 }
 
 /** What earlier versions have not stored. */
-const NO_LISTS = { failureRecords: 0, failuresFrom: 0, differenceRecords: 0, differencesFrom: 0 };
+const NO_LISTS = {
+  failureRecords: 0,
+  failuresFrom: 0,
+  differenceRecords: 0,
+  differencesFrom: 0,
+  differenceBytes: 0,
+  unlistedDifferences: 0,
+};
 
 export function encode(content: object): JsonValue {
   return { format: FORMAT, ...content } as unknown as JsonValue;

@@ -1,4 +1,4 @@
-import { type DifferenceCounts, noDifferences } from './difference-counts.js';
+import { type DifferenceCounts, noDifferences, sumOfDifferences } from './difference-counts.js';
 import { isTrial } from './run-definition.js';
 import { type Run, tallyOf } from './run-record.js';
 import { isComplete } from './run-state.js';
@@ -24,8 +24,7 @@ export function keyVerdictOf(run: Run, index: number): Verdict {
 function verdict(run: Run, differences: readonly DifferenceCounts[], failures: number): Verdict {
   const { state, definition, settled } = run.header;
   const { processed, failed, gone } = tallyOf(run);
-  const sum = differences.reduce((total, one) => total + one.absent + one.different + one.orphaned, 0);
-  if (sum > 0) return 'different';
+  if (sumOfDifferences(differences) > 0) return 'different';
   const hasSeenAll =
     isComplete(state) &&
     !isTrial(definition) &&

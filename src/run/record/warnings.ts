@@ -1,3 +1,5 @@
+import { sumOfDifferences } from './difference-counts.js';
+import { MOST_DIFFERENCE_BYTES } from './listed-records.js';
 import { isFill, isTrial } from './run-definition.js';
 import { type Run, type RunHeader, tallyOf } from './run-record.js';
 import { isComplete } from './run-state.js';
@@ -12,17 +14,28 @@ export function warningsOf(run: Run): string[] {
       ? `Key ${quote(key)} was removed from the model, or reads another path there. This run no longer writes it.`
       : `Key ${quote(key)} was taken over by run ${takenBy}. This run no longer writes it.`,
   );
+  const known = [...taken, ...listWarnings(run)];
   const warnings = isComplete(header.state)
     ? [
-        ...taken,
+        ...known,
         ...instanceWarnings(run),
         ...goneWarnings(run),
         ...lateWarnings(run.header),
         ...keyWarnings(run),
       ]
-    : taken;
+    : known;
   const more = warnings.length - MOST_WARNINGS;
   return more > 0 ? [...warnings.slice(0, MOST_WARNINGS), `${more} more warnings are left out.`] : warnings;
+}
+
+/** Failures are all listed. */
+function listWarnings(run: Run): string[] {
+  const unlisted = run.shards.reduce((sum, shard) => sum + shard.unlistedDifferences, 0);
+  if (unlisted === 0) return [];
+  const found = sumOfDifferences(tallyOf(run).differences);
+  return [
+    `More differences were found than a run lists, at most ${MOST_DIFFERENCE_BYTES / 1_048_576} MB per shard. All ${found} are counted, and ${found - unlisted} are listed.`,
+  ];
 }
 
 function instanceWarnings({ header }: Run): string[] {

@@ -30,7 +30,7 @@ export const dryRuns: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/job/list-outcomes.ts',
-        find: "...recordsOf('differences', shard, counted.differences,",
+        find: "...recordsOf('differences', shard, listable(counted.differences),",
         replace: "...recordsOf('differences', shard, possibleDifferences(entries),",
       },
     ],
