@@ -34,6 +34,8 @@ export function createNarrator(reader: RecordReader): (event: HistoryEvent) => s
         if (reader.isOwners(record)) return 'the owner record';
         const failures = reader.failures(record)?.failures.map(({ instanceId }) => instanceId);
         if (failures !== undefined) return `failed: ${failures.join(', ') || 'none'}`;
+        const differences = reader.differences(record)?.differences.map(({ instanceId }) => instanceId);
+        if (differences !== undefined) return `different: ${differences.join(', ') || 'none'}`;
         if (reader.isHeader(record)) {
           const { state, walk, settled, walkAgain } = reader.header(record);
           const walks = `walk ${walk}${settled === null ? '' : settled ? ', settled' : ', not settled'}`;
