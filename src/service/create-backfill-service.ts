@@ -3,19 +3,12 @@ import { oneLine } from '../input/one-line.js';
 import { parseInput } from '../input/parse-input.js';
 import { previewPaths } from '../look/preview-paths.js';
 import { openRun } from '../run/calls/open-run.js';
-import {
-  BEGINNING,
-  firstListed,
-  type ListPlace,
-  type ReadList,
-  readListed,
-} from '../run/calls/read-listed.js';
+import { firstListed } from '../run/calls/read-listed.js';
 import { createRunContext } from '../run/context/create-run-context.js';
 import { performJob } from '../run/job/perform-job.js';
 import type { CallOptions } from '../run/options/backfill-options.js';
 import { type RequesterOptions, requesterOf } from '../run/options/requester-options.js';
 import type { InstanceDifference } from '../run/record/difference-counts.js';
-import type { ListName } from '../run/record/listed-records.js';
 import type { MetadataColumn } from '../run/record/metadata-column.js';
 import { type BackfillReport, type RunStatus, type RunSummary, statusOf } from '../run/record/report.js';
 import { isNewerFormat, newerFormat, type Requester, type Run } from '../run/record/run-record.js';
@@ -26,12 +19,12 @@ import { cancelRun, pauseRun, resumeRun } from './control-run.js';
 import { listColumns } from './list-columns.js';
 import { listRuns } from './list-runs.js';
 import { type PreviewRequest, planPreview, type ServicePreview } from './preview-request.js';
+import { readListPage } from './read-list-page.js';
 import { type RetryResult, retryFailed } from './retry-failed.js';
 import {
   callOptions,
   type DifferencesOptions,
   type FailuresOptions,
-  failuresOptions,
   jobPayload,
   processModelOnly,
   type RunListFilter,
@@ -119,7 +112,8 @@ export interface BackfillService<Transaction = never> {
   /**
    * Every failure of a run, in pages of about 1,000. While the run is active: those so far. If it walks again, they are those of its
    * last walk.
-   * @throws {RunError} RUN_NOT_FOUND when there is no such run.
+   * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it has begun another walk since the page before: read
+   *   from the first page again.
    */
   failures(runId: string, options?: FailuresOptions): Promise<FailuresPage>;
 
@@ -143,7 +137,8 @@ export interface BackfillService<Transaction = never> {
    * The differences that a stored dry run has found, in pages of about 1,000. While the run is active: those so far. A run lists
    * the first 16 MB of each shard: about 250,000 differences, or fewer with `differences: 'values'`. `status` counts all, and its
    * `warnings` say if there are more than are listed.
-   * @throws {RunError} RUN_NOT_FOUND when there is no such run.
+   * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it has begun another walk since the page before: read
+   *   from the first page again.
    */
   differences(runId: string, options?: DifferencesOptions): Promise<DifferencesPage>;
 
@@ -170,8 +165,6 @@ export interface DifferencesPage {
   readonly next: string | null;
 }
 
-const LISTED_PER_PAGE = 1_000;
-
 /**
  * Wires a repository and a queue into the service that a workflow backend calls.
  * @throws {InvalidInputError} when an option is wrong, or `transactional` is set and a port does not declare it.
@@ -196,16 +189,6 @@ export function createBackfillService<Transaction = never>(
     const plan = planRequest(request, input, repository);
     if (plan.transaction !== undefined && !transactional) throw new InvalidInputError(NOT_TRANSACTIONAL);
     return answerRequest(context, plan, { enabled, nothing: 'No new metadata paths detected' });
-  }
-  async function readPage<Name extends ListName>(
-    name: Name,
-    runId: string,
-    options: FailuresOptions,
-  ): Promise<ReadList<Name>> {
-    const handle = openRun(context, checkedId(runId));
-    const { after } = parseInput(`${name} options`, failuresOptions, options);
-    const from = after === undefined ? BEGINNING : placeOf(after);
-    return readListed(name, context, handle, await handle.load(), { from, atLeast: LISTED_PER_PAGE });
   }
   const checkedId = (runId: string): string => parseInput('run', runIdOnly, { runId }).runId;
   const checkedRequester = (by: RequesterOptions = {}): Requester =>
@@ -247,13 +230,15 @@ export function createBackfillService<Transaction = never>(
     },
 
     async failures(runId, options = {}) {
-      const { items, next } = await readPage('failures', runId, options);
-      return { failures: items, next: nextText(next) };
+      const handle = openRun(context, checkedId(runId));
+      const { items, next } = await readListPage('failures', context, handle, options);
+      return { failures: items, next };
     },
 
     async differences(runId, options = {}) {
-      const { items, next } = await readPage('differences', runId, options);
-      return { differences: items, next: nextText(next) };
+      const handle = openRun(context, checkedId(runId));
+      const { items, next } = await readListPage('differences', context, handle, options);
+      return { differences: items, next };
     },
 
     async verify(request) {
@@ -273,15 +258,6 @@ export function createBackfillService<Transaction = never>(
       return sweepRuns(context, staleAfterMs);
     },
   };
-}
-
-function nextText(next: ListPlace | null): string | null {
-  return next === null ? null : `${next.shard}_${next.number}`;
-}
-
-function placeOf(after: string): ListPlace {
-  const [shard, number] = after.split('_').map(Number);
-  return { shard: shard ?? 0, number: number ?? 0 };
 }
 
 /** @throws {RunError} RUN_FORMAT, retryable, when a newer version enqueued the job. */

@@ -66,7 +66,7 @@ export const callOptions: z.ZodType<CallOptions> = z.strictObject(callFields);
 export const failuresOptions: z.ZodType<FailuresOptions> = z.strictObject({
   after: expecting<string>(
     'the next of an earlier page',
-    (value) => typeof value === 'string' && /^\d{1,3}_\d{1,15}$/.test(value),
+    (value) => typeof value === 'string' && /^\d{1,15}_\d{1,3}_\d{1,15}$/.test(value),
   ).optional(),
 });
 

@@ -182,6 +182,31 @@ describe('failures', () => {
     expect(shard?.content).toMatchObject({ failuresFrom: 6, failureRecords: 12 }); // it did walk twice
   });
 
+  test('refuses a page of another walk, because its list is another one', async () => {
+    const { settled: _, ...memory } = createMemoryRepository({ instances: halfBroken(5_000) });
+    const jobs: BackfillJob[] = [];
+    const service = createBackfillService({
+      ...{ repository: memory, queue: { enqueue: async (job) => void jobs.push(job) } },
+      ...{ runtime: testRuntime(), batchSize: 100, logger: { info() {}, warn() {}, error() {} } },
+    });
+    const what = { processModelId: MODEL, paths: PATHS, shards: 2 };
+    const { runId } = (await service.request(what)) as { runId: string };
+    const workOne = async () => service.handle(jobs.shift()?.payload);
+    await workOne(); // the first shard
+    const { failures, next } = await service.failures(runId);
+    const second = await service.failures(runId, { after: next ?? '' });
+    expect(failures.length + second.failures.length).toBeGreaterThan(1_200);
+    await workOne(); // the second shard, which is the end of this walk
+    expect(await service.status(runId)).toMatchObject({ state: 'pending', failed: 0 });
+
+    const later = service.failures(runId, { after: next ?? '' });
+    await expect(later).rejects.toMatchObject({ code: 'RUN_STATE', runId, retryable: false });
+    await expect(later).rejects.toThrow(/has begun another walk .* from the first page again/);
+    while (jobs.length > 0) await workOne();
+    await expect(service.failures(runId, { after: next ?? '' })).rejects.toThrow('another walk');
+    expect((await allFailures(service, runId)).ids).toEqual(odd(5_000));
+  });
+
   test('leaves the records of the run itself small and few, and each of its own below 16 KB', async () => {
     const { request, work, stored, memory } = setUp(halfBroken(2_000), { batchSize: 1_000 });
     const runId = await request();
@@ -242,9 +267,11 @@ describe('failures', () => {
     const { service, request } = setUp([]);
 
     await expect(service.failures('unknown')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
-    await expect(service.failures(await request(), { after: 'x' })).rejects.toThrow(
-      /after: expected the next of an earlier page, got "x"/,
-    );
+    for (const after of ['x', '0_0', '1_0_x', '1_1234_0'])
+      await expect(service.failures(await request(), { after })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        message: expect.stringContaining(`after: expected the next of an earlier page, got "${after}"`),
+      });
   });
 });
 

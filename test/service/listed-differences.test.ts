@@ -132,9 +132,16 @@ describe('a verification of very many differences', () => {
 
   test('lists as much again in its next walk, and only that', async () => {
     const { service, verify, work, at } = setUp();
-    at.call = atBatch(({ proceed }, batch) => (batch === 39 ? verify().then(proceed) : proceed()));
+    let token: string | null = null;
+    at.call = atBatch(async ({ proceed }, batch) => {
+      if (batch === 39) token = (await service.differences(await verify())).next;
+      return proceed();
+    });
     const runId = await verify();
     await work();
+    await expect(service.differences(runId, { after: token ?? '' })).rejects.toThrow(
+      `Run ${runId} has begun another walk`,
+    );
 
     const all = await listed(service, runId);
     expect(all.length).toBeGreaterThan(12_000);

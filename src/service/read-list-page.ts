@@ -1,0 +1,46 @@
+import { RunError } from '../errors.js';
+import { parseInput } from '../input/parse-input.js';
+import type { RunHandle } from '../run/calls/open-run.js';
+import { BEGINNING, type ListPlace, type ReadList, readListed } from '../run/calls/read-listed.js';
+import type { RunContext } from '../run/context/run-context.js';
+import type { ListName } from '../run/record/listed-records.js';
+import type { Run, RunHeader } from '../run/record/run-record.js';
+import { type FailuresOptions, failuresOptions } from './service-options.js';
+
+export interface ListPage<Name extends ListName> {
+  readonly items: ReadList<Name>['items'];
+  /** The `after` of the next page. `null`: there is none. */
+  readonly next: string | null;
+}
+
+const LISTED_PER_PAGE = 1_000;
+
+/**
+ * Reads one page of the failures or differences of a run. A token holds its walk, because each walk has a list of its own: a page
+ * of another one would repeat items and leave out others.
+ * @throws {InvalidInputError} when `after` is no token, before any I/O.
+ * @throws {RunError} RUN_STATE when the run has begun another walk since the page before, or has no such list.
+ */
+export async function readListPage<Name extends ListName>(
+  name: Name,
+  context: Pick<RunContext, 'repository'>,
+  handle: Pick<RunHandle, 'calls' | 'load'>,
+  options: FailuresOptions,
+): Promise<ListPage<Name>> {
+  const { after } = parseInput(`${name} options`, failuresOptions, options);
+  const run = await handle.load();
+  const from = after === undefined ? BEGINNING : placeIn(run.header, after);
+  const { items, next } = await readListed(name, context, handle, run, { from, atLeast: LISTED_PER_PAGE });
+  return { items, next: next === null ? null : tokenOf(run, next) };
+}
+
+function tokenOf({ header }: Run, { shard, number }: ListPlace): string {
+  return `${header.walk}_${shard}_${number}`;
+}
+
+function placeIn({ runId, walk }: RunHeader, token: string): ListPlace {
+  const [ofWalk = 0, shard = 0, number = 0] = token.split('_').map(Number);
+  if (ofWalk === walk) return { shard, number };
+  const message = `Run ${runId} has begun another walk since the page before this one was read. Read its list from the first page again, without after.`;
+  throw new RunError('RUN_STATE', runId, message);
+}
