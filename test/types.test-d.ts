@@ -112,6 +112,8 @@ test('the keys of a verification are those of the paths, and a verification has 
   expectTypeOf(found.samples).toEqualTypeOf<readonly InstanceDifference[]>();
   // @ts-expect-error no path has this key
   found.differences.invoice_numbr;
+  // @ts-expect-error it lists no differences
+  runBackfill({ repository, processModelId, paths, dryRun: true, differences: 'values' });
   // @ts-expect-error it always compares as overwrite does
   verifyBackfill({ repository, processModelId, paths, mode: 'fill' });
 

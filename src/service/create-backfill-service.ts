@@ -137,8 +137,8 @@ export interface BackfillService<Transaction = never> {
    * The differences that a stored dry run has found, in pages of about 1,000. While the run is active: those so far. A run lists
    * the first 16 MB of each shard: about 250,000 differences, or fewer with `differences: 'values'`. `status` counts all, and its
    * `warnings` say if there are more than are listed.
-   * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it has begun another walk since the page before: read
-   *   from the first page again.
+   * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it is no dry run, or when it has begun another walk since
+   *   the page before: then read from the first page again.
    */
   differences(runId: string, options?: DifferencesOptions): Promise<DifferencesPage>;
 

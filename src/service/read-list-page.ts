@@ -19,7 +19,8 @@ const LISTED_PER_PAGE = 1_000;
  * Reads one page of the failures or differences of a run. A token holds its walk, because each walk has a list of its own: a page
  * of another one would repeat items and leave out others.
  * @throws {InvalidInputError} when `after` is no token, before any I/O.
- * @throws {RunError} RUN_STATE when the run has begun another walk since the page before, or has no such list.
+ * @throws {RunError} RUN_STATE when the run has begun another walk since the page before, or lists no differences, because it is no
+ *   dry run.
  */
 export async function readListPage<Name extends ListName>(
   name: Name,
@@ -29,9 +30,16 @@ export async function readListPage<Name extends ListName>(
 ): Promise<ListPage<Name>> {
   const { after } = parseInput(`${name} options`, failuresOptions, options);
   const run = await handle.load();
+  if (name === 'differences' && !run.header.definition.dryRun) throw noVerification(run.header);
   const from = after === undefined ? BEGINNING : placeIn(run.header, after);
   const { items, next } = await readListed(name, context, handle, run, { from, atLeast: LISTED_PER_PAGE });
   return { items, next: next === null ? null : tokenOf(run, next) };
+}
+
+/** An empty list would look like a verification that has found nothing. */
+function noVerification({ runId }: RunHeader): RunError {
+  const message = `Run ${runId} is no verification, so it lists no differences. Call verify with its paths, and read the differences of the run that this requests.`;
+  return new RunError('RUN_STATE', runId, message);
 }
 
 function tokenOf({ header }: Run, { shard, number }: ListPlace): string {
@@ -41,6 +49,6 @@ function tokenOf({ header }: Run, { shard, number }: ListPlace): string {
 function placeIn({ runId, walk }: RunHeader, token: string): ListPlace {
   const [ofWalk = 0, shard = 0, number = 0] = token.split('_').map(Number);
   if (ofWalk === walk) return { shard, number };
-  const message = `Run ${runId} has begun another walk since the page before this one was read. Read its list from the first page again, without after.`;
+  const message = `Run ${runId} has begun another walk since the page before this one was read. Read its list from the first page again.`;
   throw new RunError('RUN_STATE', runId, message);
 }

@@ -238,7 +238,19 @@ test('refuses what would make it another run', async () => {
   const { repository } = onMemory();
   for (const rest of [{ mode: 'fill' }, { clear: false }, { dryRun: false }, { differences: 'all' }])
     await expect(verify({ repository }, rest)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-  await expect(fill({ repository }, { differences: 'keys' })).rejects.toThrow('expected dryRun: true');
+});
+
+test('what a run keeps of each difference is refused where nothing is kept', async () => {
+  const { repository } = onMemory();
+  const untouched = intercept(repository, () => Promise.reject(new Error('no I/O was expected')));
+  for (const rest of [{ differences: 'keys' }, { dryRun: true, differences: 'values' }])
+    await expect(fill({ repository: untouched }, rest)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('verifyBackfill'),
+    });
+  const service = createBackfillService({ repository: untouched, queue: { enqueue: async () => {} } });
+  const asked = { processModelId: MODEL, paths: PATHS, differences: 'values' } as const;
+  await expect(service.request(asked)).rejects.toThrow('differences: expected dryRun: true with it');
 });
 
 test('a dry run of runBackfill counts differences, too, and stores none', async () => {
@@ -327,6 +339,34 @@ describe('a service', () => {
       differences: { invoice_number: { absent: 250 } },
     });
     expect((await service.differences(runId)).differences).toHaveLength(250);
+  });
+
+  test('lists the differences of any stored dry run, with their values if asked', async () => {
+    const { service, work } = open(3);
+    const asked = { processModelId: MODEL, paths: PATHS, dryRun: true, differences: 'values' } as const;
+    const { runId } = Object(await service.request(asked));
+    await work();
+
+    expect((await service.differences(runId)).differences).toMatchObject([
+      { instanceId: 1, key: 'invoice_number', code: 'ABSENT', stored: null, expected: 'INV-1' },
+      { instanceId: 2 },
+      { instanceId: 3 },
+    ]);
+  });
+
+  test('refuses to list the differences of a run that is no dry run', async () => {
+    const { service, work } = open(3);
+    const { runId } = Object(await service.request({ processModelId: MODEL, paths: PATHS }));
+    for (const isDone of [false, true]) {
+      if (isDone) await work();
+      await expect(service.differences(runId)).rejects.toMatchObject({
+        ...{ name: 'RunError', code: 'RUN_STATE', runId, retryable: false },
+        message: expect.stringMatching(/is no verification, .* Call verify with its paths/),
+      });
+    }
+    await expect(service.differences(runId, { after: 'x' })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    });
   });
 
   test('refuses a mode in the request of a verification', async () => {

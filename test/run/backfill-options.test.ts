@@ -70,6 +70,10 @@ describe('runBackfill refuses before any I/O', () => {
     [{ runtime: {} }, 'runtime: expected a Runtime with now, sleep, random, got an object'],
     [{ onProgress: true }, 'onProgress: expected a function, got true'],
     [{ signal: {} }, 'signal: expected an AbortSignal, got an object'],
+    [
+      { dryRun: true, differences: 'values' },
+      'differences: leave it out of runBackfill, which lists none (verifyBackfill does), got "values"',
+    ],
     [{ dryRun: 'yes' }, 'dryRun: expected true or false, got "yes"'],
     [{ queue: {} }, 'queue: expected a BackfillQueue with enqueue, got an object'],
     [

@@ -34,7 +34,7 @@ export interface RunPorts {
 /** Starts a new run. */
 export interface NewRunOptions<Key extends string = string>
   extends RunPorts,
-    DefinitionOptions<Key>,
+    Omit<DefinitionOptions<Key>, 'differences'>,
     TuningOptions,
     CallOptions {
   readonly runId?: undefined;
@@ -73,6 +73,7 @@ const newRun: z.ZodType<NewRunOptions> = z.strictObject({
   ...definitionFields,
   ...tuningFields,
   ...callFields,
+  ...leftOut(['differences'], 'of runBackfill, which lists none (verifyBackfill does)'),
   runId: z.undefined().optional(),
 });
 

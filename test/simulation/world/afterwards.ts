@@ -21,11 +21,12 @@ export async function lookAfterwards(scene: Scene, playTurn: () => void): Promis
   const { sliceMs: _, ...tuning } = process.tuning;
   const untilIdle = whenIdle(process, playTurn);
 
-  for (const { runId } of storedRuns(scene)) {
+  for (const { runId, definition } of storedRuns(scene)) {
     process.invoke('status', { runId }, () => process.service.status(runId));
     await untilIdle();
     process.invoke('failures', { runId }, () => allFailures(process.service, runId));
     await untilIdle();
+    if (!definition.dryRun) continue;
     process.invoke('differences', { runId }, () => allDifferences(process.service, runId));
     await untilIdle();
   }
