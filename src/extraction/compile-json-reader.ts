@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../errors.js';
 import { compileLookup } from './extract-metadata.js';
 import type { JsonValue } from './json-value.js';
-import { parseJson } from './parse-json.js';
+import { invalidJson, parseJson } from './parse-json.js';
 
 /** The values in one document, by key. */
 export type JsonReader = (text: string) => ReadonlyMap<string, JsonValue>;
@@ -44,14 +44,16 @@ export function compileJsonReader(
   };
 }
 
-/** What is odd is left to parseJson, which knows how to report it. */
+/** A text that is JSON of a text, and what is no text, are left to parseJson, which knows how to report them. */
 function parseQuickly(text: string): JsonValue {
+  if (typeof text !== 'string') return parseJson(text);
+  let document: JsonValue;
   try {
-    const document: JsonValue = JSON.parse(text);
-    return typeof text !== 'string' || typeof document === 'string' ? parseJson(text) : document;
+    document = JSON.parse(text);
   } catch {
-    return parseJson(text);
+    throw invalidJson(text);
   }
+  return typeof document === 'string' ? parseJson(text) : document;
 }
 
 /** An integer that loses digits always becomes a number beyond the safe ones. What is nested too deep counts as such. */

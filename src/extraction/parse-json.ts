@@ -18,8 +18,7 @@ export function parseJson(text: string): JsonValue {
   try {
     value = JSON.parse(exact);
   } catch {
-    // The error of JSON.parse quotes the data, which does not belong in a log.
-    throw unreadable(`the task data is not valid JSON${hintAt(text)}`);
+    throw invalidJson(text);
   }
   if (typeof value === 'string' && isEncodedAgain(value)) {
     throw unreadable(
@@ -27,6 +26,11 @@ export function parseJson(text: string): JsonValue {
     );
   }
   return value;
+}
+
+/** In place of the error of JSON.parse, which quotes the data: they do not belong in a log. */
+export function invalidJson(text: string): MetadataValueError {
+  return unreadable(`the task data is not valid JSON${hintAt(text)}`);
 }
 
 function unreadable(reason: string): MetadataValueError {

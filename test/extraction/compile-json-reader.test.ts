@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { InvalidInputError } from '../../src/errors.js';
 import { compileJsonReader } from '../../src/extraction/compile-json-reader.js';
 import { parseJson } from '../../src/extraction/parse-json.js';
@@ -12,6 +12,14 @@ const read = compileJsonReader([
 ]);
 
 describe('values read out of JSON text', () => {
+  test('a broken document is parsed once, because an error of JSON.parse takes longer than a document', () => {
+    const read = compileJsonReader([{ key: 'a', segments: ['a'] }]);
+    const parse = vi.spyOn(JSON, 'parse');
+    expect(() => read('{"a": 1')).toThrow('the task data is not valid JSON');
+    expect(parse).toHaveBeenCalledOnce();
+    parse.mockRestore();
+  });
+
   test.each<[what: string, text: string, values: Record<string, unknown>]>([
     ['by key', '{"id":7,"lines":["a","b"]}', { id: 7, first: 'a' }],
     ['without what is not there', '{"lines":[]}', {}],

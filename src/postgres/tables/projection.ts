@@ -1,6 +1,7 @@
 import { compileJsonReader } from '../../extraction/compile-json-reader.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import { parseJson } from '../../extraction/parse-json.js';
+import { withoutStack } from '../../input/without-stack.js';
 import type { PagePath, TaskData } from '../../ports/repository.js';
 import type { Parameters } from '../sql/parameters.js';
 import type { Documents } from './documents.js';
@@ -29,9 +30,13 @@ function decodedBy(parse: (text: string) => unknown) {
     try {
       return { form: 'parsed', value: parse(text) };
     } catch (error) {
-      return { form: 'unreadable', reason: error instanceof Error ? error.message : String(error) };
+      return unreadable(error);
     }
   };
+}
+
+function unreadable(error: unknown): TaskData {
+  return { form: 'unreadable', reason: error instanceof Error ? error.message : String(error) };
 }
 
 /** Only the values are kept once a document has arrived. */
@@ -39,9 +44,9 @@ function documentReader(paths: readonly PagePath[]) {
   const read = compileJsonReader(paths);
   return (text: string): TaskData => {
     try {
-      return { form: 'values', values: read(text), exact: true };
-    } catch {
-      return { form: 'json', text }; // the library reports what is wrong with it
+      return { form: 'values', values: withoutStack(() => read(text)), exact: true };
+    } catch (error) {
+      return unreadable(error);
     }
   };
 }

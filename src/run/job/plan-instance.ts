@@ -5,6 +5,7 @@ import { compilePath } from '../../extraction/extract-metadata.js';
 import type { FormattedValue } from '../../extraction/format-metadata-value.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import { oneLine } from '../../input/one-line.js';
+import { withoutStack } from '../../input/without-stack.js';
 import type {
   Cursor,
   FilledInstances,
@@ -129,7 +130,7 @@ export function compilePlanner(rules: PlanRules): InstancePlanner {
       else if (path.fills && hasValue(stored) && path.former.length === 0) findings.push('kept');
       else {
         try {
-          data ??= readableData(entry.data, readJson);
+          data ??= withoutStack(() => readableData(entry.data, readJson));
         } catch (error) {
           const failure = instanceFailure(entry.id, null, codeOf(error), error);
           return failedInstance({ cursor: entry.cursor, findings: kept, reread: null }, failure);
