@@ -5,7 +5,7 @@ const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`,
 
 /**
  * `npm run test:slow`: workers that are killed, servers that go down, job runners whose pauses take long, big tables, random
- * pages, examples in processes of their own.
+ * pages, examples in processes of their own, outages of every length, every conformance case on every broken adapter.
  */
 const SLOW = [
   'test/bench/bench.test.ts',
@@ -28,6 +28,8 @@ const SLOW = [
   'test/faults/statement-timeout.test.ts',
   'test/faults/stopped-worker.test.ts',
   'test/package/host-conformance.test.ts',
+  'test/run/outages.test.ts',
+  'test/testing/broken-{queues,repositories}.test.ts',
   'test/postgres/conformance.test.ts',
   'test/stores/plans/*.test.ts',
   'test/testing/beside-a-live-host.test.ts',

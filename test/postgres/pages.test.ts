@@ -42,7 +42,7 @@ describe('a page', () => {
   });
 });
 
-test('task data arrives as it is when it is broken or lost, along with its page', async () => {
+test('task data that are broken or lost say so, along with their page', async () => {
   const host = tables();
   const [broken, lost, odd] = await insertThree(host);
   await host.addDocument(broken, '{ "invoice": ');
@@ -51,7 +51,7 @@ test('task data arrives as it is when it is broken or lost, along with its page'
   await host.addDocument(odd, '{"city":"\\u0000"}');
 
   expect((await read(host)).map(({ data }) => data)).toEqual([
-    { form: 'json', text: '{ "invoice": ' },
+    { form: 'unreadable', reason: 'the task data is not valid JSON' },
     { form: 'unreadable', reason: 'there is no document for the task data of version lost' },
     { form: 'values', values: new Map([['city', '\u0000']]), exact: true },
   ]);

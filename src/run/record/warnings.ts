@@ -3,6 +3,7 @@ import { MOST_DIFFERENCE_BYTES } from './listed-records.js';
 import { isFill, isTrial } from './run-definition.js';
 import { type Run, type RunHeader, tallyOf } from './run-record.js';
 import { isComplete } from './run-state.js';
+import { verdictOf } from './verdict.js';
 
 const MOST_WARNINGS = 50;
 
@@ -51,12 +52,11 @@ function instanceWarnings({ header }: Run): string[] {
     : [];
 }
 
-/** Only a verdict depends on them. */
 function goneWarnings(run: Run): string[] {
   const { gone } = tallyOf(run);
-  if (gone === 0 || !run.header.definition.dryRun) return [];
+  if (gone === 0 || !run.header.definition.dryRun || verdictOf(run) !== 'unknown') return [];
   return [
-    `${instances(gone)} of the first count could not be looked at, probably because of a deletion. Without differences, the verdict is unknown then. Run it again.`,
+    `${instances(gone)} could not be looked at, probably because of a deletion. So the verdict is unknown. Run it again.`,
   ];
 }
 
