@@ -1,6 +1,6 @@
 /**
- * Does something of whose errors only the message is used. To record where an error comes from takes about ten times as long as
- * the error itself, and a run may fail in a hundred thousand documents.
+ * Runs `work` without recording stack traces, because only the messages of its errors are used. A stack trace takes about ten times
+ * as long as the error itself, and a run may fail in a hundred thousand documents.
  */
 export function withoutStack<Result>(work: () => Result): Result {
   const { stackTraceLimit } = Error;

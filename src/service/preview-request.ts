@@ -14,8 +14,8 @@ export interface UpdatePreview extends SampleOptions {
   readonly before: readonly ExtractionPath[] | null | undefined;
   readonly after: readonly ExtractionPath[] | null | undefined;
   /**
-   * As in `request`. `keys` has the changed keys in either case. `projected` counts them only if this is true. It does not
-   * count keys that an unfinished run has yet to fill, which a request overwrites in either case. @default false
+   * As in `request`. `keys` has the changed keys in either case. `projected` counts them only if this is true. If it is false,
+   * `projected` also leaves out keys that an unfinished run has yet to fill, although a request overwrites them. @default false
    */
   readonly includeChanged?: boolean | undefined;
   readonly paths?: undefined;

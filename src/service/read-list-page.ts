@@ -38,7 +38,7 @@ export async function readListPage<Name extends ListName>(
 
 /** An empty list would look like a verification that has found nothing. */
 function noVerification({ runId }: RunHeader): RunError {
-  const message = `Run ${runId} is no verification, so it lists no differences. Call verify with its paths, and read the differences of the run that this requests.`;
+  const message = `Run ${runId} is not a dry run, so it lists no differences. Call verify with the same paths, then read the differences of the run that it returns.`;
   return new RunError('RUN_STATE', runId, message);
 }
 

@@ -215,7 +215,7 @@ describe('the verdict is unknown', () => {
     expect(await verify({ repository })).toMatchObject({
       ...{ verdict: 'unknown', gone: 1 },
       warnings: [
-        expect.stringContaining('1 instance could not be looked at, probably because of a deletion'),
+        expect.stringContaining('1 instance could not be looked at, probably deleted during the run'),
       ],
     });
   });
@@ -363,7 +363,7 @@ describe('a service', () => {
       if (isDone) await work();
       await expect(service.differences(runId)).rejects.toMatchObject({
         ...{ name: 'RunError', code: 'RUN_STATE', runId, retryable: false },
-        message: expect.stringMatching(/is no verification, .* Call verify with its paths/),
+        message: expect.stringMatching(/is not a dry run, .* Call verify with the same paths/),
       });
     }
     await expect(service.differences(runId, { after: 'x' })).rejects.toMatchObject({

@@ -223,7 +223,7 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'a role that may not read what the SQL of the host reads',
-    /taskData\.newest: permission denied for table task\. Grant this role select on the table/,
+    /taskData\.newest: permission denied for table task\. Grant this role what is missing, such as select on the table/,
     {
       sql: `create role reader; grant all on all tables in schema public to reader; grant usage on all sequences in schema public to reader; revoke all on task from reader; set role reader`,
     },

@@ -146,7 +146,7 @@ describe('what people see in the log', () => {
     ]);
     await backfill({ repository, runtime });
     expect(await lines(verify)).toEqual([
-      expect.stringMatching(/^warn .*has not looked at every instance.*Look at the failures/),
+      expect.stringMatching(/^warn .*could not look at every instance.*Look at the failures/),
     ]);
     repository.deleteInstance(4);
     expect(await lines(verify)).toEqual([expect.stringMatching(/^info .*found no difference$/)]);

@@ -75,7 +75,7 @@ const inOrder = (from = 1, to = INSTANCES): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => KEYS.map((key) => `${from + index} ${key}`)).flat();
 
 const tooMany = (found: number, some: number): string =>
-  `More differences were found than a run lists, at most 16 MB per shard. All ${found} are counted, and ${some} are listed.`;
+  `A run lists at most 16 MB of differences per shard, and this one found more. All ${found} are counted, but only ${some} are listed.`;
 
 /** What a verification lists that nobody disturbs, and which batch fills the list. */
 let whole: readonly string[] = [];

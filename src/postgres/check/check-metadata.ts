@@ -62,7 +62,7 @@ export function checkMetadataRows(
       ? [
           error(
             'metadata.key',
-            `the collation of ${quoteIdentifier(key)} takes different keys for equal`,
+            `the collation of ${quoteIdentifier(key)} treats different keys as equal`,
             `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(key)} type text collate "C"; or write a repository of your own`,
           ),
         ]

@@ -44,8 +44,8 @@ export async function checkServer(database: PostgresConnection): Promise<Finding
       : [
           warning(
             'database',
-            `the database is in ${encoding}, so an instance fails if its values have other characters`,
-            'Use a database in UTF8',
+            `the database encoding is ${encoding}, so an instance fails if a value has a character that it lacks`,
+            'Use a database with the encoding UTF8',
           ),
         ]),
   ];

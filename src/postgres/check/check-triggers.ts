@@ -21,7 +21,7 @@ export function checkUpdateTriggers(place: string, facts: TableFacts, written: r
 function warningOf(place: string, facts: TableFacts, what: string): Finding {
   return warning(
     place,
-    `${what} of ${quoteName(facts.name)} may drop or change rows, and these count as written`,
-    'Call verify after the first run',
+    `${what} of ${quoteName(facts.name)} may drop or change rows, but the run counts them as written`,
+    'Call verifyBackfill, or verify of a service, after the first run',
   );
 }

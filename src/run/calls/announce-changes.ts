@@ -49,7 +49,7 @@ export function announceFound(context: RunContext, { header }: Run): void {
   const noted = unknown.get(context.repository)?.get(runId);
   if (noted === undefined) return;
   const found = noted.filter(({ after }) => stateRevisions.includes(after.header.revision));
-  // The others may still land, while the run has not gone on since they saw it. A slow load may even show it from before that.
+  // The other changes may still be stored, unless the run has changed since they read it. A slow load may even return an older state.
   const left = noted.filter(
     (change) =>
       !found.includes(change) &&

@@ -188,7 +188,7 @@ const FOUND: Readonly<Record<Verdict, string>> = {
   equal: 'found no difference',
   different: 'found differences',
   unknown:
-    'found no difference, but has not looked at every instance, or there is none. Look at the failures and warnings, then verify again',
+    'found no difference, but could not look at every instance, or the model has no instances. Look at the failures and warnings, then verify again',
 };
 const REPAIR =
   "differences() of a service lists them. To repair them, run the same paths with mode: 'overwrite' and clear: true";

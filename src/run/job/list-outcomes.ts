@@ -31,8 +31,8 @@ export interface OutcomeLists {
 type Items = { readonly [Name in ListName]: readonly Listed[Name][] };
 
 /**
- * How many records there are is fixed before the commit, by what may have to be listed. All failures are. Differences are listed
- * until the shard is full. That is decided by the batch and the stored shard alone, so another job decides the same.
+ * The number of records is fixed before the commit, from all items that may have to be listed. Every failure is listed. Differences
+ * are listed until the shard is full. That is decided by the batch and the stored shard alone, so another job decides the same.
  */
 export function listOutcomes(
   { runtime, dryRun }: Pick<RunContext, 'runtime' | 'dryRun'>,

@@ -34,7 +34,7 @@ export interface MetadataColumn extends Requester {
   readonly verifyingRunIds: readonly string[];
   /**
    * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key,
-   * removed it or tried it from another path. Also `null` if it is not `equal`, and the run that fills the key has gone on since.
+   * removed it or tried it from another path. Also `null` if its verdict is not `equal`, and the run that fills the key had not ended at `since`.
    * It does not cover what live instances have saved since its last walk began.
    */
   readonly verified: KeyVerification | null;

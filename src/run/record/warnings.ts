@@ -35,7 +35,7 @@ function listWarnings(run: Run): string[] {
   if (unlisted === 0) return [];
   const found = sumOfDifferences(tallyOf(run).differences);
   return [
-    `More differences were found than a run lists, at most ${MOST_DIFFERENCE_BYTES / 1_048_576} MB per shard. All ${found} are counted, and ${found - unlisted} are listed.`,
+    `A run lists at most ${MOST_DIFFERENCE_BYTES / 1_048_576} MB of differences per shard, and this one found more. All ${found} are counted, but only ${found - unlisted} are listed.`,
   ];
 }
 
@@ -56,7 +56,7 @@ function goneWarnings(run: Run): string[] {
   const { gone } = tallyOf(run);
   if (gone === 0 || !run.header.definition.dryRun || verdictOf(run) !== 'unknown') return [];
   return [
-    `${instances(gone)} could not be looked at, probably because of a deletion. So the verdict is unknown. Run it again.`,
+    `${instances(gone)} could not be looked at, probably deleted during the run. So the verdict is unknown. Repeat the dry run.`,
   ];
 }
 

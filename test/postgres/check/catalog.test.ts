@@ -61,7 +61,7 @@ describe('what drops rows before they are written', () => {
       const sql = `create trigger "drop some" before ${event} on meta for each row execute function pass()`;
       expect(await checkAfter(sql)).toEqual(
         warnings(
-          /^metadata\.table: trigger "drop some" of "meta" may drop or change rows, and these count as written\. Call verify/,
+          /^metadata\.table: trigger "drop some" of "meta" may drop or change rows, but the run counts them as written\. Call verify/,
         ),
       );
     },
@@ -116,7 +116,7 @@ describe('collations and types', () => {
     const sql = `create collation any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
       alter table meta alter key type text collate any_case`;
     expect(await checkAfter(sql)).toEqual(
-      refusal(/metadata\.key: the collation of "key" takes different keys for equal\. alter table "meta"/),
+      refusal(/metadata\.key: the collation of "key" treats different keys as equal\. alter table "meta"/),
     );
   });
 
@@ -218,7 +218,7 @@ describe('what PostgreSQL refuses to plan', () => {
     [
       'a table that is published without an identity',
       'alter table meta drop constraint meta_pkey; create publication p for table meta',
-      /replica identity.*\. Do what PostgreSQL asks for, such as alter table <table> replica identity full;/,
+      /replica identity.*\. Change the table so that PostgreSQL allows this\. If a replica identity is missing: alter table <table> replica identity full;/,
     ],
     [
       'a column that it generates',

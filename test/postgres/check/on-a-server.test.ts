@@ -43,7 +43,7 @@ describeWith(['PostgreSQL'], 'check() on PostgreSQL', ({ PostgreSQL: url }) => {
   });
 
   const IN_LATIN1 = expect.stringMatching(
-    /^database: the database is in LATIN1, .*\. Use a database in UTF8$/,
+    /^database: the database encoding is LATIN1, .*\. Use a database with the encoding UTF8$/,
   );
 
   test('warns of an encoding that lacks characters', async () => {
@@ -55,7 +55,7 @@ describeWith(['PostgreSQL'], 'check() on PostgreSQL', ({ PostgreSQL: url }) => {
     const taskData = { newest: 'select 1 as version, pg_sleep(2)', document: 'select null::json' };
     const repository = createPostgresRepository({ database: fromPg(pool), ...CONFIGURATION, taskData });
     await expect(repository.check()).rejects.toThrow(
-      /taskData\.newest: canceling statement due to statement timeout\. It took too long.* raise statement_timeout/,
+      /taskData\.newest: canceling statement due to statement timeout\. This statement took too long.* raise statement_timeout/,
     );
   });
 

@@ -53,7 +53,7 @@ function columnCard(view: View, { key, path, facts }: Column): Html {
     <h2>${key}</h2><p><code>${path}</code></p>
     ${
       facts === null || facts.runId === null
-        ? html`<p>No run fills this column from this path. Only instances that are saved from now on get a value.</p>`
+        ? html`<p>No run fills this column from this path. Only saves of instances do. To fill the others, verify all columns and repair the differences.</p>`
         : certificate(view, facts)
     }
     ${facts?.tried === true && html`<p class="notice">A later run has read this key from another path in some instances. It cannot be verified until it is requested for the whole model.</p>`}

@@ -46,7 +46,7 @@ export const RUN_CONTROLS: Readonly<Record<string, RunControl>> = {
   cancel: {
     button: 'Cancel the run',
     warning:
-      'A cancelled run cannot be resumed. What it has written stays. To go on later, pause it instead. To fill the rest after all, verify the columns and repair the differences.',
+      'A cancelled run cannot be resumed. What it has written stays. If you want to go on later, pause it instead. After a cancel, you can still fill the rest: verify the columns and repair the differences.',
     action: 'cancelled it',
     fits: ({ state }) => isActive(state) || state === 'failed',
     perform: ({ service }, { runId }, by) => service.cancel(runId, by),
