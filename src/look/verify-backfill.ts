@@ -1,6 +1,7 @@
 import { openRun } from '../run/calls/open-run.js';
 import { firstListed } from '../run/calls/read-listed.js';
 import { createRunContext } from '../run/context/create-run-context.js';
+import { beyondAbort } from '../run/context/run-context.js';
 import { definitionOf } from '../run/options/definition-options.js';
 import type { DifferenceCounts, InstanceDifference } from '../run/record/difference-counts.js';
 import type { BackfillReport } from '../run/record/report.js';
@@ -44,7 +45,8 @@ export async function verifyBackfill<const Key extends string = string>(
   const context = createRunContext(input, { dryRun: false });
   const definition = definitionOf({ ...input, ...VERIFICATION }, input.repository);
   const report = await runDefinition(context, input.processModelId, definition);
-  const handle = openRun(context, report.runId);
-  const samples = await firstListed('differences', context, handle, await handle.load());
+  const lasting = openRun(beyondAbort(context), report.runId);
+  const { load } = lasting;
+  const samples = await firstListed('differences', context, lasting, { about: report, load, isDone: true });
   return { ...report, samples } as BackfillVerification<Key>;
 }

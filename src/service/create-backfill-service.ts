@@ -181,8 +181,12 @@ export function createBackfillService<Transaction = never>(
   if (transactional) assertTransactional(input);
 
   const context = createRunContext(input, { dryRun: false });
-  async function statusNow(run: Run): Promise<RunStatus> {
-    const failures = await firstListed('failures', context, openRun(context, run.header.runId), run);
+  async function statusNow(
+    run: Run,
+    { isDone }: typeof DONE | { readonly isDone: false },
+  ): Promise<RunStatus> {
+    const of = { about: run.header, load: async () => run, isDone };
+    const failures = await firstListed('failures', context, openRun(context, run.header.runId), of);
     return statusOf(run, { failures, now: context.runtime.now() });
   }
   async function requested(request: BackfillRequest<Transaction>): Promise<RequestResult> {
@@ -212,7 +216,7 @@ export function createBackfillService<Transaction = never>(
 
     async status(runId) {
       const id = checkedId(runId);
-      return statusNow(await openRun(context, id).load());
+      return statusNow(await openRun(context, id).load(), { isDone: false });
     },
 
     async list(filter = {}) {
@@ -249,9 +253,12 @@ export function createBackfillService<Transaction = never>(
       return retryFailed(context, checkedId(runId), { enabled, requester: checkedRequester(by) });
     },
 
-    pause: async (runId, by) => statusNow(await pauseRun(context, checkedId(runId), checkedRequester(by))),
-    resume: async (runId, by) => statusNow(await resumeRun(context, checkedId(runId), checkedRequester(by))),
-    cancel: async (runId, by) => statusNow(await cancelRun(context, checkedId(runId), checkedRequester(by))),
+    pause: async (runId, by) =>
+      statusNow(await pauseRun(context, checkedId(runId), checkedRequester(by)), DONE),
+    resume: async (runId, by) =>
+      statusNow(await resumeRun(context, checkedId(runId), checkedRequester(by)), DONE),
+    cancel: async (runId, by) =>
+      statusNow(await cancelRun(context, checkedId(runId), checkedRequester(by)), DONE),
 
     async sweep(options) {
       const { staleAfterMs } = parseInput('sweep options', sweepOptions, options);
@@ -277,3 +284,6 @@ function assertTransactional({ repository, queue }: ServiceOptions): void {
 
 const NOT_TRANSACTIONAL =
   'request.transaction: this service was created without transactional: true, and would not take part in the transaction.';
+
+/** The run was changed as wanted. The status is only what is returned. */
+const DONE = { isDone: true } as const;

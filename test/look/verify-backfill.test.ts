@@ -3,6 +3,7 @@ import {
   type BackfillRepository,
   createBackfillService,
   type InstanceDifference,
+  type RepositoryCommit,
   runBackfill,
   verifyBackfill,
 } from '../../src/index.js';
@@ -10,7 +11,7 @@ import { createMemoryRepository, type MemoryRepository } from '../../src/memory/
 import { atBatch } from '../run/support/backfill.js';
 import { embeddedTables } from '../support/embedded-postgres.js';
 import { instance, invoices, MODEL, PATHS } from '../support/instances.js';
-import { intercept } from '../support/intercept.js';
+import { databaseError, intercept } from '../support/intercept.js';
 import { testRuntime } from '../support/test-runtime.js';
 
 /** 30 instances with an invoice number. The last three have no city. */
@@ -200,6 +201,26 @@ describe('the verdict is unknown', () => {
     await fill(host);
     const report = await verify(host, rest);
     expect(report).toMatchObject({ verdict: 'unknown', samples: [] });
+  });
+
+  test('is returned although the run cannot be loaded again once it has ended', async () => {
+    const memory = createMemoryRepository({ instances: invoices(3) });
+    let hasEnded = false;
+    const repository = intercept(memory, async ({ method, argument, proceed }) => {
+      if (method === 'loadRun' && hasEnded) throw databaseError('ECONNRESET');
+      const answer = await proceed();
+      const names = method === 'commit' ? (argument as RepositoryCommit).expected.map(({ id }) => id) : [];
+      const runId = names.find((id) => !id.includes('_'));
+      const [header] = runId === undefined ? [] : await memory.loadRun(runId);
+      hasEnded ||= Object(header?.content).state === 'completed';
+      return answer;
+    });
+
+    const retry = { initialDelayMs: 1, attempts: 2 };
+    const runtime = testRuntime();
+    const report = await verifyBackfill({ repository, processModelId: MODEL, paths: PATHS, retry, runtime });
+
+    expect(report).toMatchObject({ state: 'completed', verdict: 'different', samples: [] });
   });
 
   test('if an instance was deleted meanwhile: nobody knows what it held', async () => {

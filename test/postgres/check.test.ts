@@ -77,7 +77,18 @@ test('finds nothing where the configuration fits', async () => {
   expect(await check()).toEqual([]);
 });
 
+test('finds nothing wrong with small tables that are analyzed', async () => {
+  const rows = `insert into process_instance values (1, 'm', 'complete');
+    insert into process_instance_metadata values (1, 1, 'a', 'b', 0, 0)`;
+  expect(await check({ sql: `${rows}; analyze` })).toEqual([]);
+});
+
 test.each<[what: string, problem: RegExp, changes: Changes]>([
+  [
+    'a connection that stores null as a text',
+    /database: array_nulls is off, so null would be stored as a text\. Set array_nulls to on/,
+    { sql: 'set array_nulls = off' },
+  ],
   [
     'an unknown table',
     /instances\.table: this connection sees no table "instance"/,

@@ -124,8 +124,9 @@ test('a verification that overtakes the fill has no result that the fill makes w
   const overtaking = await verify([bill]);
   await work();
   expect((await service.status(overtaking)).verdict).toBe('different');
-  expect(await verified('bill')).toBeNull();
+  expect(await verified('bill')).toMatchObject({ runId: overtaking, verdict: 'different' });
   await service.resume(filler);
+  expect(await verified('bill')).toBeNull();
   await work();
   expect(await service.status(filler)).toMatchObject({ state: 'completed', updated: 20 });
   expect(await verified('bill')).toBeNull();

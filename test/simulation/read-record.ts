@@ -7,7 +7,6 @@ export interface HeaderView {
   readonly walk: number;
   readonly settled: boolean | null;
   readonly startedAt: number | null;
-  readonly endedAt: number | null;
   readonly total: number | null;
   readonly upTo: number | null;
   readonly definition: {
@@ -46,6 +45,7 @@ export interface ShardView {
   readonly allottedStep: number;
   readonly committedStep: number;
   readonly committedBy: string | null;
+  readonly commits: number;
   readonly progressAt: number;
   readonly sweeps: number;
   readonly sweptAt: number | null;

@@ -28,7 +28,9 @@ function back(view: View, c: Context): Html {
   const from = URL.canParse(referer) ? new URL(referer) : null;
   const isOfThese =
     from !== null && view.origins.includes(from.origin) && from.pathname.startsWith(view.at(''));
-  if (!isOfThese || from.href === c.req.url) return html``;
+  const here = new URL(c.req.url);
+  const isHere = from?.pathname === here.pathname && from.search === here.search;
+  if (!isOfThese || isHere || from.pathname.startsWith('//')) return html``;
   return html`<a href="${from.pathname}${from.search}">Go back</a> or `;
 }
 

@@ -12,6 +12,7 @@ export function checkComparable(
 ): Finding[] {
   const column = columnOf(facts, name);
   if (id === undefined || column === undefined) return [];
+  if (!column.isDeterministic) return [looseCollation(place, facts, name)];
   if (column.collation === id.collation || column.collation === null || id.collation === null) return [];
   return [
     error(
@@ -20,6 +21,15 @@ export function checkComparable(
       alike(facts, name, id),
     ),
   ];
+}
+
+/** A unique key over such a column has one row for different texts. */
+export function looseCollation(place: string, facts: TableFacts, name: string): Finding {
+  return error(
+    place,
+    `the collation of ${quoteIdentifier(name)} treats different texts as equal`,
+    `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(name)} type text collate "C"; or write a repository of your own`,
+  );
 }
 
 /** Checks that an index on a column finds the rows of an instance. */

@@ -83,7 +83,7 @@ async function findingsOf<Transaction>(
   if (found.some(({ severity }) => severity === 'error')) return found;
   const inFragments = await checkFragments(configuration, tables);
   if (inFragments.some(({ severity }) => severity === 'error')) return [...found, ...inFragments];
-  return [...found, ...inFragments, ...(await checkStatements(configuration, tables, found))];
+  return [...found, ...inFragments, ...(await checkStatements(configuration, tables))];
 }
 
 const NOT_PERMITTED = '42501';

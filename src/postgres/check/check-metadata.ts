@@ -1,6 +1,5 @@
 import type { MetadataMembers, MetadataRows } from '../configuration.js';
-import { quoteIdentifier, quoteName } from '../sql/quote-name.js';
-import { checkComparable, checkIndexable } from './check-comparison.js';
+import { checkComparable, checkIndexable, looseCollation } from './check-comparison.js';
 import {
   CATALOG_TYPES,
   checkAccess,
@@ -58,15 +57,7 @@ export function checkMetadataRows(
     ...checkIndex('metadata.instance', facts, [{ name: instance }]),
     ...checkComparable('metadata.instance', facts, instance, id),
     ...checkIndexable('metadata.instance', facts, instance, id),
-    ...(columnOf(facts, key)?.isDeterministic === false
-      ? [
-          error(
-            'metadata.key',
-            `the collation of ${quoteIdentifier(key)} treats different keys as equal`,
-            `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(key)} type text collate "C"; or write a repository of your own`,
-          ),
-        ]
-      : []),
+    ...(columnOf(facts, key)?.isDeterministic === false ? [looseCollation('metadata.key', facts, key)] : []),
     ...checkRowTriggers('metadata.table', facts),
     ...required.map(({ name }) =>
       error(

@@ -9,18 +9,13 @@ import type { Tables } from '../tables/tables.js';
 import { error, type Finding, warning } from './finding.js';
 import { fixOf, reasonOf } from './refusal.js';
 
-/**
- * Lets PostgreSQL plan a page and a commit. Nothing is executed.
- * @param found what is known already.
- */
+/** Lets PostgreSQL plan a page and a commit. Nothing is executed. The other checks know the indices of the tables with names. */
 export async function checkStatements<Transaction>(
-  { database, instances, metadata }: PostgresConfiguration<Transaction, IdType>,
+  { database, instances, taskData, metadata }: PostgresConfiguration<Transaction, IdType>,
   tables: Tables,
-  found: readonly Finding[],
 ): Promise<readonly Finding[]> {
-  const rows = 'table' in metadata ? lastPart(metadata.table) : null;
-  const known = found.some(({ place }) => place === 'metadata.instance') ? rows : null;
-  const checked = [lastPart(instances.table), lastPart(tables.runs.name), known];
+  const named = [instances, metadata, taskData].flatMap((one) => ('table' in one ? (one.table ?? []) : []));
+  const checked = [...named, tables.runs.name].map(lastPart);
   const page = pageOf(instances);
   const plans: unknown[] = [];
   try {
@@ -49,7 +44,7 @@ export async function checkStatements<Transaction>(
   const scanned = new Set(plans.flatMap(scannedTables).filter((table) => !checked.includes(table)));
   return [...scanned].map((table) =>
     warning(
-      table === rows ? 'taskData and metadata' : 'taskData',
+      'taskData',
       `the SQL that reads an instance scans table ${table}`,
       `Create an index on the columns of ${table} that your SQL filters by, or run analyze ${table}; if there is one`,
     ),

@@ -22,6 +22,6 @@ function warningOf(place: string, facts: TableFacts, what: string): Finding {
   return warning(
     place,
     `${what} of ${quoteName(facts.name)} may drop or change rows, but the run counts them as written`,
-    'Call verifyBackfill, or verify of a service, after the first run',
+    'If it always keeps the row and its value, ignore this. Otherwise call verifyBackfill, or verify of a service, after each run',
   );
 }

@@ -126,13 +126,13 @@ const FACTS = `
           select json_agg(a.attname) from pg_attribute a
           where a.attrelid = c.oid and a.attnum = any (g.tgattr::int[])), '[]')) order by g.tgname)
       from pg_trigger g
-      where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'
+      where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled not in ('D', 'R')
         and g.tgtype & 3 = 3 -- before, for each row
         and g.tgtype & 28 <> 0 -- insert, delete or update
       ), '[]'),
     'rules', coalesce((
       select json_agg(r.rulename order by r.rulename) from pg_rewrite r
-      where r.ev_class = c.oid and r.ev_type <> '1' and r.ev_enabled <> 'D'), '[]'),
+      where r.ev_class = c.oid and r.ev_type <> '1' and r.ev_enabled not in ('D', 'R')), '[]'),
     'may', json_build_object(
       'select', has_table_privilege(c.oid, 'select'), 'insert', has_table_privilege(c.oid, 'insert'),
       'update', has_any_column_privilege(c.oid, 'update'), 'delete', has_table_privilege(c.oid, 'delete'))

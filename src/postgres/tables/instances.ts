@@ -106,7 +106,7 @@ export function cursorOf(id: InstanceId, created?: string | null): Cursor {
   if (created === undefined || created === null) return id;
   if (!/^(\d{4}-\d\d-\d\dT|-?infinity$)/.test(created))
     throw new Error(
-      `Instance ${id} has the time of creation ${created}. Instances are walked in the order of this time, which must be in the years 1 to 9999. Correct the time, or exclude such instances with \`instances.where\`.`,
+      `Instance ${id} has the time of creation ${created}. Instances are walked in the order of this time, which must be in the years 1 to 9999. Correct the time, or exclude such instances with \`instances.where\``,
     );
   return [created, id];
 }

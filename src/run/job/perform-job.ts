@@ -26,7 +26,11 @@ export async function performJob(context: RunContext, job: ShardJob): Promise<Ba
 export async function reportOn(context: RunContext, { run, state }: Conclusion): Promise<BackfillReport> {
   const { runtime } = context;
   const lasting = openRun(beyondAbort(context), run.header.runId);
-  const failures = await firstListed('failures', context, lasting, run);
+  const failures = await firstListed('failures', context, lasting, {
+    about: run.header,
+    load: async () => run,
+    isDone: true,
+  });
   return reportOf(run, state, { failures, now: runtime.now() });
 }
 

@@ -1,8 +1,9 @@
 import type { BackfillMode } from '../../ports/repository.js';
 import { isVerification } from './certify-keys.js';
 import type { KeyVerification, OwnedKey, StoredVerification } from './owner-record.js';
+import { lastProgressOf } from './run-counts.js';
 import { NOBODY, type Requester, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
-import { isComplete, type RunState } from './run-state.js';
+import { isComplete, isWorkable, type RunState } from './run-state.js';
 import { type KeyCounts, noCounts } from './tally.js';
 
 /**
@@ -30,11 +31,11 @@ export interface MetadataColumn extends Requester {
   readonly tried: boolean;
   /** All active runs that write the key, also those with `limit` or `instanceIds`. Newest first. */
   readonly activeRunIds: readonly string[];
-  /** All active verifications of all instances that compare the key. Newest first. */
+  /** All verifications of all instances that compare the key and are pending or running. Newest first. */
   readonly verifyingRunIds: readonly string[];
   /**
    * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key,
-   * removed it or tried it from another path. Also `null` if its verdict is not `equal`, and the run that fills the key had not ended at `since`.
+   * removed it or tried it from another path. Also `null` if its verdict is not `equal`, and the run that fills the key is at work or has committed after `since`.
    * It does not cover what live instances have saved since its last walk began.
    */
   readonly verified: KeyVerification | null;
@@ -70,16 +71,15 @@ export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly R
     removed: segments === null && runId !== null,
     tried,
     activeRunIds: idsOf(about.filter(({ definition }) => !definition.dryRun)),
-    verifyingRunIds: idsOf(about.filter(({ definition }) => isVerification(definition))),
+    verifyingRunIds: idsOf(about.filter((run) => isVerification(run.definition) && isWorkable(run.state))),
     verified: verified === null || isOutdated(verified, filler) ? null : shown(verified),
   };
 }
 
 /** A fill writes nothing but what the paths give, so a verification beside it that has found no difference still holds. */
 function isOutdated({ verdict, since }: StoredVerification, filler: Run | null): boolean {
-  return (
-    verdict !== 'equal' && filler !== null && (filler.header.endedAt ?? Number.POSITIVE_INFINITY) > since
-  );
+  if (verdict === 'equal' || filler === null) return false;
+  return isWorkable(filler.header.state) || (lastProgressOf(filler.shards) ?? 0) > since;
 }
 
 function shown({ generation: _, filler: __, ...verification }: StoredVerification): KeyVerification {

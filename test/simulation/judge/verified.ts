@@ -2,14 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CommitEvent } from '../history.js';
 import { type HeaderView, libraryRecords, type OwnedKeyView } from '../read-record.js';
 import { readFrom, touchedKeys } from './judged-keys.js';
-import { isComplete, type JudgedRun, type Replay } from './judged-world.js';
+import { isComplete, isWorkable, type JudgedRun, type Replay } from './judged-world.js';
 import { isTrial, type Judgement, type Rules, type RunChange } from './judgement.js';
 
 /**
  * 31. A key is verified by the commit that completes a verification of all instances, exactly if nobody has requested, removed or
  *    tried it since that verification was requested. Verdict and counts are those of its last walk. The key stays verified until
  *    somebody requests, removes or tries it. The columns that are returned are those of the owner record, without results other
- *    than `equal` from before the end of the run that fills the key.
+ *    than `equal` from before the last commit of the run that fills the key.
  */
 export const verifiedRules: Rules = {
   commit(event, judgement) {
@@ -31,9 +31,10 @@ export const verifiedRules: Rules = {
     const record = [...world.records.values()].find(libraryRecords.isOwners);
     const owned = record === undefined ? [] : libraryRecords.ownedKeys(record);
     const expected = owned.map(({ key, filler, verified = null }) => {
-      const header = world.runs.get(filler ?? '')?.header ?? null;
-      const isShown = verified !== null && !isOutdated(verified, header);
-      return { key, runId: filler, state: header?.state ?? null, verified: isShown ? shown(verified) : null };
+      const run = world.runs.get(filler ?? '') ?? null;
+      const state = run?.header.state ?? null;
+      const isShown = verified !== null && !isOutdated(verified, run);
+      return { key, runId: filler, state, verified: isShown ? shown(verified) : null };
     });
     const columns = (answer as readonly (typeof expected)[number][]).map(
       ({ key, runId, state, verified }) => ({ key, runId, state, verified }),
@@ -46,9 +47,10 @@ export const verifiedRules: Rules = {
 type Verified = NonNullable<OwnedKeyView['verified']>;
 
 /** The run that fills the key has written since, so what was different may be so no longer. */
-function isOutdated({ verdict, since }: Verified, filler: HeaderView | null): boolean {
+function isOutdated({ verdict, since }: Verified, filler: JudgedRun | null): boolean {
   if (filler === null || verdict === 'equal') return false;
-  return filler.endedAt === null || filler.endedAt > since;
+  const commits = [...filler.shards.values()].filter((shard) => shard.commits > 0);
+  return isWorkable(filler.header.state) || commits.some(({ progressAt }) => progressAt > since);
 }
 
 function shown({ generation: _, filler: __, ...verification }: Verified): object {

@@ -9,7 +9,7 @@ export interface RunControl {
   /** What the log says. */
   readonly action: string;
   /** What a person should know before they do it. Without, there is no question. */
-  readonly warning?: string;
+  warning?(status: RunStatus): string;
   /** Whether it is possible now. */
   fits(status: RunStatus): boolean;
   perform(view: View, status: RunStatus, by: Requester): Promise<Performed>;
@@ -29,6 +29,9 @@ export interface Requester {
   readonly reason?: string;
 }
 
+const AFTER_CANCEL =
+  ' What it has done stays. After a cancel, you can still do the rest: verify the columns and repair the differences.';
+
 /** By the last step of their addresses. */
 export const RUN_CONTROLS: Readonly<Record<string, RunControl>> = {
   pause: {
@@ -45,8 +48,8 @@ export const RUN_CONTROLS: Readonly<Record<string, RunControl>> = {
   },
   cancel: {
     button: 'Cancel the run',
-    warning:
-      'A cancelled run cannot be resumed. What it has written stays. If you want to go on later, pause it instead. After a cancel, you can still fill the rest: verify the columns and repair the differences.',
+    warning: ({ dryRun }) =>
+      `A cancelled run cannot be resumed. If you want to go on later, pause it instead.${dryRun ? '' : AFTER_CANCEL}`,
     action: 'cancelled it',
     fits: ({ state }) => isActive(state) || state === 'failed',
     perform: ({ service }, { runId }, by) => service.cancel(runId, by),

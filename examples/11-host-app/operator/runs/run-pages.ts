@@ -99,16 +99,20 @@ export function addRunPages(app: Hono, view: View): void {
       ${tokenField(c)}
       <label class="field"><span class="field-name">Reason</span>
         <input name="reason" id="reason" maxlength="200" autocomplete="off" /></label>
-      ${steps.map(([step, control]) => controlButton(step, control, at(step)))}</form>`;
+      ${steps.map(([step, control]) => controlButton(step, control, { status, address: at(step) }))}</form>`;
   }
 }
 
 /** A popover asks first, if there is a warning. It needs no script, and stays open while the page is sent again. */
-function controlButton(step: string, { button, warning }: RunControl, address: string): Html {
+function controlButton(
+  step: string,
+  { button, warning }: RunControl,
+  { status, address }: { readonly status: RunStatus; readonly address: string },
+): Html {
   const submit = html`<button type="submit" id="do-${step}" formaction="${address}">${button}</button>`;
   if (warning === undefined) return submit;
   return html`<button type="button" id="ask-${step}" popovertarget="asked-${step}">${button} …</button>
-    <div class="asked" id="asked-${step}" popover role="dialog" aria-label="${button}?"><p>${warning}</p>${submit}
+    <div class="asked" id="asked-${step}" popover role="dialog" aria-label="${button}?"><p>${warning(status)}</p>${submit}
       <button type="button" popovertarget="asked-${step}" popovertargetaction="hide" autofocus>Go back</button></div>`;
 }
 
