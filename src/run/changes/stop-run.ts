@@ -24,7 +24,11 @@ export function failIfTooManyFailed(run: Run, now: number): RunChange | null {
   const { definition, forgivenFailures } = run.header;
   const failed = tallyOf(run).failed - forgivenFailures;
   if (definition.maxFailures === null || failed <= definition.maxFailures) return null;
-  return fail(run, `${failed} instances failed, maxFailures is ${definition.maxFailures}`, now);
+  return fail(
+    run,
+    `${failed} ${failed === 1 ? 'instance' : 'instances'} failed, maxFailures is ${definition.maxFailures}`,
+    now,
+  );
 }
 
 function stopped(run: Run, changes: Partial<RunHeader> & Pick<RunHeader, 'state'>): RunChange {

@@ -35,7 +35,7 @@ export function assertTransition(runId: string, from: RunState, to: RunState): v
 function adviceAtEnd(to: RunState): string {
   if (to === 'cancelled') return 'it has ended, and nothing is left to cancel';
   if (to === 'paused') return 'it has ended, and nothing is left to pause';
-  return 'it has ended for good; request a new run';
+  return 'it has ended for good; request a new run, or call retryFailed if instances have failed';
 }
 
 export function isRunState(state: unknown): state is RunState {
