@@ -57,7 +57,7 @@ export default defineConfig({
     ],
     // Many files wait for servers and processes most of the time.
     maxWorkers: '100%',
-    globalSetup: source('../test/support/name-absent-servers.ts'),
+    globalSetup: [source('../test/support/name-absent-servers.ts'), source('../test/support/pglite.ts')],
     // Examples that tests start as processes import the package from src, too: dist belongs to nobody's test.
     env: { TSX_TSCONFIG_PATH: source('../test/tsconfig.json') },
     // Against a test that hangs. A busy machine may take ten times as long as a calm one.

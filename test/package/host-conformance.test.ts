@@ -7,15 +7,16 @@ import { CHECKOUT, createPackedProject, type PackedProject } from './packed-proj
 const TEST_FILE = `
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { createFixture } from './1-own-repository/fixture.js';
 import { pgliteDatabase } from './1-own-repository/pglite-database.js';
 import { createRepository } from './1-own-repository/repository.js';
+import { createPglite } from '../support/pglite.js';
 
 let pglite: PGlite;
 before(async () => {
-  pglite = await PGlite.create();
+  pglite = await createPglite();
   await pglite.exec(await readFile('1-own-repository/schema.sql', 'utf8'));
 });
 after(() => pglite.close());

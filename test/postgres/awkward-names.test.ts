@@ -1,7 +1,8 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { runBackfill } from 'process-metadata-backfill';
 import { createPostgresRepository, createRunTable, fromPglite } from 'process-metadata-backfill/postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPglite } from '../support/pglite.js';
 
 // Tables with the names that the statements of the library might use for themselves, and columns with those of their results.
 const TABLES = `
@@ -14,7 +15,7 @@ const TABLES = `
 
 let pglite: PGlite;
 beforeAll(async () => {
-  pglite = await PGlite.create();
+  pglite = await createPglite();
   await pglite.exec(`${TABLES} ${createRunTable()};`);
 });
 afterAll(() => pglite.close());

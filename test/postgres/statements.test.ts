@@ -1,9 +1,10 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { runBackfill } from 'process-metadata-backfill';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pgliteDatabase, type SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
 import { emptyMetadata, fillTables, vacuum } from '../bench/fill-tables.js';
 import { MODEL, pathsOf } from '../bench/scenario.js';
+import { createPglite } from '../support/pglite.js';
 import { createPostgresRepository } from '../support/spiff-repository.js';
 
 const BATCHES = 4;
@@ -11,7 +12,7 @@ const INSTANCES = 400;
 
 let pglite: PGlite;
 beforeAll(async () => {
-  pglite = await PGlite.create();
+  pglite = await createPglite();
   await fillTables(pgliteDatabase(pglite), { instances: INSTANCES, kilobytes: 1.6, type: 'json', keys: 20 });
 });
 afterAll(() => pglite.close());

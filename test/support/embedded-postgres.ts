@@ -1,12 +1,13 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { pgliteDatabase, type Sql } from '../../examples/2-embedded-postgres/sql.js';
 import { postgresFixture } from '../testing/fixtures/postgres-fixture.js';
 import type { TablesFixture } from '../testing/fixtures/tables-fixture.js';
+import { createPglite } from './pglite.js';
 import { spiffTables } from './spiff-repository.js';
 
 /** PostgreSQL inside this process, with the empty tables of example 2. */
 export async function openEmbeddedPostgres(): Promise<PGlite> {
-  const pglite = await PGlite.create();
+  const pglite = await createPglite();
   await pglite.exec(await spiffTables());
   return pglite;
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { pgliteDatabase, type SqlDatabase } from '../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../examples/demo-host/pg-sql.js';
+import { createPglite } from '../support/pglite.js';
 import { describeWith } from '../support/servers.js';
 import { spiffTables } from '../support/spiff-repository.js';
 import { conformanceOf, LONG_MS, ONE_CONNECTION, SHORT_MS } from './fixtures/conformance-of.js';
@@ -24,7 +24,7 @@ describe('the repository of example 2 on PGlite', () => {
   conformanceOn(
     'text',
     async () => {
-      const pglite = await PGlite.create();
+      const pglite = await createPglite();
       await pglite.exec(schemaSql);
       return { database: pgliteDatabase(pglite), close: () => pglite.close() };
     },

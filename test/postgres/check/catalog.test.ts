@@ -1,4 +1,4 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import {
   createPostgresRepository,
   createRunTable,
@@ -7,10 +7,11 @@ import {
   type PostgresConfiguration,
 } from 'process-metadata-backfill/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createPglite } from '../../support/pglite.js';
 
 let pglite: PGlite;
 beforeAll(async () => {
-  pglite = await PGlite.create();
+  pglite = await createPglite();
 });
 beforeEach(async () => {
   await pglite.exec(`

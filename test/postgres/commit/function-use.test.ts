@@ -1,11 +1,12 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { runBackfill } from 'process-metadata-backfill';
 import { createPostgresRepository, createRunTable, fromPglite } from 'process-metadata-backfill/postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPglite } from '../../support/pglite.js';
 
 let pglite: PGlite;
 beforeAll(async () => {
-  pglite = await PGlite.create();
+  pglite = await createPglite();
   await pglite.exec(`
     create table instance (id serial primary key, model text not null, data jsonb, metadata jsonb);
     insert into instance (model, data) select 'm', jsonb_build_object('city', 'city ' || n) from generate_series(1, 30) n;

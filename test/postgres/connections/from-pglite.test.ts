@@ -5,8 +5,9 @@ import {
   type Pglite,
   type PgliteTransaction,
 } from '../../../src/postgres/connections/from-pglite.js';
+import { createPglite } from '../../support/pglite.js';
 
-const opening = PGlite.create();
+const opening = createPglite();
 afterAll(async () => (await opening).close());
 
 test('refuses what is no PGlite, and says what to pass', () => {

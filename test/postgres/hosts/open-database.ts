@@ -1,8 +1,8 @@
-import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { pgliteDatabase, type SqlDatabase } from '../../../examples/2-embedded-postgres/sql.js';
 import { pgDatabase } from '../../../examples/demo-host/pg-sql.js';
 import { createOwnDatabase } from '../../support/own-database.js';
+import { createPglite } from '../../support/pglite.js';
 
 /** A database that belongs to nobody else. */
 export interface OpenedDatabase {
@@ -12,7 +12,7 @@ export interface OpenedDatabase {
 
 /** @param schema the tables in it. */
 export async function openPglite(schema: string): Promise<OpenedDatabase> {
-  const pglite = await PGlite.create();
+  const pglite = await createPglite();
   await pglite.exec(schema);
   return { database: pgliteDatabase(pglite), close: () => pglite.close() };
 }

@@ -1,7 +1,8 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { type InstanceId, type JsonValue, runBackfill } from 'process-metadata-backfill';
 import { createPostgresRepository, createRunTable, fromPglite } from 'process-metadata-backfill/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createPglite } from '../../support/pglite.js';
 import { bigIds } from '../hosts/big-ids.js';
 import { oddNames } from '../hosts/odd-names.js';
 import { textIds } from '../hosts/text-ids.js';
@@ -131,7 +132,7 @@ describe('SQL for further columns', () => {
     ${createRunTable()};`;
   let pglite: PGlite;
   beforeAll(async () => {
-    pglite = await PGlite.create();
+    pglite = await createPglite();
     await pglite.exec(SCHEMA);
   });
   beforeEach(() => pglite.exec('truncate meta'));

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import knex from 'knex';
 import pg from 'pg';
 import postgres from 'postgres';
@@ -15,6 +15,7 @@ import { quoteIsTrue } from '../../../src/postgres/run-table/run-table-names.js'
 import { quoteName } from '../../../src/postgres/sql/quote-name.js';
 import { eventually } from '../../faults/support/eventually.js';
 import { createOwnDatabase } from '../../support/own-database.js';
+import { createPglite } from '../../support/pglite.js';
 import { describeWith, describeWithPrograms } from '../../support/servers.js';
 import { openOwnSchema } from '../support/own-schema.js';
 
@@ -39,7 +40,7 @@ const MADE = {
 describe('over PGlite', () => {
   let pglite: PGlite;
   beforeAll(async () => {
-    pglite = await PGlite.create();
+    pglite = await createPglite();
   });
   afterAll(() => pglite.close());
   const send: Send = async (text) => (await pglite.exec(text)).at(-1)?.rows as Row[];

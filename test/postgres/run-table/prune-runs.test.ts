@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pgliteDatabase, type SqlDatabase } from '../../../examples/2-embedded-postgres/sql.js';
@@ -18,6 +17,7 @@ import { ownersRecordId } from '../../../src/run/record/owner-record.js';
 import { MODEL } from '../../support/instances.js';
 import { linesLogger } from '../../support/lines.js';
 import { createOwnDatabase } from '../../support/own-database.js';
+import { createPglite } from '../../support/pglite.js';
 import { describeWith } from '../../support/servers.js';
 import { createPostgresRepository } from '../../support/spiff-repository.js';
 import { postgresWriter } from '../../testing/fixtures/postgres-fixture.js';
@@ -28,7 +28,7 @@ const LATER = { olderThan: new Date(Date.UTC(2999, 0)) };
 
 describe('over PGlite', () => {
   prunes(async () => {
-    const pglite = await PGlite.create();
+    const pglite = await createPglite();
     return { database: pgliteDatabase(pglite), close: () => pglite.close() };
   });
 });

@@ -1,10 +1,11 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidInputError } from '../../../src/index.js';
 import type { PostgresConnection } from '../../../src/postgres/database.js';
 import { type ReplicaLagOptions, replicaLag } from '../../../src/postgres/throttles/replica-lag.js';
 import { eventually } from '../../faults/support/eventually.js';
+import { createPglite } from '../../support/pglite.js';
 import { describeWith, describeWithPrograms } from '../../support/servers.js';
 import { overPg, overPglite } from '../support/connections.js';
 import { type ReplicatedPostgres, startReplicatedPostgres } from '../support/replicated-postgres.js';
@@ -12,7 +13,7 @@ import { type ReplicatedPostgres, startReplicatedPostgres } from '../support/rep
 describe('over PGlite', () => {
   let pglite: PGlite;
   beforeAll(async () => {
-    pglite = await PGlite.create();
+    pglite = await createPglite();
   });
   afterAll(() => pglite.close());
   reads(() => overPglite(pglite));
@@ -64,7 +65,7 @@ describeWithPrograms('with a replica', (programs) => {
 describe('beside an idle replica', () => {
   let pglite: PGlite;
   beforeAll(async () => {
-    pglite = await PGlite.create();
+    pglite = await createPglite();
     await pglite.exec('set search_path = public, pg_catalog');
     await pglite.exec('create table pg_stat_replication (state text, replay_lag interval)');
   });
