@@ -7,16 +7,15 @@ import { CHECKOUT, createPackedProject, type PackedProject } from './packed-proj
 const TEST_FILE = `
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import type { PGlite } from '@electric-sql/pglite';
+import { PGlite } from '@electric-sql/pglite';
 import { repositoryConformance } from 'process-metadata-backfill/testing';
 import { createFixture } from './1-own-repository/fixture.js';
 import { pgliteDatabase } from './1-own-repository/pglite-database.js';
 import { createRepository } from './1-own-repository/repository.js';
-import { createPglite } from '../support/pglite.js';
 
 let pglite: PGlite;
 before(async () => {
-  pglite = await createPglite();
+  pglite = await PGlite.create();
   await pglite.exec(await readFile('1-own-repository/schema.sql', 'utf8'));
 });
 after(() => pglite.close());
