@@ -123,8 +123,7 @@ export type {
 } from './service/preview-request.js';
 export type { RetryResult } from './service/retry-failed.js';
 export type {
-  DifferencesOptions,
-  FailuresOptions,
+  ListPageOptions,
   RunListFilter,
   ServiceOptions,
   SweepOptions,

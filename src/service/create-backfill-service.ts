@@ -23,9 +23,8 @@ import { readListPage } from './read-list-page.js';
 import { type RetryResult, retryFailed } from './retry-failed.js';
 import {
   callOptions,
-  type DifferencesOptions,
-  type FailuresOptions,
   jobPayload,
+  type ListPageOptions,
   processModelOnly,
   type RunListFilter,
   requesterOptions,
@@ -110,12 +109,11 @@ export interface BackfillService<Transaction = never> {
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
 
   /**
-   * Every failure of a run, in pages of about 1,000. While the run is active: those so far. If it walks again, they are those of its
-   * last walk.
+   * Every failure of a run, in pages. While the run is active: those so far. If it walks again, they are those of its last walk.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it has begun another walk since the page before: read
    *   from the first page again.
    */
-  failures(runId: string, options?: FailuresOptions): Promise<FailuresPage>;
+  failures(runId: string, options?: ListPageOptions): Promise<FailuresPage>;
 
   /**
    * Requests the keys of a run again, for its failed instances, at most 10,000. Leaves out keys that were removed or read from
@@ -134,13 +132,12 @@ export interface BackfillService<Transaction = never> {
   verify(request: VerifyRequest<Transaction>): Promise<RequestResult>;
 
   /**
-   * The differences that a stored dry run has found, in pages of about 1,000. While the run is active: those so far. A run lists
-   * the first 16 MB of each shard: about 250,000 differences, or fewer with `differences: 'values'`. `status` counts all, and its
-   * `warnings` say if there are more than are listed.
+   * The differences that a stored dry run has found, in pages. While the run is active: those so far. A run lists the first
+   * `maxListedDifferences` of each shard. `status` counts all, and its `warnings` say if some are not listed.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it is no dry run, or when it has begun another walk since
    *   the page before: then read from the first page again.
    */
-  differences(runId: string, options?: DifferencesOptions): Promise<DifferencesPage>;
+  differences(runId: string, options?: ListPageOptions): Promise<DifferencesPage>;
 
   /**
    * All keys of a model that were ever requested. For each: its path, the run that fills it, how far that run is, and who requested

@@ -5,15 +5,13 @@ import { BEGINNING, type ListPlace, type ReadList, readListed } from '../run/cal
 import type { RunContext } from '../run/context/run-context.js';
 import type { ListName } from '../run/record/listed-records.js';
 import type { Run, RunHeader } from '../run/record/run-record.js';
-import { type FailuresOptions, failuresOptions } from './service-options.js';
+import { type ListPageOptions, listPageOptions } from './service-options.js';
 
 export interface ListPage<Name extends ListName> {
   readonly items: ReadList<Name>['items'];
   /** The `after` of the next page. `null`: there is none. */
   readonly next: string | null;
 }
-
-const LISTED_PER_PAGE = 1_000;
 
 /**
  * Reads one page of the failures or differences of a run. A token holds its walk, because each walk has a list of its own: a page
@@ -26,13 +24,13 @@ export async function readListPage<Name extends ListName>(
   name: Name,
   context: Pick<RunContext, 'repository'>,
   handle: Pick<RunHandle, 'calls' | 'load'>,
-  options: FailuresOptions,
+  options: ListPageOptions,
 ): Promise<ListPage<Name>> {
-  const { after } = parseInput(`${name} options`, failuresOptions, options);
+  const { after, limit = 1_000 } = parseInput(`${name} options`, listPageOptions, options);
   const run = await handle.load();
   if (name === 'differences' && !run.header.definition.dryRun) throw noVerification(run.header);
   const from = after === undefined ? BEGINNING : placeIn(run.header, after);
-  const { items, next } = await readListed(name, context, handle, run, { from, atLeast: LISTED_PER_PAGE });
+  const { items, next } = await readListed(name, context, handle, run, { from, limit });
   return { items, next: next === null ? null : tokenOf(run, next) };
 }
 
@@ -42,13 +40,13 @@ function noVerification({ runId }: RunHeader): RunError {
   return new RunError('RUN_STATE', runId, message);
 }
 
-function tokenOf({ header }: Run, { shard, number }: ListPlace): string {
-  return `${header.walk}_${shard}_${number}`;
+function tokenOf({ header }: Run, { shard, number, item }: ListPlace): string {
+  return `${header.walk}_${shard}_${number}_${item}`;
 }
 
 function placeIn({ runId, walk }: RunHeader, token: string): ListPlace {
-  const [ofWalk = 0, shard = 0, number = 0] = token.split('_').map(Number);
-  if (ofWalk === walk) return { shard, number };
+  const [ofWalk = 0, shard = 0, number = 0, item = 0] = token.split('_').map(Number);
+  if (ofWalk === walk) return { shard, number, item };
   const message = `Run ${runId} has begun another walk since the page before this one was read. Read its list from the first page again.`;
   throw new RunError('RUN_STATE', runId, message);
 }

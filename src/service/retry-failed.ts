@@ -66,7 +66,7 @@ async function failedInstances(
   for (let from: ListPlace | null = BEGINNING; from !== null && ids.size <= MOST_INSTANCES; ) {
     const { items, next }: ReadList<'failures'> = await readListed('failures', context, handle, run, {
       from,
-      atLeast: 1_000,
+      limit: 1_000,
     });
     for (const { instanceId } of items) ids.add(instanceId);
     from = next;

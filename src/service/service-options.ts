@@ -30,14 +30,12 @@ export interface RunListFilter {
   readonly limit?: number | undefined;
 }
 
-export interface FailuresOptions {
-  /** The `next` of the page before. @default from the first failure on */
+/** Which page of the failures or differences of a run to read. */
+export interface ListPageOptions {
+  /** The `next` of the page before. @default from the first one on */
   readonly after?: string | undefined;
-}
-
-export interface DifferencesOptions {
-  /** The `next` of the page before. @default from the first difference on */
-  readonly after?: string | undefined;
+  /** The most items on the page, from 1 to 10,000. @default 1_000 */
+  readonly limit?: number | undefined;
 }
 
 export interface SweepOptions {
@@ -63,11 +61,12 @@ export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
 
 export const callOptions: z.ZodType<CallOptions> = z.strictObject(callFields);
 
-export const failuresOptions: z.ZodType<FailuresOptions> = z.strictObject({
+export const listPageOptions: z.ZodType<ListPageOptions> = z.strictObject({
   after: expecting<string>(
     'the next of an earlier page',
-    (value) => typeof value === 'string' && /^\d{1,15}_\d{1,3}_\d{1,15}$/.test(value),
+    (value) => typeof value === 'string' && /^\d{1,15}_\d{1,3}_\d{1,15}_\d{1,15}$/.test(value),
   ).optional(),
+  limit: wholeNumber(1, 10_000).optional(),
 });
 
 export const requesterOptions: z.ZodType<RequesterOptions> = z.strictObject(requesterFields);

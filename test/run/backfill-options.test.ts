@@ -74,6 +74,10 @@ describe('runBackfill refuses before any I/O', () => {
       { dryRun: true, differences: 'values' },
       'differences: leave it out of runBackfill, which lists none (verifyBackfill does), got "values"',
     ],
+    [
+      { dryRun: true, maxListedDifferences: 5 },
+      'maxListedDifferences: leave it out of runBackfill, which lists none (verifyBackfill does), got 5',
+    ],
     [{ dryRun: 'yes' }, 'dryRun: expected true or false, got "yes"'],
     [{ queue: {} }, 'queue: expected a BackfillQueue with enqueue, got an object'],
     [

@@ -344,6 +344,7 @@ describe('the identity of a run', () => {
     shards: 1,
     dryRun: false,
     differences: 'keys',
+    maxListedDifferences: 100_000,
   };
 
   test('is the same for the same work in another order', () => {

@@ -60,10 +60,10 @@ function setUp(instances: readonly MemoryInstance[], rest: Partial<ServiceOption
   };
 }
 
-async function allFailures(service: BackfillService, runId: string) {
+async function allFailures(service: BackfillService, runId: string, limit?: number) {
   const pages: (readonly InstanceFailure[])[] = [];
   for (let after: string | null | undefined; after !== null; ) {
-    const { failures, next } = await service.failures(runId, after === undefined ? {} : { after });
+    const { failures, next } = await service.failures(runId, { after, limit });
     pages.push(failures);
     after = next;
   }
@@ -82,11 +82,7 @@ describe('failures', () => {
     const { pages, ids } = await allFailures(service, runId);
 
     expect(ids).toEqual(odd(5_000));
-    expect(pages.length).toBeGreaterThan(1);
-    for (const page of pages.slice(0, -1)) {
-      expect(page.length).toBeGreaterThanOrEqual(1_000);
-      expect(page.length).toBeLessThan(1_300);
-    }
+    expect(pages.map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
     expect(pages[0]?.[0]).toEqual({
       instanceId: 1,
       key: null,
@@ -106,6 +102,23 @@ describe('failures', () => {
     expect(ids).toEqual(Array.from({ length: 30 }, (_, index) => 10 * index + 8));
     expect(pages).toHaveLength(1);
   });
+
+  test.each([1, 2, 7, 10, 59, 60, 61, 10_000])(
+    'returns at most %i on a page, and each once, also of several shards with several keys',
+    async (limit) => {
+      const nothing = { a: Number.NaN, b: Number.NaN };
+      const instances = Array.from({ length: 30 }, (_, index) => instance(index + 1, nothing));
+      const { service, request, work } = setUp(instances, { batchSize: 4 });
+      const runId = await request({ paths: ['a', 'b'].map((key) => ({ key, path: key })), shards: 3 });
+      await work();
+
+      const { pages, ids } = await allFailures(service, runId, limit);
+
+      expect(ids).toEqual(instances.flatMap(({ id }) => [id, id]));
+      for (const page of pages.slice(0, -1)) expect(page).toHaveLength(limit);
+      expect(pages).toHaveLength(Math.ceil(60 / limit));
+    },
+  );
 
   test('of shards: those of each shard, one shard after the other', async () => {
     const { service, request, work } = setUp(halfBroken(120));
@@ -267,11 +280,15 @@ describe('failures', () => {
     const { service, request } = setUp([]);
 
     await expect(service.failures('unknown')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
-    for (const after of ['x', '0_0', '1_0_x', '1_1234_0'])
+    for (const after of ['x', '0_0', '1_0_0', '1_0_0_x', '1_1234_0_0'])
       await expect(service.failures(await request(), { after })).rejects.toMatchObject({
         code: 'INVALID_INPUT',
         message: expect.stringContaining(`after: expected the next of an earlier page, got "${after}"`),
       });
+    for (const limit of [0, 1.5, 10_001])
+      await expect(service.failures(await request(), { limit })).rejects.toThrow(
+        `limit: expected a whole number from 1 to 10,000, got ${limit}`,
+      );
   });
 });
 

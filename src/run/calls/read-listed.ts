@@ -7,10 +7,11 @@ import type { RunHandle } from './open-run.js';
 import { reasonOf } from './reason-of.js';
 import { loadRecords } from './run-records.js';
 
-/** The record of the first item to read. */
+/** The first item to read: the number of its record within the shard, and its place within that record. */
 export interface ListPlace {
   readonly shard: number;
   readonly number: number;
+  readonly item: number;
 }
 
 export interface ReadList<Name extends ListName> {
@@ -20,35 +21,38 @@ export interface ReadList<Name extends ListName> {
 }
 
 /**
- * Reads failures or differences of the last walk of a run, from a place on: whole records, until they have at least `atLeast`
- * items. Skips records that somebody has deleted.
+ * Reads failures or differences of the last walk of a run, from a place on, up to `limit` of them. Skips records that somebody has
+ * deleted.
  */
 export async function readListed<Name extends ListName>(
   name: Name,
   context: Pick<RunContext, 'repository'>,
   { calls }: Pick<RunHandle, 'calls'>,
   run: Run,
-  { from, atLeast }: { readonly from: ListPlace; readonly atLeast: number },
+  { from, limit }: { readonly from: ListPlace; readonly limit: number },
 ): Promise<ReadList<Name>> {
   const { runId } = run.header;
   const items: Listed[Name][] = [];
   let place = firstPlace(name, run, from);
-  while (place !== null && items.length < atLeast) {
-    const { shard, number: first } = place;
+  while (place !== null && items.length < limit) {
+    const { shard, number: first }: ListPlace = place;
     const end = Math.min(nextGroup(first), recordsIn(name, run.shards[shard]).to);
     const records = await loadRecords(context, listRunId(name, runId, shard, first), { calls });
     const stored = records
       .map((record) => listIn(name, record))
       .filter(({ number }) => number >= first && number < end)
       .sort((a, b) => a.number - b.number);
-    let next = end;
-    for (const one of stored) {
-      items.push(...one.items);
-      if (items.length < atLeast) continue;
-      next = one.number + 1;
+    let next: ListPlace = { shard, number: end, item: 0 };
+    for (const { number, items: all } of stored) {
+      const item = number === first ? place.item : 0;
+      const some = all.slice(item, item + limit - items.length);
+      items.push(...some);
+      if (items.length < limit) continue;
+      const isWhole = item + some.length >= all.length;
+      next = { shard, ...(isWhole ? { number: number + 1, item: 0 } : { number, item: item + some.length }) };
       break;
     }
-    place = firstPlace(name, run, { shard, number: next });
+    place = firstPlace(name, run, next);
   }
   return { items, next: place };
 }
@@ -67,8 +71,8 @@ export async function firstListed<Name extends ListName>(
 ): Promise<readonly Listed[Name][]> {
   try {
     const run = await load();
-    const { items } = await readListed(name, context, handle, run, { from: BEGINNING, atLeast: SAMPLE });
-    return items.slice(0, SAMPLE);
+    const { items } = await readListed(name, context, handle, run, { from: BEGINNING, limit: SAMPLE });
+    return items;
   } catch (error) {
     const isLeftOut =
       isBackfillError(error, 'RUN_FORMAT') || (isDone && isBackfillError(error, 'PORT_FAILED'));
@@ -84,7 +88,7 @@ interface FirstOf {
   readonly isDone: boolean;
 }
 
-export const BEGINNING: ListPlace = { shard: 0, number: 0 };
+export const BEGINNING: ListPlace = { shard: 0, number: 0, item: 0 };
 
 /** The first record from there on. `null`: there is none. */
 function firstPlace(name: ListName, { shards }: Run, from: ListPlace): ListPlace | null {
@@ -93,7 +97,8 @@ function firstPlace(name: ListName, { shards }: Run, from: ListPlace): ListPlace
     if (index < from.shard) continue;
     const records = recordsIn(name, shard);
     const number = Math.max(records.from, index === from.shard ? from.number : 0);
-    if (number < records.to) return { shard: index, number };
+    const isSame = index === from.shard && number === from.number;
+    if (number < records.to) return { shard: index, number, item: isSame ? from.item : 0 };
   }
   return null;
 }

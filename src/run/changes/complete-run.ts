@@ -63,7 +63,6 @@ function beginNextWalk({ header, shards }: Run, now: number): RunChange {
         tally: tallyOfNextWalk(shard.tally, header.definition),
         failuresFrom: shard.failureRecords,
         differencesFrom: shard.differenceRecords,
-        differenceBytes: 0,
         unlistedDifferences: 0,
         progressAt: now,
         sweeps: 0,

@@ -1,16 +1,9 @@
 import type { RepositoryCommit, RunRecord } from '../../ports/repository.js';
 import type { RunContext } from '../context/run-context.js';
-import {
-  firstThatFit,
-  type Listed,
-  type ListName,
-  listRecord,
-  listRecordId,
-  MOST_DIFFERENCE_BYTES,
-  packItems,
-} from '../record/listed-records.js';
+import { sumOfDifferences } from '../record/difference-counts.js';
+import { type Listed, type ListName, listRecord, listRecordId, packItems } from '../record/listed-records.js';
 import { newRevision } from '../record/new-ids.js';
-import type { RunHeader, RunShard } from '../record/run-record.js';
+import type { RunDefinition, RunHeader, RunShard } from '../record/run-record.js';
 import { possibleDifferences, possibleFailures } from './count-outcomes.js';
 import type { PlannedEntry } from './plan-instance.js';
 
@@ -22,7 +15,7 @@ export interface OutcomeLists {
   countedAt(
     shard: RunShard,
     counted: Items,
-  ): Pick<RunShard, 'failureRecords' | 'differenceRecords' | 'differenceBytes' | 'unlistedDifferences'>;
+  ): Pick<RunShard, 'failureRecords' | 'differenceRecords' | 'unlistedDifferences'>;
   /** One for each that is expected. Pure: their revisions are drawn before. */
   recordsAt(shard: RunShard, counted: Items, revisions: readonly string[]): RunRecord[];
   drawRevisions(): readonly string[];
@@ -36,15 +29,15 @@ type Items = { readonly [Name in ListName]: readonly Listed[Name][] };
  */
 export function listOutcomes(
   { runtime, dryRun }: Pick<RunContext, 'runtime' | 'dryRun'>,
-  { runId, processModelId }: Pick<RunHeader, 'runId' | 'processModelId'>,
-  checkpoint: Pick<RunShard, 'differenceBytes' | 'unlistedDifferences'>,
+  { runId, processModelId, definition }: Pick<RunHeader, 'runId' | 'processModelId' | 'definition'>,
+  checkpoint: Pick<RunShard, 'tally' | 'unlistedDifferences'>,
   entries: readonly PlannedEntry[],
 ): OutcomeLists {
   const possible = dryRun ? [] : possibleDifferences(entries); // nobody could read those of a dry run in memory
-  const fitting = firstThatFit(possible, roomIn(checkpoint));
-  const unlisted = new Set(possible.slice(fitting.items.length));
+  const room = roomIn(definition, checkpoint);
+  const [fitting, unlisted] = [possible.slice(0, room), new Set(possible.slice(room))];
   const failures = packItems(possibleFailures(entries)).length;
-  const differences = packItems(fitting.items).length;
+  const differences = packItems(fitting).length;
 
   function numbersOf<Name extends ListName>(name: Name, shard: RunShard) {
     const [first, length] =
@@ -79,7 +72,6 @@ export function listOutcomes(
     countedAt: (shard, counted) => ({
       failureRecords: shard.failureRecords + failures,
       differenceRecords: shard.differenceRecords + differences,
-      differenceBytes: shard.differenceBytes + fitting.bytes,
       unlistedDifferences:
         shard.unlistedDifferences + counted.differences.length - listable(counted.differences).length,
     }),
@@ -93,10 +85,11 @@ export function listOutcomes(
 
 const NAMES: readonly ListName[] = ['failures', 'differences'];
 
-/** A shard that has left out a difference lists no later one, so that its list has no gap. */
-function roomIn({
-  differenceBytes,
-  unlistedDifferences,
-}: Pick<RunShard, 'differenceBytes' | 'unlistedDifferences'>): number {
-  return unlistedDifferences > 0 ? 0 : MOST_DIFFERENCE_BYTES - differenceBytes;
+/** How many more differences a shard may list. None once it has left one out, so that its list has no gap. */
+function roomIn(
+  { maxListedDifferences }: RunDefinition,
+  { tally, unlistedDifferences }: Pick<RunShard, 'tally' | 'unlistedDifferences'>,
+): number {
+  if (unlistedDifferences > 0) return 0;
+  return Math.max(0, maxListedDifferences - sumOfDifferences(tally.differences));
 }

@@ -54,7 +54,6 @@ export interface ShardSession {
       | 'behind'
       | 'failureRecords'
       | 'differenceRecords'
-      | 'differenceBytes'
       | 'unlistedDifferences'
       | 'lastWritten'
       | 'done'

@@ -34,7 +34,7 @@ export interface RunPorts {
 /** Starts a new run. */
 export interface NewRunOptions<Key extends string = string>
   extends RunPorts,
-    Omit<DefinitionOptions<Key>, 'differences'>,
+    Omit<DefinitionOptions<Key>, 'differences' | 'maxListedDifferences'>,
     TuningOptions,
     CallOptions {
   readonly runId?: undefined;
@@ -73,7 +73,10 @@ const newRun: z.ZodType<NewRunOptions> = z.strictObject({
   ...definitionFields,
   ...tuningFields,
   ...callFields,
-  ...leftOut(['differences'], 'of runBackfill, which lists none (verifyBackfill does)'),
+  ...leftOut(
+    ['differences', 'maxListedDifferences'],
+    'of runBackfill, which lists none (verifyBackfill does)',
+  ),
   runId: z.undefined().optional(),
 });
 

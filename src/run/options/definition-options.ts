@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from '../../input/parse-input.js';
 import type { BackfillMode, BackfillRepository, InstanceId } from '../../ports/repository.js';
+import { DEFAULT_LISTED_DIFFERENCES } from '../record/difference-counts.js';
 import type { RunDefinition } from '../record/run-record.js';
 
 /** What a new run does. Stored with the run and never changed. */
@@ -49,10 +50,15 @@ export interface DefinitionOptions<Key extends string = string> {
   readonly dryRun?: boolean | undefined;
   /**
    * What a stored dry run keeps of each difference that it finds. `keys`: instance, key and kind. `values`: also what is stored
-   * and what would be, 200 characters each, which may be personal data. It keeps at most 16 MB per shard, and counts all.
+   * and what would be, 200 characters each, which may be personal data.
    * @default 'keys'
    */
   readonly differences?: 'keys' | 'values' | undefined;
+  /**
+   * The most differences that each shard of a stored dry run keeps, up to 1,000,000. All are counted, and `warnings` say if some
+   * are not kept. @default 100_000
+   */
+  readonly maxListedDifferences?: number | undefined;
 }
 
 /** Any list with something in it. `parsePaths` finds what is wrong with its entries. */
@@ -80,6 +86,7 @@ export const definitionFields: Fields<Omit<DefinitionOptions, 'processModelId' |
   shards: wholeNumber(1, 100).optional(),
   dryRun: trueOrFalse.optional(),
   differences: oneOf('keys', 'values').optional(),
+  maxListedDifferences: wholeNumber(0, 1_000_000).optional(),
 };
 
 /**
@@ -120,6 +127,7 @@ export function definitionFrom(
     shards,
     dryRun = false,
     differences,
+    maxListedDifferences,
   }: Omit<DefinitionOptions, 'processModelId' | 'paths' | 'mode'>,
   { storesNull = true, deletes = false }: Pick<BackfillRepository, 'storesNull' | 'deletes'>,
 ): RunDefinition {
@@ -135,10 +143,9 @@ export function definitionFrom(
       "clear: expected mode 'overwrite' with it. 'fill' never removes a value, and 'remove' removes all.",
     );
   }
-  if (differences !== undefined && !dryRun) {
-    throw new InvalidInputError(
-      'differences: expected dryRun: true with it. Only a dry run lists differences.',
-    );
+  for (const [name, value] of Object.entries({ differences, maxListedDifferences })) {
+    if (value === undefined || dryRun) continue;
+    throw new InvalidInputError(`${name}: expected dryRun: true with it. Only a dry run lists differences.`);
   }
   if (!deletes && !dryRun && paths.some(({ mode }) => mode === 'remove')) {
     throw new InvalidInputError(
@@ -160,6 +167,7 @@ export function definitionFrom(
     shards: shards ?? 1,
     dryRun,
     differences: differences ?? 'keys',
+    maxListedDifferences: maxListedDifferences ?? DEFAULT_LISTED_DIFFERENCES,
   };
 }
 

@@ -24,6 +24,9 @@ export interface DifferenceCounts {
   readonly orphaned: number;
 }
 
+/** The most differences that each shard of a dry run lists, unless its request says otherwise. */
+export const DEFAULT_LISTED_DIFFERENCES = 100_000;
+
 export const noDifferences: DifferenceCounts = { absent: 0, different: 0, orphaned: 0 };
 
 /** In the order of the keys. Empty if there is no difference. */

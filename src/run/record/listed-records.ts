@@ -28,11 +28,6 @@ const LETTERS: Readonly<Record<ListName, string>> = { failures: 'f', differences
 
 /** Of the content of a record, as JSON. Only a single item that is larger exceeds it. */
 const MOST_BYTES = 16_384;
-/**
- * Of the differences that a shard lists in one walk, as JSON: about 1,000 full records, with some 250,000 differences if they have
- * no values. Nobody reads more one by one. Without a bound, a million instances that were never filled would take gigabytes.
- */
-export const MOST_DIFFERENCE_BYTES = 16_777_216;
 /** Of what is around the items. */
 const FRAME_BYTES = 80;
 /** How many records one load returns. */
@@ -43,7 +38,7 @@ export function packItems<Item extends object>(items: readonly Item[]): readonly
   const packed: Item[][] = [];
   let left = 0;
   for (const item of items) {
-    const bytes = bytesOf(item);
+    const bytes = Buffer.byteLength(JSON.stringify(item)) + 1; // with the comma behind it
     const last = packed.at(-1);
     if (last === undefined || bytes > left) {
       packed.push([item]);
@@ -54,25 +49,6 @@ export function packItems<Item extends object>(items: readonly Item[]): readonly
     }
   }
   return packed;
-}
-
-/** The first items, as many as fit into so many bytes, and how many bytes they have. */
-export function firstThatFit<Item extends object>(
-  items: readonly Item[],
-  mostBytes: number,
-): { readonly items: readonly Item[]; readonly bytes: number } {
-  let bytes = 0;
-  for (const [place, item] of items.entries()) {
-    const more = bytes + bytesOf(item);
-    if (more > mostBytes) return { items: items.slice(0, place), bytes };
-    bytes = more;
-  }
-  return { items, bytes };
-}
-
-/** With the comma behind it. */
-function bytesOf(item: object): number {
-  return Buffer.byteLength(JSON.stringify(item)) + 1;
 }
 
 export function listRecord<Name extends ListName>(

@@ -7,10 +7,11 @@ export function headerProblem(content: object): string | null {
   const { definition, state, activeKey, claims, droppedKeys, walk, total, changes, hasQueue } =
     content as Members;
   const { counts = null, lastControl = null, stateRevisions = [] } = content as Members; // earlier versions have not stored them
-  const { paths, instanceIds, dryRun = false } = Object(definition) as Members;
+  const { paths, instanceIds, dryRun = false, maxListedDifferences = 0 } = Object(definition) as Members;
   if (!isListOf(paths, isDefinedPath)) return 'definition.paths';
   if (instanceIds !== null && !Array.isArray(instanceIds)) return 'definition.instanceIds';
   if (typeof dryRun !== 'boolean') return 'definition.dryRun';
+  if (!isCount(maxListedDifferences)) return 'definition.maxListedDifferences';
   if (!isRunState(state)) return 'state';
   if (!isCount(changes)) return 'changes';
   if (typeof activeKey !== 'string') return 'activeKey';
@@ -30,7 +31,7 @@ export function shardProblem(content: object): string | null {
     content as Members;
   const { failuresFrom = 0, failureRecords = 0 } = content as Members; // earlier versions have not stored them
   const { differencesFrom = 0, differenceRecords = 0 } = content as Members;
-  const { differenceBytes = 0, unlistedDifferences = 0 } = content as Members;
+  const { unlistedDifferences = 0 } = content as Members;
   if (!isCount(index)) return 'index';
   if (!isCount(changes) || !isCount(commits)) return 'changes or commits';
   if (typeof done !== 'boolean') return 'done';
@@ -39,8 +40,7 @@ export function shardProblem(content: object): string | null {
   if (!isListOf(Object(tally).keys, isObject)) return 'tally.keys';
   if (!isCount(failuresFrom) || !isCount(failureRecords)) return 'failuresFrom or failureRecords';
   if (!isCount(differencesFrom) || !isCount(differenceRecords)) return 'differencesFrom or differenceRecords';
-  if (!isCount(differenceBytes) || !isCount(unlistedDifferences))
-    return 'differenceBytes or unlistedDifferences';
+  if (!isCount(unlistedDifferences)) return 'unlistedDifferences';
   if (!isListOf(Object(tally).differences ?? [], isObject)) return 'tally.differences';
   if (!isObject(Object(pace).from) || !isObject(Object(pace).next)) return 'pace';
   return isCount(allottedStep) && Number.isSafeInteger(committedStep)

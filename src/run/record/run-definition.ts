@@ -114,7 +114,6 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
     failuresFrom: 0,
     differenceRecords: 0,
     differencesFrom: 0,
-    differenceBytes: 0,
     unlistedDifferences: 0,
     lastWritten: null,
     allottedStep: 0,

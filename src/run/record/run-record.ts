@@ -1,6 +1,7 @@
 import { RunError } from '../../errors.js';
 import type { JsonValue } from '../../extraction/json-value.js';
 import type { BackfillMode, Cursor, InstanceId, RunRecord } from '../../ports/repository.js';
+import { DEFAULT_LISTED_DIFFERENCES } from './difference-counts.js';
 import type { LeftBehind } from './left-behind.js';
 import type { Pace } from './pace.js';
 import { headerProblem, shardProblem } from './record-problem.js';
@@ -43,6 +44,8 @@ export interface RunDefinition {
   readonly dryRun: boolean;
   /** What a dry run stores of each difference that it finds: only key and kind, or also the values. */
   readonly differences: 'keys' | 'values';
+  /** The most differences that each shard lists in one walk. */
+  readonly maxListedDifferences: number;
 }
 
 export interface DefinedPath {
@@ -166,8 +169,7 @@ export interface RunShard {
   /** The same of the differences that a dry run finds. */
   readonly differenceRecords: number;
   readonly differencesFrom: number;
-  /** How many bytes of differences this walk has listed at most, and how many differences it has counted without listing them. */
-  readonly differenceBytes: number;
+  /** How many differences this walk has counted without listing them. */
   readonly unlistedDifferences: number;
   /** The last instance that got a value, in any walk. `null`: none did. */
   readonly lastWritten: InstanceId | null;
@@ -312,11 +314,16 @@ export function headerFrom(record: RunRecord): RunHeader {
 
 /** With what earlier versions have not stored. */
 function withLaterMembers(
-  definition: Omit<RunDefinition, 'dryRun' | 'differences'> & Partial<RunDefinition>,
+  definition: Omit<RunDefinition, keyof typeof LATER_SETTINGS> & Partial<RunDefinition>,
 ): RunDefinition {
-  const { dryRun = false, differences = 'keys' } = definition;
-  return { ...definition, dryRun, differences };
+  return { ...LATER_SETTINGS, ...definition };
 }
+
+const LATER_SETTINGS = {
+  dryRun: false,
+  differences: 'keys',
+  maxListedDifferences: DEFAULT_LISTED_DIFFERENCES,
+} as const;
 
 function shardFrom(record: RunRecord): RunShard {
   const content = decode<Omit<RunShard, 'revision'>>(record, shardProblem);
@@ -334,7 +341,6 @@ const NO_LISTS = {
   failuresFrom: 0,
   differenceRecords: 0,
   differencesFrom: 0,
-  differenceBytes: 0,
   unlistedDifferences: 0,
 };
 

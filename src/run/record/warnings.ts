@@ -1,5 +1,4 @@
 import { sumOfDifferences } from './difference-counts.js';
-import { MOST_DIFFERENCE_BYTES } from './listed-records.js';
 import { isFill, isTrial } from './run-definition.js';
 import { type Run, type RunHeader, tallyOf } from './run-record.js';
 import { isComplete } from './run-state.js';
@@ -35,7 +34,7 @@ function listWarnings(run: Run): string[] {
   if (unlisted === 0) return [];
   const found = sumOfDifferences(tallyOf(run).differences);
   return [
-    `A run lists at most ${MOST_DIFFERENCE_BYTES / 1_048_576} MB of differences per shard, and this one found more. All ${found} are counted, but only ${found - unlisted} are listed.`,
+    `All ${found} differences are counted, but only ${found - unlisted} are listed: each shard lists at most ${run.header.definition.maxListedDifferences}. To list more, verify again with a higher maxListedDifferences.`,
   ];
 }
 

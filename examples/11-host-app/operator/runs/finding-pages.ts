@@ -12,7 +12,7 @@ type Open = (
   action: 'look',
 ) => Promise<{ readonly status: RunStatus; readonly operator: Operator }>;
 
-/** All failures of a run by code, and all differences that a verification has found, about 1,000 on a page. */
+/** All failures of a run by code, and all differences that a verification has found, 1,000 on a page. */
 export function addFindingPages(app: Hono, view: View, open: Open): void {
   app.get('/runs/:run/failures', async (c) => {
     const { status, operator } = await open(c, 'look');
