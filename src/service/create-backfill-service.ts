@@ -3,7 +3,7 @@ import { oneLine } from '../input/one-line.js';
 import { parseInput } from '../input/parse-input.js';
 import { previewPaths } from '../look/preview-paths.js';
 import { openRun } from '../run/calls/open-run.js';
-import { firstListed } from '../run/calls/read-listed.js';
+import { readSample } from '../run/calls/read-sample.js';
 import { createRunContext } from '../run/context/create-run-context.js';
 import { performJob } from '../run/job/perform-job.js';
 import type { CallOptions } from '../run/options/backfill-options.js';
@@ -178,12 +178,8 @@ export function createBackfillService<Transaction = never>(
   if (transactional) assertTransactional(input);
 
   const context = createRunContext(input, { dryRun: false });
-  async function statusNow(
-    run: Run,
-    { isDone }: typeof DONE | { readonly isDone: false },
-  ): Promise<RunStatus> {
-    const of = { about: run.header, load: async () => run, isDone };
-    const failures = await firstListed('failures', context, openRun(context, run.header.runId), of);
+  async function statusNow(run: Run): Promise<RunStatus> {
+    const failures = await readSample('failures', context, openRun(context, run.header.runId), run);
     return statusOf(run, { failures, now: context.runtime.now() });
   }
   async function requested(request: BackfillRequest<Transaction>): Promise<RequestResult> {
@@ -213,7 +209,7 @@ export function createBackfillService<Transaction = never>(
 
     async status(runId) {
       const id = checkedId(runId);
-      return statusNow(await openRun(context, id).load(), { isDone: false });
+      return statusNow(await openRun(context, id).load());
     },
 
     async list(filter = {}) {
@@ -250,12 +246,9 @@ export function createBackfillService<Transaction = never>(
       return retryFailed(context, checkedId(runId), { enabled, requester: checkedRequester(by) });
     },
 
-    pause: async (runId, by) =>
-      statusNow(await pauseRun(context, checkedId(runId), checkedRequester(by)), DONE),
-    resume: async (runId, by) =>
-      statusNow(await resumeRun(context, checkedId(runId), checkedRequester(by)), DONE),
-    cancel: async (runId, by) =>
-      statusNow(await cancelRun(context, checkedId(runId), checkedRequester(by)), DONE),
+    pause: async (runId, by) => statusNow(await pauseRun(context, checkedId(runId), checkedRequester(by))),
+    resume: async (runId, by) => statusNow(await resumeRun(context, checkedId(runId), checkedRequester(by))),
+    cancel: async (runId, by) => statusNow(await cancelRun(context, checkedId(runId), checkedRequester(by))),
 
     async sweep(options) {
       const { staleAfterMs } = parseInput('sweep options', sweepOptions, options);
@@ -281,6 +274,3 @@ function assertTransactional({ repository, queue }: ServiceOptions): void {
 
 const NOT_TRANSACTIONAL =
   'request.transaction: this service was created without transactional: true, and would not take part in the transaction.';
-
-/** The run was changed as wanted. The status is only what is returned. */
-const DONE = { isDone: true } as const;

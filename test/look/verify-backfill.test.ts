@@ -203,11 +203,20 @@ describe('the verdict is unknown', () => {
     expect(report).toMatchObject({ verdict: 'unknown', samples: [] });
   });
 
-  test('is returned although the run cannot be loaded again once it has ended', async () => {
+  test.each([
+    [
+      'cannot be loaded',
+      () => {
+        throw databaseError('ECONNRESET');
+      },
+    ],
+    ['is gone', () => []],
+    ['is nonsense', () => ({ rows: [] })],
+  ])('is returned although the run %s once it has ended', async (_, load) => {
     const memory = createMemoryRepository({ instances: invoices(3) });
     let hasEnded = false;
     const repository = intercept(memory, async ({ method, argument, proceed }) => {
-      if (method === 'loadRun' && hasEnded) throw databaseError('ECONNRESET');
+      if (method === 'loadRun' && hasEnded) return load();
       const answer = await proceed();
       const names = method === 'commit' ? (argument as RepositoryCommit).expected.map(({ id }) => id) : [];
       const runId = names.find((id) => !id.includes('_'));
@@ -221,6 +230,9 @@ describe('the verdict is unknown', () => {
     const report = await verifyBackfill({ repository, processModelId: MODEL, paths: PATHS, retry, runtime });
 
     expect(report).toMatchObject({ state: 'completed', verdict: 'different', samples: [] });
+    expect(report.warnings).toContainEqual(
+      expect.stringContaining('The first differences could not be read'),
+    );
   });
 
   test('if an instance was deleted meanwhile: nobody knows what it held', async () => {

@@ -1,10 +1,7 @@
-import { isBackfillError } from '../../errors.js';
 import type { RunContext } from '../context/run-context.js';
-import type { LoggedRun } from '../context/run-log.js';
 import { type Listed, type ListName, listIn, listRunId, nextGroup } from '../record/listed-records.js';
 import type { Run, RunShard } from '../record/run-record.js';
 import type { RunHandle } from './open-run.js';
-import { reasonOf } from './reason-of.js';
 import { loadRecords } from './run-records.js';
 
 /** The first item to read: the number of its record within the shard, and its place within that record. */
@@ -55,37 +52,6 @@ export async function readListed<Name extends ListName>(
     place = firstPlace(name, run, next);
   }
   return { items, next: place };
-}
-
-const SAMPLE = 20;
-
-/**
- * The first 20, as reports show them. If a record is damaged, it logs a warning and returns none.
- * @param options.isDone whether the run has done what the call was for: then a fault of the repository does not reject it, either.
- */
-export async function firstListed<Name extends ListName>(
-  name: Name,
-  context: RunContext,
-  handle: Pick<RunHandle, 'calls'>,
-  { about, load, isDone }: FirstOf,
-): Promise<readonly Listed[Name][]> {
-  try {
-    const run = await load();
-    const { items } = await readListed(name, context, handle, run, { from: BEGINNING, limit: SAMPLE });
-    return items;
-  } catch (error) {
-    const isLeftOut =
-      isBackfillError(error, 'RUN_FORMAT') || (isDone && isBackfillError(error, 'PORT_FAILED'));
-    if (!isLeftOut) throw error;
-    context.log.warned(about, `The first ${name} could not be read: ${reasonOf(error)}`);
-    return [];
-  }
-}
-
-interface FirstOf {
-  readonly about: LoggedRun;
-  load(): Promise<Run>;
-  readonly isDone: boolean;
 }
 
 export const BEGINNING: ListPlace = { shard: 0, number: 0, item: 0 };

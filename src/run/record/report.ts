@@ -161,7 +161,7 @@ export function reportOf(run: Run, state: ReportState, { failures, now }: Shown)
 
 /** What the records of a run do not have. */
 interface Shown {
-  readonly failures: readonly InstanceFailure[];
+  readonly failures: { readonly items: readonly InstanceFailure[]; readonly warnings: readonly string[] };
   readonly now: number;
 }
 
@@ -234,8 +234,8 @@ function counts(run: Run, { failures, now }: Shown): Omit<BackfillReport, 'state
     >,
     differences: dryRun ? differencesOf(run) : null,
     verdict: dryRun ? verdictOf(run) : null,
-    failures,
-    warnings: warningsOf(run),
+    failures: failures.items,
+    warnings: [...warningsOf(run), ...failures.warnings],
     waiting: waitingOf(run, now),
     lastError,
     elapsedMs: elapsedMs(run.header, now),

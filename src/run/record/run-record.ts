@@ -314,16 +314,12 @@ export function headerFrom(record: RunRecord): RunHeader {
 
 /** With what earlier versions have not stored. */
 function withLaterMembers(
-  definition: Omit<RunDefinition, keyof typeof LATER_SETTINGS> & Partial<RunDefinition>,
+  definition: Omit<RunDefinition, 'dryRun' | 'differences' | 'maxListedDifferences'> & Partial<RunDefinition>,
 ): RunDefinition {
-  return { ...LATER_SETTINGS, ...definition };
+  const { dryRun = false, differences = 'keys' } = definition;
+  const { maxListedDifferences = DEFAULT_LISTED_DIFFERENCES } = definition;
+  return { ...definition, dryRun, differences, maxListedDifferences };
 }
-
-const LATER_SETTINGS = {
-  dryRun: false,
-  differences: 'keys',
-  maxListedDifferences: DEFAULT_LISTED_DIFFERENCES,
-} as const;
 
 function shardFrom(record: RunRecord): RunShard {
   const content = decode<Omit<RunShard, 'revision'>>(record, shardProblem);

@@ -1,0 +1,33 @@
+import type { RunContext } from '../context/run-context.js';
+import type { Listed, ListName } from '../record/listed-records.js';
+import type { Run } from '../record/run-record.js';
+import type { RunHandle } from './open-run.js';
+import { BEGINNING, readListed } from './read-listed.js';
+import { reasonOf } from './reason-of.js';
+
+/** The first failures or differences of a run, as reports show them. */
+export interface Sample<Name extends ListName> {
+  readonly items: readonly Listed[Name][];
+  /** Why they could not be read, if so. */
+  readonly warnings: readonly string[];
+}
+
+const MOST_ITEMS = 20;
+
+/** Never rejects: what a call has done, or a status shows, does not depend on a sample. */
+export async function readSample<Name extends ListName>(
+  name: Name,
+  context: Pick<RunContext, 'repository'>,
+  handle: Pick<RunHandle, 'calls'>,
+  run: Run | Promise<Run>,
+): Promise<Sample<Name>> {
+  try {
+    const { items } = await readListed(name, context, handle, await run, {
+      from: BEGINNING,
+      limit: MOST_ITEMS,
+    });
+    return { items, warnings: [] };
+  } catch (error) {
+    return { items: [], warnings: [`The first ${name} could not be read: ${reasonOf(error)}`] };
+  }
+}
