@@ -24,7 +24,8 @@ export interface BackfillVerification<Key extends string = string> extends Backf
  * `runBackfill({ repository, runId })` with the `runId` that `onProgress` got. Until then, or until a service cancels it, the run
  * stays active.
  *
- * A mistyped path finds nothing in any instance, so nothing differs if nothing is stored. `warnings` names such paths.
+ * A mistyped path finds nothing, so nothing differs once its null rows are stored, or if the repository stores none. `warnings` names
+ * such paths.
  *
  * In a running instance, a missing null row is no difference, and neither is a value that its path no longer finds: its next save
  * decides.

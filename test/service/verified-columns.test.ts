@@ -53,7 +53,7 @@ async function setUp() {
   return { memory, repository, options, service, filler, around, work, request, verify, verified };
 }
 
-const EQUAL = { verdict: 'equal', absent: 0, different: 0, orphaned: 0, total: 20 };
+const EQUAL = { verdict: 'equal', absent: 0, different: 0, orphaned: 0, total: 20, duringFill: false };
 
 describe('a verification of all instances', () => {
   test('is what the columns of its keys say was verified', async () => {
@@ -116,42 +116,144 @@ describe('a verification of all instances', () => {
   });
 });
 
-test('a verification that overtakes the fill has no result that the fill makes wrong', async () => {
-  const { service, memory, work, request, verify, verified } = await setUp();
+describe('a verification that begins before the fill has completed', () => {
   const bill = { key: 'bill', path: 'bill.number' };
-  const filler = await request([bill]);
-  await service.pause(filler);
-  const overtaking = await verify([bill]);
-  await work();
-  expect((await service.status(overtaking)).verdict).toBe('different');
-  expect(await verified('bill')).toMatchObject({ runId: overtaking, verdict: 'different' });
-  await service.resume(filler);
-  expect(await verified('bill')).toBeNull();
-  await work();
-  expect(await service.status(filler)).toMatchObject({ state: 'completed', updated: 20 });
-  expect(await verified('bill')).toBeNull();
 
-  memory.setMetadata(3, 'bill', 'wrong');
-  await verify([bill]);
-  await work();
-  expect(await verified('bill')).toMatchObject({ verdict: 'different', different: 1 });
+  test('says so for good, because the fill may make its result wrong', async () => {
+    const { service, memory, work, request, verify, verified } = await setUp();
+    const filler = await request([bill]);
+    await service.pause(filler);
+    const overtaking = await verify([bill]);
+    expect(await service.columns(MODEL)).toContainEqual(
+      expect.objectContaining({ key: 'bill', activeRunIds: [filler], verifyingRunIds: [overtaking] }),
+    );
+    await work();
+    const found = { runId: overtaking, verdict: 'different', absent: 20, duringFill: true };
+    expect(await verified('bill')).toMatchObject(found);
+    await service.resume(filler);
+    await work();
+    expect(await service.status(filler)).toMatchObject({ state: 'completed', updated: 20 });
+    expect(await verified('bill')).toMatchObject(found);
+
+    memory.setMetadata(3, 'bill', 'wrong');
+    await verify([bill]);
+    await work();
+    expect(await verified('bill')).toMatchObject({ verdict: 'different', different: 1, duringFill: false });
+  });
+
+  test.each([
+    ['cancelled', 'cancel', true],
+    ['paused', 'pause', true],
+  ] as const)('says so if the fill was %s', async (_, control, duringFill) => {
+    const { service, work, request, verify, verified } = await setUp();
+    await service[control](await request([bill]));
+    await verify([bill]);
+    await work();
+
+    expect(await verified('bill')).toMatchObject({ verdict: 'different', absent: 20, duringFill });
+  });
+
+  test('says so if a newer version has changed the run that fills, and nobody here can read it', async () => {
+    const { repository, service, work, request, verify, verified } = await setUp();
+    const filler = await request([bill]);
+    await service.pause(filler);
+    await verify([bill]);
+    await work();
+    const shard = (await repository.loadRun(filler)).find(({ id }) => id !== filler);
+    if (shard === undefined) throw new Error('no shard');
+    await repository.commit({
+      processModelId: MODEL,
+      expected: [{ id: shard.id, revision: shard.revision }],
+      instances: [],
+      next: () => [{ ...shard, revision: 'newer', content: { ...Object(shard.content), format: 99 } }],
+    });
+
+    expect(await service.columns(MODEL)).toContainEqual(
+      expect.objectContaining({ key: 'bill', state: null, activeRunIds: [filler] }),
+    );
+    expect(await verified('bill')).toMatchObject({ verdict: 'different', duringFill: true });
+  });
 });
 
-test('a verification that was paused does not take the place of one that began after it', async () => {
-  const { memory, service, around, work, verify, verified } = await setUp();
+test('a paused verification is one that is under way', async () => {
+  const { service, verify } = await setUp();
   const paused = await verify([NUMBER]);
-  around.walk = async () => void (await service.pause(paused));
-  await work();
-  around.walk = null;
-  memory.setMetadata(1, 'number', 'wrong');
-  const later = await verify([NUMBER, CITY]);
-  await work();
-  memory.setMetadata(1, 'number', 'old 1');
-  await service.resume(paused);
-  await work();
+  await service.pause(paused);
 
-  expect(await service.status(paused)).toMatchObject({ state: 'completed', verdict: 'equal' });
-  expect(await verified('number')).toMatchObject({ verdict: 'different', different: 1, runId: later });
+  const [column] = await service.columns(MODEL);
+  expect(column).toMatchObject({ key: 'number', verifyingRunIds: [paused] });
+});
+
+describe('of two verifications that overlap and disagree, the one counts that is not equal', () => {
+  test('if the equal one was paused and ends last', async () => {
+    const { memory, service, around, work, verify, verified } = await setUp();
+    const paused = await verify([NUMBER]);
+    around.walk = async () => void (await service.pause(paused));
+    await work();
+    around.walk = null;
+    memory.setMetadata(1, 'number', 'wrong');
+    const later = await verify([NUMBER, CITY]);
+    await work();
+    memory.setMetadata(1, 'number', 'old 1');
+    await service.resume(paused);
+    await work();
+
+    expect(await service.status(paused)).toMatchObject({ state: 'completed', verdict: 'equal' });
+    expect(await verified('number')).toMatchObject({ verdict: 'different', different: 1, runId: later });
+    expect(await verified('city')).toMatchObject(EQUAL);
+
+    const last = await verify([NUMBER]);
+    await work();
+    expect(await verified('number')).toMatchObject({ ...EQUAL, runId: last });
+  });
+
+  test('if the different one was paused and ends last', async () => {
+    const { memory, service, work, verify, verified } = await setUp();
+    memory.setMetadata(1, 'number', 'wrong');
+    const paused = await verify([NUMBER], { shards: 2 });
+    await work(1); // the first shard
+    await service.pause(paused);
+    memory.setMetadata(1, 'number', 'old 1');
+    const later = await verify([NUMBER, CITY]);
+    await work();
+    expect(await verified('number')).toMatchObject({ ...EQUAL, runId: later });
+    await service.resume(paused);
+    await work();
+
+    expect(await verified('number')).toMatchObject({ verdict: 'different', different: 1, runId: paused });
+    expect(await verified('city')).toMatchObject(EQUAL);
+  });
+});
+
+test.each([
+  ['fast, and is set back', 3_600_000, 0],
+  ['slow, and is set right', -3_600_000, 0],
+])('a clock that is %s hides no difference that a later verification finds', async (_, then, now) => {
+  const memory = createMemoryRepository({ instances: [instance(1, dataOf(1)), instance(2, dataOf(2))] });
+  const { queue, work } = createManualQueue();
+  const runtime = testRuntime(1, 5);
+  let shift = then;
+  const service = createBackfillService({
+    ...{ repository: memory, queue, logger: linesLogger() },
+    runtime: { ...runtime, now: () => runtime.now() + shift },
+  });
+  const verified = async () => (await service.columns(MODEL))[0]?.verified?.verdict;
+  const verify = async () => {
+    await service.verify({ processModelId: MODEL, paths: [NUMBER] });
+    await work(service);
+  };
+  await requestRun(service, [NUMBER], {});
+  await work(service);
+  await verify();
+  expect(await verified()).toBe('equal');
+  shift = now;
+  memory.setMetadata(1, 'number', 'wrong');
+
+  await verify();
+  expect(await verified()).toBe('different');
+  memory.setMetadata(1, 'number', 'old 1');
+  await verify();
+  expect(await verified()).toBe('equal');
 });
 
 test('a verification that an earlier version keeps although it takes the key does not count', async () => {

@@ -9,6 +9,7 @@ import { jobRules } from './judge/jobs.js';
 import type { Judgement, Rules } from './judge/judgement.js';
 import { keyRules } from './judge/keys.js';
 import { listingRules } from './judge/listings.js';
+import { listRules } from './judge/lists.js';
 import { lossRules } from './judge/losses.js';
 import { outcomeRules } from './judge/outcomes.js';
 import { type ReplayedWorld, replayWorld } from './judge/replay.js';
@@ -30,6 +31,7 @@ export interface Violation {
 const ALL_RULES: readonly Rules[] = [
   outcomeRules,
   listingRules,
+  listRules,
   differenceRules,
   walkRules,
   revisionRules,

@@ -1,5 +1,6 @@
 import { ANNOUNCEMENT_NAMES, announcementCounter } from './count-announcements.js';
 import { HOLD_NAMES, holdCounter } from './count-holds.js';
+import { LOOK_NAMES, lookCounter } from './count-looks.js';
 import type { CommitEvent, History, HistoryEvent } from './history.js';
 import { isWorkable } from './judge/judged-world.js';
 import {
@@ -56,6 +57,7 @@ const NAMES = [
   'holds',
   ...HOLD_NAMES,
   ...ANNOUNCEMENT_NAMES,
+  ...LOOK_NAMES,
   'pauses',
   'resumes',
   'cancels',
@@ -103,6 +105,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
   const countBlame = history.rules.needsWitness ? blameCounter(add) : () => {};
   const countHold = holdCounter(add, reader);
   const countAnnouncement = announcementCounter(add, reader);
+  const countLook = lookCounter(add, reader);
   for (const event of history.events) {
     const name = nameOf(event);
     if (name !== null) add(name);
@@ -113,6 +116,7 @@ export function countExercised(history: History, reader: RecordReader = libraryR
     if (event.type === 'commit') countBlame(event);
     countHold(event);
     countAnnouncement(event);
+    countLook(event);
   }
   return Object.fromEntries(NAMES.map((name) => [name, counts.get(name) ?? 0])) as Exercised;
 }
@@ -153,6 +157,7 @@ const FAULTS = {
   'lands-late': 'answers lost',
   down: 'calls during an outage',
   'too-slow': 'pages too slow',
+  unreadable: 'reads of lists that failed',
 } as const;
 
 const JOBS = {

@@ -124,6 +124,7 @@ const FAULTS = {
   'lands-late': 'fails, and will take effect later',
   down: 'is refused, like everything during this outage',
   'too-slow': 'takes too long',
+  unreadable: 'cannot read the records of a list',
 } as const;
 
 const FATES = {

@@ -222,8 +222,9 @@ export type PortEvent =
       /**
        * `failed`: it has no effect. `answer-lost`: it took effect. `lands-late`: it will take effect later. `down`: it has
        * no effect, like every such call of the store at that time. `too-slow`: it has no effect, and never will have.
+       * `unreadable`: the record of a list cannot be read.
        */
-      readonly kind: 'failed' | 'answer-lost' | 'lands-late' | 'down' | 'too-slow';
+      readonly kind: 'failed' | 'answer-lost' | 'lands-late' | 'down' | 'too-slow' | 'unreadable';
       /** The only instance of a commit that was refused by an outage, the keys of its values, and whether the code says it is to blame. */
       readonly alone?: { readonly id: number; readonly keys: readonly string[]; readonly isProof: boolean };
     };

@@ -21,6 +21,7 @@ export interface HeaderView {
     readonly instanceIds: readonly (string | number)[] | null;
     readonly maxFailures: number | null;
     readonly dryRun: boolean;
+    readonly maxListedDifferences: number;
   };
   readonly lastError: string | null;
   readonly claims: readonly {
@@ -69,11 +70,21 @@ export interface ShardView {
       readonly orphaned: number;
       readonly cleared: number;
     }[];
+    /** Empty if nothing differs. */
+    readonly differences: readonly DifferenceCountsView[];
   };
   readonly failureRecords: number;
   readonly failuresFrom: number;
   readonly differenceRecords: number;
   readonly differencesFrom: number;
+  readonly unlistedDifferences: number;
+}
+
+/** Of one key. */
+export interface DifferenceCountsView {
+  readonly absent: number;
+  readonly different: number;
+  readonly orphaned: number;
 }
 
 /** What a judge needs from a record of failures. */

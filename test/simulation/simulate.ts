@@ -8,15 +8,19 @@ import type { History, HistoryEvent, StateMessage } from './history.js';
 import { lookAfterwards } from './world/afterwards.js';
 import { disturbProcess, loseCommits } from './world/disturb-process.js';
 import { drawWorld, type WorldOptions } from './world/draw-world.js';
+import { glance } from './world/glance.js';
 import { startHosts } from './world/hosts.js';
 import { startLiveInstances } from './world/live-instances.js';
-import { startOperators, storedRuns } from './world/operators.js';
+import { startOperators } from './world/operators.js';
 import { createOutages } from './world/outages.js';
 import { createPoison } from './world/poison.js';
+import { startReaders } from './world/readers.js';
 import type { Scene } from './world/scene.js';
 import { createSchedule } from './world/schedule.js';
 import { createSimulatedBroker } from './world/simulated-broker.js';
+import { forgetGlances } from './world/simulated-process.js';
 import { createSimulatedStore } from './world/simulated-store.js';
+import { storedRuns } from './world/stored-runs.js';
 import { startSweepers } from './world/sweepers.js';
 import { takeTurns } from './world/turns.js';
 import { startWorkers } from './world/workers.js';
@@ -50,6 +54,7 @@ const CALM_TURNS = 12_000;
  * - Commits have unknown outcomes and land late. The store loses its last commits.
  * - Some processes are of an older version than others.
  * - Live instances write between a read and its commit. Operators and sweepers act at any time.
+ * - People ask for the status beside other calls, and read lists page by page while they grow. Loads take long.
  *
  * Then comes the calm: nothing fails any more, and every run must end. Deterministic: the same seed has the same history.
  *
@@ -118,7 +123,8 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   const live = startLiveInstances(scene);
   const sweepers = startSweepers(scene);
   const operators = startOperators(scene);
-  const slots = [...workers.slots, ...hosts.slots, ...sweepers.slots, ...operators.slots];
+  const readers = startReaders(scene);
+  const slots = [...workers.slots, ...hosts.slots, ...sweepers.slots, ...operators.slots, ...readers.slots];
 
   const isIdle = (): boolean => slots.every(({ process }) => process.isIdle);
   const isQuiet = (): boolean =>
@@ -152,6 +158,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     if (chaosLeft < 0 || isQuiet()) return false;
     disturbProcess(scene, slots);
     loseCommits(scene, workers.slots);
+    glance(scene, slots);
     playTurn();
     return true;
   });
@@ -171,6 +178,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   if (isQuiet()) await lookAfterwards(scene, playTurn);
 
   unsubscribe(RUN_CHANNEL, announced);
+  forgetGlances();
   const history: History = { rules: world.store, events };
   return { options, choices: choices.made, history, violations: checkInvariants(history) };
 }

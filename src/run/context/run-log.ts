@@ -191,7 +191,7 @@ const FOUND: Readonly<Record<Verdict, string>> = {
     'found no difference, but could not look at every instance, or the model has no instances. Look at the failures and warnings, then verify again',
 };
 const REPAIR =
-  "differences() of a service lists them. If the paths are right, repair them: run the same paths with mode: 'overwrite' and clear: true";
+  "differences() of a service lists them. If the paths are right, repair the differences: run the same paths with mode: 'overwrite' and clear: true";
 
 /** Keys in one line of the log. */
 const MOST_KEYS = 10;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { noDifferences } from './difference-counts.js';
-import type { KeyVerification, OwnedKey } from './owner-record.js';
+import type { OwnedKey, StoredVerification } from './owner-record.js';
 import { isTrial } from './run-definition.js';
 import { type Run, type RunDefinition, tallyOf, totalOf } from './run-record.js';
 import { keyVerdictOf } from './verdict.js';
@@ -13,8 +13,10 @@ import { keyVerdictOf } from './verdict.js';
  * - a run over some instances has read it from another path (`tried`). That run may have written meanwhile, and may be resumed.
  *   So a tried key cannot be verified until it is requested for the whole model.
  *
- * The commit of each such request or model update also deletes an earlier `verified` (claim-keys). A verification that began
- * before the one in `verified` changes nothing: it may have been paused.
+ * The commit of each such request or model update also deletes an earlier `verified` (claim-keys).
+ *
+ * Of two verifications that overlap, either may have read a value last. So an `equal` result replaces another one only if that had
+ * ended before the newer verification was requested. No clock decides this: those of workers differ.
  *
  * The last commit of a verification also changes the owner record. So every request that takes a key comes before or after it,
  * and no crash leaves a completed verification without its result.
@@ -28,24 +30,22 @@ export function certifyKeys(keys: readonly OwnedKey[], run: Run): readonly Owned
       isDeepStrictEqual(owned.segments, path?.segments) &&
       owned.generation === claim?.generation &&
       owned.filler === claim.filler &&
-      !owned.tried &&
-      (owned.verified === null || owned.verified.since <= sinceOf(run));
+      !owned.tried;
     if (!isUnchanged) return owned;
-    const { generation, filler } = owned;
-    return { ...owned, verified: { ...verificationOf(run, index), generation, filler } };
+    const { generation, filler, verified } = owned;
+    const found = verificationOf(run, index);
+    const isKept = verified !== null && verified.runId !== claim?.verifier && verified.verdict !== 'equal';
+    return isKept && found.verdict === 'equal'
+      ? owned
+      : { ...owned, verified: { ...found, generation, filler } };
   });
 }
 
-function verificationOf(run: Run, index: number): KeyVerification {
-  const { runId, endedAt } = run.header;
-  const since = sinceOf(run);
+function verificationOf(run: Run, index: number): Omit<StoredVerification, 'generation' | 'filler'> {
+  const { runId, startedAt, endedAt } = run.header;
   const { absent, different, orphaned } = tallyOf(run).differences[index] ?? noDifferences;
   const counts = { absent, different, orphaned, total: totalOf(run) };
-  return { runId, since, at: endedAt ?? 0, verdict: keyVerdictOf(run, index), ...counts };
-}
-
-function sinceOf({ header }: Run): number {
-  return header.startedAt ?? 0;
+  return { runId, since: startedAt ?? 0, at: endedAt ?? 0, verdict: keyVerdictOf(run, index), ...counts };
 }
 
 /** Whether a run compares the values of all instances: a dry run of `overwrite` with `clear`. */

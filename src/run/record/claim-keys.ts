@@ -48,7 +48,8 @@ export function claimKeys(
     const isSame = isDeepStrictEqual(segments, owned.segments);
     if (!ownsKeys(definition)) {
       if (!definition.dryRun) all.set(key, isSame ? owned : { ...owned, tried: true, verified: null });
-      return { generation: owned.generation, formerPaths: [], filler: owned.filler };
+      const { generation, filler, verified } = owned;
+      return { generation, formerPaths: [], filler, verifier: verified?.runId ?? null };
     }
     // A trial of another path may still be resumed. A new generation stops it.
     const isKept = isSame && !owned.tried;

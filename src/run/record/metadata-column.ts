@@ -1,9 +1,8 @@
 import type { BackfillMode } from '../../ports/repository.js';
 import { isVerification } from './certify-keys.js';
 import type { KeyVerification, OwnedKey, StoredVerification } from './owner-record.js';
-import { lastProgressOf } from './run-counts.js';
 import { NOBODY, type Requester, type Run, type RunHeader, tallyOf, totalOf } from './run-record.js';
-import { isComplete, isWorkable, type RunState } from './run-state.js';
+import { isComplete, type RunState } from './run-state.js';
 import { type KeyCounts, noCounts } from './tally.js';
 
 /**
@@ -31,12 +30,12 @@ export interface MetadataColumn extends Requester {
   readonly tried: boolean;
   /** All active runs that write the key, also those with `limit` or `instanceIds`. Newest first. */
   readonly activeRunIds: readonly string[];
-  /** All verifications of all instances that compare the key and are pending or running. Newest first. */
+  /** All active verifications of all instances that compare the key. Newest first. */
   readonly verifyingRunIds: readonly string[];
   /**
    * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key,
-   * removed it or tried it from another path. Also `null` if its verdict is not `equal`, and the run that fills the key is at work or has committed after `since`.
-   * It does not cover what live instances have saved since its last walk began.
+   * removed it or tried it from another path. It does not cover what live instances have saved after `since`. Of two verifications
+   * that overlapped and disagree, it is the one that is not `equal`.
    */
   readonly verified: KeyVerification | null;
 }
@@ -57,6 +56,7 @@ export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly R
   const { key, segments, filler: runId, tried, verified } = owned;
   const { state = null, createdAt = null, endedAt = null, requestedBy, reason } = filler?.header ?? NO_HEADER;
   const about = active.filter((header) => names(header, key));
+  const activeRunIds = idsOf(about.filter(({ definition }) => !definition.dryRun));
   return {
     key,
     path: segments,
@@ -70,20 +70,23 @@ export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly R
     reason,
     removed: segments === null && runId !== null,
     tried,
-    activeRunIds: idsOf(about.filter(({ definition }) => !definition.dryRun)),
-    verifyingRunIds: idsOf(about.filter((run) => isVerification(run.definition) && isWorkable(run.state))),
-    verified: verified === null || isOutdated(verified, filler) ? null : shown(verified),
+    activeRunIds,
+    verifyingRunIds: idsOf(about.filter(({ definition }) => isVerification(definition))),
+    verified: verified === null ? null : shown(verified, filler, activeRunIds),
   };
 }
 
-/** A fill writes nothing but what the paths give, so a verification beside it that has found no difference still holds. */
-function isOutdated({ verdict, since }: StoredVerification, filler: Run | null): boolean {
-  if (verdict === 'equal' || filler === null) return false;
-  return isWorkable(filler.header.state) || (lastProgressOf(filler.shards) ?? 0) > since;
-}
-
-function shown({ generation: _, filler: __, ...verification }: StoredVerification): KeyVerification {
-  return verification;
+function shown(
+  { generation: _, filler: runId, ...verification }: StoredVerification,
+  filler: Run | null,
+  activeRunIds: readonly string[],
+): KeyVerification {
+  const { state, endedAt } = filler?.header ?? NO_HEADER;
+  const hadCompleted =
+    state === undefined
+      ? !activeRunIds.includes(runId ?? '') // its records were deleted, or cannot be read
+      : isComplete(state) && (endedAt ?? 0) <= verification.since;
+  return { ...verification, duringFill: !hadCompleted };
 }
 
 const NO_HEADER: Requester & Partial<Pick<RunHeader, 'state' | 'createdAt' | 'endedAt'>> = NOBODY;

@@ -37,7 +37,9 @@ export interface OwnedKey {
 }
 
 /** With the key as it was then. */
-export interface StoredVerification extends KeyVerification, Pick<OwnedKey, 'generation' | 'filler'> {}
+export interface StoredVerification
+  extends Omit<KeyVerification, 'duringFill'>,
+    Pick<OwnedKey, 'generation' | 'filler'> {}
 
 /** What a verification of the whole model has found under one key. */
 export interface KeyVerification extends DifferenceCounts {
@@ -49,6 +51,11 @@ export interface KeyVerification extends DifferenceCounts {
   /** The verdict of this key alone. `unknown` if the key has failed in an instance, or an instance was deleted meanwhile. */
   readonly verdict: Verdict;
   readonly total: number;
+  /**
+   * Whether the run that fills the key had not completed when the verification began, by the clocks of their workers. Then that run
+   * may have filled since what differed, so verify again.
+   */
+  readonly duringFill: boolean;
 }
 
 /** A model whose keys nobody has requested yet. */

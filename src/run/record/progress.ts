@@ -40,7 +40,7 @@ export interface RunPace {
   readonly ratePerSecond: number;
   /** Milliseconds left of this walk at that rate. A walk that follows is not in it. `null` while there is no rate. */
   readonly etaMs: number | null;
-  /** When a batch was last committed, in milliseconds since the epoch. `null` before the first one. */
+  /** When a batch was last committed, or the run went on after that, in milliseconds since the epoch. `null` before the first one. */
   readonly lastProgressAt: number | null;
 }
 

@@ -18,7 +18,7 @@ export function countsOf(run: Run): RunCounts {
   return { processed, updated, failed, gone, verdict, lastProgressAt: lastProgressOf(run.shards) };
 }
 
-/** When a batch was last committed. `null` before the first one. */
+/** When a shard that has committed a batch last did so, or was opened or resumed after that. `null` before the first batch. */
 export function lastProgressOf(shards: readonly RunShard[]): number | null {
   const committed = shards.filter(({ commits }) => commits > 0);
   return committed.length === 0 ? null : Math.max(...committed.map(({ progressAt }) => progressAt));

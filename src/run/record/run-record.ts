@@ -131,8 +131,9 @@ export interface KeyClaim {
   readonly generation: number;
   /** The paths of earlier runs that have not completed. */
   readonly formerPaths: readonly (readonly string[])[];
-  /** Of a run that owns no key: which run filled the key then. Earlier versions have not stored it. */
+  /** Of a run that owns no key: which run filled the key then, and which had verified it. Earlier versions have not stored them. */
   readonly filler?: string | null;
+  readonly verifier?: string | null;
 }
 
 /** How many instances were about to fail in a shard after so many commits. */

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CommitEvent, SeenInstance } from '../history.js';
-import type { DifferencesView } from '../read-record.js';
+import type { DifferencesView, ShardView } from '../read-record.js';
 import { valueAt } from '../world/extraction.js';
 import type { JudgedRun, Replay } from './judged-world.js';
 import {
@@ -10,11 +11,13 @@ import {
   type ShardChange,
   settledBy,
 } from './judgement.js';
+import { nameOf } from './lists.js';
 import { isUnreadable, mayBeLost } from './outcomes.js';
 
 /**
- * 30. A dry run lists what differs in each instance that it has processed, exactly once, as one of its reads has shown it. No other
- *    run lists anything. The list that is returned is that of the last walk.
+ * 30. A dry run counts what differs in each instance that it has processed, as one of its reads has shown it. It lists the first
+ *    ones of each shard exactly once, up to `maxListedDifferences`, without a gap. No other run lists anything.
+ *    How a list is read: {@link listRules}.
  */
 export const differenceRules: Rules = {
   commit(event, judgement) {
@@ -29,15 +32,6 @@ export const differenceRules: Rules = {
       if (run?.header.definition.dryRun === true) judgeListed(event, judgement, run, change);
     }
   },
-
-  return({ call: id, answer }, { world, broken }) {
-    const call = world.calls.get(id);
-    const run = world.runs.get(String(call?.argument.runId));
-    if (call?.method !== 'differences' || run === undefined) return;
-    const listed = namesOf(answer as DifferencesView['differences']);
-    const expected = namesOf([...run.differing.values()].flat());
-    if (listed !== expected) broken(30, `differences returned [${listed}] in place of [${expected}]`);
-  },
 };
 
 function judgeRecords({ broken }: Judgement, change: RunChange, { before, after }: ShardChange): void {
@@ -50,12 +44,8 @@ function judgeRecords({ broken }: Judgement, change: RunChange, { before, after 
     broken(30, `a walk began at record ${after.differencesFrom} of the differences, not at ${from}`);
 }
 
-function judgeListed(
-  event: CommitEvent,
-  { world, broken }: Judgement,
-  run: JudgedRun,
-  change: RunChange,
-): void {
+function judgeListed(event: CommitEvent, judgement: Judgement, run: JudgedRun, change: RunChange): void {
+  const { world, broken } = judgement;
   const listed = change.differences.flatMap(({ differences }) => differences);
   const settled = new Set(settledBy(event, [change]).map(({ id }) => id));
   for (const { instanceId } of listed) {
@@ -64,26 +54,98 @@ function judgeListed(
       broken(30, `instance ${instanceId} is listed, but has no outcome by this commit`);
   }
   const reads = world.calls.get(event.call)?.seen;
+  const isCut = change.shards.some(({ before, after }) => unlistedIn(after) > unlistedIn(before));
+  const found: (readonly (readonly Difference[])[])[] = [];
   for (const id of settled) {
-    const own = namesOf(listed.filter(({ instanceId }) => instanceId === id));
+    const own = listed.filter(({ instanceId }) => instanceId === id);
     const possible = expectedOf(event, world, run, id, reads?.get(id)?.map(({ instance }) => instance) ?? []);
-    if (!possible.includes(own))
-      broken(30, `instance ${id} is listed with [${own}], not with [${possible.join('] or [')}]`);
+    const isListed = (list: readonly Difference[]): boolean =>
+      isDeepStrictEqual(own.map(nameOf), list.slice(0, isCut ? own.length : undefined).map(nameOf));
+    found.push(possible.filter(isListed));
+    if (possible.some(isListed)) continue;
+    const expected = possible.map((list) => list.map(nameOf).join(', '));
+    broken(
+      30,
+      `instance ${id} is listed with [${own.map(nameOf).join(', ')}], not with [${expected.join('] or [')}]`,
+    );
   }
+  const [shard] = change.shards;
+  if (shard === undefined || settled.size === 0 || isNextWalk(change)) return;
+  judgeCounts(judgement, run, shard, found);
+  const unsettled = event.instances.length - settled.size + event.gone.length + event.moved.length;
+  judgeBound(judgement, run, shard, { listed: listed.length, unsettled });
 }
 
-/** What the instance may be listed with. */
+/** Each count grows by what one of the possible lists of each instance has. */
+function judgeCounts(
+  { broken }: Judgement,
+  { header }: JudgedRun,
+  { before, after }: ShardChange,
+  found: readonly (readonly (readonly Difference[])[])[],
+): void {
+  for (const [index, { key }] of header.definition.paths.entries())
+    for (const [code, name] of COUNTERS) {
+      const count = (shard: ShardView | null): number => shard?.tally.differences[index]?.[name] ?? 0;
+      const more = count(after) - count(before);
+      const bounds = found.map((lists) =>
+        lists.map((list) => list.filter((one) => one.key === key && one.code === code).length),
+      );
+      const [least, most] = [Math.min, Math.max].map((bound) =>
+        bounds.reduce((sum, counts) => sum + (counts.length === 0 ? 0 : bound(...counts)), 0),
+      );
+      if (more < (least ?? 0) || more > (most ?? 0))
+        broken(30, `${more} instances are counted as ${name} under "${key}", not ${least} to ${most}`);
+    }
+}
+
+const COUNTERS = [
+  ['ABSENT', 'absent'],
+  ['DIFFERENT', 'different'],
+  ['ORPHANED', 'orphaned'],
+] as const;
+
+/** @param options.unsettled how many instances got their place in the list before the commit, and do not need it */
+function judgeBound(
+  { broken }: Judgement,
+  { header }: JudgedRun,
+  { before, after }: ShardChange,
+  { listed, unsettled }: { readonly listed: number; readonly unsettled: number },
+): void {
+  const { maxListedDifferences: most, paths } = header.definition;
+  const [was, is] = [listedIn(before), listedIn(after)];
+  if (is - was !== listed)
+    broken(30, `${listed} differences are listed, but ${is - was} are counted as listed`);
+  if (is > most) broken(30, `shard ${after.index} lists ${is} differences, more than ${most}`);
+  if (listed > 0 && unlistedIn(before) > 0)
+    broken(30, `shard ${after.index} lists differences after it has left some out`);
+  const isFirstCut = unlistedIn(before) === 0 && unlistedIn(after) > 0;
+  if (isFirstCut && is + unsettled * paths.length < most)
+    broken(30, `shard ${after.index} leaves out differences, although it lists only ${is} of ${most}`);
+}
+
+function unlistedIn(shard: ShardView | null): number {
+  return shard?.unlistedDifferences ?? 0;
+}
+
+function listedIn(shard: ShardView | null): number {
+  const found = shard?.tally.differences.flatMap((counts) => COUNTERS.map(([, name]) => counts[name])) ?? [];
+  return found.reduce((sum, count) => sum + count, 0) - unlistedIn(shard);
+}
+
+/** What may differ in the instance. */
 function expectedOf(
   { moved }: CommitEvent,
   { instances }: Replay,
   run: JudgedRun,
   id: number,
   reads: readonly SeenInstance[],
-): readonly string[] {
-  if (!instances.has(id) || moved.includes(id)) return [''];
-  const lists = reads.map((seen) => namesOf(isUnreadable(run, seen) ? [] : differencesOf(run, seen)));
-  return mayBeLost(run, id) ? [...lists, ''] : lists;
+): readonly (readonly Difference[])[] {
+  if (!instances.has(id) || moved.includes(id)) return [[]];
+  const lists = reads.map((seen) => (isUnreadable(run, seen) ? [] : differencesOf(run, seen)));
+  return mayBeLost(run, id) ? [...lists, []] : lists;
 }
+
+type Difference = DifferencesView['differences'][number];
 
 function differencesOf({ header }: JudgedRun, { id, task, rows, running }: SeenInstance) {
   const { paths, missing } = header.definition;
@@ -95,11 +157,4 @@ function differencesOf({ header }: JudgedRun, { id, task, rows, running }: SeenI
     if (value !== null) return stored === value ? [] : [{ instanceId: id, key, code: 'DIFFERENT' }];
     return stored === null || running ? [] : [{ instanceId: id, key, code: 'ORPHANED' }];
   });
-}
-
-function namesOf(differences: DifferencesView['differences']): string {
-  return differences
-    .map(({ instanceId, key, code }) => `${instanceId}.${key} ${code}`)
-    .sort()
-    .join(', ');
 }

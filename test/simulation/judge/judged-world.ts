@@ -28,6 +28,8 @@ export interface JudgedRun {
   readonly failed: Map<number, FailuresView['failures']>;
   /** By instance: the differences of this walk that are stored. */
   readonly differing: Map<number, DifferencesView['differences']>;
+  /** What the walks before this one have listed. */
+  formerLists: readonly FormerList[];
   /** The instances left behind: how often they were read again by their ids, and how often that did not show them. */
   readonly behind: Map<number, { readonly reads: number; readonly misses: number }>;
 
@@ -82,6 +84,13 @@ export interface FormerPaths {
   readonly all: readonly (readonly string[])[];
   /** Those of runs that have not completed, since a run for the key last completed. */
   readonly open: readonly (readonly string[])[];
+}
+
+/** What a walk had listed when the next one began. */
+export interface FormerList {
+  readonly walk: number;
+  readonly failures: ReadonlySet<string>;
+  readonly differences: ReadonlySet<string>;
 }
 
 /** What a committed request or model update last said of a key. */
@@ -141,6 +150,11 @@ export interface JudgedCall {
   loadedAt: number;
   /** Of a retry: the instances of its run that had failed when it loaded the run. */
   failedThen: ReadonlySet<number>;
+  /** Of a reader: which walk its run was in when the call began, and what that walk had listed. */
+  readonly walkThen: number;
+  readonly listedThen: ReadonlySet<string>;
+  /** How a call of a port last failed. */
+  lastFault: string | null;
   /** Whether it goes on with what it has loaded of its run. */
   hasLoadedMore: boolean;
   /** The runs that had ended when it loaded them. */

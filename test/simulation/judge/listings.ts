@@ -1,5 +1,4 @@
 import type { CommitEvent } from '../history.js';
-import type { FailuresView } from '../read-record.js';
 import { isComplete, type JudgedRun, type Replay } from './judged-world.js';
 import {
   isNextWalk,
@@ -10,10 +9,12 @@ import {
   type ShardChange,
   settledBy,
 } from './judgement.js';
+import { nameOf } from './lists.js';
 
 /**
  * 16. A record of failures has a limited size.
  * 28. Every failure of the last walk is listed exactly once, and nothing else is. The list of runs has the counts of their shards.
+ *    How a list is read: {@link listRules}.
  */
 export const listingRules: Rules = {
   commit(event, judgement) {
@@ -29,7 +30,6 @@ export const listingRules: Rules = {
 
   return({ call: id, answer }, { world, broken }) {
     const call = world.calls.get(id);
-    if (call?.method === 'failures') judgeAnswer(String(call.argument.runId), answer, world, broken);
     if (call?.method === 'list')
       for (const summary of answer as object[]) judgeSummary(summary, world, broken);
   },
@@ -79,16 +79,6 @@ function judgeRecords(
 const RECORDS_PER_RUN_ID = 20;
 const MOST_BYTES = 16_384;
 
-/** What `failures` returns, of all pages. */
-function judgeAnswer(runId: string, answer: unknown, { runs }: Replay, broken: Judgement['broken']): void {
-  const run = runs.get(runId);
-  if (run === undefined) return;
-  const listed = (answer as FailuresView['failures']).map(nameOf).sort();
-  const expected = [...run.failed.values()].flat().map(nameOf).sort();
-  if (JSON.stringify(listed) !== JSON.stringify(expected))
-    broken(28, `failures returned [${listed.join(', ')}] in place of [${expected.join(', ')}]`);
-}
-
 function judgeSummary(summary: object, { runs }: Replay, broken: Judgement['broken']): void {
   const { runId, state, total, ...counts } = summary as Readonly<Record<string, unknown>>;
   const run = runs.get(String(runId));
@@ -105,8 +95,4 @@ function judgeSummary(summary: object, { runs }: Replay, broken: Judgement['brok
 
 function sumOf({ shards }: JudgedRun, name: 'processed' | 'updated' | 'failed'): number {
   return [...shards.values()].reduce((sum, { tally }) => sum + tally[name], 0);
-}
-
-function nameOf({ instanceId, key, code }: FailuresView['failures'][number]): string {
-  return `${instanceId}${key === null ? '' : `.${key}`} ${code}`;
 }

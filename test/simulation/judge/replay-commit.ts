@@ -5,6 +5,7 @@ import { blamedIn, countOnPages } from './blame.js';
 import { formerPathsOf, ownersAfter, touchedKeys } from './judged-keys.js';
 import {
   areDone,
+  type FormerList,
   failuresOf,
   isComplete,
   isRequest,
@@ -26,6 +27,7 @@ import {
   settledBy,
   visitedOf,
 } from './judgement.js';
+import { namesListed } from './lists.js';
 
 /** The parts of the world that a commit changes. */
 export interface CommittedWorld {
@@ -217,6 +219,7 @@ function applyChange(
     if (isComplete(after) && !isComplete(before)) run.completions += 1;
     if (isFreeze(change)) run.frozenAt = call?.surveyedAt ?? at;
     if (isNextWalk(change)) {
+      run.formerLists = [...run.formerLists, formerList(run)];
       run.outcomes.clear();
       run.failed.clear();
       run.differing.clear();
@@ -263,6 +266,11 @@ function applyChange(
     run.outcomes.set(id, instances.has(id) ? 'visited' : 'unknown');
 }
 
+function formerList(run: JudgedRun): FormerList {
+  const { walk } = run.header;
+  return { walk, failures: namesListed(run, 'failures'), differences: namesListed(run, 'differences') };
+}
+
 function isSooner(before: ShardView, after: ShardView): boolean {
   const [was, is] = [before.heldUntil, after.heldUntil];
   return after.heldFor === 'startAfter' && was !== null && is !== null && is < was;
@@ -284,6 +292,7 @@ function newRun(
     outcomes: new Map(),
     failed: new Map(),
     differing: new Map(),
+    formerLists: [],
     behind: new Map(),
     lastWritten: new Map(),
     requestedAt: null,

@@ -15,6 +15,7 @@ import {
   type TooSlow,
 } from './judged-world.js';
 import type { RunChange } from './judgement.js';
+import { isReader, namesListed } from './lists.js';
 import { addRefusal, applyCommit, changesOf, learnFromLost } from './replay-commit.js';
 import { applyLiveEvent } from './replay-instances.js';
 
@@ -89,7 +90,13 @@ export function replayWorld(
         const argument = event.argument as Readonly<Record<string, unknown>>;
         const runId = String(argument.runId);
         const committedStep = runs.get(runId)?.shards.get(Number(argument.shard))?.committedStep ?? null;
-        const call = { ...newCall(), ...event, id: event.call, argument, committedStep, startedAt: at };
+        const run = runs.get(runId);
+        const reads = run !== undefined && isReader(event);
+        const call = {
+          ...{ ...newCall(), ...event, id: event.call, argument, committedStep, startedAt: at },
+          walkThen: run?.header.walk ?? 0,
+          listedThen: reads ? namesListed(run, event.method) : NOTHING,
+        };
         calls.set(event.call, call);
         const isJob = event.method === 'handle' || event.method === 'take-up';
         if (isJob && !begunAt.has(runId)) begunAt.set(runId, at);
@@ -119,6 +126,7 @@ export function replayWorld(
       case 'fault': {
         const call = calls.get(event.call);
         if (call !== undefined && event.port === 'commit') call.commitFaults += 1;
+        if (call !== undefined) call.lastFault = event.kind;
         if (event.alone?.isProof === true) call?.accused.add(event.alone.id);
         else if (call !== undefined && event.alone !== undefined) addRefusal(call, event.alone, at);
         return;
@@ -231,6 +239,8 @@ function isStored({ type }: HistoryEvent): boolean {
   return ['begin', 'insert', 'complete-task', 'finish', 'edit', 'delete'].includes(type);
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 function newCall(): Pick<
   JudgedCall,
   | 'endedAt'
@@ -251,6 +261,7 @@ function newCall(): Pick<
   | 'hasNewJob'
   | 'loadedAt'
   | 'failedThen'
+  | 'lastFault'
   | 'hasLoadedMore'
   | 'foundEnded'
   | 'hasMovedStart'
@@ -274,6 +285,7 @@ function newCall(): Pick<
     hasNewJob: false,
     loadedAt: -1,
     failedThen: new Set(),
+    lastFault: null,
     hasLoadedMore: false,
     foundEnded: new Set(),
     hasMovedStart: false,

@@ -1,15 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CommitEvent } from '../history.js';
-import { type HeaderView, libraryRecords, type OwnedKeyView } from '../read-record.js';
+import {
+  type DifferenceCountsView,
+  type HeaderView,
+  libraryRecords,
+  type OwnedKeyView,
+} from '../read-record.js';
 import { readFrom, touchedKeys } from './judged-keys.js';
-import { isComplete, isWorkable, type JudgedRun, type Replay } from './judged-world.js';
+import { isComplete, type JudgedRun, type Replay } from './judged-world.js';
 import { isTrial, type Judgement, type Rules, type RunChange } from './judgement.js';
 
 /**
  * 31. A key is verified by the commit that completes a verification of all instances, exactly if nobody has requested, removed or
- *    tried it since that verification was requested. Verdict and counts are those of its last walk. The key stays verified until
- *    somebody requests, removes or tries it. The columns that are returned are those of the owner record, without results other
- *    than `equal` from before the last commit of the run that fills the key.
+ *    tried it since that verification was requested. Verdict and counts are those of its last walk. Of two verifications that overlap
+ *    and disagree, the one counts that is not `equal`. The key stays verified until somebody requests, removes or tries it. The
+ *    columns that are returned are those of the owner record. They say whether the run that fills the key may have written since.
  */
 export const verifiedRules: Rules = {
   commit(event, judgement) {
@@ -31,27 +36,44 @@ export const verifiedRules: Rules = {
     const record = [...world.records.values()].find(libraryRecords.isOwners);
     const owned = record === undefined ? [] : libraryRecords.ownedKeys(record);
     const expected = owned.map(({ key, filler, verified = null }) => {
-      const run = world.runs.get(filler ?? '') ?? null;
-      const state = run?.header.state ?? null;
-      const isShown = verified !== null && !isOutdated(verified, run);
-      return { key, runId: filler, state, verified: isShown ? shown(verified) : null };
+      const state = world.runs.get(filler ?? '')?.header.state ?? null;
+      return { key, runId: filler, state, verified: verified === null ? null : shown(verified) };
     });
-    const columns = (answer as readonly (typeof expected)[number][]).map(
-      ({ key, runId, state, verified }) => ({ key, runId, state, verified }),
-    );
+    const columns = (answer as unknown as readonly ColumnView[]).map(({ key, runId, state, verified }) => {
+      const { duringFill, ...found } = verified ?? {};
+      if (verified !== null) judgeDuringFill({ world, broken }, { key, runId, verified });
+      return { key, runId, state, verified: verified === null ? null : found };
+    });
     if (!isDeepStrictEqual(columns, expected))
       broken(31, `columns returned ${JSON.stringify(columns)} in place of ${JSON.stringify(expected)}`);
   },
 };
 
-type Verified = NonNullable<OwnedKeyView['verified']>;
-
-/** The run that fills the key has written since, so what was different may be so no longer. */
-function isOutdated({ verdict, since }: Verified, filler: JudgedRun | null): boolean {
-  if (filler === null || verdict === 'equal') return false;
-  const commits = [...filler.shards.values()].filter((shard) => shard.commits > 0);
-  return isWorkable(filler.header.state) || commits.some(({ progressAt }) => progressAt > since);
+interface ColumnView {
+  readonly key: string;
+  readonly runId: string | null;
+  readonly state: string | null;
+  readonly verified: (Verified & { readonly duringFill: boolean }) | null;
 }
+
+/** Between the request of a verification and the begin of its last walk, either answer may be right. */
+function judgeDuringFill(
+  { world, broken }: Pick<Judgement, 'world' | 'broken'>,
+  { key, runId, verified }: Pick<ColumnView, 'key' | 'runId'> & { readonly verified: ColumnVerification },
+): void {
+  const [filler, verification] = [world.runs.get(runId ?? ''), world.runs.get(verified.runId)];
+  if (verification === undefined) return;
+  const isUnfinished = filler !== undefined && !isComplete(filler.header.state);
+  const hasWritten = filler?.progress.some(({ at }) => at > verification.frozenAt) === true;
+  if (!verified.duringFill && (isUnfinished || hasWritten))
+    broken(31, `"${key}" is not said to have been verified during its fill`);
+  if (verified.duringFill && !isUnfinished && (filler?.changedAt ?? -1) < verification.createdAt)
+    broken(31, `"${key}" is said to have been verified during its fill, which had completed`);
+}
+
+type ColumnVerification = NonNullable<ColumnView['verified']>;
+
+type Verified = NonNullable<OwnedKeyView['verified']>;
 
 function shown({ generation: _, filler: __, ...verification }: Verified): object {
   return verification;
@@ -80,18 +102,24 @@ function judgeKey(
     broken(31, `"${key}" stays verified, although somebody requests, removes or tries it`);
   if (verified === null && was !== null && !isTouched) broken(31, `"${key}" is not verified any more`);
   for (const { run, header } of verifications) {
-    const isNewest = was === null || was.since <= (header?.after.startedAt ?? 0);
-    const mayVerify = run !== null && isNewest && isEligible(world, run, key);
+    if (run === null || header === null) continue;
+    const found = findingsOf(run, header.after, key);
+    const mayVerify = isEligible(world, run, key) && !isOutweighed(world, run, found, was);
     if (mayVerify && verified?.runId !== run.runId)
       broken(31, `"${key}" was verified, but is not so recorded`);
-    if (!mayVerify && verified?.runId === run?.runId)
+    if (!mayVerify && verified?.runId === run.runId)
       broken(31, `"${key}" is verified, although somebody has requested, removed or tried it since`);
-    if (verified !== null && header !== null && run !== null && verified.runId === run.runId)
-      judgeFindings(run, header.after, key, verified, broken);
+    if (verified?.runId === run.runId) judgeFindings(key, verified, found, broken);
   }
   const isOwn = verifications.some(({ runId }) => runId === verified?.runId);
   if (verified !== null && !isOwn && !isDeepStrictEqual(verified, was))
     broken(31, `"${key}" is verified by a commit that completes no verification of it`);
+}
+
+/** The result before it is not `equal`, and may be the newer one: it was not known yet when this verification was requested. */
+function isOutweighed({ runs }: Replay, run: JudgedRun, found: Findings, was: Verified | null): boolean {
+  if (was === null || was.verdict === 'equal' || found.verdict !== 'equal') return false;
+  return (runs.get(was.runId)?.changedAt ?? -1) > run.claimedAt;
 }
 
 function isEligible({ owners, touches }: Replay, run: JudgedRun, key: string): boolean {
@@ -102,30 +130,42 @@ function isEligible({ owners, touches }: Replay, run: JudgedRun, key: string): b
   return isDeepStrictEqual(owner.segments, readFrom(path)) && !isSince && !touch.tried;
 }
 
-function judgeFindings(
-  { differing, failed, shards }: JudgedRun,
-  { total, settled }: HeaderView,
+interface Findings extends DifferenceCountsView {
+  readonly verdict: string;
+  readonly total: number;
+}
+
+function findingsOf(
+  { failed, shards }: JudgedRun,
+  { total, settled, definition }: HeaderView,
   key: string,
-  verified: Verified,
-  broken: Judgement['broken'],
-): void {
-  const codes = [...differing.values()].flat().flatMap((one) => (one.key === key ? [one.code] : []));
-  const count = (code: string): number => codes.filter((one) => one === code).length;
+): Findings {
+  const index = definition.paths.findIndex((path) => path.key === key);
+  const count = (name: keyof DifferenceCountsView): number =>
+    [...shards.values()].reduce((all, { tally }) => all + (tally.differences[index]?.[name] ?? 0), 0);
   const sum = (name: 'processed' | 'failed' | 'gone'): number =>
     [...shards.values()].reduce((all, { tally }) => all + tally[name], 0);
   const visited = sum('processed') + sum('failed') + sum('gone');
   const all = Math.max(total ?? 0, visited);
   const hasFailed = [...failed.values()].flat().some((one) => one.key === null || one.key === key);
   const hasSeenAll = settled !== false && !hasFailed && sum('gone') === 0 && visited === all && visited > 0;
-  const expected = {
-    verdict: codes.length > 0 ? 'different' : hasSeenAll ? 'equal' : 'unknown',
-    absent: count('ABSENT'),
-    different: count('DIFFERENT'),
-    orphaned: count('ORPHANED'),
-    total: all,
+  const [absent, different, orphaned] = [count('absent'), count('different'), count('orphaned')];
+  return {
+    verdict: absent + different + orphaned > 0 ? 'different' : hasSeenAll ? 'equal' : 'unknown',
+    ...{ absent, different, orphaned, total: all },
   };
-  const { verdict, absent, different, orphaned } = verified;
-  const found = { verdict, absent, different, orphaned, total: verified.total };
+}
+
+function judgeFindings(
+  key: string,
+  verified: Verified,
+  expected: Findings,
+  broken: Judgement['broken'],
+): void {
+  const found = {
+    ...{ verdict: verified.verdict, absent: verified.absent, different: verified.different },
+    ...{ orphaned: verified.orphaned, total: verified.total },
+  };
   if (!isDeepStrictEqual(found, expected))
     broken(31, `"${key}" is verified as ${JSON.stringify(found)}, not as ${JSON.stringify(expected)}`);
 }

@@ -46,6 +46,17 @@ export const announcements: readonly Mutant[] = [
     ],
   },
   {
+    name: 'announcements: a change is forgotten if a slow load shows the run from before',
+    breaks: [29],
+    edits: [
+      {
+        file: FILE,
+        find: 'header.changes <= change.before.header.changes &&',
+        replace: 'header.revision === change.before.header.revision &&',
+      },
+    ],
+  },
+  {
     name: 'announcements: the header keeps only the last change of state',
     breaks: [29],
     edits: [

@@ -121,8 +121,8 @@ export const failures: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/calls/read-listed.ts',
-        find: 'place = firstPlace(name, run, { shard, number: next });',
-        replace: 'place = next < end ? firstPlace(name, run, { shard, number: next }) : null;',
+        find: 'place = firstPlace(name, run, next);',
+        replace: 'place = next.number < end ? firstPlace(name, run, next) : null;',
       },
     ],
   },

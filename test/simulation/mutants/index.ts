@@ -7,6 +7,7 @@ import { failures } from './failures.js';
 import { holds } from './holds.js';
 import { jobs } from './jobs.js';
 import { keys } from './keys.js';
+import { lists } from './lists.js';
 import { losses } from './losses.js';
 import type { Mutant } from './mutant.js';
 import { refusals } from './refusals.js';
@@ -34,6 +35,7 @@ export const mutants: readonly Mutant[] = [
   ...busyInstances,
   ...holds,
   ...versions,
+  ...lists,
   ...losses,
   ...announcements,
 ];

@@ -30,8 +30,8 @@ export const verified: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/certify-keys.ts',
-        find: '      !owned.tried &&\n',
-        replace: '',
+        find: ' &&\n      !owned.tried;',
+        replace: ';',
       },
     ],
   },
@@ -142,6 +142,50 @@ export const verified: readonly Mutant[] = [
         file: 'src/run/record/claim-keys.ts',
         find: '...claimed, filler: runId,',
         replace: '...claimed, filler: claimed.filler ?? runId,',
+      },
+    ],
+  },
+  {
+    name: 'a verification that ends later counts, although it may have read the values earlier',
+    breaks: [31],
+    edits: [
+      {
+        file: 'src/run/record/certify-keys.ts',
+        find: "return isKept && found.verdict === 'equal'",
+        replace: 'return false',
+      },
+    ],
+  },
+  {
+    name: 'no verification counts after one that was not equal',
+    breaks: [31],
+    edits: [
+      {
+        file: 'src/run/record/certify-keys.ts',
+        find: 'verified.runId !== claim?.verifier && ',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a verification is never said to have begun before the fill had completed',
+    breaks: [31],
+    edits: [
+      {
+        file: 'src/run/record/metadata-column.ts',
+        find: 'duringFill: !hadCompleted',
+        replace: 'duringFill: false',
+      },
+    ],
+  },
+  {
+    name: 'a fill that completed after a verification began is taken for one that had completed',
+    breaks: [31],
+    edits: [
+      {
+        file: 'src/run/record/metadata-column.ts',
+        find: 'isComplete(state) && (endedAt ?? 0) <= verification.since',
+        replace: 'isComplete(state)',
       },
     ],
   },

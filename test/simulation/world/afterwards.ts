@@ -1,14 +1,9 @@
-import {
-  type BackfillService,
-  type InstanceDifference,
-  type InstanceFailure,
-  runBackfill,
-  verifyBackfill,
-} from '../../../src/index.js';
-import { storedRuns } from './operators.js';
+import { runBackfill, verifyBackfill } from '../../../src/index.js';
+import { readList } from './read-list.js';
 import { definitionFor, MODEL } from './request-plans.js';
 import type { Scene } from './scene.js';
 import { type SimulatedProcess, startProcess } from './simulated-process.js';
+import { storedRuns } from './stored-runs.js';
 import { takeTurns } from './turns.js';
 
 /**
@@ -20,14 +15,15 @@ export async function lookAfterwards(scene: Scene, playTurn: () => void): Promis
   const { repository } = process.ports;
   const { sliceMs: _, ...tuning } = process.tuning;
   const untilIdle = whenIdle(process, playTurn);
+  const pages = { limit: scene.world.looks.pageLimit };
 
   for (const { runId, definition } of storedRuns(scene)) {
     process.invoke('status', { runId }, () => process.service.status(runId));
     await untilIdle();
-    process.invoke('failures', { runId }, () => allFailures(process.service, runId));
+    process.invoke('failures', { runId }, () => readList('failures', process.service, runId, pages));
     await untilIdle();
     if (!definition.dryRun) continue;
-    process.invoke('differences', { runId }, () => allDifferences(process.service, runId));
+    process.invoke('differences', { runId }, () => readList('differences', process.service, runId, pages));
     await untilIdle();
   }
   process.invoke('list', {}, () => process.service.list());
@@ -53,32 +49,6 @@ export async function lookAfterwards(scene: Scene, playTurn: () => void): Promis
     process.invoke('columns', {}, () => process.service.columns(MODEL));
     await untilIdle();
   }
-}
-
-async function allFailures(
-  service: Pick<BackfillService, 'failures'>,
-  runId: string,
-): Promise<readonly InstanceFailure[]> {
-  const all: InstanceFailure[] = [];
-  for (let after: string | null | undefined; after !== null; ) {
-    const { failures, next } = await service.failures(runId, { after });
-    all.push(...failures);
-    after = next;
-  }
-  return all;
-}
-
-async function allDifferences(
-  service: Pick<BackfillService, 'differences'>,
-  runId: string,
-): Promise<readonly InstanceDifference[]> {
-  const all: InstanceDifference[] = [];
-  for (let after: string | null | undefined; after !== null; ) {
-    const { differences, next } = await service.differences(runId, { after });
-    all.push(...differences);
-    after = next;
-  }
-  return all;
 }
 
 const MOST_TURNS = 2000;

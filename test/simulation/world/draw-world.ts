@@ -2,6 +2,7 @@ import type { BackfillMode } from '../../../src/ports/repository.js';
 import type { AdaptiveBatchSize } from '../../../src/run/options/tuning-options.js';
 import type { Choices } from '../choices.js';
 import type { StoreRules } from '../history.js';
+import { drawLooks, type Looks, NO_LOOKS } from './looks.js';
 import { PROVING_CODES } from './poison.js';
 import type { RequestKind } from './request-plans.js';
 
@@ -79,6 +80,7 @@ export interface World {
     readonly landsLate: number;
     readonly lagging: number;
   };
+  readonly looks: Looks;
   readonly live: { readonly everyMs: number; readonly weights: Readonly<Record<LiveKind, number>> };
   /** How long a transaction that inserts an instance may take. */
   readonly longestInsertMs: number;
@@ -110,6 +112,8 @@ export interface PlannedRequest {
   readonly delayMs: number;
   /** What the host's transaction covers. `job-first`: only the records, so the job is delivered before they are stored. */
   readonly transaction: 'none' | 'whole' | 'job-first';
+  /** Of a verification. `null`: the default. */
+  readonly maxListedDifferences: number | null;
 }
 
 export type LiveKind =
@@ -137,7 +141,7 @@ export interface WorldOptions {
 }
 
 /** What a world has beside crashes, faults, live writers and operators. Each world has one of them, so that it is seen clearly. */
-const THEMES = ['keys', 'busy', 'walks', 'holds', 'refusals', 'losses'] as const;
+const THEMES = ['keys', 'busy', 'walks', 'holds', 'refusals', 'losses', 'looks'] as const;
 type Theme = (typeof THEMES)[number];
 
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
@@ -153,6 +157,7 @@ function withoutOthers(theme: Theme, world: World): World {
     ...world,
     ...(theme === 'busy' ? {} : { busy: 0, restless: 0 }),
     ...(theme === 'walks' ? {} : { live: { ...live, weights }, surveyMs: 0 }),
+    ...(theme === 'looks' ? {} : { looks: NO_LOOKS }),
     ...(theme === 'holds'
       ? {}
       : {
@@ -210,7 +215,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
   const many = !isStormy && chance(60);
   // More instances than a shard may leave behind, nearly all of them saved before each commit.
   const isCrowded = theme === 'busy' && chance(60);
-  const few = isLossy ? 12 + pick(14) : 3 + pick(isStormy ? 6 : 18);
+  const few = isLossy ? 12 + pick(14) : theme === 'looks' ? 6 + pick(10) : 3 + pick(isStormy ? 6 : 18);
   const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : few;
   const workers = fixed.workers ?? (isLossy ? 2 : oneOf([1, 2, 2, 3]));
   const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : isLossy ? 3 : 6));
@@ -236,7 +241,13 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     busy: isCrowded ? 970 : oneOf([0, 0, 100, 300]),
     restless: oneOf([0, 0, 1, 2]),
     running: isCrowded ? 1000 : oneOf([0, 400, 900]),
-    broken: isContested ? 300 : many && !isCrowded && chance(300) ? 900 : oneOf([0, 0, 100]),
+    broken: isContested
+      ? 300
+      : theme === 'looks'
+        ? oneOf([0, 300, 600])
+        : many && !isCrowded && chance(300)
+          ? 900
+          : oneOf([0, 0, 100]),
     poisoned: PROVING_CODES.includes(poisonCode) ? oneOf([0, 0, 60, 150]) : oneOf([0, 60, 150, 300]),
     requests: drawRequests(choices, theme, isContested),
     maxFailures: isContested ? 0 : oneOf([null, null, null, null, 0, 1, 2]),
@@ -284,6 +295,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       landsLate: oneOf([0, 40, 120]) * often,
       lagging: oneOf([0, 0, 120]),
     },
+    looks: drawLooks(choices),
     live: {
       everyMs: oneOf([120, 40, 0]),
       weights: {
@@ -309,7 +321,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     },
     retried: 400,
     mostRetries: slow ? 0 : oneOf([0, 1, 2]),
-    chaosTurns: isLossy ? 450 : oneOf([120, 200, 320]),
+    chaosTurns: isLossy || theme === 'looks' ? 450 : oneOf([120, 200, 320]),
     outages: oneOf(isRefused ? [0, 15, 50, 150] : [0, 0, 15, 50]),
     longestOutageMs: isRefused ? oneOf([800, 2400]) : 800,
     losses: isLossy ? oneOf([6, 15]) : 0,
@@ -330,17 +342,26 @@ function drawRequests(
   const first: RequestKind = oneOf(['update', 'update', 'update', 'by-hand', 'by-hand', 'clearing']);
   // In some worlds, the same request is made again and again.
   const isRepeated = theme === 'walks' && chance(400);
+  // Or a run and its verification, while somebody reads their lists.
+  const isRead = theme === 'looks' && chance(800);
   // A trial, while instances are inserted below its bound.
   const isTried = theme === 'walks' && !isRepeated && chance(200);
   // In others, runs that have failed are resumed after requests that took their keys, one after the other.
   const inTurn = isContested ? oneOf<RequestKind[]>([['other-trial', 'by-hand'], ['removed'], []]) : [];
   // Keys that are taken before, during and after their verification.
   const isVerified = theme === 'keys' && !isContested && chance(400);
-  const kinds: RequestKind[] = isRepeated ? Array(12).fill(first) : isTried ? ['trial'] : [first, ...inTurn];
+  const kinds: RequestKind[] = isRead
+    ? Array(6).fill(['by-hand', 'verification']).flat()
+    : isRepeated
+      ? Array(12).fill(first)
+      : isTried
+        ? ['trial']
+        : [first, ...inTurn];
   const taker = oneOf<RequestKind>(['by-hand', 'changed', 'other-trial', 'removed', 'restored', 'purged']);
   const pace = oneOf([250, 1500]);
   if (isVerified) kinds.splice(0, 1, 'by-hand', 'verification', taker, 'verification');
-  const more = isRepeated || isVerified || inTurn.length > 0 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
+  const more =
+    isRead || isRepeated || isVerified || inTurn.length > 0 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(
       oneOf([
@@ -369,7 +390,7 @@ function drawRequests(
   const clearsBy = oneOf(['default', 'delete']);
   const isRace = chance(200);
   function timeOf(index: number): number {
-    if (isRepeated) return index * 120 + pick(120);
+    if (isRepeated || isRead) return index * 120 + pick(120);
     if (inTurn.length > 0) return index * 700 + pick(300);
     if (isVerified) return index * pace + pick(500);
     if (index === 0 || isRace) return 0;
@@ -380,7 +401,8 @@ function drawRequests(
     mode,
     clearsBy,
     atMs: timeOf(index),
-    delayMs: !isRepeated && chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
+    delayMs: !isRepeated && !isRead && chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
+    maxListedDifferences: theme === 'looks' ? oneOf([null, 0, 1, 3, 8]) : null,
   }));
 }

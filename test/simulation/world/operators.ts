@@ -1,9 +1,10 @@
 import { runBackfill } from '../../../src/index.js';
-import { type HeaderView, readHeader } from '../read-record.js';
+import type { HeaderView } from '../read-record.js';
 import type { OperatorKind } from './draw-world.js';
 import { openSlot, type ProcessSlot, repeat } from './process-slot.js';
 import { definitionFor } from './request-plans.js';
 import type { Scene } from './scene.js';
+import { storedRuns } from './stored-runs.js';
 
 /**
  * Pauses, resumes and cancels runs, retries failed instances, takes up runs in a script, and starts one there without a queue. Resumes all stopped
@@ -125,8 +126,3 @@ export function startOperators(scene: Scene): Operators {
 const NOBODY = 0;
 
 const ENDED: readonly string[] = ['completed', 'completed_with_failures', 'cancelled'];
-
-export function storedRuns({ store }: Scene): HeaderView[] {
-  const all = { processModelId: null, activeKey: null, active: null, before: null, limit: 100 };
-  return store.find(all).map(readHeader);
-}

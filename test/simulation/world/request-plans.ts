@@ -52,10 +52,18 @@ export function requestFor({ kind, ...plan }: RequestPlan): BackfillRequest<Host
   }
 }
 
-type RequestPlan<Kind = RequestKind> = Pick<PlannedRequest, 'mode' | 'clearsBy'> & { readonly kind: Kind };
+type RequestPlan<Kind = RequestKind> = Pick<PlannedRequest, 'mode' | 'clearsBy'> & {
+  readonly kind: Kind;
+  readonly maxListedDifferences?: number | null;
+};
 
 /** What is requested without a model update. */
-export function definitionFor({ kind, mode, clearsBy }: RequestPlan<ManualKind>): DefinitionOptions {
+export function definitionFor({
+  kind,
+  mode,
+  clearsBy,
+  maxListedDifferences,
+}: RequestPlan<ManualKind>): DefinitionOptions {
   const processModelId = MODEL;
   switch (kind) {
     case 'by-hand':
@@ -67,7 +75,10 @@ export function definitionFor({ kind, mode, clearsBy }: RequestPlan<ManualKind>)
     }
     case 'verification': {
       const missing = clearsBy === 'delete' ? 'omit' : undefined;
-      return { processModelId, paths: PATHS, mode: 'overwrite', clear: true, dryRun: true, missing };
+      return {
+        ...{ processModelId, paths: PATHS, mode: 'overwrite', clear: true, dryRun: true, missing },
+        maxListedDifferences: maxListedDifferences ?? undefined,
+      };
     }
     case 'disjoint':
       return { processModelId, paths: LIVE_PATHS.slice(2), mode };

@@ -150,6 +150,14 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
     return send({ port: 'splitInstances', signal: query.signal, take: () => store.split(query) });
   }
 
+  function unreadable(call: number): Promise<never> {
+    const take = (): never => {
+      scene.record({ type: 'fault', call, port: 'loadRun', kind: 'unreadable' });
+      throw databaseError('58030', 'loadRun: could not read a block');
+    };
+    return send({ port: 'loadRun', take });
+  }
+
   const settled = (mark: string | null): Promise<SettledAnswer> =>
     send({ port: 'settled', take: () => store.settled(mark) });
 
@@ -186,7 +194,10 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
       },
       loadRun(runId, { transaction } = {}) {
         const { call } = process;
-        return send({ port: 'loadRun', take: () => store.load(call, runId, transaction) });
+        const { areListsUnreadable, slowLoads, longestLoadMs } = world.looks;
+        if (areListsUnreadable && !scene.isCalm && isListId(runId)) return unreadable(call);
+        const answersMs = !scene.isCalm && choices.chance(slowLoads) ? choices.pick(longestLoadMs) : 0;
+        return send({ port: 'loadRun', answersMs, take: () => store.load(call, runId, transaction) });
       },
       findRuns: (filter, { transaction } = {}) =>
         send({ port: 'findRuns', take: () => store.find(filter, transaction) }),
@@ -208,6 +219,11 @@ function ownPorts(scene: Scene, process: PortUser): SimulatedPorts {
 
 function failure(isCoded: boolean, message: string): Error {
   return isCoded ? databaseError('40001', message) : new Error(message);
+}
+
+/** Of the records that list failures or differences. */
+function isListId(runId: string): boolean {
+  return /_[a-z]\d+_\d+$/.test(runId);
 }
 
 const FATES = ['answered', 'late-answer', 'failed', 'answer-lost', 'lands-late'] as const;

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { JsonValue } from '../../../src/extraction/json-value.js';
 import { type BackfillService, createBackfillService, isBackfillError } from '../../../src/index.js';
 import type { BackfillLogger } from '../../../src/ports/logger.js';
@@ -33,6 +34,8 @@ export interface SimulatedProcess {
     perform: () => Promise<unknown>,
     then?: (outcome: Outcome) => void,
   ): void;
+  /** Asks for the status of a run, beside the call that it makes. Not if it asks already. */
+  glance(runId: string): void;
   abort(): void;
   readonly signal: AbortSignal;
   /** Ends the process at once. None of its promises settles any more. */
@@ -48,6 +51,7 @@ export function startProcess(
   const owner: Owner = { stalledUntil: 0 };
   let isAlive = true;
   let isIdle = true;
+  let isGlancing = false;
   let call = 0;
   let controller = new AbortController();
 
@@ -93,7 +97,7 @@ export function startProcess(
   const ports = portsOf(scene, {
     owner,
     get call() {
-      return call;
+      return glances.getStore() ?? call;
     },
     get format() {
       return formatNow();
@@ -109,6 +113,13 @@ export function startProcess(
       shards: world.shards,
     });
   let service = createService();
+
+  function recordOutcome(of: number, outcome: Outcome): void {
+    if (!isAlive) return;
+    if ('answer' in outcome)
+      scene.record({ type: 'return', call: of, answer: (outcome.answer ?? null) as JsonValue });
+    else scene.record({ type: 'throw', call: of, ...errorOf(outcome.error) });
+  }
 
   function crash(): void {
     isAlive = false;
@@ -153,11 +164,7 @@ export function startProcess(
       const settle = (outcome: Outcome): void => {
         if (!isAlive) return;
         isIdle = true;
-        if ('answer' in outcome) {
-          scene.record({ type: 'return', call, answer: (outcome.answer ?? null) as JsonValue });
-        } else {
-          scene.record({ type: 'throw', call, ...errorOf(outcome.error) });
-        }
+        recordOutcome(call, outcome);
         then?.(outcome);
       };
       perform().then(
@@ -165,12 +172,36 @@ export function startProcess(
         (error) => settle({ error }),
       );
     },
+    glance(runId) {
+      if (isGlancing) return;
+      isGlancing = true;
+      const own = scene.nextCall();
+      const begun = { process: name, now: schedule.now, format: formatNow() };
+      scene.record({ type: 'call', call: own, method: 'status', argument: { runId }, ...begun });
+      glances
+        .run(own, () => service.status(runId))
+        .then(
+          (answer) => recordOutcome(own, { answer }),
+          (error) => recordOutcome(own, { error }),
+        )
+        .then(() => {
+          isGlancing = false;
+        });
+    },
     abort() {
       scene.record({ type: 'abort', call });
       controller.abort(new Error('The worker shuts down.'));
     },
     crash,
   };
+}
+
+/** Which call the code of a glance belongs to. */
+const glances = new AsyncLocalStorage<number>();
+
+/** After a world. Otherwise all promises of the next ones would be followed, which takes time. */
+export function forgetGlances(): void {
+  glances.disable();
 }
 
 const SILENT: BackfillLogger = { info() {}, warn() {}, error() {} };

@@ -87,13 +87,14 @@ function verification(view: View, facts: MetadataColumn | null): Html {
 
 function result(view: View, verified: MetadataColumn['verified']): Html {
   if (verified === null) return html`<p><span class="badge still">Not verified</span></p>`;
-  const { verdict, runId, at, absent, different, orphaned } = verified;
+  const { verdict, runId, at, absent, different, orphaned, duringFill } = verified;
   return html`<p><span class="badge ${verdictTone(verdict)}">${VERDICT_WORDS[verdict]}</span>
     ${runLink(view, runId, 'verification', at)}
     ${
       verdict === 'different' &&
       html`<span class="quiet">${count(absent)} absent, ${count(different)} different, ${count(orphaned)} orphaned</span>`
-    }</p>`;
+    }
+    ${verdict !== 'equal' && duringFill && html`<span class="quiet">It began before the fill had completed. Verify again.</span>`}</p>`;
 }
 
 function runLink(view: View, runId: string | null, name: string, at: number | null): Html {

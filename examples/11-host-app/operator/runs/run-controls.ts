@@ -30,7 +30,7 @@ export interface Requester {
 }
 
 const AFTER_CANCEL =
-  ' What it has done stays. After a cancel, you can still do the rest: verify the columns and repair the differences.';
+  ' What it has done stays. To fill what is left after a cancel, verify the columns, then repair the differences.';
 
 /** By the last step of their addresses. */
 export const RUN_CONTROLS: Readonly<Record<string, RunControl>> = {

@@ -1,0 +1,105 @@
+import type { Mutant } from './mutant.js';
+
+/** Lists that people get wrong, and calls that fail because of a list. */
+export const lists: readonly Mutant[] = [
+  {
+    name: 'the next page of a list is one of another walk',
+    breaks: [28, 30],
+    edits: [
+      {
+        file: 'src/service/read-list-page.ts',
+        find: 'if (ofWalk === walk)',
+        replace: 'if (ofWalk > 0)',
+      },
+    ],
+  },
+  {
+    name: 'a page begins with a whole record, of which the page before has shown a part',
+    breaks: [28, 30],
+    edits: [
+      {
+        file: 'src/run/calls/read-listed.ts',
+        find: 'item: isSame ? from.item : 0 }',
+        replace: 'item: 0 }',
+      },
+    ],
+  },
+  {
+    name: 'a page ends with a record, of which it shows only a part',
+    breaks: [28, 30],
+    edits: [
+      {
+        file: 'src/run/calls/read-listed.ts',
+        find: 'const isWhole = item + some.length >= all.length;',
+        replace: 'const isWhole = true;',
+      },
+    ],
+  },
+  {
+    name: 'a call whose run has ended fails because a list cannot be read',
+    breaks: [28],
+    edits: [
+      {
+        file: 'src/run/calls/read-sample.ts',
+        find: '  } catch (error) {\n',
+        replace:
+          "  } catch (error) {\n    if ((error as { code?: unknown }).code === 'PORT_FAILED') throw error;\n",
+      },
+    ],
+  },
+  {
+    name: 'a shard lists all differences, however many',
+    breaks: [30],
+    edits: [
+      {
+        file: 'src/run/job/list-outcomes.ts',
+        find: 'Math.max(0, maxListedDifferences - sumOfDifferences(tally.differences))',
+        replace: 'Number.MAX_SAFE_INTEGER',
+      },
+    ],
+  },
+  {
+    name: 'each batch lists as many differences as a shard may',
+    breaks: [30],
+    edits: [
+      {
+        file: 'src/run/job/list-outcomes.ts',
+        find: 'maxListedDifferences - sumOfDifferences(tally.differences)',
+        replace: 'maxListedDifferences',
+      },
+    ],
+  },
+  {
+    name: 'differences that are not listed are not counted either',
+    breaks: [30],
+    edits: [
+      {
+        file: 'src/run/job/list-outcomes.ts',
+        find: 'shard.unlistedDifferences + counted.differences.length - listable(counted.differences).length,',
+        replace: 'shard.unlistedDifferences,',
+      },
+    ],
+  },
+  {
+    name: 'a full list goes on where instances of its last batch were deleted',
+    breaks: [30],
+    edits: [
+      {
+        file: 'src/run/job/list-outcomes.ts',
+        find: 'if (unlistedDifferences > 0) return 0;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the next walk of a dry run lists no differences, because the walk before was full',
+    breaks: [30],
+    edits: [
+      {
+        file: 'src/run/changes/complete-run.ts',
+        find: 'unlistedDifferences: 0,',
+        replace: '',
+      },
+    ],
+  },
+];

@@ -1,0 +1,35 @@
+import type { Choices } from '../choices.js';
+
+/** What people read while runs go on, and how well that works. */
+export interface Looks {
+  /** How often in 1,000 turns a process asks for the status of a run, beside its other call. */
+  readonly glances: number;
+  /** How often in 1,000 loads the answer takes long, and how many milliseconds at most. */
+  readonly slowLoads: number;
+  readonly longestLoadMs: number;
+  /** Milliseconds between two lists that somebody reads, and between two pages of a list, at most. 0: nobody reads any. */
+  readonly listEveryMs: number;
+  readonly pageEveryMs: number;
+  /** The most items on a page. */
+  readonly pageLimit: number;
+  /** Whether the records of lists cannot be read until the calm. */
+  readonly areListsUnreadable: boolean;
+}
+
+/** Nobody looks. */
+export const NO_LOOKS: Looks = {
+  ...{ glances: 0, slowLoads: 0, longestLoadMs: 0, listEveryMs: 0, pageEveryMs: 0, pageLimit: 3 },
+  areListsUnreadable: false,
+};
+
+export function drawLooks({ oneOf, pick }: Choices): Looks {
+  return {
+    glances: oneOf([0, 60, 200]),
+    slowLoads: oneOf([0, 100, 300]),
+    longestLoadMs: oneOf([200, 800]),
+    listEveryMs: oneOf([30, 100, 0]),
+    pageEveryMs: oneOf([100, 300]),
+    pageLimit: 1 + pick(2),
+    areListsUnreadable: oneOf([false, false, true]),
+  };
+}
