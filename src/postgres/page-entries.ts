@@ -1,6 +1,6 @@
 import type { JsonValue } from '../extraction/json-value.js';
-import { parseJson } from '../extraction/parse-json.js';
 import type { Cursor, InstanceId, InstanceSnapshot, PageEntry, TaskData } from '../ports/repository.js';
+import { parseStored } from './metadata/parse-stored.js';
 import { cursorOf } from './tables/instances.js';
 import type { Projection } from './tables/projection.js';
 import type { Tables } from './tables/tables.js';
@@ -72,7 +72,7 @@ function taskDataOf({ version, data }: InstanceRow, { read }: Projection): TaskD
 const NO_ROWS: InstanceSnapshot['stored'] = new Map();
 
 function storedValues(json: string): InstanceSnapshot['stored'] {
-  const rows = parseJson(json) as unknown as readonly (readonly [
+  const rows = parseStored(json) as unknown as readonly (readonly [
     key: string,
     value: JsonValue,
     token: string | null,

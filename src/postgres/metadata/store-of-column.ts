@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../../extraction/json-value.js';
-import { parseJson } from '../../extraction/parse-json.js';
 import type { InstanceId } from '../../ports/repository.js';
 import type { MetadataMembers } from '../configuration.js';
 import type { PostgresConnection } from '../database.js';
@@ -8,6 +7,7 @@ import { type Parameters, parameters } from '../sql/parameters.js';
 import { quoteIdentifier } from '../sql/quote-name.js';
 import { type Instances, resultOf } from '../tables/instances.js';
 import type { MetadataStore, Writes, Written } from './metadata-store.js';
+import { parseStored } from './parse-stored.js';
 
 /** Metadata as members of a jsonb column of the instance. A lock on the instance guards them all. */
 export function storeOfColumn(configuration: MetadataMembers, instances: Instances): MetadataStore {
@@ -92,7 +92,7 @@ export function storeOfColumn(configuration: MetadataMembers, instances: Instanc
     )) as { readonly id: InstanceId; readonly members: string }[];
     return new Map(
       rows.flatMap(({ id, members }) => {
-        const value = parseJson(members);
+        const value = parseStored(members);
         return isObject(value) ? [[id, value] as const] : [];
       }),
     );

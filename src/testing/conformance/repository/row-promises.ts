@@ -138,6 +138,18 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
   },
 ];
 
+/** Those that JavaScript and a database write with different digits, and texts of the same digits. */
+const NUMBERS: Readonly<Record<string, JsonValue>> = {
+  'many zeros': 1e21,
+  'digits of many zeros': '1000000000000000000000',
+  'more zeros': -1e23,
+  largest: 1.79e308,
+  'twenty digits': 12_345_678_901_234_567_000,
+  'text of twenty digits': '12345678901234567890',
+  'seventeen digits': 0.1 + 0.2,
+  tiny: 1e-7,
+};
+
 const VALUES: Readonly<Record<string, JsonValue>> = {
   text: 'Łódź',
   empty: '',
@@ -146,6 +158,8 @@ const VALUES: Readonly<Record<string, JsonValue>> = {
   whole: 42,
   zero: 0,
   fraction: -1.25,
+  ...NUMBERS,
+  nested: [{ numbers: Object.values(NUMBERS) }],
   yes: true,
   no: false,
   list: [1, 'two', [null]],

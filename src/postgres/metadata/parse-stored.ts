@@ -1,0 +1,32 @@
+import type { JsonValue } from '../../extraction/json-value.js';
+
+/**
+ * Parses stored values. A number stays a number, unless JavaScript would write it with another value: 12345678901234567890
+ * becomes `{ number: '12345678901234567890' }`, which equals no value that a run writes.
+ */
+export function parseStored(json: string): JsonValue {
+  return JSON.parse(MANY_DIGITS.test(json) ? json.replace(TOKEN, keepDigits) : json);
+}
+
+/** The start of a number in a list or an object. JavaScript writes all with fewer digits back with the same value. */
+const MANY_DIGITS = /[[:,\s-]\d[\d.]{15}/;
+/** A string, or a number. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+function keepDigits(token: string): string {
+  const isKept = token.startsWith('"') || decimalOf(token) === decimalOf(String(Number(token)));
+  return isKept ? token : `{"number":"${token}"}`;
+}
+
+/** The value of a number as text, the same for 1e3, 1000 and 1000.0: its digits without zeros around them, and a power of ten. */
+function decimalOf(number: string): string {
+  const [coefficient = '', power = '0'] = number.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = coefficient.replace('-', '').split('.');
+  const digits = whole + fraction;
+  let [start, end] = [0, digits.length];
+  while (digits[start] === '0') start += 1;
+  while (end > start && digits[end - 1] === '0') end -= 1;
+  if (start === end) return '0';
+  const sign = coefficient.startsWith('-') ? '-' : '';
+  return `${sign}${digits.slice(start, end)}e${Number(power) - fraction.length + digits.length - end}`;
+}
