@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { RunFilter } from '../ports/repository.js';
+import type { RunFilter, RunRecord } from '../ports/repository.js';
 import { findRuns, loadReadable, readableHeaders } from '../run/calls/find-runs.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { paceOf } from '../run/record/progress.js';
@@ -9,14 +9,25 @@ import type { RunHeader } from '../run/record/run-record.js';
 
 const MOST_AT_ONCE = 4;
 
-/** One page of stored runs. The header of an ended run has all that is needed. Only active runs are loaded. */
+/** One page of stored runs. Older ones take the places of those that are left out, so only the last page is short. */
 export async function listRuns(
   context: RunContext,
   filter: Omit<RunFilter, 'activeKey'>,
 ): Promise<readonly RunSummary[]> {
-  const headers = readableHeaders(context, await findRuns(context, filter));
+  const summaries: RunSummary[] = [];
+  for (let { before } = filter; ; ) {
+    const records: readonly RunRecord[] = await findRuns(context, { ...filter, before });
+    summaries.push(...(await summariesOf(context, records)));
+    before = records.at(-1)?.runId ?? null;
+    if (summaries.length >= filter.limit || records.length < filter.limit)
+      return summaries.slice(0, filter.limit);
+  }
+}
+
+/** The header of an ended run has all that is needed. Only active runs are loaded. */
+async function summariesOf(context: RunContext, records: readonly RunRecord[]): Promise<RunSummary[]> {
   const limit = pLimit(MOST_AT_ONCE);
-  const summaries = headers.map((header) =>
+  const summaries = readableHeaders(context, records).map((header) =>
     header.counts === null
       ? limit(() => loadSummary(context, header))
       : summaryOf(header, header.counts, null),

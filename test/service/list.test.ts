@@ -6,17 +6,19 @@ import { intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
 import { setUp } from './support/one-service.js';
 
-/** A service over the same records, and which runs it loads. */
+/** A service over the same records, which runs it loads, and for which filters it looks for runs. */
 function counting({ memory, runtime }: ReturnType<typeof setUp>, change = (records: RunRecord[]) => records) {
   const loaded: string[] = [];
+  const found: unknown[] = [];
   const logger = linesLogger();
   const repository = intercept(memory, async ({ method, argument, proceed }) => {
     if (method === 'loadRun') loaded.push(String(argument));
+    if (method === 'findRuns') found.push(argument);
     const isRead = method === 'loadRun' || method === 'findRuns';
     return isRead ? change((await proceed()) as RunRecord[]) : proceed();
   });
   const service = createBackfillService({ repository, queue: { enqueue: async () => {} }, runtime, logger });
-  return { service, loaded, logger };
+  return { service, loaded, found, logger };
 }
 
 const withoutMembers =
@@ -147,6 +149,34 @@ describe('list', () => {
     expect(logger.lines).toEqual([
       expect.stringContaining(`[${damaged}]: Left out: Run ${damaged} has a damaged`),
     ]);
+  });
+
+  test('fills its pages although some runs are left out, and asks once where none is', async () => {
+    const world = setUp();
+    const runIds: string[] = [];
+    for (let limit = 1; limit <= 9; limit += 1) {
+      runIds.unshift(await world.request({ limit }));
+      await world.sleep(1);
+    }
+    for (const runId of runIds.slice(1)) await world.service.cancel(runId);
+    const [active = '', ...ended] = runIds;
+    const unreadable = [`${active}_0`, ended[2], ended[3], ended[7]];
+    const { service, found } = counting(world, (records) =>
+      records.map((record) => (unreadable.includes(record.id) ? { ...record, content: {} } : record)),
+    );
+
+    const pages: string[][] = [];
+    for (let before: string | undefined; ; ) {
+      const page = (await service.list({ limit: 2, before })).map(({ runId }) => runId);
+      pages.push(page);
+      before = page.at(-1);
+      if (page.length < 2) break;
+    }
+
+    expect(pages).toEqual([[ended[0], ended[1]], [ended[4], ended[5]], [ended[6]]]);
+    found.splice(0);
+    await service.list({ limit: 2, before: String(ended[3]) });
+    expect(found).toHaveLength(1);
   });
 
   test('leaves out an active run that is deleted meanwhile', async () => {
