@@ -11,6 +11,9 @@ export interface RunObserver {
   stop(): void;
 }
 
+/** How long a job may report a batch after its run has stopped. */
+const LATE_MS = 15 * 60_000;
+
 /** Turns the changes of state that this process makes, and the progress of its jobs, into spans and metrics. */
 export function observeRuns({
   tracer,
@@ -21,16 +24,28 @@ export function observeRuns({
 }): RunObserver {
   const spans = recordSpans(tracer);
   const metrics = recordMetrics(meter);
+  const stoppedAt = new Map<string, number>();
 
   function onMessage(data: unknown): void {
     const message = data as RunChangeMessage;
+    const { runId, to, at } = message;
+    for (const [id, before] of stoppedAt) if (at - before > LATE_MS) stoppedAt.delete(id);
+    if (to === 'pending' || to === 'running') stoppedAt.delete(runId);
+    else stoppedAt.set(runId, at);
     spans.changed(message);
     metrics.changed(message);
+  }
+
+  /** Whether the batch is older than the end of its run. Another job has stopped the run while this one waited for an answer. */
+  function isLate({ runId, lastProgressAt }: BackfillProgress): boolean {
+    const at = stoppedAt.get(runId);
+    return at !== undefined && (lastProgressAt ?? 0) <= at;
   }
 
   subscribe(RUN_CHANNEL, onMessage);
   return {
     onProgress(progress) {
+      if (isLate(progress)) return;
       spans.progressed(progress);
       metrics.progressed(progress);
     },

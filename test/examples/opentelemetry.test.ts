@@ -180,6 +180,39 @@ test('a run that fails ends its span as an error, and a resume goes on in the sa
   });
 });
 
+test('a batch that is reported after its run has stopped makes no second span and no gauge', async () => {
+  const host = openProcess(createMemoryRepository({ instances: invoices(30) }));
+  const runId = await host.request();
+  const reports: BackfillProgress[] = [];
+  await host.handle((progress) => reports.push(progress));
+  const gauges = async () => Object.keys(await host.values()).filter((name) => name.includes(runId));
+
+  for (const report of reports) host.observer.onProgress(report);
+
+  expect(reports[0]?.state).toBe('running');
+  expect(await gauges()).toEqual([]);
+  host.observer.stop();
+  expect(host.spans()).toHaveLength(1);
+});
+
+test('a paused run has a span and gauges again once a batch is newer than the pause', async () => {
+  const host = openProcess(createMemoryRepository({ instances: invoices(30) }));
+  const runId = await host.request();
+  let first: BackfillProgress | undefined;
+  await host.handle((progress) => {
+    first ??= progress;
+    return host.service.pause(runId);
+  });
+  if (first === undefined) throw new Error('expected progress');
+
+  // Another process has resumed the run, so that this one got no message.
+  host.observer.onProgress({ ...first, lastProgressAt: Date.now() + 1000 });
+
+  expect(await host.values()).toMatchObject({ [`backfill.run.total ${runId}`]: 30 });
+  host.observer.stop();
+  expect(host.spans()).toHaveLength(2);
+});
+
 test('a span that is still open ends with the observer, which hears nothing from then on', async () => {
   const host = openProcess(createMemoryRepository({ instances: invoices(30) }));
   await host.request();
