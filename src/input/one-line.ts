@@ -1,12 +1,15 @@
 /**
- * Text from data as part of one readable line: control characters, bidirectional controls and lone surrogates are
- * escaped, so that they cannot forge a log line. Cut after `maxLength` characters.
+ * Text from data as part of one readable line. Control characters, invisible ones and lone surrogates are escaped: they
+ * cannot forge a log line, or make two names look the same. Cut after `maxLength` characters.
  */
 export function oneLine(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
-  return cut.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return cut.replace(UNSAFE, escaped);
 }
 
-const UNSAFE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** As JSON may write it. */
+function escaped(text: string): string {
+  return text.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

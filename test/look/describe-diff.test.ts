@@ -53,6 +53,15 @@ describe('a diff in words', () => {
     expect(sentences[0]).not.toMatch(/[\n\u202e]/);
   });
 
+  test.each(['\u00ad', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\ufe0f', '\u3164', '\u{e0041}'])(
+    'tells keys apart that differ only in an invisible character: %j',
+    (invisible) => {
+      const sentences = sentencesFor([path('city', 'x')], [path(`ci${invisible}ty`, 'x')]);
+      expect(sentences.join()).not.toContain(invisible);
+      expect(sentences.join()).toContain('"ci\\\\u');
+    },
+  );
+
   test('is the same for a diff that comes out of JSON', () => {
     const diff = diffExtractionPaths([path('a')], [path('b', 'a')]);
     expect(describeDiff(JSON.parse(JSON.stringify(diff)))).toEqual(describeDiff(diff));

@@ -260,6 +260,9 @@ describe('a line', () => {
     ['line breaks', 'a\nb\r\u2028c', 'a\\u000ab\\u000d\\u2028c'],
     ['bidirectional controls', 'a\u202eb\u2066c\u200fd', 'a\\u202eb\\u2066c\\u200fd'],
     ['half of a surrogate pair', 'a\ud800b', 'a\\ud800b'],
+    ['a soft hyphen and joiners', 'a\u00adb\u2060c\u200cd\u200de', 'a\\u00adb\\u2060c\\u200cd\\u200de'],
+    ['a tag, which is a pair', 'a\u{e0041}b', 'a\\udb40\\udc41b'],
+    ['a filler and a variation selector', 'a\u3164b\ufe0fc', 'a\\u3164b\\ufe0fc'],
     ['a whole one', 'a😀b', 'a😀b'],
   ])('shows %s in data readably', (_, text, shown) => {
     const logger = linesLogger();
