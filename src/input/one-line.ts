@@ -9,7 +9,7 @@ export function oneLine(text: string, maxLength: number): string {
 
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** As JSON may write it. */
-function escaped(text: string): string {
+/** Each character by its code, as JSON may write it. */
+export function escaped(text: string): string {
   return text.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,4 +1,4 @@
-/** A segment of a path, and its letters and digits in lower case: what people remember of a name. */
+/** A segment of a path, and its letters and digits in lower case and one Unicode form: what people remember of a name. */
 export interface PathStep {
   readonly segment: string;
   readonly word: string;
@@ -10,7 +10,10 @@ export function stepsOf(segments: readonly string[]): PathStep[] {
 }
 
 export function stepOf(segment: string): PathStep {
-  const word = segment.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  const word = segment
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, '');
   return { segment, word, isIndex: /^(?:0|[1-9]\d*)$/.test(segment) };
 }
 

@@ -1,4 +1,4 @@
-import { oneLine } from '../input/one-line.js';
+import { escaped, oneLine } from '../input/one-line.js';
 import type { KeyPreview, SampledInstance } from './key-preview.js';
 
 const MOST_WARNINGS = 50;
@@ -33,10 +33,11 @@ export function previewWarnings(options: {
 function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure: string | null): string[] {
   if (sampled === 0) return [];
   const { found, null: nulls, failed, orphaned, truncated, types, byAge, didYouMean } = preview;
-  const path = `Path ${quote(spelled(preview.path))} of key ${quote(key)}`;
+  const asked = spelled(preview.path);
+  const path = `Path ${quote(asked)} of key ${quote(key)}`;
   const of = (count: number): string => `${count} of ${sampled} sampled instances`;
   const [best] = didYouMean;
-  const hint = best === undefined ? 'Check the path.' : `Did you mean ${quote(spelled(best.path))}?`;
+  const hint = best === undefined ? 'Check the path.' : didYouMeanOf(asked, spelled(best.path));
   const oldest = byAge.findIndex((rate) => (rate ?? 0) > 0);
   const mixed = Object.entries(types).sort(([, a], [, b]) => b - a);
   return [
@@ -71,6 +72,13 @@ function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure:
   ];
 }
 
+function didYouMeanOf(asked: string, existing: string): string {
+  const looksTheSame = asked.normalize('NFKC') === existing.normalize('NFKC');
+  return looksTheSame
+    ? `Did you mean ${inCodes(existing)}, in place of ${inCodes(asked)}? They look the same.`
+    : `Did you mean ${quote(existing)}?`;
+}
+
 /** A warning about the oldest instances appears only if chance alone would cause it no more often than this. */
 const CHANCE = 0.01;
 
@@ -85,6 +93,11 @@ function failureAt(sample: readonly SampledInstance[], index: number): string | 
 
 function spelled(path: KeyPreview['path']): string {
   return typeof path === 'string' ? path : path.join('.');
+}
+
+/** With the codes of all letters but the plain ones. */
+function inCodes(text: string): string {
+  return quote(text).replace(/[^ -~]/g, escaped);
 }
 
 function quote(text: string): string {

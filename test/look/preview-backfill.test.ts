@@ -337,6 +337,16 @@ describe('did you mean', () => {
     ]);
   });
 
+  test('a path that looks the same: the warning has the codes of its letters', async () => {
+    const repository = memory([1, 2, 3].map((id) => instance(id, { 'Stra\u00dfe': { 'caf\u00e9': 'x' } })));
+    const paths = [{ key: 'k', path: ['Stra\u00dfe', 'cafe\u0301'] }];
+    const { keys, warnings } = await previewBackfill({ repository, processModelId: MODEL, paths });
+    expect(keys.k?.didYouMean).toEqual([{ path: 'Stra\u00dfe.caf\u00e9', found: 1, sample: 'x' }]);
+    expect(warnings[0]).toContain(
+      String.raw`Did you mean "Stra\u00dfe.caf\u00e9", in place of "Stra\u00dfe.cafe\u0301"? They look the same.`,
+    );
+  });
+
   test('nothing for a right path that is rare, though another one is spelled alike', async () => {
     const instances = Array.from({ length: 2_000 }, (_, index) =>
       instance(index, {

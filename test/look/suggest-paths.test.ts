@@ -7,6 +7,7 @@ const DOCUMENT = {
   customer: { address: { city: 'Oslo', street: 'Main street' }, name: 'Berg', id: 'C-1' },
   items: [{ sku: 'A' }, { sku: 'B' }],
   tags: ['new'],
+  Kunde: { 'Stra\u00dfe': { 'caf\u00e9': 'x' }, 'Vertr\u00e4ge': { id: 1 } },
   nothing: null,
 };
 
@@ -33,6 +34,14 @@ describe('the path that comes first', () => {
     ['two levels too short', 'city', 'customer.address.city'],
     ['a level too long at the start', 'data.invoice.number', 'invoice.number'],
     ['a level too long at the end', 'invoice.number.text', 'invoice.number'],
+    [
+      'another letter case of a letter with a mark',
+      'Kunde.Stra\u00dfe.Caf\u00c9',
+      'Kunde.Stra\u00dfe.caf\u00e9',
+    ],
+    ['a mark as a character of its own', 'Kunde.Stra\u00dfe.cafe\u0301', 'Kunde.Stra\u00dfe.caf\u00e9'],
+    ['a letter of full width', 'Kunde.Stra\u00dfe.\uff43af\u00e9', 'Kunde.Stra\u00dfe.caf\u00e9'],
+    ['a mark within one character', 'Kunde.Vertra\u0308ge.id', 'Kunde.Vertr\u00e4ge.id'],
     ['levels in one name', 'invoice_number', 'invoice.number'],
     ['an index beyond the list', 'items[2].sku', 'items[0].sku'],
     ['an index beyond the list, at the end', 'tags[1]', 'tags[0]'],
