@@ -18,21 +18,9 @@ export interface SampleSize {
   readonly total: number;
 }
 
-/**
- * A share with its Wilson interval, corrected for a finite population. The ends are rounded outwards to a whole number of
- * instances.
- */
+/** A share with its interval, corrected for a finite population. Its ends are whole numbers of instances. */
 export function shareOf(count: number, { sampled, total }: SampleSize): Share {
-  if (sampled === 0) return { count, rate: 0, low: 0, high: total === 0 ? 0 : 1 };
-  const rate = count / sampled;
-  if (sampled >= total) return { count, rate, low: rate, high: rate };
-  const { low, high } = wilson(rate, effectiveSize(sampled, total));
-  return {
-    count,
-    rate,
-    low: Math.min(rate, Math.floor(low * total) / total),
-    high: Math.max(rate, Math.ceil(high * total) / total),
-  };
+  return shareWithin(count, sampled, total, effectiveSize(sampled, total));
 }
 
 /**
@@ -46,14 +34,11 @@ export function shareOfRows(
   { sampled, total }: SampleSize,
 ): Share {
   const count = perInstance.reduce((sum, rows) => sum + rows, 0);
-  if (sampled === 0 || most === 0) return { count, rate: 0, low: 0, high: total * most === 0 ? 0 : 1 };
   const rate = count / (sampled * most);
-  if (sampled >= total) return { count, rate, low: rate, high: rate };
   const spread = perInstance.reduce((sum, rows) => sum + (rows / most - rate) ** 2, 0) / sampled;
   const alike = spread === 0 ? most : (rate * (1 - rate)) / spread;
   const size = effectiveSize(sampled, total) * Math.min(most, Math.max(1, alike));
-  const { low, high } = wilson(rate, size);
-  return { count, rate, low: Math.min(rate, low), high: Math.max(rate, high) };
+  return shareWithin(count, sampled * most, total * most, size);
 }
 
 /** The size of a sample from an endless population that would be as precise: the finite population correction. */
@@ -61,12 +46,27 @@ function effectiveSize(sampled: number, total: number): number {
   return (sampled * (total - 1)) / (total - sampled);
 }
 
+/** @param size how many of them are as precise as the sample. */
+function shareWithin(count: number, seen: number, all: number, size: number): Share {
+  if (seen === 0) return { count, rate: 0, low: 0, high: all === 0 ? 0 : 1 };
+  const rate = count / seen;
+  if (seen >= all) return { count, rate, low: rate, high: rate };
+  // What was seen is certain, with the property and without it.
+  const atLeast = (certain: number): number =>
+    Math.max(certain, Math.floor(lowestRate(certain, seen, size) * all));
+  return { count, rate, low: atLeast(count) / all, high: (all - atLeast(seen - count)) / all };
+}
+
 /** The quantile of the normal distribution that leaves 2.5 % at each end. */
 const Z = 1.959_964;
+/** The Wilson interval is too narrow there. If fewer than this are expected, a sample finds one with a chance below 5 %. */
+const EXPECTED_OF_ONE: number = -Math.log(0.95);
 
-function wilson(rate: number, size: number): { readonly low: number; readonly high: number } {
+/** The low end of the Wilson interval. The high end is that of those without the property. */
+function lowestRate(count: number, seen: number, size: number): number {
+  if (count === 1) return EXPECTED_OF_ONE / size;
+  const rate = count / seen;
   const slack = Z ** 2 / size;
-  const middle = (rate + slack / 2) / (1 + slack);
-  const reach = (Z * Math.sqrt((rate * (1 - rate)) / size + slack / (4 * size))) / (1 + slack);
-  return { low: Math.max(0, middle - reach), high: Math.min(1, middle + reach) };
+  const reach = Z * Math.sqrt((rate * (1 - rate)) / size + slack / (4 * size));
+  return Math.max(0, rate + slack / 2 - reach) / (1 + slack);
 }

@@ -34,6 +34,43 @@ describe('the interval of a share', () => {
     expect(average).toBeLessThanOrEqual(0.97);
   });
 
+  test.each([250, 2_500, 20_000].flatMap((total) => [1, 2, 3, 5, 10].map((having) => ({ total, having }))))(
+    'covers $having of $total instances, and all but $having, in at least 93 of 100 samples',
+    ({ total, having }) => {
+      const random = randomFrom(total + having).next;
+      let [covered, coveredOthers] = [0, 0];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const has = scattered(having, total, random);
+        const drawn = drawRanks(total, SAMPLED, random);
+        const count = drawn.reduce((sum, { rank, times }) => sum + (has[rank - 1] === 1 ? times : 0), 0);
+        const [few, others] = [count, SAMPLED - count].map((n) => shareOf(n, { sampled: SAMPLED, total }));
+        if (few && few.low * total <= having && having <= few.high * total) covered += 1;
+        if (others && others.low * total <= total - having && total - having <= others.high * total)
+          coveredOthers += 1;
+      }
+      expect(covered / ROUNDS).toBeGreaterThanOrEqual(0.93);
+      expect(coveredOthers).toBe(covered);
+    },
+  );
+
+  test.each([201, 400, 1_000, 2_500, 100_000])(
+    'ends, of %d instances, at no number that the sample proves wrong, and holds the rate',
+    (total) => {
+      for (let count = 0; count <= SAMPLED; count += 1) {
+        const { low, rate, high } = shareOf(count, { sampled: SAMPLED, total });
+        expect(low).toBeGreaterThanOrEqual(count / total);
+        expect(high).toBeLessThanOrEqual(1 - (SAMPLED - count) / total + Number.EPSILON);
+        expect(low).toBeLessThanOrEqual(rate);
+        expect(high).toBeGreaterThanOrEqual(rate);
+      }
+    },
+  );
+
+  test('does not say that there are two where one was seen', () => {
+    expect(shareOf(1, { sampled: 200, total: 2_500 }).low).toBe(1 / 2_500);
+    expect(shareOf(199, { sampled: 200, total: 2_500 }).high).toBe(2_499 / 2_500);
+  });
+
   test('is the rate itself where all instances were seen', () => {
     expect(shareOf(3, { sampled: 9, total: 9 })).toEqual({ count: 3, rate: 3 / 9, low: 3 / 9, high: 3 / 9 });
   });
@@ -82,6 +119,20 @@ describe('the interval of a share of rows', () => {
     }
     expect(covered / ROUNDS).toBeGreaterThan(0.93);
     expect(covered / ROUNDS).toBeLessThan(0.97);
+  });
+
+  test('ends at no number that the sample proves wrong', () => {
+    expect(shareOfRows([4, 4, 4, 3], 4, { sampled: 4, total: 5 }).high).toBe(19 / 20);
+    expect(shareOfRows([0, 0, 0, 1], 4, { sampled: 4, total: 5 }).low).toBe(1 / 20);
+  });
+
+  test('is everything where no row could be read, and nothing where there is none', () => {
+    expect(shareOfRows([], 2, { sampled: 0, total: 5 })).toEqual({ count: 0, rate: 0, low: 0, high: 1 });
+    for (const [most, total] of [
+      [2, 0],
+      [0, 5],
+    ] as const)
+      expect(shareOfRows([], most, { sampled: 0, total })).toEqual({ count: 0, rate: 0, low: 0, high: 0 });
   });
 
   test('is the rate itself where all instances were seen', () => {
