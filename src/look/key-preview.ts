@@ -8,6 +8,7 @@ import { FOUND } from './inspect-instance.js';
 import { type SampleSize, type Share, shareOf } from './share.js';
 import { spread } from './spread.js';
 import type { PathSuggestion } from './suggest-paths.js';
+import { takeTurns } from './take-turns.js';
 
 /** What a run would find and do under one key. `found`, `null`, `missing` and `failed` add up to the sampled instances. */
 export interface KeyPreview {
@@ -143,11 +144,9 @@ function samplesOf(seen: readonly SeenKey[]): PreviewSample[] {
       MOST_SAMPLES,
     ),
   );
-  const rounds = Array.from({ length: MOST_SAMPLES }, (_, round) =>
-    kinds.flatMap((kind) => kind[round] ?? []),
-  );
-  return rounds
-    .flat()
-    .slice(0, MOST_SAMPLES)
-    .map(({ id, key: { before, after } }) => ({ instanceId: id, before, after }));
+  return takeTurns(kinds, MOST_SAMPLES).map(({ id, key: { before, after } }) => ({
+    instanceId: id,
+    before,
+    after,
+  }));
 }

@@ -17,6 +17,7 @@ import { readSample } from './read-sample.js';
 import { type Share, shareOfRows } from './share.js';
 import { spread } from './spread.js';
 import type { PathSuggestion } from './suggest-paths.js';
+import { takeTurns } from './take-turns.js';
 
 /** What a run of these paths would find and do, as a sample of the instances shows it. Plain JSON. */
 export interface BackfillPreview<Key extends string = string> {
@@ -183,8 +184,8 @@ async function lookAtAll(look: Look, range: Range): Promise<Looked> {
 const LITTLE = 0.05;
 /** How many whole documents to look at. */
 const MOST_DOCUMENTS = 50;
-/** At most so many of them have a value at the path. Their other paths are no other spelling of it. */
-const MOST_WITH_VALUE = 10;
+/** At most so many of them have a value at one of the paths. Their other paths are no other spelling of it. */
+const MOST_WITH_VALUE = 25;
 
 /** For each path that finds little, the existing paths that may be meant. */
 async function suggestPaths(
@@ -193,24 +194,44 @@ async function suggestPaths(
   sample: readonly SampledInstance[],
   sampled: number,
 ): Promise<PathSuggestion[][]> {
-  const isFound = ({ instance }: SampledInstance, index: number): boolean => {
-    const finding = instance.keys[index]?.finding ?? 'failed';
-    return FOUND.has(finding) || finding === 'null' || finding === 'null-orphaned';
-  };
-  const rare = paths.flatMap((_, index) => {
-    const found = sample.reduce((sum, one) => sum + (isFound(one, index) ? one.times : 0), 0);
-    return found < LITTLE * sampled ? [index] : [];
-  });
   const readable = sample.filter(({ instance }) =>
     instance.keys.some(({ failure }) => failure?.key !== null),
   );
-  const having = readable.filter((one) => rare.some((index) => isFound(one, index)));
-  const lacking = readable.filter((one) => rare.some((index) => !isFound(one, index)));
-  const withValue = spread(having, MOST_WITH_VALUE);
-  const chosen = [...withValue, ...spread(lacking, MOST_DOCUMENTS - withValue.length)];
-  const ids = [...new Set(chosen.map(({ instance }) => instance.id))];
-  if (rare.length === 0 || ids.length === 0) return [];
-  const asked = rare.map((index) => paths[index]?.segments ?? []);
-  const found = await findNearPaths(context, { processModelId, upTo }, ids, asked);
-  return paths.map((_, index) => found[rare.indexOf(index)] ?? []);
+  const rare = paths
+    .map(({ segments }, index) => ({
+      index,
+      segments,
+      having: readable.filter((one) => isThere(one, index)),
+    }))
+    .filter(({ having }) => having.reduce((sum, { times }) => sum + times, 0) < LITTLE * sampled);
+  const withValue = takeTurns(
+    rare.map(({ having }) => spread(having, MOST_WITH_VALUE)),
+    MOST_WITH_VALUE,
+  );
+  const lacking = readable.filter((one) => rare.some(({ index }) => !isThere(one, index)));
+  const chosen = new Set([...withValue, ...spread(lacking, MOST_DOCUMENTS - withValue.length)]);
+  // Without a document that has it, a right path would look like a misspelled one.
+  const unclear = rare.filter(({ having }) => having.length === 0 || having.some((one) => chosen.has(one)));
+  if (unclear.length === 0 || chosen.size === 0) return [];
+  const found = await findNearPaths(
+    context,
+    { processModelId, upTo },
+    [...new Set([...chosen].map(({ instance }) => instance.id))],
+    unclear.map(({ segments }) => segments),
+  );
+  const suggestions = new Map(unclear.map(({ index }, place) => [index, found[place]]));
+  return paths.map((_, index) => suggestions.get(index) ?? []);
+}
+
+/** Whether there is something at the path, if only a null or what cannot be stored. */
+function isThere({ instance }: SampledInstance, index: number): boolean {
+  const key = instance.keys[index];
+  if (key === undefined) return false;
+  const { finding, failure } = key;
+  return (
+    FOUND.has(finding) ||
+    finding === 'null' ||
+    finding === 'null-orphaned' ||
+    (finding === 'failed' && failure?.key !== null)
+  );
 }

@@ -370,6 +370,49 @@ describe('did you mean', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('nothing for a right path in one instance, wherever that is, beside other rare paths', async () => {
+    const paths = [
+      { key: 'discount', path: 'discount.code' },
+      { key: 'notes', path: 'delivery.notes' },
+      { key: 'refund', path: 'refund.reason' },
+    ];
+    for (const having of [5, 30, 60, 130, 160]) {
+      const instances = Array.from({ length: 190 }, (_, index) =>
+        instance(index, {
+          delivery: { note: 'a', ...(index === having && { notes: 'b' }) },
+          ...(index % 24 === 0 && { discount: { code: 'x' } }),
+          ...(index % 25 === 1 && { refund: { reason: 'y' } }),
+        }),
+      );
+      const { warnings } = await preview(memory(instances), { paths });
+      expect(warnings).toEqual([]);
+    }
+  });
+
+  test('nothing for a path whose values cannot be stored: it is there', async () => {
+    const instances = Array.from({ length: 190 }, (_, index) =>
+      instance(index, { invoice: { numbers: 'INV-7', ...(index === 8 && { number: Number.NaN }) } }),
+    );
+    const { keys } = await preview(memory(instances));
+    expect(keys.invoice_number).toMatchObject({ failed: { count: 1 }, didYouMean: [] });
+  });
+
+  test('nothing for right paths of which more are rare than documents are read', async () => {
+    const letters = [...'abcdefghi'];
+    const names = letters.flatMap((first) => letters.map((second) => `${first}${second}_name`));
+    const instances = names.map((name, index) =>
+      instance(index, { ...Object.fromEntries(names.map((other) => [`${other}s`, 1])), [name]: 2 }),
+    );
+    const paths = names.map((name) => ({ key: name, path: name }));
+    const { keys } = await previewBackfill({
+      repository: memory(instances),
+      processModelId: MODEL,
+      paths: [...paths, { key: 'typo', path: 'ai_naem' }],
+    });
+    for (const { key } of paths) expect(keys[key]).toMatchObject({ found: { count: 1 }, didYouMean: [] });
+    expect(keys.typo?.didYouMean).toContainEqual(expect.objectContaining({ path: 'ai_names' }));
+  });
+
   test.each([
     ['street2', 'street'],
     ['name2', 'name'],
