@@ -36,19 +36,18 @@ function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure:
   const asked = spelled(preview.path);
   const path = `Path ${quote(asked)} of key ${quote(key)}`;
   const of = (count: number): string => `${count} of ${sampled} sampled instances`;
-  const [best] = didYouMean;
-  const hint = best === undefined ? 'Check the path.' : didYouMeanOf(asked, spelled(best.path));
+  const best = didYouMean[0] === undefined ? null : spelled(didYouMean[0].path);
   const oldest = byAge.findIndex((rate) => (rate ?? 0) > 0);
   const mixed = Object.entries(types).sort(([, a], [, b]) => b - a);
   return [
     ...(found.count + nulls.count === 0 && failed.count < sampled
-      ? [`${path} finds nothing in ${of(sampled - failed.count)}. ${hint}`]
+      ? [`${path} finds nothing in ${nothingIn(preview, sampled, adviceOf(asked, best))}`]
       : []),
     ...(found.count === 0 && nulls.count > 0
       ? [`${path} finds no value but null, in ${of(nulls.count)}.`]
       : []),
-    ...(found.count > 0 && best !== undefined
-      ? [`${path} finds a value in only ${of(found.count)}. ${hint}`]
+    ...(found.count > 0 && best !== null
+      ? [`${path} finds a value in only ${of(found.count)}. ${sentence(adviceOf(asked, best))}`]
       : []),
     ...(oldest > 0 && (1 - oldest / 10) ** found.count < CHANCE
       ? [
@@ -72,11 +71,27 @@ function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure:
   ];
 }
 
-function didYouMeanOf(asked: string, existing: string): string {
+/** The end of a sentence about a path that finds nothing. It claims no more than the sample proves: a right path may be rare. */
+function nothingIn({ found, failed }: KeyPreview, sampled: number, advice: string): string {
+  if (failed.count > 0)
+    return `${sampled - failed.count} of ${sampled} sampled instances. ${sentence(advice)}`;
+  if (found.high === 0)
+    return `${sampled === 1 ? 'the only instance' : `any of the ${sampled} instances`}. ${sentence(advice)}`;
+  const most = Number((100 * found.high).toPrecision(2));
+  return `${sampled} sampled instances, so probably at most ${most} % of all have a value. If it is not that rare, ${advice}`;
+}
+
+/** To be begun with a capital letter, or with a condition. */
+function adviceOf(asked: string, existing: string | null): string {
+  if (existing === null) return 'check the path.';
   const looksTheSame = asked.normalize('NFKC') === existing.normalize('NFKC');
   return looksTheSame
-    ? `Did you mean ${inCodes(existing)}, in place of ${inCodes(asked)}? They look the same.`
-    : `Did you mean ${quote(existing)}?`;
+    ? `did you mean ${inCodes(existing)}, in place of ${inCodes(asked)}? They look the same.`
+    : `did you mean ${quote(existing)}?`;
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A warning about the oldest instances appears only if chance alone would cause it no more often than this. */

@@ -333,7 +333,7 @@ describe('did you mean', () => {
     const key = (keys as Record<string, (typeof keys)[keyof typeof keys]>).k;
     expect(key?.didYouMean[0]).toEqual({ path: expected, found: 1, sample });
     expect(warnings).toEqual([
-      `Path ${JSON.stringify(path)} of key "k" finds nothing in 200 of 200 sampled instances. Did you mean ${JSON.stringify(expected)}?`,
+      `Path ${JSON.stringify(path)} of key "k" finds nothing in 200 sampled instances, so probably at most 0.67 % of all have a value. If it is not that rare, did you mean ${JSON.stringify(expected)}?`,
     ]);
   });
 
@@ -368,6 +368,31 @@ describe('did you mean', () => {
       expect(keys[key]?.didYouMean).toEqual([]);
     }
     expect(warnings).toEqual([]);
+  });
+
+  test('and that no instance has a value, if each was looked at', async () => {
+    const warningsOf = async (count: number, more: readonly MemoryInstance[] = []) => {
+      const repository = memory([...invoices(count), ...more]);
+      return (await preview(repository, { paths: [{ key: 'k', path: 'invoice.nubmer' }] })).warnings[0];
+    };
+    const start = 'Path "invoice.nubmer" of key "k" finds nothing in';
+    const broken = instance('broken', null, { tasks: [{ state: 'COMPLETED', json: '{' }] });
+    const end = 'Did you mean "invoice.number"?';
+    expect(await warningsOf(20)).toBe(`${start} any of the 20 instances. ${end}`);
+    expect(await warningsOf(1)).toBe(`${start} the only instance. ${end}`);
+    expect(await warningsOf(20, [broken])).toBe(`${start} 20 of 21 sampled instances. ${end}`);
+  });
+
+  test('only if the path is not as rare as a sample without it allows', async () => {
+    const instances = Array.from({ length: 3_000 }, (_, index) =>
+      instance(index, { delivery: { note: 'a', ...(index % 1_000 === 7 && { notes: 'b' }) } }),
+    );
+    const runtime = { ...testRuntime(), random: () => 0.9 }; // none of these three is drawn
+    const paths = [{ key: 'k', path: 'delivery.notes' }];
+    const { warnings } = await preview(memory(instances), { paths, runtime });
+    expect(warnings).toEqual([
+      'Path "delivery.notes" of key "k" finds nothing in 200 sampled instances, so probably at most 1.8 % of all have a value. If it is not that rare, did you mean "delivery.note"?',
+    ]);
   });
 
   test('nothing for a right path in one instance, wherever that is, beside other rare paths', async () => {
@@ -467,7 +492,7 @@ describe('did you mean', () => {
     });
     expect(documents).toHaveLength(50);
     expect(warnings[1]).toBe(
-      'Path "no.such.path" of key "l" finds nothing in 200 of 200 sampled instances. Check the path.',
+      'Path "no.such.path" of key "l" finds nothing in 200 sampled instances, so probably at most 1.2 % of all have a value. If it is not that rare, check the path.',
     );
   });
 });
