@@ -40,7 +40,7 @@ export type InstanceInspector = (snapshot: InstanceSnapshot) => InspectedInstanc
 
 /** Has no side effects, and odd data never makes it throw. */
 export function compileInspector(
-  rules: Pick<PlanRules, 'missing' | 'deletes' | 'formatValue'> & {
+  rules: Pick<PlanRules, 'missing' | 'deletes' | 'storesAnyText' | 'formatValue'> & {
     readonly paths: readonly ReadPath[];
     readonly leftAlone: ReadonlySet<string>;
   },

@@ -71,6 +71,7 @@ export async function previewPaths(context: RunContext, plan: PreviewPlan): Prom
       missing,
       leftAlone,
       deletes: repository.deletes ?? false,
+      storesAnyText: repository.storesAnyText,
       ...(repository.formatValue && { formatValue: repository.formatValue.bind(repository) }),
     }),
   });

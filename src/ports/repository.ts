@@ -89,6 +89,12 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   readonly storesNull?: boolean;
 
   /**
+   * Whether the value column takes any text. If not, a value with a NUL or half of a surrogate pair in its stored form counts as
+   * failed in runs, verifications and previews, and is never written. jsonb and text of PostgreSQL refuse both. @default true
+   */
+  readonly storesAnyText?: boolean;
+
+  /**
    * The most characters that a key may have, counted in Unicode code points, as in `varchar(255)` of PostgreSQL and MySQL.
    * A longer key is refused before a run is stored. @default no limit
    */

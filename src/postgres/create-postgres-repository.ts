@@ -41,7 +41,7 @@ export function createPostgresRepository<Transaction = never, const Type extends
 ): PostgresRepository<Transaction, Type> {
   const { database } = parseConfiguration(configuration);
   const tables = tablesOf(configuration);
-  const { storesNull, maxKeyLength, formatValue } = tables.metadata;
+  const { storesNull, storesAnyText, maxKeyLength, formatValue } = tables.metadata;
   const compareCursors = compareCursorsOf(tables.instances.idType);
   const functionUse = onceKnown(() => hasFunction(database, tables.runs));
 
@@ -49,6 +49,7 @@ export function createPostgresRepository<Transaction = never, const Type extends
     transactional: database.within !== undefined,
     deletes: true,
     storesNull,
+    storesAnyText,
     ...(maxKeyLength !== undefined && { maxKeyLength }),
     ...(formatValue && { formatValue }),
     ...(compareCursors && { compareCursors }),

@@ -7,6 +7,7 @@ import {
   type JsonValue,
   previewBackfill,
   runBackfill,
+  verifyBackfill,
 } from '../../src/index.js';
 import { createMemoryRepository, type MemoryInstance } from '../../src/memory/index.js';
 import { randomFrom } from '../faults/support/seeded-random.js';
@@ -16,6 +17,8 @@ import { testRuntime } from '../support/test-runtime.js';
 
 const preview = (repository: BackfillRepository<never>, rest: object = {}) =>
   previewBackfill({ repository, processModelId: MODEL, paths: PATHS, runtime: testRuntime(), ...rest });
+
+const QUIET = { info() {}, warn() {}, error() {} };
 
 const memory = (instances: readonly MemoryInstance[]) => createMemoryRepository({ instances });
 
@@ -94,6 +97,36 @@ describe('a preview of all instances', () => {
       null: rest.null.count,
       kept: found.count - wouldFill.count - wouldReplace.count,
     });
+  });
+
+  test('counts a text that the column does not take as failed, as a run, a dry run and a verification do', async () => {
+    const repository: BackfillRepository = {
+      ...memory([
+        instance(1, { invoice: { number: 'a\u0000b' } }),
+        instance(2, { invoice: { number: 'ab' } }),
+      ]),
+      storesAnyText: false,
+    };
+    const options = { repository, processModelId: MODEL, paths: PATHS, logger: QUIET };
+    const reason = 'the value has a NUL or half of a surrogate pair, which its column does not take';
+
+    const { keys, warnings } = await preview(repository);
+    const trial = await runBackfill({ ...options, dryRun: true });
+    const before = await verifyBackfill(options);
+    const run = await runBackfill(options);
+    const after = await verifyBackfill(options);
+
+    expect(keys.invoice_number).toMatchObject({
+      found: { count: 1 },
+      failed: { count: 1 },
+      wouldFill: { count: 1 },
+    });
+    expect(warnings[0]).toContain(`Instance 1: ${reason} (WRITE_REJECTED)`);
+    for (const report of [trial, before, run, after])
+      expect(report.failures).toEqual([
+        { instanceId: 1, key: 'invoice_number', code: 'WRITE_REJECTED', reason },
+      ]);
+    expect(after).toMatchObject({ verdict: 'unknown', differences: { invoice_number: { absent: 0 } } });
   });
 
   test('shows samples of each kind, what would change first', async () => {

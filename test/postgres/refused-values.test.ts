@@ -1,4 +1,4 @@
-import { type InstanceId, runBackfill } from 'process-metadata-backfill';
+import { type InstanceId, previewBackfill, runBackfill, verifyBackfill } from 'process-metadata-backfill';
 import { describe, expect, test } from 'vitest';
 import { bigIds } from './hosts/big-ids.js';
 import type { Host } from './hosts/host.js';
@@ -6,6 +6,7 @@ import { n8n } from './hosts/n8n.js';
 import { oddNames } from './hosts/odd-names.js';
 import { oneTable } from './hosts/one-table.js';
 import { prefect } from './hosts/prefect.js';
+import { textIds } from './hosts/text-ids.js';
 import { fill, useHost } from './hosts/use-host.js';
 
 const REFUSED = [
@@ -13,6 +14,7 @@ const REFUSED = [
   { what: 'the first half of a surrogate pair', text: 'Os\ud83dlo', code: '22P02' },
   { what: 'the second half of a surrogate pair', text: 'Os\udc00lo', code: '22P02' },
 ];
+const REASON = 'the value has a NUL or half of a surrogate pair, which its column does not take';
 
 describe.each([n8n, oddNames, bigIds, oneTable, prefect] as readonly Host[])('on $title', (host) => {
   const opened = useHost(host);
@@ -55,12 +57,11 @@ describe.each([n8n, oddNames, prefect] as readonly Host[])('a run on $title', (h
       ids.push(await one.insertOne({ city: 'Oslo', street: 'Storgata' }));
     }
 
-    const report = await runBackfill({
-      repository: one.repository,
-      processModelId: one.processModelId,
-      paths: ['city', 'street'].map((key) => ({ key, path: key })),
-      logger: { info() {}, warn() {}, error() {} },
-    });
+    const { repository, processModelId } = one;
+    const paths = ['city', 'street'].map((key) => ({ key, path: key }));
+    const options = { repository, processModelId, paths, logger: { info() {}, warn() {}, error() {} } };
+    const preview = await previewBackfill({ repository, processModelId, paths });
+    const report = await runBackfill(options);
 
     expect(report).toMatchObject({
       state: 'completed_with_failures',
@@ -68,6 +69,10 @@ describe.each([n8n, oddNames, prefect] as readonly Host[])('a run on $title', (h
       updated: 6,
       failed: 3,
     });
+    expect(preview.keys.city).toMatchObject({ failed: { count: 3 }, wouldFill: { count: 3 } });
+    expect((await verifyBackfill(options)).failures).toEqual(report.failures);
+    for (const failure of report.failures)
+      expect(failure).toMatchObject({ key: 'city', code: 'WRITE_REJECTED', reason: REASON });
     expect(report.failures.map(({ instanceId }) => instanceId).sort()).toEqual(
       ids.filter((_, index) => index % 2 === 0).sort(),
     );
@@ -76,5 +81,21 @@ describe.each([n8n, oddNames, prefect] as readonly Host[])('a run on $title', (h
         ...(index % 2 === 1 && { city: 'Oslo' }),
         street: 'Storgata',
       });
+  });
+});
+
+describe(`a column of the type json, on ${textIds.title}`, () => {
+  const opened = useHost(textIds);
+
+  test.each(REFUSED)('takes $what', async ({ text }) => {
+    const one = opened();
+    const id = await one.insertOne({ city: text, lines: [{ [text]: 1 }] });
+    const { repository, processModelId } = one;
+    const paths = ['city', 'lines'].map((key) => ({ key, path: key }));
+
+    const report = await runBackfill({ repository, processModelId, paths });
+
+    expect(report).toMatchObject({ state: 'completed', failed: 0 });
+    expect(await one.metadata(id)).toEqual({ city: text, lines: [{ [text]: 1 }] });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatMetadataValue, type InstanceSnapshot } from '../../src/index.js';
+import { formatMetadataValue, type InstanceSnapshot, type JsonValue } from '../../src/index.js';
 import { compilePlanner, type PlanRules } from '../../src/run/job/plan-instance.js';
 
 const planInstance = (given: InstanceSnapshot, rules: PlanRules) => compilePlanner(rules)(given);
@@ -49,6 +49,54 @@ describe('planInstance', () => {
     });
 
     expect(failures).toMatchObject([{ key: 'city', code }]);
+  });
+
+  describe('of a text that not every database can store', () => {
+    const plan = (city: JsonValue, rest: Partial<PlanRules>) =>
+      planInstance(snapshot({ data: { form: 'values', values: new Map([['city', city]]) } }), {
+        ...{ paths: PATHS, missing: 'null', clear: false, deletes: false, droppedKeys: [] },
+        ...rest,
+      });
+    const texts = ['Os\u0000lo', 'Os\ud83dlo', 'Os\udc00lo'];
+    const values = texts
+      .flatMap((text): JsonValue[] => [text, [1, [text]], { a: { [text]: 1 } }, { a: [null, text] }])
+      .map((value) => ({ value }));
+
+    test.each(values)('fails the key where the column does not take it: $value', ({ value }) => {
+      const { failures, findings, writes } = plan(value, { storesAnyText: false });
+
+      const reason = 'the value has a NUL or half of a surrogate pair, which its column does not take';
+      expect(failures).toEqual([{ instanceId: 1, key: 'city', code: 'WRITE_REJECTED', reason }]);
+      expect(findings).toEqual(['failed']);
+      expect(writes?.values).toEqual([]);
+    });
+
+    test.each(values)('writes it elsewhere: $value', ({ value }) => {
+      for (const rules of [{}, { storesAnyText: true }]) {
+        const { failures, writes } = plan(value, rules);
+        expect({ failures, values: writes?.values }).toEqual({
+          failures: [],
+          values: [{ key: 'city', value }],
+        });
+      }
+    });
+
+    test('looks at the stored form: JSON in a text has escaped it, and a cut may have removed it', () => {
+      const formatValue = (value: JsonValue) => formatMetadataValue(value, { maxLength: 20 });
+      for (const value of [['Os\u0000lo'], { 'Os\ud83dlo': 1 }, `${'x'.repeat(20)}\u0000`])
+        expect(plan(value, { storesAnyText: false, formatValue }).failures).toEqual([]);
+      expect(plan('Os\u0000lo', { storesAnyText: false, formatValue }).failures).toHaveLength(1);
+    });
+
+    test.each<[JsonValue]>([
+      [['🧾', 'a\\u0000b', 7, true, null, {}]],
+      ['🧾価'],
+      [{ '🧾': [] }],
+      [0],
+      [false],
+    ])('takes no other text for one: %j', (value) => {
+      expect(plan(value, { storesAnyText: false }).failures).toEqual([]);
+    });
   });
 
   describe('of an integer that a double cannot hold', () => {

@@ -38,6 +38,7 @@ export function storeOfColumn(configuration: MetadataMembers, instances: Instanc
   return {
     lock: 'for no key update',
     storesNull: true,
+    storesAnyText: false,
     maxKeyLength: undefined,
     formatValue: undefined,
 

@@ -81,6 +81,7 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
   return {
     lock: 'for share',
     storesNull: nullable,
+    storesAnyText: type === 'json',
     maxKeyLength: configuration.maxKeyLength,
     formatValue: type === 'text' ? (given) => formatMetadataValue(given, format) : undefined,
 

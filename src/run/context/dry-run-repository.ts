@@ -4,10 +4,19 @@ import { isLaterInList } from '../record/listed-records.js';
 /** Reads from `repository`. Commits change only records of the run, which are kept in memory. */
 export function dryRunRepository(repository: BackfillRepository<unknown>): BackfillRepository<unknown> {
   const records = new Map<string, RunRecord>();
-  const { storesNull, deletes, maxKeyLength, formatValue, compareCursors, classifyError, splitInstances } =
-    repository;
+  const {
+    storesNull,
+    storesAnyText,
+    deletes,
+    maxKeyLength,
+    formatValue,
+    compareCursors,
+    classifyError,
+    splitInstances,
+  } = repository;
   return {
     ...(storesNull === undefined ? {} : { storesNull }),
+    ...(storesAnyText === undefined ? {} : { storesAnyText }),
     ...(deletes === undefined ? {} : { deletes }),
     ...(maxKeyLength === undefined ? {} : { maxKeyLength }),
     ...(formatValue === undefined ? {} : { formatValue: formatValue.bind(repository) }),

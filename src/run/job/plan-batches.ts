@@ -31,6 +31,7 @@ export function planBatches(context: RunContext, session: ShardSession): BatchPl
           clear,
           deletes: repository.deletes ?? false,
           droppedKeys: dropped,
+          storesAnyText: repository.storesAnyText,
           ...(formatValue === undefined ? {} : { formatValue }),
         };
         const plan = compilePlanner(rules);

@@ -21,6 +21,7 @@ import { bounded, reasonOf } from '../calls/reason-of.js';
 import type { InstanceDifference } from '../record/difference-counts.js';
 import type { RunDefinition } from '../record/run-record.js';
 import type { FailureCode, InstanceFailure } from '../record/tally.js';
+import { isStorableValue } from './is-storable-value.js';
 import { formerKey, pagePaths, type ReadPath } from './page-paths.js';
 import {
   type CompiledPath,
@@ -93,6 +94,8 @@ export interface PlanRules extends Pick<RunDefinition, 'missing' | 'clear'> {
   readonly deletes: boolean;
   /** Keys that another run has taken over. */
   readonly droppedKeys: readonly string[];
+  /** @default true */
+  readonly storesAnyText?: boolean | undefined;
   formatValue?(value: JsonValue): FormattedValue;
 }
 
@@ -263,19 +266,34 @@ export const WRITING: ReadonlySet<Finding> = new Set<Finding>([
   'missing-cleared',
 ]);
 
+interface StoredForm {
+  readonly form: JsonValue;
+  readonly truncated: boolean;
+}
+
 function hasValue(stored: StoredValue | undefined): stored is StoredValue {
   return stored !== undefined && stored.value !== null;
 }
 
-function storedForm(value: JsonValue, rules: PlanRules): { form: JsonValue; truncated: boolean } {
+function storedForm(value: JsonValue, rules: PlanRules): StoredForm {
+  const stored = formatted(value, rules);
+  if (rules.storesAnyText === false && !isStorableValue(stored.form))
+    throw new InstanceProblem(
+      'WRITE_REJECTED',
+      'the value has a NUL or half of a surrogate pair, which its column does not take',
+    );
+  return stored;
+}
+
+function formatted(value: JsonValue, rules: PlanRules): StoredForm {
   if (rules.formatValue === undefined) return { form: value, truncated: false };
-  let formatted: unknown;
+  let answer: unknown;
   try {
-    formatted = rules.formatValue(value);
+    answer = rules.formatValue(value);
   } catch (error) {
     throw new InstanceProblem('WRITE_REJECTED', messageOf(error));
   }
-  const { text, truncated } = Object(formatted) as Partial<FormattedValue>;
+  const { text, truncated } = Object(answer) as Partial<FormattedValue>;
   if (typeof text !== 'string')
     throw new InstanceProblem('WRITE_REJECTED', 'formatValue returned no { text, truncated } with a text');
   return { form: text, truncated: truncated === true };
