@@ -85,11 +85,6 @@ test('finds nothing wrong with small tables that are analyzed', async () => {
 
 test.each<[what: string, problem: RegExp, changes: Changes]>([
   [
-    'a connection that stores null as a text',
-    /database: array_nulls is off, so null would be stored as a text\. Set array_nulls to on/,
-    { sql: 'set array_nulls = off' },
-  ],
-  [
     'an unknown table',
     /instances\.table: this connection sees no table "instance"/,
     { instances: { table: 'instance' } },

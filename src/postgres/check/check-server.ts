@@ -1,22 +1,21 @@
 import type { PostgresConnection } from '../database.js';
 import { error, type Finding, warning } from './finding.js';
 
-/** Checks that the connection may write, at the isolation that commits need. */
+/** Checks the version of the server, and the settings of the connection. */
 export async function checkServer(database: PostgresConnection): Promise<Finding[]> {
   const [row] = await database.query(
     `select current_setting('server_version_num')::int as version, pg_is_in_recovery() as replica,
        current_setting('default_transaction_read_only')::boolean as readonly,
        current_setting('default_transaction_isolation') as isolation,
-       current_setting('server_encoding') as encoding, current_setting('array_nulls')::boolean as nulls`,
+       current_setting('server_encoding') as encoding`,
     [],
   );
-  const { version, replica, readonly, isolation, encoding, nulls } = row as {
+  const { version, replica, readonly, isolation, encoding } = row as {
     readonly version: number;
     readonly replica: boolean;
     readonly readonly: boolean;
     readonly isolation: string;
     readonly encoding: string;
-    readonly nulls: boolean;
   };
   return [
     ...(version >= OLDEST_SERVER
@@ -31,15 +30,6 @@ export async function checkServer(database: PostgresConnection): Promise<Finding
           ),
         ]
       : []),
-    ...(nulls
-      ? []
-      : [
-          error(
-            'database',
-            'array_nulls is off, so null would be stored as a text',
-            'Set array_nulls to on for the connection',
-          ),
-        ]),
     ...(isolation === 'read committed'
       ? []
       : [

@@ -19,9 +19,11 @@ export function parameters(): Parameters {
     addList(items, type) {
       const literal = arrayLiteral(items);
       // PostgreSQL refuses a NUL and half of a surrogate pair in JSON. Elsewhere, another character would replace the half.
-      const array = /[\0\p{Cs}]/u.test(literal)
-        ? `array(select json_array_elements_text(${add(JSON.stringify(items), 'json')}))`
-        : add(literal, `${type}[]`);
+      // With `array_nulls = off`, null in an array literal is a text.
+      const array =
+        items.includes(null) || /[\0\p{Cs}]/u.test(literal)
+          ? `array(select json_array_elements_text(${add(JSON.stringify(items), 'json')}))`
+          : add(literal, `${type}[]`);
       // Without the subselect, it would be parsed again for each row. Without the second cast, `any` would take it for a query.
       return `(select ${array})::${type}[]`;
     },
