@@ -1,9 +1,9 @@
 import { quoteIdentifier, quoteName } from '../sql/quote-name.js';
-import { columnOf } from './check-table.js';
-import { error, type Finding, warning } from './finding.js';
+import { checkIndex, columnOf } from './check-table.js';
+import { error, type Finding } from './finding.js';
 import type { ColumnFacts, TableFacts } from './table-facts.js';
 
-/** Checks that a column can be compared with the ids of instances. @param id the column with these. */
+/** Checks that a column can be compared with the ids of instances, by an index. @param id the column with these. */
 export function checkComparable(
   place: string,
   facts: TableFacts,
@@ -12,46 +12,48 @@ export function checkComparable(
 ): Finding[] {
   const column = columnOf(facts, name);
   if (id === undefined || column === undefined) return [];
-  if (!column.isDeterministic) return [looseCollation(place, facts, name)];
-  if (column.collation === id.collation || column.collation === null || id.collation === null) return [];
+  if (kindOf(column) !== kindOf(id))
+    return [
+      error(
+        place,
+        `its type is ${column.type}, and that of the instances' id is ${id.type}, so ids match wrongly or not at all`,
+        alike(facts, name, id),
+      ),
+    ];
+  if (!column.isDeterministic || !id.isDeterministic) return checkDeterministic(place, facts, name);
+  if (column.collation !== null && id.collation !== null && column.collation !== id.collation)
+    return [
+      error(
+        place,
+        `its collation is ${column.collation}, and that of the instances' id is ${id.collation}, so PostgreSQL cannot compare them`,
+        alike(facts, name, id),
+      ),
+    ];
+  // A commit compares the column with values. A page compares it with ids. If one of both has the default collation, that of the other counts.
+  const collations = new Set([column.collation, column.collation ?? id.collation]);
+  return [...collations].flatMap((collation) => checkIndex(place, facts, [{ name, collation }]));
+}
+
+/** Refuses a column with a collation for which different texts are equal. A unique key over it would have one row for them. */
+export function checkDeterministic(place: string, facts: TableFacts, name: string): Finding[] {
+  if (columnOf(facts, name)?.isDeterministic !== false) return [];
   return [
     error(
       place,
-      `its collation is ${column.collation}, and that of the instances' id is ${id.collation}, so PostgreSQL cannot compare them`,
-      alike(facts, name, id),
+      `the collation of ${quoteIdentifier(name)} is nondeterministic, so it treats different texts as equal`,
+      `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(name)} type text collate "C"; or write a repository of your own`,
     ),
   ];
 }
 
-/** A unique key over such a column has one row for different texts. */
-export function looseCollation(place: string, facts: TableFacts, name: string): Finding {
-  return error(
-    place,
-    `the collation of ${quoteIdentifier(name)} treats different texts as equal`,
-    `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(name)} type text collate "C"; or write a repository of your own`,
-  );
-}
+/** The types that PostgreSQL compares with each other by an index, and exactly. */
+const KINDS: readonly (readonly string[])[] = [
+  ['smallint', 'integer', 'bigint', 'numeric'],
+  ['text', 'character varying'],
+];
 
-/** Checks that an index on a column finds the rows of an instance. */
-export function checkIndexable(
-  place: string,
-  facts: TableFacts,
-  name: string,
-  id: ColumnFacts | undefined,
-): Finding[] {
-  const column = columnOf(facts, name);
-  if (id === undefined || column === undefined) return [];
-  // A comparison has the collation of the column that has one of its own.
-  const hasOther = column.collation === null && id.collation !== null;
-  const what = column.type === 'character' ? 'type' : hasOther ? 'collation' : null;
-  if (what === null) return [];
-  return [
-    warning(
-      place,
-      `it has another ${what} than the instances' id, so each batch scans ${quoteName(facts.name)}`,
-      alike(facts, name, id),
-    ),
-  ];
+function kindOf({ type }: ColumnFacts): string {
+  return KINDS.find((types) => types.includes(type))?.[0] ?? type;
 }
 
 function alike(facts: TableFacts, name: string, { type, length, collation }: ColumnFacts): string {

@@ -1,5 +1,6 @@
 import type { IdType, InstancesTable } from '../configuration.js';
 import { quoteIdentifier, quoteName } from '../sql/quote-name.js';
+import { checkDeterministic } from './check-comparison.js';
 import {
   CATALOG_TYPES,
   checkAccess,
@@ -55,10 +56,13 @@ export function checkInstances(configuration: InstancesTable<IdType>, facts: Tab
           ),
         ]),
     ...checkUnique('instances.id', facts, [idColumn]),
+    ...checkIndex('instances.id', facts, [{ name: idColumn }]),
+    ...checkDeterministic('instances.id', facts, idColumn),
+    ...checkDeterministic('instances.model', facts, model),
     ...checkIndex('instances.model', facts, [
       { name: model },
       ...(created === undefined ? [] : [{ name: created.column }]),
-      { name: idColumn, collation: idType === 'text' ? 'C' : undefined },
+      { name: idColumn, ...(idType === 'text' && { collation: 'pg_catalog."C"' }) },
     ]),
     ...(created === undefined && columnOf(facts, idColumn)?.isRandom === true
       ? [

@@ -1,10 +1,9 @@
 import type { MetadataMembers, MetadataRows } from '../configuration.js';
-import { checkComparable, checkIndexable, looseCollation } from './check-comparison.js';
+import { checkComparable, checkDeterministic } from './check-comparison.js';
 import {
   CATALOG_TYPES,
   checkAccess,
   checkColumns,
-  checkIndex,
   checkUnique,
   columnOf,
   JSON_TYPES,
@@ -54,10 +53,8 @@ export function checkMetadataRows(
   return [
     ...checkAccess('metadata.table', facts, ['select', 'insert', 'update', 'delete']),
     ...checkUnique('metadata.table', facts, [instance, key]),
-    ...checkIndex('metadata.instance', facts, [{ name: instance }]),
     ...checkComparable('metadata.instance', facts, instance, id),
-    ...checkIndexable('metadata.instance', facts, instance, id),
-    ...(columnOf(facts, key)?.isDeterministic === false ? [looseCollation('metadata.key', facts, key)] : []),
+    ...checkDeterministic('metadata.key', facts, key),
     ...checkRowTriggers('metadata.table', facts),
     ...required.map(({ name }) =>
       error(

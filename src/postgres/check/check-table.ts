@@ -127,22 +127,19 @@ export function checkUnique(place: string, facts: TableFacts, columns: readonly 
 }
 
 /** Checks that an index begins with these columns, so that no query scans the table. */
-export function checkIndex(
-  place: string,
-  facts: TableFacts,
-  columns: readonly { readonly name: string; readonly collation?: string | undefined }[],
-): Finding[] {
-  const fits = ({ columns: own, collations, isPartial }: IndexFacts): boolean =>
+export function checkIndex(place: string, facts: TableFacts, columns: readonly IndexedColumn[]): Finding[] {
+  const needed = columns.map(({ name, collation }) => {
+    const own = columnOf(facts, name)?.collation ?? null;
+    return { name, own, collation: collation ?? own };
+  });
+  const fits = ({ columns, collations, isPartial }: IndexFacts): boolean =>
     !isPartial &&
-    columns.every(
-      ({ name, collation }, index) =>
-        own[index] === name && (collation === undefined || collations[index] === collation),
-    );
+    needed.every(({ name, collation }, index) => columns[index] === name && collations[index] === collation);
   if (facts.indexes.some(fits)) return [];
-  const list = columns
+  const list = needed
     .map(
-      ({ name, collation }) =>
-        `${quoteIdentifier(name)}${collation === undefined ? '' : ` collate "${collation}"`}`,
+      ({ name, own, collation }) =>
+        `${quoteIdentifier(name)}${collation === own ? '' : ` collate ${collation}`}`,
     )
     .join(', ');
   return [
@@ -152,4 +149,10 @@ export function checkIndex(
       `create index concurrently on ${quoteName(facts.name)} (${list});`,
     ),
   ];
+}
+
+export interface IndexedColumn {
+  readonly name: string;
+  /** As in the facts. @default that of the column */
+  readonly collation?: string | null;
 }

@@ -1,5 +1,5 @@
 import type { TableOfDocuments, TaskDataSource } from '../configuration.js';
-import { checkComparable, checkIndexable } from './check-comparison.js';
+import { checkComparable } from './check-comparison.js';
 import { checkAccess, checkColumns, checkUnique, JSON_TYPES, typeWritten } from './check-table.js';
 import type { Finding } from './finding.js';
 import type { ColumnFacts, TableFacts } from './table-facts.js';
@@ -34,6 +34,5 @@ export function checkDocumentTable(
     ...checkAccess('taskData.table', facts, ['select']),
     ...checkUnique('taskData.instance', facts, [taskData.instance]),
     ...checkComparable('taskData.instance', facts, taskData.instance, id),
-    ...checkIndexable('taskData.instance', facts, taskData.instance, id),
   ];
 }

@@ -44,6 +44,7 @@ export interface ColumnFacts {
 export interface IndexFacts {
   /** In order. `null`: an expression. */
   readonly columns: readonly (string | null)[];
+  /** As those of columns. */
   readonly collations: readonly (string | null)[];
   readonly isUnique: boolean;
   readonly isPartial: boolean;
@@ -109,7 +110,7 @@ const FACTS = `
           left join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number and k.number > 0
           where k.place <= x.indnkeyatts),
         'collations', (
-          select json_agg(l.collname order by k.place)
+          select json_agg(case when l.collname <> 'default' then format('%I.%I', l.collnamespace::regnamespace, l.collname) end order by k.place)
           from unnest(x.indcollation::oid[]) with ordinality k (number, place)
           left join pg_collation l on l.oid = k.number)))
       from pg_index x join pg_class xc on xc.oid = x.indexrelid join pg_am am on am.oid = xc.relam
