@@ -7,6 +7,7 @@ import { checkInstances } from './check-instances.js';
 import { checkMetadataColumn, checkMetadataRows } from './check-metadata.js';
 import { checkResults } from './check-results.js';
 import { checkRuns, missingRuns } from './check-runs.js';
+import { checkScans } from './check-scans.js';
 import { checkServer } from './check-server.js';
 import { checkStatements } from './check-statements.js';
 import { columnOf, missingTable } from './check-table.js';
@@ -80,10 +81,11 @@ async function findingsOf<Transaction>(
       missingRuns(tables.runs),
     )),
   ];
-  if (found.some(({ severity }) => severity === 'error')) return found;
-  const inFragments = await checkFragments(configuration, tables);
-  if (inFragments.some(({ severity }) => severity === 'error')) return [...found, ...inFragments];
-  return [...found, ...inFragments, ...(await checkStatements(configuration, tables))];
+  for (const next of [checkFragments, checkStatements, checkScans]) {
+    if (found.some(({ severity }) => severity === 'error')) return found;
+    found.push(...(await next(configuration, tables, found)));
+  }
+  return found;
 }
 
 const NOT_PERMITTED = '42501';

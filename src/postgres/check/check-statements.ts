@@ -6,31 +6,25 @@ import type { PostgresConnection } from '../database.js';
 import { readPage } from '../read-page.js';
 import { sqlStateOf } from '../sql/sql-state.js';
 import type { Tables } from '../tables/tables.js';
-import { error, type Finding, warning } from './finding.js';
+import { error, type Finding } from './finding.js';
 import { fixOf, reasonOf } from './refusal.js';
 
-/** Lets PostgreSQL plan a page and a commit. Nothing is executed. The other checks know the indices of the tables with names. */
+/** Lets PostgreSQL plan a page and a commit. Nothing is executed. */
 export async function checkStatements<Transaction>(
-  { database, instances, taskData, metadata }: PostgresConfiguration<Transaction, IdType>,
+  { database, instances }: PostgresConfiguration<Transaction, IdType>,
   tables: Tables,
 ): Promise<readonly Finding[]> {
-  const named = [instances, metadata, taskData].flatMap((one) => ('table' in one ? (one.table ?? []) : []));
-  const checked = [...named, tables.runs.name].map(lastPart);
   const page = pageOf(instances);
-  const plans: unknown[] = [];
+  const explaining: PostgresConnection = {
+    async query(text, values) {
+      await database.query(`explain ${text}`, values);
+      return [];
+    },
+  };
   try {
-    await database.transaction(async (connection) => {
-      // A table that is still scanned then has no fitting index, however small it is.
-      await connection.query('set local enable_seqscan = off', []);
-      const explaining: PostgresConnection = {
-        async query(text, values) {
-          plans.push(await connection.query(`explain (format json) ${text}`, values));
-          return [];
-        },
-      };
-      await readPage(explaining, tables, page);
-      await commitAtOnce(explaining, tables, commitOf(page), batchOf(commitOf(page).instances));
-    });
+    await readPage(explaining, tables, page);
+    await commitAtOnce(explaining, tables, commitOf(page), batchOf(commitOf(page).instances));
+    return [];
   } catch (thrown) {
     if (sqlStateOf(thrown) === '') throw thrown; // it says nothing about the SQL
     return [
@@ -41,19 +35,6 @@ export async function checkStatements<Transaction>(
       ),
     ];
   }
-  const scanned = new Set(plans.flatMap(scannedTables).filter((table) => !checked.includes(table)));
-  return [...scanned].map((table) =>
-    warning(
-      'taskData',
-      `the SQL that reads an instance scans table ${table}`,
-      `Create an index on the columns of ${table} that your SQL filters by, or run analyze ${table}; if there is one`,
-    ),
-  );
-}
-
-/** Without the schema. */
-function lastPart(table: string): string {
-  return table.split('.').at(-1) ?? table;
 }
 
 const ZERO: Readonly<Record<IdType, string | number>> = {
@@ -100,23 +81,4 @@ function commitOf({ processModelId, ...range }: PageQuery): RepositoryCommit {
     ],
     next: () => [record],
   };
-}
-
-/** The tables that a plan reads without a condition on an index. */
-function scannedTables(plan: unknown): string[] {
-  if (typeof plan === 'string') return scannedTables(parsed(plan));
-  if (typeof plan !== 'object' || plan === null) return [];
-  const node = plan as Readonly<Record<string, unknown>>;
-  const isScan = /^(Seq|Index|Index Only) Scan$/.test(String(node['Node Type']));
-  const table = isScan && node['Index Cond'] === undefined ? [String(node['Relation Name'])] : [];
-  return [...table, ...Object.values(node).flatMap(scannedTables)];
-}
-
-/** Some drivers return a plan as an object, and some as text. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
