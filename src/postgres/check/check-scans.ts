@@ -15,7 +15,8 @@ export async function checkScans<Transaction>(
   const selects = selectsOf(configuration, tables).filter(([place]) => !known.has(place));
   const i = nullsOf(`(select i.*, i.xmin from ${tables.instances.table} i)`, 'i');
   return configuration.database.transaction(async (connection) => {
-    await connection.query(NO_SCANS, []);
+    // A table that is still scanned then has no fitting index.
+    await connection.query('set local enable_seqscan = off', []);
     const scans: Finding[] = [];
     for (const [place, select] of selects) {
       const text = `select piece.* from ${i} cross join lateral (${select} offset 0) piece`;
@@ -26,10 +27,6 @@ export async function checkScans<Transaction>(
     return scans;
   });
 }
-
-/** A table that is still scanned then has no fitting index. In a join of small tables, PostgreSQL would ignore an index. */
-const NO_SCANS = `
-  select set_config(name, 'off', true) from unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) name`;
 
 /** The SQL about an instance, each a SELECT, with its place. */
 function selectsOf<Transaction>(
