@@ -5,8 +5,8 @@ import type { TableFacts } from './table-facts.js';
 /** Warns of what may drop or change rows of metadata. */
 export function checkRowTriggers(place: string, facts: TableFacts): Finding[] {
   return [
-    ...facts.rowTriggers.map(({ name }) => warningOf(place, facts, `trigger ${quoteIdentifier(name)}`)),
-    ...facts.rules.map((name) => warningOf(place, facts, `rule ${quoteIdentifier(name)}`)),
+    ...facts.rowTriggers.map(({ name }) => warningOf(place, facts, 'trigger', name)),
+    ...facts.rules.map((name) => warningOf(place, facts, 'rule', name)),
   ];
 }
 
@@ -15,13 +15,13 @@ export function checkUpdateTriggers(place: string, facts: TableFacts, written: r
   return facts.rowTriggers
     .filter(({ isForUpdate }) => isForUpdate)
     .filter(({ columns }) => columns.length === 0 || columns.some((name) => written.includes(name)))
-    .map(({ name }) => warningOf(place, facts, `trigger ${quoteIdentifier(name)}`));
+    .map(({ name }) => warningOf(place, facts, 'trigger', name));
 }
 
-function warningOf(place: string, facts: TableFacts, what: string): Finding {
+function warningOf(place: string, facts: TableFacts, kind: 'trigger' | 'rule', name: string): Finding {
   return warning(
     place,
-    `${what} of ${quoteName(facts.name)} may drop or change rows, but the run counts them as written`,
-    'If it always keeps the row and its value, ignore this. Otherwise call verifyBackfill, or verify of a service, after each run',
+    `${kind} ${quoteIdentifier(name)} of ${quoteName(facts.name)} may drop or change rows, but the run counts them as written`,
+    `Ignore this if the ${kind} never drops a row or changes its value. Otherwise verify after each run`,
   );
 }

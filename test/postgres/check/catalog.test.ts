@@ -13,7 +13,7 @@ describe('what drops rows before they are written', () => {
       const sql = `create trigger "drop some" before ${event} on meta for each row execute function pass()`;
       expect(await checkAfter(sql)).toEqual(
         warnings(
-          /^metadata\.table: trigger "drop some" of "meta" may drop or change rows, but the run counts them as written\. If it always keeps the row/,
+          /^metadata\.table: trigger "drop some" of "meta" may drop or change rows, but the run counts them as written\. Ignore this if the trigger never drops a row or changes its value\. Otherwise verify after each run$/,
         ),
       );
     },
@@ -35,7 +35,9 @@ describe('what drops rows before they are written', () => {
     const sql = `create table other (like meta including all);
       create rule elsewhere as on insert to meta do instead insert into other overriding system value values (new.*)`;
     expect(await checkAfter(sql)).toEqual(
-      warnings(/^metadata\.table: rule "elsewhere" of "meta" may drop or change rows/),
+      warnings(
+        /^metadata\.table: rule "elsewhere" of "meta" may drop or change rows.* if the rule never drops/,
+      ),
     );
   });
 
@@ -87,11 +89,14 @@ describe('collations and types', () => {
     });
   });
 
-  test('that take different texts for equal are gone after each fix', async () => {
-    const sql = `${ANY_CASE} ${textIds('text collate any_case', 'text collate any_case')}`;
+  test.each([
+    ['text collate any_case', 2],
+    ['text collate "C"', 1],
+  ])('that take different ids for equal are gone after each fix, beside %s', async (instance, count) => {
+    const sql = `${ANY_CASE} ${textIds('text collate any_case', instance)}`;
     const error = String(await checkAfter(sql, TEXT_IDS));
     const fixes = error.match(/alter table .*?;/g) ?? [];
-    expect(fixes).toHaveLength(2);
+    expect(fixes).toHaveLength(count);
     expect(await checkAfter(fixes.join(' '), TEXT_IDS)).toEqual([]);
   });
 
@@ -108,6 +113,13 @@ describe('collations and types', () => {
   test.each([
     ['of the ids', 'text collate "C"', 'text', 'instance_id', '"instance_id" collate pg_catalog."C"'],
     ['of the column', 'text', 'text', 'instance_id collate "C"', '"instance_id"'],
+    [
+      'of the column, although it has that of the ids',
+      'text collate "C"',
+      'text',
+      'instance_id collate "C"',
+      '"instance_id"',
+    ],
     [
       'of the column, which the ids lack',
       'text',
