@@ -42,6 +42,8 @@ function judgeRecords({ broken }: Judgement, change: RunChange, { before, after 
     broken(30, `shard ${after.index} counts records ${from} to ${to}, but got ${numbers.join(', ')}`);
   if (isNextWalk(change) && after.differencesFrom !== from)
     broken(30, `a walk began at record ${after.differencesFrom} of the differences, not at ${from}`);
+  if (isNextWalk(change) && after.unlistedDifferences > 0)
+    broken(30, `a walk began with ${after.unlistedDifferences} differences left out`);
 }
 
 function judgeListed(event: CommitEvent, judgement: Judgement, run: JudgedRun, change: RunChange): void {

@@ -40,7 +40,7 @@ export const listRules: Rules = {
     if (call === undefined) return;
     if (isReader(call) && code === 'RUN_STATE' && run?.header.walk === call.walkThen)
       broken(INVARIANTS[call.method], `${whoOf(call)} was told of another walk: ${message}`);
-    if (call.lastFault === 'unreadable' && !isReader(call))
+    if (call.lastFault === 'unreadable' && !isReader(call) && call.method !== 'retry-failed')
       broken(28, `${whoOf(call)} failed because a list cannot be read: ${message}`);
   },
 };

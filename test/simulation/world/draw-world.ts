@@ -155,7 +155,7 @@ function withoutOthers(theme: Theme, world: World): World {
   const weights = { ...live.weights, 'insert-slowly': 0 };
   return {
     ...world,
-    ...(theme === 'busy' ? {} : { busy: 0, restless: 0 }),
+    ...(theme === 'busy' || theme === 'looks' ? {} : { busy: 0, restless: 0 }),
     ...(theme === 'walks' ? {} : { live: { ...live, weights }, surveyMs: 0 }),
     ...(theme === 'looks' ? {} : { looks: NO_LOOKS }),
     ...(theme === 'holds'
@@ -222,6 +222,8 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
   const isContested = theme === 'keys' && chance(500);
+  // Operators stop runs and set them going, while the outcome of many commits is unknown.
+  const isUnsure = theme === 'looks' && chance(400);
   const isRefused = theme === 'refusals';
   const poisonCode = oneOf(isRefused ? ['42501', '40P01', '57014'] : PROVING_CODES);
   const outageOf = oneOf(isRefused ? ['values', 'values', 'commits'] : ['everything', 'commits']);
@@ -292,10 +294,10 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       lateAnswer: oneOf([0, 100]),
       failed: oneOf([0, 40]),
       answerLost: oneOf([0, 40, 120]) * often,
-      landsLate: oneOf([0, 40, 120]) * often,
+      landsLate: isUnsure ? 400 : oneOf([0, 40, 120]) * often,
       lagging: oneOf([0, 0, 120]),
     },
-    looks: drawLooks(choices),
+    looks: drawLooks(choices, isUnsure),
     live: {
       everyMs: oneOf([120, 40, 0]),
       weights: {
@@ -311,7 +313,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       },
     },
     longestInsertMs: oneOf([300, 1500, 4000]),
-    operatorEveryMs: isContested ? 150 : oneOf([0, 400, 900]) / often,
+    operatorEveryMs: isContested ? 150 : isUnsure ? 50 : oneOf([0, 400, 900]) / often,
     operator: {
       pause: 3,
       resume: isContested ? 9 : oneOf([3, 1]),
@@ -343,25 +345,33 @@ function drawRequests(
   // In some worlds, the same request is made again and again.
   const isRepeated = theme === 'walks' && chance(400);
   // Or a run and its verification, while somebody reads their lists.
-  const isRead = theme === 'looks' && chance(800);
+  const isRead = theme === 'looks' && chance(600);
   // A trial, while instances are inserted below its bound.
   const isTried = theme === 'walks' && !isRepeated && chance(200);
   // In others, runs that have failed are resumed after requests that took their keys, one after the other.
   const inTurn = isContested ? oneOf<RequestKind[]>([['other-trial', 'by-hand'], ['removed'], []]) : [];
   // Keys that are taken before, during and after their verification.
   const isVerified = theme === 'keys' && !isContested && chance(400);
+  // Two verifications of one key that overlap, while people edit its values and pause either one.
+  const isRivalled = theme === 'looks' && !isRead;
   const kinds: RequestKind[] = isRead
     ? Array(6).fill(['by-hand', 'verification']).flat()
-    : isRepeated
-      ? Array(12).fill(first)
-      : isTried
-        ? ['trial']
-        : [first, ...inTurn];
+    : isRivalled
+      ? ['by-hand', ...Array(4).fill(['verification', 'verification-of-one']).flat()]
+      : isRepeated
+        ? Array(12).fill(first)
+        : isTried
+          ? ['trial']
+          : [first, ...inTurn];
   const taker = oneOf<RequestKind>(['by-hand', 'changed', 'other-trial', 'removed', 'restored', 'purged']);
   const pace = oneOf([250, 1500]);
   if (isVerified) kinds.splice(0, 1, 'by-hand', 'verification', taker, 'verification');
   const more =
-    isRead || isRepeated || isVerified || inTurn.length > 0 ? 0 : isContested ? 3 : oneOf([0, 1, 1, 2, 3]);
+    isRead || isRivalled || isRepeated || isVerified || inTurn.length > 0
+      ? 0
+      : isContested
+        ? 3
+        : oneOf([0, 1, 1, 2, 3]);
   for (let index = 0; index < more; index += 1) {
     kinds.push(
       oneOf([
@@ -390,7 +400,7 @@ function drawRequests(
   const clearsBy = oneOf(['default', 'delete']);
   const isRace = chance(200);
   function timeOf(index: number): number {
-    if (isRepeated || isRead) return index * 120 + pick(120);
+    if (isRepeated || isRead || isRivalled) return index * 120 + pick(120);
     if (inTurn.length > 0) return index * 700 + pick(300);
     if (isVerified) return index * pace + pick(500);
     if (index === 0 || isRace) return 0;
@@ -403,6 +413,6 @@ function drawRequests(
     atMs: timeOf(index),
     delayMs: !isRepeated && !isRead && chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
-    maxListedDifferences: theme === 'looks' ? oneOf([null, 0, 1, 3, 8]) : null,
+    maxListedDifferences: theme === 'looks' ? oneOf([null, 0, 1, 3, 3, 5]) : null,
   }));
 }

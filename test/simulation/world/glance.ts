@@ -6,10 +6,10 @@ import { storedRuns } from './stored-runs.js';
 export function glance(scene: Scene, slots: readonly ProcessSlot[]): void {
   const { world, choices, schedule } = scene;
   if (!choices.chance(world.looks.glances)) return;
-  const awake = slots
+  const busy = slots
     .map(({ process }) => process)
-    .filter(({ isAlive, owner }) => isAlive && owner.stalledUntil <= schedule.now);
-  const process = awake[choices.pick(awake.length)];
+    .filter(({ isAlive, isIdle, owner }) => isAlive && !isIdle && owner.stalledUntil <= schedule.now);
+  const process = busy[choices.pick(busy.length)];
   const runs = storedRuns(scene);
   const run = runs[choices.pick(runs.length)];
   if (process !== undefined && run !== undefined) process.glance(run.runId);

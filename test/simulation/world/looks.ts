@@ -22,10 +22,11 @@ export const NO_LOOKS: Looks = {
   areListsUnreadable: false,
 };
 
-export function drawLooks({ oneOf, pick }: Choices): Looks {
+/** @param isUnsure for a world whose runs change again and again by commits of unknown outcome */
+export function drawLooks({ oneOf, pick }: Choices, isUnsure: boolean): Looks {
   return {
-    glances: oneOf([0, 60, 200]),
-    slowLoads: oneOf([0, 100, 300]),
+    glances: isUnsure ? 400 : oneOf([0, 60, 200]),
+    slowLoads: isUnsure ? 500 : oneOf([0, 100, 300]),
     longestLoadMs: oneOf([200, 800]),
     listEveryMs: oneOf([30, 100, 0]),
     pageEveryMs: oneOf([100, 300]),

@@ -11,13 +11,21 @@ import type { HostTransaction } from './stored-records.js';
  * - `changed-quietly`: the same update does not ask for them. An unfinished run may still owe them.
  * - `removed`, `restored`: a model update removes one of the keys, or adds it again. `purged`: with its values.
  * - `clearing`: an overwrite from a path that often finds nothing, which clears what is stored then.
- * - `verification`: a dry run that compares the values of both keys.
+ * - `verification`, `verification-of-one`: a dry run that compares the values of both keys, or of one of them.
  * - `disjoint`: another key.
  * - `trial`, `chosen`: only some instances, by `limit` or by `instanceIds`. `other-trial`: one of them from another path.
  */
 export type RequestKind = UpdateKind | ManualKind;
 type UpdateKind = 'update' | 'changed' | 'changed-quietly' | 'removed' | 'purged' | 'restored';
-type ManualKind = 'by-hand' | 'clearing' | 'verification' | 'disjoint' | 'trial' | 'other-trial' | 'chosen';
+type ManualKind =
+  | 'by-hand'
+  | 'clearing'
+  | 'verification'
+  | 'verification-of-one'
+  | 'disjoint'
+  | 'trial'
+  | 'other-trial'
+  | 'chosen';
 
 export const MODEL = 'sales/invoice';
 export const OTHER_MODEL = 'sales/offer';
@@ -73,10 +81,12 @@ export function definitionFor({
       const missing = clearsBy === 'delete' ? 'omit' : undefined;
       return { processModelId, paths, mode: 'overwrite', clear: true, missing };
     }
-    case 'verification': {
+    case 'verification':
+    case 'verification-of-one': {
+      const paths = kind === 'verification' ? PATHS : PATHS.slice(0, 1);
       const missing = clearsBy === 'delete' ? 'omit' : undefined;
       return {
-        ...{ processModelId, paths: PATHS, mode: 'overwrite', clear: true, dryRun: true, missing },
+        ...{ processModelId, paths, mode: 'overwrite', clear: true, dryRun: true, missing },
         maxListedDifferences: maxListedDifferences ?? undefined,
       };
     }
