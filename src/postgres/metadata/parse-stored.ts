@@ -1,8 +1,9 @@
 import type { JsonValue } from '../../extraction/json-value.js';
 
 /**
- * Parses stored values. A number stays a number, unless JavaScript would write it with another value: 12345678901234567890
- * becomes `{ number: '12345678901234567890' }`, which equals no value that a run writes.
+ * Parses stored values. A number stays a number, unless it is an integer that JavaScript would write with another value:
+ * 12345678901234567890 becomes `{ number: '12345678901234567890' }`, which equals no value that a run writes. A fraction is rounded,
+ * as it is in task data.
  */
 export function parseStored(json: string): JsonValue {
   return JSON.parse(MANY_DIGITS.test(json) ? json.replace(TOKEN, keepDigits) : json);
@@ -14,9 +15,13 @@ const MANY_DIGITS = /[[:,\s-]\d[\d.]{15}/;
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 
 function keepDigits(token: string): string {
-  const isKept = token.startsWith('"') || decimalOf(token) === decimalOf(String(Number(token)));
-  return isKept ? token : `{"number":"${token}"}`;
+  if (token.startsWith('"')) return token;
+  const number = Number(token);
+  const isRounded = Number.isFinite(number) && !INTEGER.test(token);
+  return isRounded || decimalOf(token) === decimalOf(String(number)) ? token : `{"number":"${token}"}`;
 }
+
+const INTEGER = /^-?\d+$/;
 
 /** The value of a number as text, the same for 1e3, 1000 and 1000.0: its digits without zeros around them, and a power of ten. */
 function decimalOf(number: string): string {

@@ -72,9 +72,22 @@ describe.each(KINDS.slice(0, 3))('a number with too many digits for JavaScript, 
     ['12345678901234567890', '12345678901234567890'],
     ['[{"id":12345678901234567890}]', '[{"id":12345678901234567890}]'],
     ['1.2345678901234567e19', '12345678901234567890'],
-    ['0.1', '0.10000000000000001'],
     ['-1e23', '-100000000000000000000001'],
   ])('differs from what %s becomes, and is overwritten: %s', async (found, stored) => {
+    const options = await setUp(found, stored);
+
+    expect(await verifyBackfill(options)).toMatchObject({ verdict: 'different' });
+    expect(await runBackfill({ ...options, mode: 'overwrite' })).toMatchObject({ updated: 1, failed: 0 });
+    expect(await verifyBackfill(options)).toMatchObject({ verdict: 'equal' });
+  });
+
+  test('is what the same fraction in task data becomes, because both are rounded', async () => {
+    const options = await setUp('0.1234567890123456789', '0.1234567890123456789');
+
+    expect(await verifyBackfill(options)).toMatchObject({ verdict: 'equal' });
+  });
+
+  async function setUp(found: string, stored: string) {
     await insertInstance(`{"v":${found}}`);
     if ('column' in metadata)
       await pglite.query(`update inst set metadata = jsonb_build_object('v', $1::text::jsonb)`, [stored]);
@@ -83,10 +96,6 @@ describe.each(KINDS.slice(0, 3))('a number with too many digits for JavaScript, 
         stored,
       ]);
     const paths = [{ key: 'v', path: 'v' }];
-    const options = { repository: repositoryOf(metadata), processModelId: 'm', paths, logger };
-
-    expect(await verifyBackfill(options)).toMatchObject({ verdict: 'different' });
-    expect(await runBackfill({ ...options, mode: 'overwrite' })).toMatchObject({ updated: 1, failed: 0 });
-    expect(await verifyBackfill(options)).toMatchObject({ verdict: 'equal' });
-  });
+    return { repository: repositoryOf(metadata), processModelId: 'm', paths, logger };
+  }
 });
