@@ -141,13 +141,19 @@ export interface WorldOptions {
 }
 
 /** What a world has beside crashes, faults, live writers and operators. Each world has one of them, so that it is seen clearly. */
-const THEMES = ['keys', 'busy', 'walks', 'holds', 'refusals', 'losses', 'looks'] as const;
-type Theme = (typeof THEMES)[number];
+const THEMES = ['keys', 'busy', 'walks', 'holds', 'refusals', 'losses'] as const;
+type Theme = (typeof THEMES)[number] | 'looks';
 
 export function drawWorld(choices: Choices, fixed: WorldOptions): World {
-  const theme = choices.oneOf(THEMES);
+  const theme = drawTheme(choices);
   const world = withoutOthers(theme, drawLively(choices, fixed, theme));
   return theme === 'holds' && choices.chance(150) ? deserted(choices, world) : world;
+}
+
+/** A seventh of the seeds of each theme have people who look instead. So the other seeds have the worlds that they always had. */
+function drawTheme({ weighted }: Choices): Theme {
+  const index = weighted(THEMES.flatMap(() => [6, 1]));
+  return index % 2 === 1 ? 'looks' : (THEMES[index / 2] ?? 'keys');
 }
 
 function withoutOthers(theme: Theme, world: World): World {
@@ -157,7 +163,6 @@ function withoutOthers(theme: Theme, world: World): World {
     ...world,
     ...(theme === 'busy' || theme === 'looks' ? {} : { busy: 0, restless: 0 }),
     ...(theme === 'walks' ? {} : { live: { ...live, weights }, surveyMs: 0 }),
-    ...(theme === 'looks' ? {} : { looks: NO_LOOKS }),
     ...(theme === 'holds'
       ? {}
       : {
@@ -297,7 +302,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
       landsLate: isUnsure ? 400 : oneOf([0, 40, 120]) * often,
       lagging: oneOf([0, 0, 120]),
     },
-    looks: drawLooks(choices, isUnsure),
+    looks: theme === 'looks' ? drawLooks(choices, isUnsure) : NO_LOOKS,
     live: {
       everyMs: oneOf([120, 40, 0]),
       weights: {

@@ -18,7 +18,7 @@ export interface Looks {
 
 /** Nobody looks. */
 export const NO_LOOKS: Looks = {
-  ...{ glances: 0, slowLoads: 0, longestLoadMs: 0, listEveryMs: 0, pageEveryMs: 0, pageLimit: 3 },
+  ...{ glances: 0, slowLoads: 0, longestLoadMs: 0, listEveryMs: 0, pageEveryMs: 0, pageLimit: 1_000 },
   areListsUnreadable: false,
 };
 
