@@ -8,31 +8,43 @@ import { countsOf } from '../run/record/run-counts.js';
 import type { RunHeader } from '../run/record/run-record.js';
 
 const MOST_AT_ONCE = 4;
+/** How many records are asked for at least if the first page had unreadable ones. */
+const FURTHER_RECORDS = 100;
 
-/** One page of stored runs. Older ones take the places of those that are left out, so only the last page is short. */
+/** One page of stored runs. Unreadable runs are left out, and older runs fill the page. So only the last page is short. */
 export async function listRuns(
   context: RunContext,
   filter: Omit<RunFilter, 'activeKey'>,
 ): Promise<readonly RunSummary[]> {
   const summaries: RunSummary[] = [];
-  for (let { before } = filter; ; ) {
-    const records: readonly RunRecord[] = await findRuns(context, { ...filter, before });
-    summaries.push(...(await summariesOf(context, records)));
+  for (let { before, limit } = filter; ; limit = Math.max(limit, FURTHER_RECORDS)) {
+    const records: readonly RunRecord[] = await findRuns(context, { ...filter, before, limit });
+    summaries.push(...(await summariesOf(context, records, filter.limit - summaries.length)));
     before = records.at(-1)?.runId ?? null;
-    if (summaries.length >= filter.limit || records.length < filter.limit)
-      return summaries.slice(0, filter.limit);
+    if (summaries.length >= filter.limit || records.length < limit) return summaries;
   }
 }
 
-/** The header of an ended run has all that is needed. Only active runs are loaded. */
-async function summariesOf(context: RunContext, records: readonly RunRecord[]): Promise<RunSummary[]> {
-  const limit = pLimit(MOST_AT_ONCE);
-  const summaries = readableHeaders(context, records).map((header) =>
-    header.counts === null
-      ? limit(() => loadSummary(context, header))
-      : summaryOf(header, header.counts, null),
-  );
-  return (await Promise.all(summaries)).filter((summary) => summary !== null);
+/** The first ones. The header of an ended run has all that is needed. Only active runs are loaded. */
+async function summariesOf(
+  context: RunContext,
+  records: readonly RunRecord[],
+  most: number,
+): Promise<RunSummary[]> {
+  const atOnce = pLimit(MOST_AT_ONCE);
+  const found: RunSummary[] = [];
+  const headers = readableHeaders(context, records);
+  for (let from = 0; from < headers.length && found.length < most; ) {
+    const some = headers.slice(from, from + most - found.length);
+    from += some.length;
+    const summaries = some.map((header) =>
+      header.counts === null
+        ? atOnce(() => loadSummary(context, header))
+        : summaryOf(header, header.counts, null),
+    );
+    found.push(...(await Promise.all(summaries)).filter((summary) => summary !== null));
+  }
+  return found;
 }
 
 async function loadSummary(context: RunContext, header: RunHeader): Promise<RunSummary | null> {

@@ -29,7 +29,7 @@ export async function readListPage<Name extends ListName>(
   const { after, limit = 1_000 } = parseInput(`${name} options`, listPageOptions, options);
   const run = await handle.load();
   if (name === 'differences' && !run.header.definition.dryRun) throw noVerification(run.header);
-  const from = after === undefined ? BEGINNING : placeIn(run.header, after);
+  const from = after == null ? BEGINNING : placeIn(run.header, after);
   const { items, next } = await readListed(name, context, handle, run, { from, limit });
   return { items, next: next === null ? null : tokenOf(run, next) };
 }

@@ -33,7 +33,7 @@ export interface RunListFilter {
 /** Which page of the failures or differences of a run to read. */
 export interface ListPageOptions {
   /** The `next` of the page before. @default from the first one on */
-  readonly after?: string | undefined;
+  readonly after?: string | null | undefined;
   /** The most items on the page, from 1 to 10,000. @default 1_000 */
   readonly limit?: number | undefined;
 }
@@ -65,7 +65,7 @@ export const listPageOptions: z.ZodType<ListPageOptions> = z.strictObject({
   after: expecting<string>(
     'the next of an earlier page',
     (value) => typeof value === 'string' && /^\d{1,15}_\d{1,3}_\d{1,15}_\d{1,15}$/.test(value),
-  ).optional(),
+  ).nullish(),
   limit: wholeNumber(1, 10_000).optional(),
 });
 

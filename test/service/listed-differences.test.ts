@@ -149,6 +149,16 @@ describe('a verification of more differences than it lists', () => {
     expect((await service.status(runId)).warnings).toEqual([tooMany(FOUND, MOST)]);
   });
 
+  test('is another run than one that is to list more', async () => {
+    const { service, verify, work } = setUp();
+    const [some, all] = [await verify(), await verify({ maxListedDifferences: FOUND })];
+    expect(await verify()).toBe(some);
+    await work();
+
+    expect(await listed(service, some)).toHaveLength(MOST);
+    expect(await listed(service, all)).toEqual(inOrder());
+  });
+
   test('lists every failure all the same', async () => {
     const broken = { tasks: [{ state: 'COMPLETED', endedAt: 1, json: '{"a":' }] };
     const sound = allDiffering();

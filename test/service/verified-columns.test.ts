@@ -142,9 +142,9 @@ describe('a verification that begins before the fill has completed', () => {
   });
 
   test.each([
-    ['cancelled', 'cancel', true],
-    ['paused', 'pause', true],
-  ] as const)('says so if the fill was %s', async (_, control, duringFill) => {
+    ['not if the fill was cancelled: it fills nothing any more', 'cancel', false],
+    ['if the fill was paused', 'pause', true],
+  ] as const)('says so %s', async (_, control, duringFill) => {
     const { service, work, request, verify, verified } = await setUp();
     await service[control](await request([bill]));
     await verify([bill]);
@@ -184,7 +184,7 @@ test('a paused verification is one that is under way', async () => {
   expect(column).toMatchObject({ key: 'number', verifyingRunIds: [paused] });
 });
 
-describe('of two verifications that overlap and disagree, the one counts that is not equal', () => {
+describe('of two verifications that overlap and disagree, the worse result counts', () => {
   test('if the equal one was paused and ends last', async () => {
     const { memory, service, around, work, verify, verified } = await setUp();
     const paused = await verify([NUMBER]);
@@ -222,6 +222,24 @@ describe('of two verifications that overlap and disagree, the one counts that is
 
     expect(await verified('number')).toMatchObject({ verdict: 'different', different: 1, runId: paused });
     expect(await verified('city')).toMatchObject(EQUAL);
+  });
+
+  test('and if a difference was found, that counts more than an instance that was not looked at', async () => {
+    const { memory, service, around, work, verify, verified } = await setUp();
+    const paused = await verify([NUMBER]);
+    around.walk = async () => void (await service.pause(paused));
+    await work();
+    around.walk = null;
+    memory.setMetadata(1, 'number', 'wrong');
+    const later = await verify([NUMBER, CITY]);
+    await work();
+    memory.setMetadata(1, 'number', 'old 1');
+    memory.deleteInstance(20);
+    await service.resume(paused);
+    await work();
+
+    expect(await service.status(paused)).toMatchObject({ state: 'completed', verdict: 'unknown' });
+    expect(await verified('number')).toMatchObject({ verdict: 'different', runId: later });
   });
 });
 

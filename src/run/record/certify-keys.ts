@@ -3,7 +3,7 @@ import { noDifferences } from './difference-counts.js';
 import type { OwnedKey, StoredVerification } from './owner-record.js';
 import { isTrial } from './run-definition.js';
 import { type Run, type RunDefinition, tallyOf, totalOf } from './run-record.js';
-import { keyVerdictOf } from './verdict.js';
+import { keyVerdictOf, type Verdict } from './verdict.js';
 
 /**
  * The keys of a model after a verification of all its instances has completed. Each key that nobody has changed since the
@@ -15,8 +15,8 @@ import { keyVerdictOf } from './verdict.js';
  *
  * The commit of each such request or model update also deletes an earlier `verified` (claim-keys).
  *
- * Of two verifications that overlap, either may have read a value last. So an `equal` result replaces another one only if that had
- * ended before the newer verification was requested. No clock decides this: those of workers differ.
+ * If an earlier result was not stored yet when this verification was requested, either of the two may have read a value last. Then
+ * the worse result counts. Clocks are not used, because the clocks of workers differ.
  *
  * The last commit of a verification also changes the owner record. So every request that takes a key comes before or after it,
  * and no crash leaves a completed verification without its result.
@@ -34,12 +34,13 @@ export function certifyKeys(keys: readonly OwnedKey[], run: Run): readonly Owned
     if (!isUnchanged) return owned;
     const { generation, filler, verified } = owned;
     const found = verificationOf(run, index);
-    const isKept = verified !== null && verified.runId !== claim?.verifier && verified.verdict !== 'equal';
-    return isKept && found.verdict === 'equal'
-      ? owned
-      : { ...owned, verified: { ...found, generation, filler } };
+    const isRival = verified !== null && verified.runId !== claim?.verifier;
+    if (isRival && BADNESS[verified.verdict] > BADNESS[found.verdict]) return owned;
+    return { ...owned, verified: { ...found, generation, filler } };
   });
 }
+
+const BADNESS: Readonly<Record<Verdict, number>> = { equal: 0, unknown: 1, different: 2 };
 
 function verificationOf(run: Run, index: number): Omit<StoredVerification, 'generation' | 'filler'> {
   const { runId, startedAt, endedAt } = run.header;

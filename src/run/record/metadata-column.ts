@@ -33,9 +33,9 @@ export interface MetadataColumn extends Requester {
   /** All active verifications of all instances that compare the key. Newest first. */
   readonly verifyingRunIds: readonly string[];
   /**
-   * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key,
-   * removed it or tried it from another path. It does not cover what live instances have saved after `since`. Of two verifications
-   * that overlapped and disagree, it is the one that is not `equal`.
+   * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key
+   * for the whole model, removed it or tried it from another path. It does not cover what live instances have saved after `since`.
+   * If one verification was requested before another one had ended, and they disagree, the worse result counts.
    */
   readonly verified: KeyVerification | null;
 }
@@ -82,11 +82,11 @@ function shown(
   activeRunIds: readonly string[],
 ): KeyVerification {
   const { state, endedAt } = filler?.header ?? NO_HEADER;
-  const hadCompleted =
+  const hadEnded =
     state === undefined
       ? !activeRunIds.includes(runId ?? '') // its records were deleted, or cannot be read
-      : isComplete(state) && (endedAt ?? 0) <= verification.since;
-  return { ...verification, duringFill: !hadCompleted };
+      : endedAt != null && endedAt <= verification.since;
+  return { ...verification, duringFill: !hadEnded };
 }
 
 const NO_HEADER: Requester & Partial<Pick<RunHeader, 'state' | 'createdAt' | 'endedAt'>> = NOBODY;

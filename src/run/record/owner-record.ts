@@ -52,8 +52,8 @@ export interface KeyVerification extends DifferenceCounts {
   readonly verdict: Verdict;
   readonly total: number;
   /**
-   * Whether the run that fills the key had not completed when the verification began, by the clocks of their workers. Then that run
-   * may have filled since what differed, so verify again.
+   * Whether the run that fills the key had not ended when the verification began. That run may since have filled what differed, so
+   * verify again. Both times are those of the workers' clocks.
    */
   readonly duringFill: boolean;
 }

@@ -136,12 +136,12 @@ export function newShard(index: number, keyCount: number, now: number): RunShard
 
 /** Equal for two definitions that ask for the same work, in whatever order they name their paths. */
 export function fingerprint(processModelId: string, definition: RunDefinition): string {
-  const { missing, clear, limit, instanceIds, dryRun, differences } = definition;
+  const { missing, clear, limit, instanceIds, dryRun, differences, maxListedDifferences } = definition;
   const paths = definition.paths
     .map(({ key, segments, mode }) => JSON.stringify([key, segments, mode]))
     .sort();
   const ids = instanceIds?.map((id) => JSON.stringify(id)).sort() ?? null;
   const asked = [processModelId, paths, missing, clear, limit, ids];
-  const text = JSON.stringify(dryRun ? [...asked, 'dryRun', differences] : asked);
+  const text = JSON.stringify(dryRun ? [...asked, 'dryRun', differences, maxListedDifferences] : asked);
   return createHash('sha256').update(text).digest('base64url');
 }

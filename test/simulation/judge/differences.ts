@@ -58,13 +58,17 @@ function judgeListed(event: CommitEvent, judgement: Judgement, run: JudgedRun, c
   const reads = world.calls.get(event.call)?.seen;
   const isCut = change.shards.some(({ before, after }) => unlistedIn(after) > unlistedIn(before));
   const found: (readonly (readonly Difference[])[])[] = [];
+  let isOver = false;
   for (const id of settled) {
     const own = listed.filter(({ instanceId }) => instanceId === id);
     const possible = expectedOf(event, world, run, id, reads?.get(id)?.map(({ instance }) => instance) ?? []);
     const isListed = (list: readonly Difference[]): boolean =>
       isDeepStrictEqual(own.map(nameOf), list.slice(0, isCut ? own.length : undefined).map(nameOf));
-    found.push(possible.filter(isListed));
-    if (possible.some(isListed)) continue;
+    const lists = possible.filter(isListed);
+    found.push(lists);
+    if (isOver && own.length > 0) broken(30, `instance ${id} is listed after a gap`);
+    isOver ||= lists.length > 0 && lists.every((list) => list.length > own.length);
+    if (lists.length > 0) continue;
     const expected = possible.map((list) => list.map(nameOf).join(', '));
     broken(
       30,

@@ -63,13 +63,15 @@ function judgeDuringFill(
 ): void {
   const [filler, verification] = [world.runs.get(runId ?? ''), world.runs.get(verified.runId)];
   if (verification === undefined) return;
-  const isUnfinished = filler !== undefined && !isComplete(filler.header.state);
+  const isUnfinished = filler !== undefined && !ENDED.includes(filler.header.state);
   const hasWritten = filler?.progress.some(({ at }) => at > verification.frozenAt) === true;
   if (!verified.duringFill && (isUnfinished || hasWritten))
     broken(31, `"${key}" is not said to have been verified during its fill`);
   if (verified.duringFill && !isUnfinished && (filler?.changedAt ?? -1) < verification.createdAt)
-    broken(31, `"${key}" is said to have been verified during its fill, which had completed`);
+    broken(31, `"${key}" is said to have been verified during its fill, which had ended`);
 }
+
+const ENDED: readonly string[] = ['completed', 'completed_with_failures', 'failed', 'cancelled'];
 
 type ColumnVerification = NonNullable<ColumnView['verified']>;
 
@@ -121,9 +123,11 @@ function judgeKey(
 
 /** The result before it is not `equal`, and may be the newer one: it was not known yet when this verification was requested. */
 function isOutweighed({ runs }: Replay, run: JudgedRun, found: Findings, was: Verified | null): boolean {
-  if (was === null || was.verdict === 'equal' || found.verdict !== 'equal') return false;
+  if (was === null || VERDICTS.indexOf(was.verdict) <= VERDICTS.indexOf(found.verdict)) return false;
   return (runs.get(was.runId)?.changedAt ?? -1) > run.claimedAt;
 }
+
+const VERDICTS: readonly string[] = ['equal', 'unknown', 'different'];
 
 function isEligible({ owners, touches }: Replay, run: JudgedRun, key: string): boolean {
   const path = run.header.definition.paths.find((one) => one.key === key);

@@ -36,6 +36,17 @@ export const lists: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a page shows the whole record that it ends in',
+    breaks: [14],
+    edits: [
+      {
+        file: 'src/run/calls/read-listed.ts',
+        find: 'all.slice(item, item + limit - items.length)',
+        replace: 'all.slice(item)',
+      },
+    ],
+  },
+  {
     name: 'a call whose run has ended fails because a list cannot be read',
     breaks: [28],
     edits: [
@@ -66,6 +77,18 @@ export const lists: readonly Mutant[] = [
         file: 'src/run/job/list-outcomes.ts',
         find: 'maxListedDifferences - sumOfDifferences(tally.differences)',
         replace: 'maxListedDifferences',
+      },
+    ],
+  },
+  {
+    name: 'a batch that fills the list leaves out its first difference',
+    breaks: [30],
+    edits: [
+      {
+        file: 'src/run/job/list-outcomes.ts',
+        find: '[possible.slice(0, room), new Set(possible.slice(room))]',
+        replace:
+          '(room < possible.length && room > 0) ? [possible.slice(1, room + 1), new Set([...possible.slice(0, 1), ...possible.slice(room + 1)])] : [possible.slice(0, room), new Set(possible.slice(room))]',
       },
     ],
   },

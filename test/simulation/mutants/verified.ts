@@ -151,19 +151,19 @@ export const verified: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/certify-keys.ts',
-        find: "return isKept && found.verdict === 'equal'",
-        replace: 'return false',
+        find: 'if (isRival && BADNESS[verified.verdict] > BADNESS[found.verdict]) return owned;',
+        replace: '',
       },
     ],
   },
   {
-    name: 'no verification counts after one that was not equal',
+    name: 'no verification counts after one with a worse result',
     breaks: [31],
     edits: [
       {
         file: 'src/run/record/certify-keys.ts',
-        find: 'verified.runId !== claim?.verifier && ',
-        replace: '',
+        find: 'const isRival = verified !== null && verified.runId !== claim?.verifier;',
+        replace: 'const isRival = verified !== null;',
       },
     ],
   },
@@ -173,19 +173,19 @@ export const verified: readonly Mutant[] = [
     edits: [
       {
         file: 'src/run/record/metadata-column.ts',
-        find: 'duringFill: !hadCompleted',
+        find: 'duringFill: !hadEnded',
         replace: 'duringFill: false',
       },
     ],
   },
   {
-    name: 'a fill that completed after a verification began is taken for one that had completed',
+    name: 'a fill that ended after a verification began is taken for one that had ended',
     breaks: [31],
     edits: [
       {
         file: 'src/run/record/metadata-column.ts',
-        find: 'isComplete(state) && (endedAt ?? 0) <= verification.since',
-        replace: 'isComplete(state)',
+        find: 'endedAt != null && endedAt <= verification.since',
+        replace: 'endedAt != null',
       },
     ],
   },

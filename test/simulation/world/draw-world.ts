@@ -403,6 +403,7 @@ function drawRequests(
   }
   const mode = oneOf(['fill', 'overwrite']);
   const clearsBy = oneOf(['default', 'delete']);
+  const maxListedDifferences = theme === 'looks' ? oneOf([null, 0, 1, 3, 3, 5]) : null;
   const isRace = chance(200);
   function timeOf(index: number): number {
     if (isRepeated || isRead || isRivalled) return index * 120 + pick(120);
@@ -418,6 +419,6 @@ function drawRequests(
     atMs: timeOf(index),
     delayMs: !isRepeated && !isRead && chance(150) ? oneOf([1500, 1500, 50_000]) : 0,
     transaction: chance(200) ? oneOf(['whole', 'job-first']) : 'none',
-    maxListedDifferences: theme === 'looks' ? oneOf([null, 0, 1, 3, 3, 5]) : null,
+    maxListedDifferences,
   }));
 }

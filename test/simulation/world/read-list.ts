@@ -15,6 +15,9 @@ export async function readList<Name extends keyof Listed>(
   const all: Listed[Name][] = [];
   for (let after: string | null | undefined; after !== null; ) {
     const page: Page<Name> = (await service[name](runId, { after, limit })) as unknown as Page<Name>;
+    const { length } = page[name];
+    if (length > limit || (length < limit && page.next !== null))
+      throw new Error(`a page has ${length} items`);
     all.push(...page[name]);
     after = page.next;
     if (after !== null) await betweenPages?.();

@@ -94,7 +94,7 @@ function result(view: View, verified: MetadataColumn['verified']): Html {
       verdict === 'different' &&
       html`<span class="quiet">${count(absent)} absent, ${count(different)} different, ${count(orphaned)} orphaned</span>`
     }
-    ${verdict !== 'equal' && duringFill && html`<span class="quiet">It began before the fill had completed. Verify again.</span>`}</p>`;
+    ${verdict !== 'equal' && duringFill && html`<span class="quiet">This verification began before the fill had ended. Verify again.</span>`}</p>`;
 }
 
 function runLink(view: View, runId: string | null, name: string, at: number | null): Html {
