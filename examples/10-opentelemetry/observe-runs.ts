@@ -36,7 +36,10 @@ export function observeRuns({
     metrics.changed(message);
   }
 
-  /** Whether the batch is older than the end of its run. Another job has stopped the run while this one waited for an answer. */
+  /**
+   * Whether the batch was committed before its run stopped. This happens if another job stops the run while the answer is on its
+   * way.
+   */
   function isLate({ runId, lastProgressAt }: BackfillProgress): boolean {
     const at = stoppedAt.get(runId);
     return at !== undefined && (lastProgressAt ?? 0) <= at;

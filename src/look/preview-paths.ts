@@ -185,7 +185,10 @@ async function lookAtAll(look: Look, range: Range): Promise<Looked> {
 const LITTLE = 0.05;
 /** How many whole documents to look at. */
 const MOST_DOCUMENTS = 50;
-/** At most so many of them have a value at one of the paths. Their other paths are no other spelling of it. */
+/**
+ * At most this many of the documents have a value at one of the rare paths. In such a document, no other path is another spelling
+ * of that one.
+ */
 const MOST_WITH_VALUE = 25;
 
 /** For each path that finds little, the existing paths that may be meant. */
@@ -224,7 +227,7 @@ async function suggestPaths(
   return paths.map((_, index) => suggestions.get(index) ?? []);
 }
 
-/** Whether there is something at the path, if only a null or what cannot be stored. */
+/** Whether there is something at the path, even if it is only a null, or a value that cannot be stored. */
 function isThere({ instance }: SampledInstance, index: number): boolean {
   const key = instance.keys[index];
   if (key === undefined) return false;

@@ -73,20 +73,21 @@ function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure:
 
 /** The end of a sentence about a path that finds nothing. It claims no more than the sample proves: a right path may be rare. */
 function nothingIn({ found, failed }: KeyPreview, sampled: number, advice: string): string {
+  const read = sampled - failed.count;
   if (failed.count > 0)
-    return `${sampled - failed.count} of ${sampled} sampled instances. ${sentence(advice)}`;
+    return `${read === 1 ? 'the only sampled instance' : `any of the ${read} sampled instances`} that did not fail. ${sentence(advice)}`;
   if (found.high === 0)
     return `${sampled === 1 ? 'the only instance' : `any of the ${sampled} instances`}. ${sentence(advice)}`;
   const most = Number((100 * found.high).toPrecision(2));
-  return `${sampled} sampled instances, so probably at most ${most} % of all have a value. If it is not that rare, ${advice}`;
+  return `${sampled} sampled instances, so probably at most ${most} % of all have a value. If more instances should have one, ${advice}`;
 }
 
-/** To be begun with a capital letter, or with a condition. */
+/** The caller adds a capital letter, or puts a condition before it. */
 function adviceOf(asked: string, existing: string | null): string {
   if (existing === null) return 'check the path.';
   const looksTheSame = asked.normalize('NFKC') === existing.normalize('NFKC');
   return looksTheSame
-    ? `did you mean ${inCodes(existing)}, in place of ${inCodes(asked)}? They look the same.`
+    ? `did you mean ${inCodes(existing)}? You wrote ${inCodes(asked)}. Both look the same.`
     : `did you mean ${quote(existing)}?`;
 }
 
@@ -110,7 +111,7 @@ function spelled(path: KeyPreview['path']): string {
   return typeof path === 'string' ? path : path.join('.');
 }
 
-/** With the codes of all letters but the plain ones. */
+/** The quoted text, with a code for each character outside ASCII. */
 function inCodes(text: string): string {
   return quote(text).replace(/[^ -~]/g, escaped);
 }

@@ -18,7 +18,7 @@ export interface SampleSize {
   readonly total: number;
 }
 
-/** A share with its interval, corrected for a finite population. Its ends are whole numbers of instances. */
+/** A share with its interval, corrected for a finite population. Each end is a whole number of instances, divided by `total`. */
 export function shareOf(count: number, { sampled, total }: SampleSize): Share {
   return shareWithin(count, sampled, total, effectiveSize(sampled, total));
 }
@@ -46,12 +46,12 @@ function effectiveSize(sampled: number, total: number): number {
   return (sampled * (total - 1)) / (total - sampled);
 }
 
-/** @param size how many of them are as precise as the sample. */
+/** @param size the size of an equally precise sample from an endless population. */
 function shareWithin(count: number, seen: number, all: number, size: number): Share {
   if (seen === 0) return { count, rate: 0, low: 0, high: all === 0 ? 0 : 1 };
   const rate = count / seen;
   if (seen >= all) return { count, rate, low: rate, high: rate };
-  // What was seen is certain, with the property and without it.
+  // The instances in the sample are certain: neither end may contradict them.
   const atLeast = (certain: number): number =>
     Math.max(certain, Math.floor(lowestRate(certain, seen, size) * all));
   return { count, rate, low: atLeast(count) / all, high: (all - atLeast(seen - count)) / all };
@@ -59,10 +59,13 @@ function shareWithin(count: number, seen: number, all: number, size: number): Sh
 
 /** The quantile of the normal distribution that leaves 2.5 % at each end. */
 const Z = 1.959_964;
-/** The Wilson interval is too narrow there. If fewer than this are expected, a sample finds one with a chance below 5 %. */
+/**
+ * For a count of one, the low end of the Wilson interval is too high. If fewer instances than this number are expected, the
+ * chance that a sample has one is below 5 %.
+ */
 const EXPECTED_OF_ONE: number = -Math.log(0.95);
 
-/** The low end of the Wilson interval. The high end is that of those without the property. */
+/** The low end of the Wilson interval. The high end is 1 minus the low end of the opposite share. */
 function lowestRate(count: number, seen: number, size: number): number {
   if (count === 1) return EXPECTED_OF_ONE / size;
   const rate = count / seen;

@@ -24,8 +24,8 @@ export interface BackfillVerification<Key extends string = string> extends Backf
  * `runBackfill({ repository, runId })` with the `runId` that `onProgress` got. Until then, or until a service cancels it, the run
  * stays active.
  *
- * A mistyped path finds nothing, so nothing differs once its null rows are stored, or if the repository stores none. `warnings` names
- * such paths.
+ * After a fill with the same paths, the differences do not show a mistyped path: it finds no value, and the fill has stored none.
+ * Only `warnings` names such a path.
  *
  * In a running instance, a missing null row is no difference, and neither is a value that its path no longer finds: its next save
  * decides.

@@ -89,8 +89,8 @@ export interface BackfillRepository<Transaction = never, Id extends InstanceId =
   readonly storesNull?: boolean;
 
   /**
-   * Whether the value column takes any text. If not, a value with a NUL or half of a surrogate pair in its stored form counts as
-   * failed in runs, verifications and previews, and is never written. jsonb and text of PostgreSQL refuse both. @default true
+   * Whether the value column takes any text. If not, a value fails if its stored form contains a NUL or half of a surrogate pair.
+   * This holds in runs, verifications and previews. jsonb and text of PostgreSQL refuse both. @default true
    */
   readonly storesAnyText?: boolean;
 

@@ -108,7 +108,8 @@ describe('a preview of all instances', () => {
       storesAnyText: false,
     };
     const options = { repository, processModelId: MODEL, paths: PATHS, logger: QUIET };
-    const reason = 'the value has a NUL or half of a surrogate pair, which its column does not take';
+    const reason =
+      'the value contains a NUL or half of a surrogate pair, which the metadata column cannot store';
 
     const { keys, warnings } = await preview(repository);
     const trial = await runBackfill({ ...options, dryRun: true });
@@ -366,7 +367,7 @@ describe('did you mean', () => {
     const key = (keys as Record<string, (typeof keys)[keyof typeof keys]>).k;
     expect(key?.didYouMean[0]).toEqual({ path: expected, found: 1, sample });
     expect(warnings).toEqual([
-      `Path ${JSON.stringify(path)} of key "k" finds nothing in 200 sampled instances, so probably at most 0.67 % of all have a value. If it is not that rare, did you mean ${JSON.stringify(expected)}?`,
+      `Path ${JSON.stringify(path)} of key "k" finds nothing in 200 sampled instances, so probably at most 0.67 % of all have a value. If more instances should have one, did you mean ${JSON.stringify(expected)}?`,
     ]);
   });
 
@@ -376,7 +377,7 @@ describe('did you mean', () => {
     const { keys, warnings } = await previewBackfill({ repository, processModelId: MODEL, paths });
     expect(keys.k?.didYouMean).toEqual([{ path: 'Stra\u00dfe.caf\u00e9', found: 1, sample: 'x' }]);
     expect(warnings[0]).toContain(
-      String.raw`Did you mean "Stra\u00dfe.caf\u00e9", in place of "Stra\u00dfe.cafe\u0301"? They look the same.`,
+      String.raw`Did you mean "Stra\u00dfe.caf\u00e9"? You wrote "Stra\u00dfe.cafe\u0301". Both look the same.`,
     );
   });
 
@@ -413,7 +414,12 @@ describe('did you mean', () => {
     const end = 'Did you mean "invoice.number"?';
     expect(await warningsOf(20)).toBe(`${start} any of the 20 instances. ${end}`);
     expect(await warningsOf(1)).toBe(`${start} the only instance. ${end}`);
-    expect(await warningsOf(20, [broken])).toBe(`${start} 20 of 21 sampled instances. ${end}`);
+    expect(await warningsOf(20, [broken])).toBe(
+      `${start} any of the 20 sampled instances that did not fail. ${end}`,
+    );
+    expect(await warningsOf(1, [broken])).toBe(
+      `${start} the only sampled instance that did not fail. ${end}`,
+    );
   });
 
   test('only if the path is not as rare as a sample without it allows', async () => {
@@ -424,7 +430,7 @@ describe('did you mean', () => {
     const paths = [{ key: 'k', path: 'delivery.notes' }];
     const { warnings } = await preview(memory(instances), { paths, runtime });
     expect(warnings).toEqual([
-      'Path "delivery.notes" of key "k" finds nothing in 200 sampled instances, so probably at most 1.8 % of all have a value. If it is not that rare, did you mean "delivery.note"?',
+      'Path "delivery.notes" of key "k" finds nothing in 200 sampled instances, so probably at most 1.8 % of all have a value. If more instances should have one, did you mean "delivery.note"?',
     ]);
   });
 
@@ -525,7 +531,7 @@ describe('did you mean', () => {
     });
     expect(documents).toHaveLength(50);
     expect(warnings[1]).toBe(
-      'Path "no.such.path" of key "l" finds nothing in 200 sampled instances, so probably at most 1.2 % of all have a value. If it is not that rare, check the path.',
+      'Path "no.such.path" of key "l" finds nothing in 200 sampled instances, so probably at most 1.2 % of all have a value. If more instances should have one, check the path.',
     );
   });
 });

@@ -263,7 +263,7 @@ test.each<[what: string, warnings: readonly RegExp[], changes: Changes]>([
   ],
   [
     'no index for the tasks of an instance',
-    [/^taskData\.newest: for each instance, this scans table task\. Create an index/],
+    [/^taskData\.newest: its SQL scans table task once for each instance\. Create an index/],
     { sql: 'drop index task_process_instance_id' },
   ],
   [

@@ -14,7 +14,7 @@ const REFUSED = [
   { what: 'the first half of a surrogate pair', text: 'Os\ud83dlo', code: '22P02' },
   { what: 'the second half of a surrogate pair', text: 'Os\udc00lo', code: '22P02' },
 ];
-const REASON = 'the value has a NUL or half of a surrogate pair, which its column does not take';
+const REASON = 'the value contains a NUL or half of a surrogate pair, which the metadata column cannot store';
 
 describe.each([n8n, oddNames, bigIds, oneTable, prefect] as readonly Host[])('on $title', (host) => {
   const opened = useHost(host);

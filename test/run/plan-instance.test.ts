@@ -65,7 +65,8 @@ describe('planInstance', () => {
     test.each(values)('fails the key where the column does not take it: $value', ({ value }) => {
       const { failures, findings, writes } = plan(value, { storesAnyText: false });
 
-      const reason = 'the value has a NUL or half of a surrogate pair, which its column does not take';
+      const reason =
+        'the value contains a NUL or half of a surrogate pair, which the metadata column cannot store';
       expect(failures).toEqual([{ instanceId: 1, key: 'city', code: 'WRITE_REJECTED', reason }]);
       expect(findings).toEqual(['failed']);
       expect(writes?.values).toEqual([]);

@@ -73,7 +73,7 @@ const inOrder = (from = 1, to = INSTANCES): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => KEYS.map((key) => `${from + index} ${key}`)).flat();
 
 const tooMany = (found: number, some: number, most = MOST): string =>
-  `All ${found} differences are counted, but only ${some} are listed: each shard lists at most ${most}. To list more, verify again with a higher maxListedDifferences.`;
+  `The run counted ${found} differences and lists ${some} of them, because each shard lists at most ${most} (maxListedDifferences). To list more, verify again with a higher number.`;
 
 /** The batch that fills the list. */
 const FILLING = Math.ceil(MOST / (BATCH * KEYS.length));
@@ -168,7 +168,7 @@ describe('a verification of more differences than it lists', () => {
     const runId = await verify();
     await work();
 
-    expect((await service.status(runId)).warnings[0]).toContain(`All ${FOUND * 0.9} differences are counted`);
+    expect((await service.status(runId)).warnings[0]).toContain(`The run counted ${FOUND * 0.9} differences`);
     expect((await service.failures(runId)).failures.map(({ instanceId }) => instanceId)).toEqual(
       sound.map(({ id }) => Number(id)).filter((id) => id % 10 === 1),
     );

@@ -16,7 +16,7 @@ export function checkComparable(
     return [
       error(
         place,
-        `its type is ${column.type}, and that of the instances' id is ${id.type}, so ids match wrongly or not at all`,
+        `its type is ${column.type}, but the id of the instances has the type ${id.type}. Wrong ids may match, or none`,
         alike(facts, name, id),
       ),
     ];
@@ -29,12 +29,16 @@ export function checkComparable(
         alike(facts, name, id),
       ),
     ];
-  // A commit compares the column with values. A page compares it with ids. If one of both has the default collation, that of the other counts.
+  // A commit compares the column with values. A page compares it with ids. If either of them has the default collation,
+  // PostgreSQL uses the collation of the other.
   const collations = new Set([column.collation, column.collation ?? id.collation]);
   return [...collations].flatMap((collation) => checkIndex(place, facts, [{ name, collation }]));
 }
 
-/** Refuses a column with a collation for which different texts are equal. A unique key over it would have one row for them. */
+/**
+ * Refuses a column with a collation for which different texts are equal. A unique key on the column would allow only one row for
+ * all of these texts.
+ */
 export function checkDeterministic(place: string, facts: TableFacts, name: string): Finding[] {
   if (columnOf(facts, name)?.isDeterministic !== false) return [];
   return [
@@ -46,7 +50,7 @@ export function checkDeterministic(place: string, facts: TableFacts, name: strin
   ];
 }
 
-/** The types that PostgreSQL compares with each other by an index, and exactly. */
+/** Groups of types that PostgreSQL compares exactly and with an index. */
 const KINDS: readonly (readonly string[])[] = [
   ['smallint', 'integer', 'bigint', 'numeric'],
   ['text', 'character varying'],

@@ -3,8 +3,8 @@ import type { Tables } from '../tables/tables.js';
 import { type Finding, warning } from './finding.js';
 
 /**
- * Warns of SQL that scans a table for each instance, by its plan.
- * @param found what is known already.
+ * Plans each piece of SQL about an instance, and warns if it scans a table for each instance.
+ * @param found the findings of earlier checks.
  */
 export async function checkScans<Transaction>(
   configuration: PostgresConfiguration<Transaction, IdType>,
@@ -28,7 +28,7 @@ export async function checkScans<Transaction>(
   });
 }
 
-/** The SQL about an instance, each a SELECT, with its place. */
+/** Each piece of SQL about an instance as a SELECT, with its place in the configuration. */
 function selectsOf<Transaction>(
   { taskData, metadata }: PostgresConfiguration<Transaction, IdType>,
   { instances, documents, metadata: { stored } }: Tables,
@@ -57,7 +57,7 @@ function selectsOf<Transaction>(
   ];
 }
 
-/** SQL: a row of nulls in place of these rows. So a plan tells nothing about how they are found. */
+/** SQL: a row of nulls in place of these rows. So the plan does not show how these rows are found. */
 function nullsOf(rows: string, alias: string): string {
   return `(select ${alias}.* from (select) one left join ${rows} ${alias} on false offset 0) ${alias}`;
 }
@@ -65,8 +65,8 @@ function nullsOf(rows: string, alias: string): string {
 function scanOf(place: string, table: string): Finding {
   return warning(
     place,
-    `for each instance, this scans table ${table}`,
-    `Create an index on the columns by which it finds rows of ${table}, or run analyze ${table}; if there is one`,
+    `its SQL scans table ${table} once for each instance`,
+    `Create an index on the columns that this SQL filters ${table} by. If there is such an index, run: analyze ${table}`,
   );
 }
 
@@ -91,8 +91,8 @@ function parsed(text: string): unknown {
 }
 
 /**
- * The names of tables, in place of those of their partitions, and with the schema only where it is needed. Left out are tables
- * that were analyzed with ten rows at most: an index over them saves nothing.
+ * The names of tables, in place of those of their partitions, and with the schema only where it is needed. Tables that had at
+ * most ten rows when they were analyzed are left out. An index on them saves nothing.
  */
 const WITHOUT_PARTITIONS = `
   select distinct coalesce(pg_partition_root(c.oid), c.oid)::regclass::varchar as name

@@ -22,6 +22,6 @@ function warningOf(place: string, facts: TableFacts, kind: 'trigger' | 'rule', n
   return warning(
     place,
     `${kind} ${quoteIdentifier(name)} of ${quoteName(facts.name)} may drop or change rows, but the run counts them as written`,
-    `Ignore this if the ${kind} never drops a row or changes its value. Otherwise verify after each run`,
+    `Ignore this warning if the ${kind} neither drops rows nor changes values. Otherwise verify after each run`,
   );
 }

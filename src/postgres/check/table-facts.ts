@@ -44,7 +44,7 @@ export interface ColumnFacts {
 export interface IndexFacts {
   /** In order. `null`: an expression. */
   readonly columns: readonly (string | null)[];
-  /** As those of columns. */
+  /** Written like the collations of columns: with the schema. Null is the default collation. */
   readonly collations: readonly (string | null)[];
   readonly isUnique: boolean;
   readonly isPartial: boolean;

@@ -9,7 +9,7 @@ export interface MetadataStore {
   /** The lock on an instance under which its metadata are written. It waits for a save of the instance. */
   readonly lock: 'for share' | 'for no key update';
   readonly storesNull: boolean;
-  /** `json` keeps a NUL and half of a surrogate pair as they are escaped. `text` and `jsonb` refuse both. */
+  /** `json` keeps a NUL and half of a surrogate pair in their escaped form. `text` and `jsonb` refuse both. */
   readonly storesAnyText: boolean;
   readonly maxKeyLength: number | undefined;
   /** The stored form of a value, where that is text. `undefined`: values are stored as JSON. */

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../extraction/json-value.js';
 
 /**
- * Parses stored values. A number stays a number, unless it is an integer that JavaScript would write with another value:
+ * Parses stored values. A number stays a number, unless it is an integer that JavaScript would write back as another number:
  * 12345678901234567890 becomes `{ number: '12345678901234567890' }`, which equals no value that a run writes. A fraction is rounded,
  * as it is in task data.
  */
@@ -9,7 +9,7 @@ export function parseStored(json: string): JsonValue {
   return JSON.parse(MANY_DIGITS.test(json) ? json.replace(TOKEN, keepDigits) : json);
 }
 
-/** The start of a number in a list or an object. JavaScript writes all with fewer digits back with the same value. */
+/** The start of a long number in a list or an object. JavaScript writes every shorter number back with the same value. */
 const MANY_DIGITS = /[[:,\s-]\d[\d.]{15}/;
 /** A string, or a number. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;

@@ -14,7 +14,7 @@ export interface Sample<Name extends ListName> {
 
 const MOST_ITEMS = 20;
 
-/** Never rejects: what a call has done, or a status shows, does not depend on a sample. */
+/** Never rejects. A call or a status must not fail because its sample cannot be read. */
 export async function readSample<Name extends ListName>(
   name: Name,
   context: Pick<RunContext, 'repository'>,

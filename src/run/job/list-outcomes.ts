@@ -85,7 +85,7 @@ export function listOutcomes(
 
 const NAMES: readonly ListName[] = ['failures', 'differences'];
 
-/** How many more differences a shard may list. None once it has left one out, so that its list has no gap. */
+/** How many more differences a shard may list. Once it has left one out, it lists no more, so its list has no gap. */
 function roomIn(
   { maxListedDifferences }: RunDefinition,
   { tally, unlistedDifferences }: Pick<RunShard, 'tally' | 'unlistedDifferences'>,

@@ -280,7 +280,7 @@ function storedForm(value: JsonValue, rules: PlanRules): StoredForm {
   if (rules.storesAnyText === false && !isStorableValue(stored.form))
     throw new InstanceProblem(
       'WRITE_REJECTED',
-      'the value has a NUL or half of a surrogate pair, which its column does not take',
+      'the value contains a NUL or half of a surrogate pair, which the metadata column cannot store',
     );
   return stored;
 }

@@ -55,7 +55,7 @@ export interface DefinitionOptions<Key extends string = string> {
    */
   readonly differences?: 'keys' | 'values' | undefined;
   /**
-   * The most differences that each shard of a stored dry run keeps, up to 1,000,000. All are counted, and `warnings` say if some
+   * The most differences that each shard of a stored dry run keeps, up to 1,000,000. All are counted, and `warnings` says if some
    * are not kept. @default 100_000
    */
   readonly maxListedDifferences?: number | undefined;

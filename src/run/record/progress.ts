@@ -40,7 +40,10 @@ export interface RunPace {
   readonly ratePerSecond: number;
   /** Milliseconds left of this walk at that rate. A walk that follows is not in it. `null` while there is no rate. */
   readonly etaMs: number | null;
-  /** When a batch was last committed, or the run went on after that, in milliseconds since the epoch. `null` before the first one. */
+  /**
+   * The time of the last committed batch, or of a later resume or walk, in milliseconds since the epoch. `null` before the first
+   * batch.
+   */
   readonly lastProgressAt: number | null;
 }
 

@@ -18,7 +18,9 @@ export function countsOf(run: Run): RunCounts {
   return { processed, updated, failed, gone, verdict, lastProgressAt: lastProgressOf(run.shards) };
 }
 
-/** When a shard that has committed a batch last did so, or was opened or resumed after that. `null` before the first batch. */
+/**
+ * The latest time at which a shard with a committed batch committed, was opened or was resumed. `null` before the first batch.
+ */
 export function lastProgressOf(shards: readonly RunShard[]): number | null {
   const committed = shards.filter(({ commits }) => commits > 0);
   return committed.length === 0 ? null : Math.max(...committed.map(({ progressAt }) => progressAt));

@@ -34,7 +34,7 @@ function listWarnings(run: Run): string[] {
   if (unlisted === 0) return [];
   const found = sumOfDifferences(tallyOf(run).differences);
   return [
-    `All ${found} differences are counted, but only ${found - unlisted} are listed: each shard lists at most ${run.header.definition.maxListedDifferences}. To list more, verify again with a higher maxListedDifferences.`,
+    `The run counted ${found} differences and lists ${found - unlisted} of them, because each shard lists at most ${run.header.definition.maxListedDifferences} (maxListedDifferences). To list more, verify again with a higher number.`,
   ];
 }
 

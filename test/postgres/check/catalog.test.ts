@@ -13,7 +13,7 @@ describe('what drops rows before they are written', () => {
       const sql = `create trigger "drop some" before ${event} on meta for each row execute function pass()`;
       expect(await checkAfter(sql)).toEqual(
         warnings(
-          /^metadata\.table: trigger "drop some" of "meta" may drop or change rows, but the run counts them as written\. Ignore this if the trigger never drops a row or changes its value\. Otherwise verify after each run$/,
+          /^metadata\.table: trigger "drop some" of "meta" may drop or change rows, but the run counts them as written\. Ignore this warning if the trigger neither drops rows nor changes values\. Otherwise verify after each run$/,
         ),
       );
     },
@@ -36,7 +36,7 @@ describe('what drops rows before they are written', () => {
       create rule elsewhere as on insert to meta do instead insert into other overriding system value values (new.*)`;
     expect(await checkAfter(sql)).toEqual(
       warnings(
-        /^metadata\.table: rule "elsewhere" of "meta" may drop or change rows.* if the rule never drops/,
+        /^metadata\.table: rule "elsewhere" of "meta" may drop or change rows.* if the rule neither drops/,
       ),
     );
   });
@@ -159,7 +159,7 @@ describe('collations and types', () => {
     const error = await checkAfter(sql, { instances, taskData: DOCS });
     for (const [place, table] of Object.entries({ metadata: 'meta', taskData: 'docs' }))
       expect(String(error)).toContain(
-        `- ${place}.instance: its type is ${written}, and that of the instances' id is ${id}, so ids match wrongly or not at all. alter table "${table}" alter column "instance_id" type ${id};`,
+        `- ${place}.instance: its type is ${written}, but the id of the instances has the type ${id}. Wrong ids may match, or none. alter table "${table}" alter column "instance_id" type ${id};`,
       );
   });
 

@@ -4,7 +4,7 @@ import { type Configuration, useCheck } from './use-check.js';
 const { checkAfter } = useCheck();
 
 const scan = (place: string, table: string) =>
-  `${place}: for each instance, this scans table ${table}. Create an index on the columns by which it finds rows of ${table}, or run analyze ${table}; if there is one`;
+  `${place}: its SQL scans table ${table} once for each instance. Create an index on the columns that this SQL filters ${table} by. If there is such an index, run: analyze ${table}`;
 
 /** The newest task comes from `tasks`. */
 const newestOf = (tasks: string): Partial<Configuration> => ({

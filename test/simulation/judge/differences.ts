@@ -16,7 +16,7 @@ import { isUnreadable, mayBeLost } from './outcomes.js';
 
 /**
  * 30. A dry run counts what differs in each instance that it has processed, as one of its reads has shown it. It lists the first
- *    ones of each shard exactly once, up to `maxListedDifferences`, without a gap. No other run lists anything.
+ *    differences of each shard exactly once, up to `maxListedDifferences`, without a gap. No other run lists anything.
  *    How a list is read: {@link listRules}.
  */
 export const differenceRules: Rules = {
@@ -82,7 +82,7 @@ function judgeListed(event: CommitEvent, judgement: Judgement, run: JudgedRun, c
   judgeBound(judgement, run, shard, { listed: listed.length, unsettled });
 }
 
-/** Each count grows by what one of the possible lists of each instance has. */
+/** Each count grows as one of the possible lists of each instance says. */
 function judgeCounts(
   { broken }: Judgement,
   { header }: JudgedRun,
@@ -110,7 +110,7 @@ const COUNTERS = [
   ['ORPHANED', 'orphaned'],
 ] as const;
 
-/** @param options.unsettled how many instances got their place in the list before the commit, and do not need it */
+/** @param options.unsettled how many instances had a place reserved that they did not use */
 function judgeBound(
   { broken }: Judgement,
   { header }: JudgedRun,

@@ -12,8 +12,8 @@ import { isTrial, type Judgement, type Rules, type RunChange } from './judgement
 
 /**
  * 31. A key is verified by the commit that completes a verification of all instances, exactly if nobody has requested, removed or
- *    tried it since that verification was requested. Verdict and counts are those of its last walk. Of two verifications that overlap
- *    and disagree, the one counts that is not `equal`. The key stays verified until somebody requests, removes or tries it. The
+ *    tried it since that verification was requested. Verdict and counts are those of its last walk. If two verifications overlap
+ *    and disagree, the one that is not `equal` counts. The key stays verified until somebody requests, removes or tries it. The
  *    columns that are returned are those of the owner record. They say whether the run that fills the key may have written since.
  */
 export const verifiedRules: Rules = {
@@ -56,7 +56,7 @@ interface ColumnView {
   readonly verified: (Verified & { readonly duringFill: boolean }) | null;
 }
 
-/** Between the request of a verification and the begin of its last walk, either answer may be right. */
+/** Between the request of a verification and the beginning of its last walk, either answer may be right. */
 function judgeDuringFill(
   { world, broken }: Pick<Judgement, 'world' | 'broken'>,
   { key, runId, verified }: Pick<ColumnView, 'key' | 'runId'> & { readonly verified: ColumnVerification },
@@ -121,7 +121,10 @@ function judgeKey(
     broken(31, `"${key}" is verified by a commit that completes no verification of it`);
 }
 
-/** The result before it is not `equal`, and may be the newer one: it was not known yet when this verification was requested. */
+/**
+ * Whether the earlier result must stay although this one is `equal`: the earlier one is not, and was not stored yet when this
+ * verification was requested.
+ */
 function isOutweighed({ runs }: Replay, run: JudgedRun, found: Findings, was: Verified | null): boolean {
   if (was === null || VERDICTS.indexOf(was.verdict) <= VERDICTS.indexOf(found.verdict)) return false;
   return (runs.get(was.runId)?.changedAt ?? -1) > run.claimedAt;

@@ -14,7 +14,7 @@ export const lists: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a page begins with a whole record, of which the page before has shown a part',
+    name: 'a page repeats the part of a record that the page before has shown',
     breaks: [28, 30],
     edits: [
       {
@@ -25,7 +25,7 @@ export const lists: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a page ends with a record, of which it shows only a part',
+    name: 'a page skips the rest of the record that it ends in',
     breaks: [28, 30],
     edits: [
       {
@@ -104,7 +104,7 @@ export const lists: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a full list goes on where instances of its last batch were deleted',
+    name: 'a full list goes on after instances of its last batch were deleted',
     breaks: [30],
     edits: [
       {

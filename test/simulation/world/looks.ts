@@ -7,7 +7,7 @@ export interface Looks {
   /** How often in 1,000 loads the answer takes long, and how many milliseconds at most. */
   readonly slowLoads: number;
   readonly longestLoadMs: number;
-  /** Milliseconds between two lists that somebody reads, and between two pages of a list, at most. 0: nobody reads any. */
+  /** The longest pauses, in milliseconds, between two lists and between two pages. 0: nobody reads lists. */
   readonly listEveryMs: number;
   readonly pageEveryMs: number;
   /** The most items on a page. */

@@ -34,7 +34,7 @@ export interface SimulatedProcess {
     perform: () => Promise<unknown>,
     then?: (outcome: Outcome) => void,
   ): void;
-  /** Asks for the status of a run, beside the call that it makes. Not if it asks already. */
+  /** Asks for the status of a run, beside the call that it makes. Does nothing while an earlier one is unanswered. */
   glance(runId: string): void;
   abort(): void;
   readonly signal: AbortSignal;
@@ -196,10 +196,10 @@ export function startProcess(
   };
 }
 
-/** Which call the code of a glance belongs to. */
+/** The call of the glance whose code is running. */
 const glances = new AsyncLocalStorage<number>();
 
-/** After a world. Otherwise all promises of the next ones would be followed, which takes time. */
+/** Call this after each world. Otherwise Node.js tracks every promise of the next worlds, which is slow. */
 export function forgetGlances(): void {
   glances.disable();
 }

@@ -30,7 +30,7 @@ export interface Requester {
 }
 
 const AFTER_CANCEL =
-  ' What it has done stays. To fill what is left after a cancel, verify the columns, then repair the differences.';
+  ' The values that the run has written stay. To fill the rest after a cancel, verify the columns, then repair the differences.';
 
 /** By the last step of their addresses. */
 export const RUN_CONTROLS: Readonly<Record<string, RunControl>> = {

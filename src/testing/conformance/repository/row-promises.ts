@@ -138,7 +138,7 @@ export const rowPromises: readonly PromiseOf<TestedRepository>[] = [
   },
 ];
 
-/** Those that JavaScript and a database write with different digits, and texts of the same digits. */
+/** Numbers that JavaScript and a database write differently, and strings of the same digits. */
 const NUMBERS: Readonly<Record<string, JsonValue>> = {
   'many zeros': 1e21,
   'digits of many zeros': '1000000000000000000000',

@@ -130,7 +130,7 @@ export const textPromises: readonly PromiseOf<TestedRepository>[] = [
   {
     name: 'metadata: stores a value with a NUL or half a surrogate pair unchanged, or refuses it as the fault of its instance',
     advice:
-      "declare `storesAnyText: false`, or let `formatValue` throw. Or change nothing, and reject the commit with an error that counts as 'instance' (see `classifyError`). Never store a changed text.",
+      "do one of three: declare `storesAnyText: false`, let `formatValue` throw, or reject the whole commit with an error that counts as 'instance' (see `classifyError`). Never store a changed text.",
     async check(host) {
       if (host.repository.storesAnyText === false) return; // it gets no such text
       for (const text of ['a\u0000b', 'half a \ud83d pair']) {
