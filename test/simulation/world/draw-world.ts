@@ -223,7 +223,8 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
   const few = isLossy ? 12 + pick(14) : theme === 'looks' ? 6 + pick(10) : 3 + pick(isStormy ? 6 : 18);
   const instances = isCrowded ? 115 + pick(15) : many ? 25 + pick(16) : few;
   const workers = fixed.workers ?? (isLossy ? 2 : oneOf([1, 2, 2, 3]));
-  const batchSize = fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : isLossy ? 3 : 6));
+  const batchSize =
+    fixed.batchSize ?? (isCrowded ? 140 : 1 + pick(many ? 12 : isLossy || theme === 'looks' ? 3 : 6));
   const slow = !isCrowded && chance(120);
   // Runs fail early and are resumed after others have taken their keys.
   const isContested = theme === 'keys' && chance(500);
@@ -248,13 +249,14 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     busy: isCrowded ? 970 : oneOf([0, 0, 100, 300]),
     restless: oneOf([0, 0, 1, 2]),
     running: isCrowded ? 1000 : oneOf([0, 400, 900]),
-    broken: isContested
-      ? 300
-      : theme === 'looks'
-        ? oneOf([0, 300, 600])
-        : many && !isCrowded && chance(300)
-          ? 900
-          : oneOf([0, 0, 100]),
+    broken:
+      theme === 'looks'
+        ? oneOf([0, 400, 800])
+        : isContested
+          ? 300
+          : many && !isCrowded && chance(300)
+            ? 900
+            : oneOf([0, 0, 100]),
     poisoned: PROVING_CODES.includes(poisonCode) ? oneOf([0, 0, 60, 150]) : oneOf([0, 60, 150, 300]),
     requests: drawRequests(choices, theme, isContested),
     maxFailures: isContested ? 0 : oneOf([null, null, null, null, 0, 1, 2]),
@@ -279,7 +281,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     sweepEveryMs: isStormy || isLossy ? 150 : oneOf([600, 600, 150]),
     readMs: slow ? oneOf([300, 1200]) : oneOf([0, 0, 60]),
     surveyMs: oneOf([0, 300, 300]),
-    commitMs: oneOf([0, 0, 60]),
+    commitMs: theme === 'looks' ? oneOf([60, 100]) : oneOf([0, 0, 60]),
     broker: {
       visibilityMs: isLossy ? 200 : oneOf([5000, 1000, 200]),
       answers: oneOf(['any', 'latest']),
@@ -328,7 +330,7 @@ function drawLively(choices: Choices, fixed: WorldOptions, theme: Theme): World 
     },
     retried: 400,
     mostRetries: slow ? 0 : oneOf([0, 1, 2]),
-    chaosTurns: isLossy || theme === 'looks' ? 450 : oneOf([120, 200, 320]),
+    chaosTurns: theme === 'looks' ? 1200 : isLossy ? 450 : oneOf([120, 200, 320]),
     outages: oneOf(isRefused ? [0, 15, 50, 150] : [0, 0, 15, 50]),
     longestOutageMs: isRefused ? oneOf([800, 2400]) : 800,
     losses: isLossy ? oneOf([6, 15]) : 0,
@@ -360,7 +362,7 @@ function drawRequests(
   // Two verifications of one key that overlap, while people edit its values and pause either one.
   const isRivalled = theme === 'looks' && !isRead;
   const kinds: RequestKind[] = isRead
-    ? Array(6).fill(['by-hand', 'verification']).flat()
+    ? Array(4).fill(['by-hand', 'verification']).flat()
     : isRivalled
       ? ['by-hand', ...Array(4).fill(['verification', 'verification-of-one']).flat()]
       : isRepeated
@@ -406,7 +408,8 @@ function drawRequests(
   const maxListedDifferences = theme === 'looks' ? oneOf([null, 0, 1, 3, 3, 5]) : null;
   const isRace = chance(200);
   function timeOf(index: number): number {
-    if (isRepeated || isRead || isRivalled) return index * 120 + pick(120);
+    if (isRepeated) return index * 120 + pick(120);
+    if (isRead || isRivalled) return index * 300 + pick(300);
     if (inTurn.length > 0) return index * 700 + pick(300);
     if (isVerified) return index * pace + pick(500);
     if (index === 0 || isRace) return 0;

@@ -29,7 +29,7 @@ export function drawLooks({ oneOf, pick }: Choices, isUnsure: boolean): Looks {
     slowLoads: isUnsure ? 500 : oneOf([0, 100, 300]),
     longestLoadMs: oneOf([200, 800]),
     listEveryMs: oneOf([30, 100, 0]),
-    pageEveryMs: oneOf([100, 300]),
+    pageEveryMs: oneOf([100, 400]),
     pageLimit: 1 + pick(2),
     areListsUnreadable: oneOf([false, false, true]),
   };
