@@ -60,16 +60,16 @@ function shareWithin(count: number, seen: number, all: number, size: number): Sh
 /** The quantile of the normal distribution that leaves 2.5 % at each end. */
 const Z = 1.959_964;
 /**
- * For a count of one, the low end of the Wilson interval is too high. If fewer instances than this number are expected, the
- * chance that a sample has one is below 5 %.
+ * For the counts one, two and three, the low end of the Wilson interval is too high. If fewer instances than this are expected in a
+ * sample, the chance that it has so many is below 5 % (the modified Wilson interval of Brown, Cai and DasGupta, 2001).
  */
-const EXPECTED_OF_ONE: number = -Math.log(0.95);
+const EXPECTED_OF_FEW: readonly number[] = [0, 0.0513, 0.3554, 0.8177];
 
 /** The low end of the Wilson interval. The high end is 1 minus the low end of the opposite share. */
 function lowestRate(count: number, seen: number, size: number): number {
-  if (count === 1) return EXPECTED_OF_ONE / size;
   const rate = count / seen;
   const slack = Z ** 2 / size;
   const reach = Z * Math.sqrt((rate * (1 - rate)) / size + slack / (4 * size));
-  return Math.max(0, rate + slack / 2 - reach) / (1 + slack);
+  const wilson = Math.max(0, rate + slack / 2 - reach) / (1 + slack);
+  return Math.min(wilson, (EXPECTED_OF_FEW[count] ?? Number.POSITIVE_INFINITY) / size);
 }

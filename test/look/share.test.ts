@@ -34,7 +34,11 @@ describe('the interval of a share', () => {
     expect(average).toBeLessThanOrEqual(0.97);
   });
 
-  test.each([250, 2_500, 20_000].flatMap((total) => [1, 2, 3, 5, 10].map((having) => ({ total, having }))))(
+  test.each(
+    [250, 2_500, 10_000, 20_000].flatMap((total) =>
+      [1, 2, 3, 5, 10, 26].map((having) => ({ total, having })),
+    ),
+  )(
     'covers $having of $total instances, and all but $having, in at least 93 of 100 samples',
     ({ total, having }) => {
       const random = randomFrom(total + having).next;

@@ -2,20 +2,28 @@ import type { JsonValue } from '../../extraction/json-value.js';
 
 /**
  * Parses stored values. A number stays a number, unless it is an integer that JavaScript would write back as another number:
- * 12345678901234567890 becomes `{ number: '12345678901234567890' }`, which equals no value that a run writes. A fraction is rounded,
- * as it is in task data.
+ * 12345678901234567890 becomes `{ number: '12345678901234567890' }`, which equals no number and no string. A fraction is rounded, as
+ * it is in task data.
  */
 export function parseStored(json: string): JsonValue {
-  return JSON.parse(MANY_DIGITS.test(json) ? json.replace(TOKEN, keepDigits) : json);
+  return JSON.parse(MANY_DIGITS.test(json) ? withDigits(json) : json);
+}
+
+function withDigits(json: string): string {
+  let isInString = false;
+  return json.replace(TOKEN, (token) => {
+    if (token === '"') isInString = !isInString;
+    return isInString || !NUMBER.test(token) ? token : keepDigits(token);
+  });
 }
 
 /** The start of a long number in a list or an object. JavaScript writes every shorter number back with the same value. */
 const MANY_DIGITS = /[[:,\s-]\d[\d.]{15}/;
-/** A string, or a number. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+/** An escaped character, a quote, or a number. */
+const TOKEN = /\\.|"|-?\d[\d.eE+-]*/g;
+const NUMBER = /^-?\d/;
 
 function keepDigits(token: string): string {
-  if (token.startsWith('"')) return token;
   const number = Number(token);
   const isRounded = Number.isFinite(number) && !INTEGER.test(token);
   return isRounded || decimalOf(token) === decimalOf(String(number)) ? token : `{"number":"${token}"}`;

@@ -42,6 +42,15 @@ describe('parseStored', () => {
     );
   });
 
+  test('reads a very long string with very many escaped characters', () => {
+    const json = JSON.stringify([1, '"1234567890123456789'.repeat(3_000_000)]).replace(
+      '1,',
+      '1234567890123456789,',
+    );
+
+    expect(parseStored(json)).toHaveLength(2);
+  });
+
   test('leaves strings alone, whatever they hold', () => {
     const piece = fc.constantFrom(
       '"',
