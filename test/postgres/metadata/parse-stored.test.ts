@@ -43,10 +43,7 @@ describe('parseStored', () => {
   });
 
   test('reads a very long string with very many escaped characters', () => {
-    const json = JSON.stringify([1, '"1234567890123456789'.repeat(3_000_000)]).replace(
-      '1,',
-      '1234567890123456789,',
-    );
+    const json = JSON.stringify([1, '"'.repeat(10_000_000)]).replace('1,', '1234567890123456789,');
 
     expect(parseStored(json)).toHaveLength(2);
   });
