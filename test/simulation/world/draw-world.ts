@@ -150,9 +150,12 @@ export function drawWorld(choices: Choices, fixed: WorldOptions): World {
   return theme === 'holds' && choices.chance(150) ? deserted(choices, world) : world;
 }
 
-/** A seventh of the seeds of each theme have people who look instead. So the other seeds have the worlds that they always had. */
+/**
+ * A seventh of the seeds of each theme have people who look instead, so that the other seeds keep their worlds. Not of losses: what
+ * only they can show takes the most seeds.
+ */
 function drawTheme({ weighted }: Choices): Theme {
-  const index = weighted(THEMES.flatMap(() => [6, 1]));
+  const index = weighted(THEMES.flatMap((theme) => (theme === 'losses' ? [7, 0] : [6, 1])));
   return index % 2 === 1 ? 'looks' : (THEMES[index / 2] ?? 'keys');
 }
 
