@@ -51,6 +51,8 @@ export interface JudgedRun {
   joinedAt: number;
   /** When the survey was made with which this walk was frozen. */
   frozenAt: number;
+  /** When the commit was made that froze this walk. Its instances are read after that. */
+  walkBegunAt: number;
   /** When it was last resumed. */
   resumedAt: number;
   /** When its header last changed, and by which call. */

@@ -217,7 +217,10 @@ function applyChange(
       run.forgivenFailures = failuresOf(run.shards.values());
     }
     if (isComplete(after) && !isComplete(before)) run.completions += 1;
-    if (isFreeze(change)) run.frozenAt = call?.surveyedAt ?? at;
+    if (isFreeze(change)) {
+      run.frozenAt = call?.surveyedAt ?? at;
+      run.walkBegunAt = at;
+    }
     if (isNextWalk(change)) {
       run.formerLists = [...run.formerLists, formerList(run)];
       run.outcomes.clear();
@@ -299,6 +302,7 @@ function newRun(
     answeredAt: null,
     joinedAt: -1,
     frozenAt: -1,
+    walkBegunAt: -1,
     resumedAt: -1,
     changedAt: -1,
     changedBy: -1,

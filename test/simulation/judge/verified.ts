@@ -64,7 +64,7 @@ function judgeDuringFill(
   const [filler, verification] = [world.runs.get(runId ?? ''), world.runs.get(verified.runId)];
   if (verification === undefined) return;
   const isUnfinished = filler !== undefined && !ENDED.includes(filler.header.state);
-  const hasWritten = filler?.progress.some(({ at }) => at > verification.frozenAt) === true;
+  const hasWritten = filler?.progress.some(({ at }) => at > verification.walkBegunAt) === true;
   if (!verified.duringFill && (isUnfinished || hasWritten))
     broken(31, `"${key}" is not said to have been verified during its fill`);
   if (verified.duringFill && !isUnfinished && (filler?.changedAt ?? -1) < verification.createdAt)
