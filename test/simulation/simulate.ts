@@ -45,7 +45,7 @@ export interface Simulation {
 /** Virtual milliseconds per turn. In a turn, one pending thing happens. */
 const TURN_MS = 8;
 /** In the calm, every run must end within this many turns. */
-const CALM_TURNS = 12_000;
+const CALM_TURNS = 24_000;
 
 /**
  * Runs backfills in a small world with virtual time, in which everything that can go wrong does:

@@ -14,17 +14,6 @@ export const batchSizes: readonly Mutant[] = [
     ],
   },
   {
-    name: 'time-outs: filled instances count for the size that is learnt',
-    breaks: [15],
-    edits: [
-      {
-        file: 'src/run/job/commit-to-shard.ts',
-        find: 'const size = batchSizeOf(commit.entries);',
-        replace: 'const size = commit.entries.length;',
-      },
-    ],
-  },
-  {
     name: 'time-outs: later jobs do not know the size that was learnt',
     breaks: [15],
     edits: [

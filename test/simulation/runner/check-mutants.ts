@@ -18,23 +18,25 @@ const LONGEST_MS = 600_000;
 
 /**
  * Simulates each mutant until it is caught, and prints the seed and the invariant. The seed that caught it last comes first,
- * which saves most of the time. Returns the mutants not caught.
+ * which saves most of the time. A seed with which the library itself fails catches nothing. Returns the mutants not caught.
  */
 export async function checkMutants(options: MutantsOptions): Promise<readonly Mutant[]> {
   const { seeds, from, only } = options;
   const catchingSeeds = await readCatchingSeeds();
   const chosen = mutants.filter(({ name }) => name.includes(only));
-  const entries = await compileMutants(chosen, buildDirectory('mutants'));
+  const { library, copies } = await compileMutants(chosen, buildDirectory('mutants'));
   const survivors: Mutant[] = [];
-  await inProcesses([...entries], async ([mutant, entry], runner) => {
+  await inProcesses([...copies], async ([mutant, copy], runner) => {
     const catchingSeed = catchingSeeds.get(mutant.name);
-    async function firstFailure(first: number, last: number): Promise<SeedsResult['failure']> {
+    async function firstFailure(entry: string, first: number, last = first): Promise<SeedsResult['failure']> {
       const task = { entry, from: first, to: last, stride: 1, until: mutant.breaks };
       return (await runner.run(task, LONGEST_MS)).failure;
     }
     try {
-      const again = catchingSeed === undefined ? null : await firstFailure(catchingSeed, catchingSeed);
-      const failure = again ?? (await firstFailure(from, from + seeds - 1));
+      const again = catchingSeed === undefined ? null : await firstFailure(copy, catchingSeed);
+      const failure = again ?? (await firstFailure(copy, from, from + seeds - 1));
+      if (failure !== null && (await firstFailure(library, failure.seed)) !== null)
+        throw new Error(`the library itself fails with seed ${failure.seed}`);
       if (failure === null) survivors.push(mutant);
       else catchingSeeds.set(mutant.name, failure.seed);
       console.log(`${failure === null ? 'SURVIVED' : 'caught  '} ${mutant.name}`);

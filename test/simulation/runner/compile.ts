@@ -22,15 +22,18 @@ export async function compileLibrary(home: string): Promise<string> {
   return entryIn(compiled);
 }
 
+/** The entries of the simulation in the library and in the copy of each mutant. */
+export interface CompiledMutants {
+  readonly library: string;
+  readonly copies: ReadonlyMap<Mutant, string>;
+}
+
 /**
- * Compiles the library, and one copy per mutant. Returns the entry of the simulation in each copy.
+ * Compiles the library, and one copy per mutant.
  * @throws {Error} when a file does not contain the text of an edit exactly once.
  */
-export async function compileMutants(
-  mutants: readonly Mutant[],
-  home: string,
-): Promise<ReadonlyMap<Mutant, string>> {
-  const library = directoryOf(await compileLibrary(home));
+export async function compileMutants(mutants: readonly Mutant[], home: string): Promise<CompiledMutants> {
+  const library = await compileLibrary(home);
   const [sources, copies] = [join(home, 'sources'), join(home, 'copies')];
   const entries = new Map<Mutant, string>();
   for (const [index, mutant] of mutants.entries()) {
@@ -41,8 +44,8 @@ export async function compileMutants(
   // Compiles only the files that differ, without what they import.
   await compile(home, { rootDir: sources, outDir: copies, noResolve: true }, [sources]);
   for (const entry of entries.values())
-    await cp(library, directoryOf(entry), { recursive: true, force: false });
-  return entries;
+    await cp(directoryOf(library), directoryOf(entry), { recursive: true, force: false });
+  return { library, copies: entries };
 }
 
 async function compile(home: string, options: object, include: readonly string[]): Promise<void> {
