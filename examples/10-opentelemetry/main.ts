@@ -12,7 +12,7 @@ import { createBackfillService } from 'process-metadata-backfill';
 import { createInProcessQueue, createMemoryRepository } from 'process-metadata-backfill/memory';
 import { observeRuns } from './observe-runs.js';
 
-// A host exports over OTLP instead: `OTLPTraceExporter` and `OTLPMetricExporter` in place of the exporters in memory.
+// A host exports over OTLP instead: `OTLPTraceExporter` and `OTLPMetricExporter` instead of the exporters in memory.
 const spans = new InMemorySpanExporter();
 const metrics = new InMemoryMetricExporter(0);
 const traces = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });

@@ -20,7 +20,7 @@ export interface ExtractionOptions {
 }
 
 export interface JsonValueOptions extends ExtractionOptions {
-  /** Whether what is JSON already is handed on as it is, in place of a copy. @default false */
+  /** Whether what is JSON already is handed on as it is, instead of a copy. @default false */
   readonly shares?: boolean | undefined;
 }
 

@@ -12,7 +12,7 @@ const STEP = /\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]|([^.[\]]+)/g;
 
 /**
  * The keys and indices that a path names: `a.b[0]["c.d"]` → `['a', 'b', '0', 'c.d']`.
- * @returns `null` for a text that is no path.
+ * @returns `null` for a text that is not a path.
  */
 export function parsePathText(text: string): readonly string[] | null {
   if (!PATH.test(text)) return null;

@@ -6,8 +6,8 @@ import { oneLine } from '../input/one-line.js';
 import { expecting, type Fields, parseInput } from '../input/parse-input.js';
 
 /**
- * Says in sentences what a model update did to the extraction paths: what is new, reads another path or is removed, which key may
- * only have a new name, and which path cannot be used. One line each, for the items of a web page or for a log. There is
+ * Says in sentences what a model update did to the extraction paths: what is new, reads another path or is removed, which keys may
+ * have been renamed, and which path cannot be used. One line each, for the items of a web page or for a log. There is
  * always at least one sentence.
  * @throws {InvalidInputError} when `diff` is not what `diffExtractionPaths` returns.
  * @example
@@ -60,7 +60,7 @@ function name(key: string): string {
   return JSON.stringify(oneLine(key, 200));
 }
 
-/** The one spelling, however it was written. */
+/** The canonical spelling of a path. */
 function spelled(path: ExtractionPath['path']): string {
   const segments = splitPath(path);
   const spelling = segments === null ? path : spellPath(segments);

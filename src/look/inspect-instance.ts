@@ -8,22 +8,22 @@ import { readableData, valueAt } from '../run/job/readable-data.js';
 import { shownValue } from '../run/job/shown-value.js';
 import type { InstanceFailure } from '../run/record/tally.js';
 
-/** What a run would find and do at one instance. Of its document, only short values are left. */
+/** What a run would find and do at one instance. Of its document, it keeps only short values. */
 export interface InspectedInstance {
   readonly id: InstanceId;
   /** In the order of the paths. */
   readonly keys: readonly InspectedKey[];
-  /** How many rows a run would write in either mode, null rows included. Those of keys that it leaves alone do not count. */
+  /** How many rows a run would write in either mode, null rows included. Rows of keys in `leftAlone` do not count. */
   readonly fillRows: number;
   readonly overwriteRows: number;
 }
 
-/** One key of an instance, in the mode `overwrite`. */
+/** One key of an instance, in `overwrite` mode. */
 export interface InspectedKey {
   readonly finding: Finding;
   /** Of a value that was found. `null` if none was. */
   readonly type: ValueType | null;
-  /** Whether the column cuts the value. */
+  /** Whether the stored value is shorter than the value. */
   readonly isCut: boolean;
   /** What is stored. `null`: nothing, or a null row. */
   readonly before: JsonValue;

@@ -31,9 +31,9 @@ export interface KeyPreview {
   readonly truncated: number;
   /** How many of the found values have each type: `string`, `number`, `boolean`, `array`, `object`. */
   readonly types: Readonly<Record<string, number>>;
-  /** The rate of `found` in each tenth of the instances, from the oldest to the newest. `null` where none was sampled. */
+  /** The rate of `found` in each tenth of the instances, oldest first. `null` where none was sampled. */
   readonly byAge: readonly (number | null)[];
-  /** Up to 5 instances, of as many kinds as there are: replaced, filled, orphaned, the same, without a value. */
+  /** Up to 5 instances, of as many kinds as possible: replaced, filled, orphaned, unchanged, without a value. */
   readonly samples: readonly PreviewSample[];
   /** For a path that finds little: up to 3 existing paths with a similar spelling, the nearest one first. */
   readonly didYouMean: readonly PathSuggestion[];
@@ -51,7 +51,7 @@ export interface PreviewSample {
 /** An instance of the sample. */
 export interface SampledInstance {
   readonly instance: InspectedInstance;
-  /** Its place in the order of the walk, from 1 on. */
+  /** Its place in the order of the walk, starting at 1. */
   readonly rank: number;
   /** How often it counts. */
   readonly times: number;

@@ -1,4 +1,4 @@
-/** A segment of a path, and its letters and digits in lower case and one Unicode form: what people remember of a name. */
+/** A segment of a path, and its letters and digits in lower case and one Unicode form. */
 export interface PathStep {
   readonly segment: string;
   readonly word: string;
@@ -17,22 +17,22 @@ export function stepOf(segment: string): PathStep {
   return { segment, word, isIndex: /^(?:0|[1-9]\d*)$/.test(segment) };
 }
 
-/** A path that costs more is another path, not another spelling of this one. */
+/** A path that costs this much or more is a different path, not a misspelling. */
 export const MOST_COST = 0.25;
 
 /** The cost of a name that only one of the two paths has. */
 const LEVEL = 0.2;
 /** The cost of an index that only one of them has, or that differs. */
 const INDEX = 0.1;
-/** A shorter word is like too many others: it must be the same, and so must all that is before it. */
+/** Many shorter words resemble each other. So before a short last word, all names must match, except for one index. */
 const SHORTEST_WORD = 4;
 
 /** The most words whose cost is kept. Documents of one model have mostly the same names. */
 const MOST_KEPT = 20_000;
 
 /**
- * How far an existing path is from the path that was asked for, from 0 (only the letter case differs, say) to 1. One half is the
- * cost of the last name, the other half that of all names before it. Only one of the two paths may have names that the other one lacks. Otherwise
+ * How far an existing path is from the path that was asked for, from 0 (only the letter case differs, say) to 1. The
+ * last name counts for one half, the names before it for the other. Extra names are allowed in only one of the two paths. Otherwise
  * `refund.amount` would be near to `invoice.amount`.
  */
 export type PathCost = (existing: readonly PathStep[]) => number;
@@ -58,7 +58,7 @@ export function compilePathCost(asked: readonly PathStep[]): PathCost {
   function pathCost(path: readonly PathStep[], existing: readonly PathStep[]): number {
     const [askedLast, last] = [path.at(-1), existing.at(-1)];
     if (askedLast === undefined || last === undefined) return 1;
-    // An index into what is no list.
+    // An index into something that is not a list.
     if (askedLast.isIndex && !last.isIndex) return Math.min(1, INDEX + pathCost(path.slice(0, -1), existing));
     const cost = stepCost(askedLast, last);
     if (cost / 2 >= MOST_COST) {
@@ -77,7 +77,7 @@ export function compilePathCost(asked: readonly PathStep[]): PathCost {
 
 type StepCost = (asked: PathStep, existing: PathStep) => number;
 
-/** The least cost of the names before the last one: each name of the shorter list stands for one of the longer list, in order. */
+/** The least cost of the names before the last one: each name of the shorter list is matched with one of the longer list, in order. */
 function costBefore(asked: readonly PathStep[], existing: readonly PathStep[], stepCost: StepCost): number {
   const isLonger = asked.length > existing.length;
   const [shorter, longer] = isLonger ? [existing, asked] : [asked, existing];
@@ -97,7 +97,7 @@ function costBefore(asked: readonly PathStep[], existing: readonly PathStep[], s
   return costs.at(-1) ?? 1;
 }
 
-/** Up to 1, nothing alike. Words that differ only in their digits, such as `street` and `street2`, are names of different things. */
+/** From 0 to 1 (nothing in common). Words that differ only in their digits, such as `street` and `street2`, are names of different things. */
 function wordCost(a: string, b: string): number {
   if (withoutDigits(a) === withoutDigits(b)) return 1;
   const longest = Math.max(a.length, b.length);
@@ -114,7 +114,7 @@ function wordsOf(steps: readonly PathStep[]): string {
 }
 
 /**
- * How many characters to add, to remove, or to swap with the next one. Another character is two edits: `date` and `rate`
+ * How many characters to add, to remove, or to swap with the next one. Replacing a character counts as two edits: `date` and `rate`
  * are different words. Gives up beyond `most`.
  */
 function edits(a: string, b: string, most: number): number {

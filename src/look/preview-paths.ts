@@ -32,7 +32,7 @@ export interface BackfillPreview<Key extends string = string> {
   readonly projected: ProjectedRun;
 }
 
-/** What a run over all instances takes. For a model update, that is the run of its added keys, with `includeChanged` of its changed keys, too. */
+/** The time and the rows of a run over all instances. For a model update, it fills the added keys, with `includeChanged` also the changed ones. */
 export interface ProjectedRun {
   /** The range of milliseconds, for one job that nothing slows down. */
   readonly ms: readonly [low: number, high: number];
@@ -42,7 +42,7 @@ export interface ProjectedRun {
    * `total` and the number of these keys.
    */
   readonly fillRows: Share;
-  /** The same in the mode `overwrite`. */
+  /** The same in `overwrite` mode. */
   readonly overwriteRows: Share;
 }
 
@@ -59,7 +59,7 @@ export async function previewPaths(context: RunContext, plan: PreviewPlan): Prom
   const { processModelId, instanceIds, missing, sampleSize, leftAlone } = plan;
   const { repository, runtime, maxInstancesPerSecond } = context;
   context.signal.throwIfAborted();
-  // In the mode `fill`, pages skip filled instances, and the stored values that they show need not be real.
+  // In `fill` mode, pages may skip filled instances and return placeholders for stored values.
   const paths = plan.paths.map((path): ReadPath => ({ ...path, mode: 'overwrite', formerPaths: [] }));
   const calls = portCalls(context, null, { isStored: false });
   const selection = { processModelId, instanceIds };
@@ -186,8 +186,7 @@ const LITTLE = 0.05;
 /** How many whole documents to look at. */
 const MOST_DOCUMENTS = 50;
 /**
- * At most this many of the documents have a value at one of the rare paths. In such a document, no other path is another spelling
- * of that one.
+ * The most documents to read that have a value at a rare path. The other paths in such a document are not misspellings of it.
  */
 const MOST_WITH_VALUE = 25;
 
@@ -214,7 +213,7 @@ async function suggestPaths(
   );
   const lacking = readable.filter((one) => rare.some(({ index }) => !isThere(one, index)));
   const chosen = new Set([...withValue, ...spread(lacking, MOST_DOCUMENTS - withValue.length)]);
-  // Without a document that has it, a right path would look like a misspelled one.
+  // A correct but rare path needs a document that has it. Otherwise it looks misspelled.
   const unclear = rare.filter(({ having }) => having.length === 0 || having.some((one) => chosen.has(one)));
   if (unclear.length === 0 || chosen.size === 0) return [];
   const found = await findNearPaths(

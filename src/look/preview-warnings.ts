@@ -44,24 +44,24 @@ function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure:
       ? [`${path} finds nothing in ${nothingIn(preview, sampled, adviceOf(asked, best))}`]
       : []),
     ...(found.count === 0 && nulls.count > 0
-      ? [`${path} finds no value but null, in ${of(nulls.count)}.`]
+      ? [`${path} finds null in ${of(nulls.count)}, and no value in any.`]
       : []),
     ...(found.count > 0 && best !== null
       ? [`${path} finds a value in only ${of(found.count)}. ${sentence(adviceOf(asked, best))}`]
       : []),
     ...(oldest > 0 && (1 - oldest / 10) ** found.count < CHANCE
       ? [
-          `${path} finds nothing in the oldest ${10 * oldest} % of the instances. A run reads those first, and writes no value for a while.`,
+          `${path} finds nothing in the oldest ${10 * oldest} % of the sampled instances. A run reads the oldest first, so it writes no value for a while.`,
         ]
       : []),
     ...(failure === null ? [] : [`Key ${quote(key)} fails in ${of(failed.count)}. ${failure}`]),
     ...(orphaned.count > 0
       ? [
-          `${path} finds no value in ${of(orphaned.count)} that have one stored. A run leaves these as they are, unless it has the mode 'overwrite' and clear: true.`,
+          `In ${of(orphaned.count)}, a value is stored, but ${path.replace('Path', 'path')} finds none. A run leaves these as they are, unless it has the mode 'overwrite' and clear: true.`,
         ]
       : []),
     ...(truncated > 0
-      ? [`Values of key ${quote(key)} are too long for the column in ${of(truncated)}, and get cut.`]
+      ? [`In ${of(truncated)}, the value of key ${quote(key)} is too long for the column and is truncated.`]
       : []),
     ...(mixed.length > 1
       ? [
@@ -102,7 +102,8 @@ const CHANCE = 0.01;
 function failureAt(sample: readonly SampledInstance[], index: number): string | null {
   for (const { instance } of sample) {
     const failure = instance.keys[index]?.failure;
-    if (failure) return `Instance ${oneLine(String(instance.id), 100)}: ${failure.reason} (${failure.code})`;
+    if (failure)
+      return `For example, instance ${oneLine(String(instance.id), 100)}: ${failure.reason} (${failure.code})`;
   }
   return null;
 }

@@ -11,7 +11,7 @@ import { spread } from './spread.js';
 const TIMED_PAGES = 5;
 
 /**
- * Milliseconds that reading all instances takes, from pages of the size that a run has.
+ * Estimates the milliseconds to read all instances, from pages as large as those of a run.
  * @param starts cursors of sampled instances, in ascending order. `null`: the beginning.
  */
 export async function timePages(
@@ -49,8 +49,8 @@ export async function timePages(
 }
 
 /**
- * The low end is the time of reading, because a run commits while it reads. The high end is twice that time, plus a fifth of it for
- * each row that is written per instance: with 20 keys on PostgreSQL, runs took up to six times as long as reading.
+ * The low end is the time of reading, because a run commits while it reads. The high end is twice that time, plus a fifth of the
+ * time of reading for each row that is written per instance: with 20 keys on PostgreSQL, runs took up to six times as long as reading.
  */
 export function projectMs(
   readMs: number,

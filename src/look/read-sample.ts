@@ -17,8 +17,8 @@ export interface SampledSnapshot {
 }
 
 /**
- * Reads the instances at these ranks, and hands each of them on as soon as it is there. One call counts the instances up to
- * a rank, and another one reads the instance behind them. Counting goes on while instances are read. Instances that are
+ * Reads the instances at these ranks, and passes each to `onRead` as soon as it is read. One call counts the instances up to
+ * a rank, and another one reads the next instance. Counting goes on while instances are read. Instances that are
  * deleted meanwhile only make the sample smaller.
  */
 export async function readSample(

@@ -24,7 +24,7 @@ export function shareOf(count: number, { sampled, total }: SampleSize): Share {
 }
 
 /**
- * The share of `most` times `sampled` rows. Rows of one instance tend to be alike. The more alike they are, the fewer
+ * The share of rows, of which each sampled instance has at most `most`. Rows of one instance tend to be alike. The more alike they are, the fewer
  * rows the sample counts as, down to one per instance.
  * @param perInstance how many rows each sampled instance has, up to `most`.
  */
@@ -41,12 +41,12 @@ export function shareOfRows(
   return shareWithin(count, sampled * most, total * most, size);
 }
 
-/** The size of a sample from an endless population that would be as precise: the finite population correction. */
+/** The size of an equally precise sample from an infinite population (finite population correction). */
 function effectiveSize(sampled: number, total: number): number {
   return (sampled * (total - 1)) / (total - sampled);
 }
 
-/** @param size the size of an equally precise sample from an endless population. */
+/** @param size the size of an equally precise sample from an infinite population. */
 function shareWithin(count: number, seen: number, all: number, size: number): Share {
   if (seen === 0) return { count, rate: 0, low: 0, high: all === 0 ? 0 : 1 };
   const rate = count / seen;
@@ -60,8 +60,8 @@ function shareWithin(count: number, seen: number, all: number, size: number): Sh
 /** The quantile of the normal distribution that leaves 2.5 % at each end. */
 const Z = 1.959_964;
 /**
- * For the counts one, two and three, the low end of the Wilson interval is too high. If fewer instances than this are expected in a
- * sample, the chance that it has so many is below 5 % (the modified Wilson interval of Brown, Cai and DasGupta, 2001).
+ * For the counts one, two and three, the low end of the Wilson interval is too high. If a sample is expected to have
+ * fewer instances than this, the chance that it has at least one, two or three of them is below 5 % (the modified Wilson interval of Brown, Cai and DasGupta, 2001).
  */
 const EXPECTED_OF_FEW: readonly number[] = [0, 0.0513, 0.3554, 0.8177];
 

@@ -6,7 +6,7 @@ import { shown } from './inspect-instance.js';
 import { compilePathCost, MOST_COST, type PathCost, type PathStep, stepsOf } from './path-cost.js';
 import { walkDocument } from './walk-document.js';
 
-/** An existing path that may have been meant, in place of a path that finds little. */
+/** An existing path that may have been meant, instead of a path that finds little. */
 export interface PathSuggestion {
   /** To be used as the `path` of an extraction path. */
   readonly path: ExtractionPath['path'];
@@ -57,7 +57,7 @@ function createSearch(segments: readonly string[]) {
   const pathCost = compilePathCost(asked);
   const lookUp = compileLookup(segments);
   const candidates = new Map<string, Candidate>();
-  /** Paths that were found beside the one that was asked for: they are no other spelling of it. */
+  /** Paths in the same document as the one that was asked for, so they are not misspellings of it. */
   const others = new Set<string>();
   let isThere = false;
   let found = 0;
@@ -108,7 +108,7 @@ function costOf(
   return pathCost(steps) + (isContainer ? CONTAINER : 0);
 }
 
-/** A path with a null is no misspelled one. */
+/** A path that leads to null is not misspelled. */
 function exists(lookUp: (document: unknown) => unknown, document: unknown): boolean {
   try {
     return lookUp(document) !== undefined;

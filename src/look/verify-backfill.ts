@@ -27,8 +27,7 @@ export interface BackfillVerification<Key extends string = string> extends Backf
  * After a fill with the same paths, the differences do not show a mistyped path: it finds no value, and the fill has stored none.
  * Only `warnings` names such a path.
  *
- * In a running instance, a missing null row is no difference, and neither is a value that its path no longer finds: its next save
- * decides.
+ * In a running instance, a missing null row and an orphaned value are not differences: its next save decides.
  * @throws as `runBackfill` does.
  * @example
  * const { verdict, differences } = await verifyBackfill({

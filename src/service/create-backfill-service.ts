@@ -134,7 +134,7 @@ export interface BackfillService<Transaction = never> {
   /**
    * The differences that a stored dry run has found, in pages. While the run is active: those so far. A run lists the first
    * `maxListedDifferences` of each shard. `status` counts all, and its `warnings` says if some are not listed.
-   * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it is no dry run, or when it has begun another walk since
+   * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it is not a dry run, or when it has begun another walk since
    *   the page before: then read from the first page again.
    */
   differences(runId: string, options?: ListPageOptions): Promise<DifferencesPage>;

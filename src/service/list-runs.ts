@@ -8,7 +8,7 @@ import { countsOf } from '../run/record/run-counts.js';
 import type { RunHeader } from '../run/record/run-record.js';
 
 const MOST_AT_ONCE = 4;
-/** How many records are asked for at least if the first page had unreadable ones. */
+/** The fewest records to ask for in the pages after one with unreadable records. */
 const FURTHER_RECORDS = 100;
 
 /** One page of stored runs. Unreadable runs are left out, and older runs fill the page. So only the last page is short. */
@@ -25,7 +25,7 @@ export async function listRuns(
   }
 }
 
-/** The first ones. The header of an ended run has all that is needed. Only active runs are loaded. */
+/** The first `most` of them. Only runs whose header has no counts are loaded: active ones, and those of earlier versions. */
 async function summariesOf(
   context: RunContext,
   records: readonly RunRecord[],

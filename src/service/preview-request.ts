@@ -15,7 +15,8 @@ export interface UpdatePreview extends SampleOptions {
   readonly after: readonly ExtractionPath[] | null | undefined;
   /**
    * As in `request`. `keys` has the changed keys in either case. `projected` counts them only if this is true. If it is false,
-   * `projected` also leaves out keys that an unfinished run has yet to fill, although a request overwrites them. @default false
+   * `projected` leaves out all changed keys, even those that `request` overwrites because an earlier run has not filled them yet.
+   * @default false
    */
   readonly includeChanged?: boolean | undefined;
   readonly paths?: undefined;

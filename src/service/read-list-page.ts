@@ -14,11 +14,11 @@ export interface ListPage<Name extends ListName> {
 }
 
 /**
- * Reads one page of the failures or differences of a run. A token holds its walk, because each walk has a list of its own: a page
- * of another one would repeat items and leave out others.
+ * Reads one page of the failures or differences of a run. The token `after` names its walk, because each walk has a list of its
+ * own: a page of another walk would repeat items and leave out others.
  * @throws {InvalidInputError} when `after` is no token, before any I/O.
- * @throws {RunError} RUN_STATE when the run has begun another walk since the page before, or lists no differences, because it is no
- *   dry run.
+ * @throws {RunError} RUN_STATE when the run has begun another walk since the page before, or lists no differences, because it is not
+ *   a dry run.
  */
 export async function readListPage<Name extends ListName>(
   name: Name,

@@ -15,7 +15,7 @@ export type RetryResult = (
   | SkippedRequest<
       | 'Metadata backfill feature is disabled'
       | 'No failures are stored'
-      | 'All its keys were removed or requested again'
+      | 'All keys of the run were removed or are read from another path'
     >
 ) & { readonly left: boolean };
 
@@ -43,7 +43,7 @@ export async function retryFailed(
     definition.paths.map(({ key }, index) => [key, run.header.claims[index]?.formerPaths ?? []]),
   );
   const plan = { processModelId, updates: [], definitionFor, requester, formerPaths, diff: null };
-  const nothing = 'All its keys were removed or requested again';
+  const nothing = 'All keys of the run were removed or are read from another path';
   return { ...(await answerRequest(context, plan, { enabled, nothing })), left };
 }
 

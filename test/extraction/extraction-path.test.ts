@@ -364,7 +364,7 @@ describe('parsePaths', () => {
     ['a string', 'a.b', 'expected an array of { key, path }, got string'],
     // biome-ignore lint/suspicious/noSparseArray: the hole is the case
     ['a hole', [,], '[0]: expected { key, path }, got undefined'],
-  ])('rejects %s in place of paths', (_, paths, problem) => {
+  ])('rejects %s instead of paths', (_, paths, problem) => {
     expect(problemsOf(paths)).toEqual([problem]);
   });
 

@@ -122,7 +122,7 @@ describe('a preview of all instances', () => {
       failed: { count: 1 },
       wouldFill: { count: 1 },
     });
-    expect(warnings[0]).toContain(`Instance 1: ${reason} (WRITE_REJECTED)`);
+    expect(warnings[0]).toContain(`For example, instance 1: ${reason} (WRITE_REJECTED)`);
     for (const report of [trial, before, run, after])
       expect(report.failures).toEqual([
         { instanceId: 1, key: 'invoice_number', code: 'WRITE_REJECTED', reason },
@@ -144,8 +144,8 @@ describe('a preview of all instances', () => {
   test('warns of failures, of stored values that no path finds, and names an instance', async () => {
     const { warnings } = await preview(memory(INSTANCES));
     expect(warnings).toEqual([
-      'Key "invoice_number" fails in 2 of 12 sampled instances. Instance unreadable: the task data is not valid JSON (TASK_DATA_UNREADABLE)',
-      `Path "invoice.number" of key "invoice_number" finds no value in 2 of 12 sampled instances that have one stored. A run leaves these as they are, unless it has the mode 'overwrite' and clear: true.`,
+      'Key "invoice_number" fails in 2 of 12 sampled instances. For example, instance unreadable: the task data is not valid JSON (TASK_DATA_UNREADABLE)',
+      `In 2 of 12 sampled instances, a value is stored, but path "invoice.number" of key "invoice_number" finds none. A run leaves these as they are, unless it has the mode 'overwrite' and clear: true.`,
     ]);
   });
 
@@ -168,7 +168,7 @@ describe('a preview of all instances', () => {
     expect(keys.invoice_number.types).toEqual({ string: 2, number: 1, boolean: 1, array: 1, object: 1 });
     expect(keys.invoice_number.samples).toContainEqual({ instanceId: 3, before: null, after: '17' });
     expect(warnings).toEqual([
-      'Values of key "invoice_number" are too long for the column in 2 of 6 sampled instances, and get cut.',
+      'In 2 of 6 sampled instances, the value of key "invoice_number" is too long for the column and is truncated.',
       'Key "invoice_number" has values of several types: string (2), number (1), boolean (1), array (1), object (1).',
     ]);
   });
@@ -180,7 +180,7 @@ describe('a preview of all instances', () => {
     const { keys, warnings } = await preview(memory(instances));
     expect(keys.invoice_number.byAge).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
     expect(warnings).toEqual([
-      'Path "invoice.number" of key "invoice_number" finds nothing in the oldest 60 % of the instances. A run reads those first, and writes no value for a while.',
+      'Path "invoice.number" of key "invoice_number" finds nothing in the oldest 60 % of the sampled instances. A run reads the oldest first, so it writes no value for a while.',
     ]);
     expect((await preview(memory(invoices(3)))).keys.invoice_number.byAge).toEqual([
       ...[1, null, null, 1, null, null, 1, null, null, null],
@@ -508,7 +508,7 @@ describe('did you mean', () => {
     const { keys, warnings } = await preview(memory(instances));
     expect(keys.invoice_number).toMatchObject({ found: { count: 0 }, null: { rate: 1 }, didYouMean: [] });
     expect(warnings).toEqual([
-      'Path "invoice.number" of key "invoice_number" finds no value but null, in 200 of 200 sampled instances.',
+      'Path "invoice.number" of key "invoice_number" finds null in 200 of 200 sampled instances, and no value in any.',
     ]);
   });
 

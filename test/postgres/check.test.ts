@@ -96,7 +96,7 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'ids of another type',
-    /instances\.id: the type of "id" is bigint\. Write instances\.id\.type: 'bigint'/,
+    /instances\.id: the type of "id" is bigint\. Set instances\.id\.type: 'bigint'/,
     { sql: 'alter table process_instance alter column id type bigint' },
   ],
   [
@@ -106,7 +106,7 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'a time of creation that takes null',
-    /instances\.createdAt: the column takes null.* alter column "created_at" set not null;/,
+    /instances\.createdAt: the column allows null.* alter column "created_at" set not null;/,
     {
       sql: 'alter table process_instance add created_at timestamptz',
       instances: { createdAt: 'created_at' },
@@ -114,7 +114,7 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'a time of creation without a zone',
-    /Write instances\.createdAt\.type: 'timestamp'/,
+    /Set instances\.createdAt\.type: 'timestamp'/,
     { sql: 'alter table process_instance add created_at timestamp', instances: { createdAt: 'created_at' } },
   ],
   [
@@ -151,14 +151,14 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'metadata without a unique key, with the statement',
-    /metadata\.table: "process_instance_metadata" has no unique key over \("process_instance_id", "key"\)\. alter table "process_instance_metadata" add unique/,
+    /metadata\.table: "process_instance_metadata" has no unique key on \("process_instance_id", "key"\)\. alter table "process_instance_metadata" add unique/,
     {
       sql: 'alter table process_instance_metadata drop constraint process_instance_metadata_process_instance_id_key_key',
     },
   ],
   [
     'a unique key over some rows only',
-    /has no unique key over/,
+    /has no unique key on/,
     {
       sql: `alter table process_instance_metadata drop constraint process_instance_metadata_process_instance_id_key_key;
         create unique index on process_instance_metadata (process_instance_id, key) where value <> ''`,
@@ -166,12 +166,12 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'values that must not be null',
-    /metadata\.nullable: column "value" takes no null\. Write nullable: false/,
+    /metadata\.nullable: column "value" does not allow null\. Set nullable: false/,
     { metadata: { nullable: true } },
   ],
   [
     'columns that nobody fills',
-    /metadata\.insert: column "created_at_in_seconds" takes no null and has no default\. Write insert: \{ "created_at_in_seconds"/,
+    /metadata\.insert: column "created_at_in_seconds" does not allow null and has no default\. Set insert: \{ "created_at_in_seconds"/,
     { metadata: { insert: { updated_at_in_seconds: NOW } } },
   ],
   [
@@ -186,7 +186,7 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'a unique key that holds only at the end of a transaction',
-    /has no unique key over/,
+    /has no unique key on/,
     {
       sql: `alter table process_instance_metadata drop constraint process_instance_metadata_process_instance_id_key_key;
         alter table process_instance_metadata add unique (process_instance_id, key) deferrable`,
@@ -220,7 +220,7 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
   ],
   [
     'a role that may not write, with the grant',
-    /metadata\.table: this role may not insert and update and delete in "process_instance_metadata"\. grant insert, update, delete on/,
+    /metadata\.table: this role lacks insert, update, delete on "process_instance_metadata"\. grant insert, update, delete on/,
     {
       sql: `create role reader; grant select, update on all tables in schema public to reader;
         grant usage on all sequences in schema public to reader;
@@ -243,7 +243,7 @@ test.each<[what: string, problem: RegExp, changes: Changes]>([
 test.each<[what: string, warnings: readonly RegExp[], changes: Changes]>([
   [
     'ids that do not ascend',
-    [/^instances\.id: new ids are random, so a run may miss instances .*\. Write instances\.createdAt: /],
+    [/^instances\.id: new ids are random, so a run may miss instances .*\. Set instances\.createdAt to/],
     {
       sql: 'create table orders (id uuid primary key default gen_random_uuid(), model text not null, data jsonb); create index on orders (model, id); create table facts (order_id uuid not null, key text not null, value jsonb, primary key (order_id, key))',
       instances: { table: 'orders', model: 'model', id: { type: 'uuid' }, running: undefined },
@@ -257,7 +257,7 @@ test.each<[what: string, warnings: readonly RegExp[], changes: Changes]>([
   [
     'no index for the walk',
     [
-      /instances\.model: "process_instance" has no index over \("process_model_identifier", "id"\).* create index concurrently on/,
+      /instances\.model: "process_instance" has no index on \("process_model_identifier", "id"\).* create index concurrently on/,
     ],
     { sql: 'drop index process_instance_model_id' },
   ],
@@ -269,8 +269,8 @@ test.each<[what: string, warnings: readonly RegExp[], changes: Changes]>([
   [
     'values and keys that are longer than their columns',
     [
-      /metadata\.maxLength: the column takes 255 characters.* Write maxLength: 255/,
-      /metadata\.maxKeyLength: .* Write maxKeyLength: 255/,
+      /metadata\.maxLength: the column holds at most 255 characters.* Set maxLength: 255/,
+      /metadata\.maxKeyLength: .* Set maxKeyLength: 255/,
     ],
     { metadata: { maxLength: 1000, maxKeyLength: undefined } },
   ],

@@ -208,7 +208,7 @@ describe('columns', () => {
     ['a number', 7],
     ['nothing', undefined],
     ['a blank', ' '],
-  ])('refuses %s in place of a model before any call', async (_, processModelId) => {
+  ])('refuses %s instead of a model before any call', async (_, processModelId) => {
     await expect(world.service.columns(processModelId as string)).rejects.toThrow(/processModelId: expected/);
     expect(world.calls).toEqual([]);
   });

@@ -388,7 +388,7 @@ describe('retryFailed', () => {
 
     expect(await service.retryFailed(runId)).toEqual({
       status: 'skipped',
-      reason: 'All its keys were removed or requested again',
+      reason: 'All keys of the run were removed or are read from another path',
       diff: null,
       left: false,
     });

@@ -3,7 +3,7 @@ import { checkIndex, columnOf } from './check-table.js';
 import { error, type Finding } from './finding.js';
 import type { ColumnFacts, TableFacts } from './table-facts.js';
 
-/** Checks that a column can be compared with the ids of instances, by an index. @param id the column with these. */
+/** Checks that a column can be compared with the ids of instances, by an index. @param id the id column of the instances. */
 export function checkComparable(
   place: string,
   facts: TableFacts,
@@ -16,7 +16,7 @@ export function checkComparable(
     return [
       error(
         place,
-        `its type is ${column.type}, but the id of the instances has the type ${id.type}. Wrong ids may match, or none`,
+        `its type is ${column.type}, but the id of the instances has the type ${id.type}. Ids may match wrongly, or not at all`,
         alike(facts, name, id),
       ),
     ];

@@ -19,7 +19,7 @@ import { type ColumnFacts, readTableFacts, type TableFacts } from './table-facts
 /**
  * Compares a configuration with the database.
  * @returns warnings, each a sentence with what to do.
- * @throws {InvalidInputError} It lists all that would make a run fail or write something wrong.
+ * @throws {InvalidInputError} It lists what would make a run fail or write something wrong. Errors of one step may hide those of a later step.
  */
 export async function checkConfiguration<Transaction>(
   configuration: PostgresConfiguration<Transaction, IdType>,

@@ -51,7 +51,7 @@ export function checkInstances(configuration: InstancesTable<IdType>, facts: Tab
       : [
           error(
             'instances.id',
-            'the column takes null',
+            'the column allows null',
             `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(idColumn)} set not null;`,
           ),
         ]),
@@ -69,7 +69,7 @@ export function checkInstances(configuration: InstancesTable<IdType>, facts: Tab
           warning(
             'instances.id',
             'new ids are random, so a run may miss instances that are inserted while it walks',
-            'Write instances.createdAt: the column with the time of creation.',
+            'Set instances.createdAt to the column with the time of creation',
           ),
         ]
       : []),
@@ -77,7 +77,7 @@ export function checkInstances(configuration: InstancesTable<IdType>, facts: Tab
       ? [
           error(
             'instances.createdAt',
-            'the column takes null, and no run would visit an instance without a time of creation',
+            'the column allows null, and no run would visit an instance without a time of creation',
             `alter table ${quoteName(facts.name)} alter column ${quoteIdentifier(created.column)} set not null;`,
           ),
         ]

@@ -59,8 +59,8 @@ export function checkMetadataRows(
     ...required.map(({ name }) =>
       error(
         'metadata.insert',
-        `column "${name}" takes no null and has no default`,
-        `Write insert: { ${JSON.stringify(name)}: '<SQL for its value>' }`,
+        `column "${name}" does not allow null and has no default`,
+        `Set insert: { ${JSON.stringify(name)}: '<SQL for its value>' }`,
       ),
     ),
     ...unusable.map(({ name }) =>
@@ -72,12 +72,12 @@ export function checkMetadataRows(
     ),
     ...(takesNull || metadata.nullable === false
       ? []
-      : [error('metadata.nullable', `column "${value}" takes no null`, 'Write nullable: false')]),
+      : [error('metadata.nullable', `column "${value}" does not allow null`, 'Set nullable: false')]),
     ...(takesNull && metadata.nullable === false
       ? [
           warning(
             'metadata.nullable',
-            `column "${value}" takes null, and null rows would never be filled`,
+            `column "${value}" allows null, and null rows would never be filled`,
             'Leave nullable out',
           ),
         ]
@@ -93,8 +93,8 @@ function checkLength(name: string, given: number | undefined, length: number | n
   return [
     warning(
       `metadata.${name}`,
-      `the column takes ${length} characters, so a longer text would fail`,
-      `Write ${name}: ${length}`,
+      `the column holds at most ${length} characters, so a longer text would fail`,
+      `Set ${name}: ${length}`,
     ),
   ];
 }

@@ -38,7 +38,7 @@ export async function checkRuns(
     return [
       error(
         'runs.table',
-        `${runs.table} is in format ${format}, but this version knows ${RUN_TABLE_FORMAT}`,
+        `${runs.table} is in format ${format}, but this version of the library knows formats up to ${RUN_TABLE_FORMAT}`,
         'Upgrade the library in this process',
       ),
     ];
@@ -61,7 +61,7 @@ export async function checkRuns(
 
 async function checkFunction(database: PostgresConnection, runs: RunTable): Promise<Finding[]> {
   if (await mayExecuteFunction(database, runs)) return [];
-  const effect = 'so batches with versions take two more statements';
+  const effect = 'so batches that compare versions take two more statements';
   return [
     (await isFunctionThere(database, runs))
       ? warning(

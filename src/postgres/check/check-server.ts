@@ -35,7 +35,7 @@ export async function checkServer(database: PostgresConnection): Promise<Finding
       : [
           warning(
             'database',
-            `transactions of this role are at ${isolation.toUpperCase()}, so batches with versions take two more statements`,
+            `transactions of this role are at ${isolation.toUpperCase()}, so batches that compare versions take two more statements`,
             'Set default_transaction_isolation to read committed for the connection',
           ),
         ]),

@@ -36,7 +36,7 @@ export function typeWritten<Type extends string>(
 ): (type: string) => string | null {
   return (type) => {
     const known = Object.entries<readonly string[]>(types).find(([, names]) => names.includes(type));
-    return known === undefined ? null : `Write ${place}: '${known[0]}'`;
+    return known === undefined ? null : `Set ${place}: '${known[0]}'`;
   };
 }
 
@@ -66,7 +66,7 @@ export function checkAccess(place: string, facts: TableFacts, privileges: readon
       ? [
           warning(
             place,
-            `policies hide rows of ${table} from this role, and an instance that it may not lock counts as gone`,
+            `row-level security may hide rows of ${table} from this role, and an instance that the role cannot lock counts as gone`,
             'Use a role with bypassrls, or policies that allow this role all rows',
           ),
         ]
@@ -76,7 +76,7 @@ export function checkAccess(place: string, facts: TableFacts, privileges: readon
       : [
           error(
             place,
-            `this role may not ${lacking.join(' and ')} in ${table}`,
+            `this role lacks ${lacking.join(', ')} on ${table}`,
             `grant ${lacking.join(', ')} on ${table} to <role>;`,
           ),
         ]),
@@ -118,10 +118,10 @@ export function checkUnique(place: string, facts: TableFacts, columns: readonly 
   return [
     error(
       place,
-      `${quoteName(facts.name)} has no unique key over (${list})`,
+      `${quoteName(facts.name)} has no unique key on (${list})`,
       isPossible
         ? `alter table ${quoteName(facts.name)} add unique (${list});`
-        : 'PostgreSQL allows no such key here, because it lacks a column that the table is partitioned by. Write a repository of your own',
+        : 'PostgreSQL allows no such key here, because the key lacks a partitioning column. Write a repository of your own',
     ),
   ];
 }
@@ -145,7 +145,7 @@ export function checkIndex(place: string, facts: TableFacts, columns: readonly I
   return [
     warning(
       place,
-      `${quoteName(facts.name)} has no index over (${list}), so each page scans the table`,
+      `${quoteName(facts.name)} has no index on (${list}), so each page scans the table`,
       `create index concurrently on ${quoteName(facts.name)} (${list});`,
     ),
   ];

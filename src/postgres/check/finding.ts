@@ -1,6 +1,6 @@
 /** Something that a check has found. */
 export interface Finding {
-  /** `error`: a run would fail, or write something wrong. `warning`: it would be slow, or some values would fail. */
+  /** `error`: a run would fail, or write something wrong. `warning`: it may be slow, or may miss, lose or refuse some values. */
   readonly severity: 'error' | 'warning';
   /** The member of the configuration, such as 'metadata.table'. */
   readonly place: string;

@@ -25,7 +25,7 @@ export type Privilege = 'select' | 'insert' | 'update' | 'delete';
 
 export interface ColumnFacts {
   readonly name: string;
-  /** For a domain, the type that it ends in. */
+  /** For a domain, its base type. */
   readonly type: string;
   /** The schema and name of its collation, quoted. `null`: the default of the database, or its type has none. */
   readonly collation: string | null;
@@ -55,7 +55,7 @@ export interface IndexFacts {
 export interface TriggerFacts {
   readonly name: string;
   readonly isForUpdate: boolean;
-  /** The columns whose update it waits for. Empty: any. */
+  /** The columns whose update fires it. Empty: any. */
   readonly columns: readonly string[];
 }
 

@@ -68,7 +68,7 @@ const LOST_CONNECTION =
 // Pools of Knex, Sequelize, tarn and sequelize-pool.
 const WAITED_IN_VAIN = /^(Knex|Resource)?TimeoutError$|^Sequelize(Connection\w*|Host\w+|Timeout)Error$/;
 
-/** Not a SyntaxError: a driver gets one when a gateway answers with a page in place of JSON. */
+/** Not a SyntaxError: a driver gets one when a gateway answers with a page instead of JSON. */
 function isOfProgram(error: unknown): boolean {
   return error instanceof TypeError || error instanceof ReferenceError;
 }

@@ -8,7 +8,7 @@ import { reasonOf } from './reason-of.js';
 /** The first failures or differences of a run, as reports show them. */
 export interface Sample<Name extends ListName> {
   readonly items: readonly Listed[Name][];
-  /** Why they could not be read, if so. */
+  /** Why the items could not be read. Empty if they could. */
   readonly warnings: readonly string[];
 }
 

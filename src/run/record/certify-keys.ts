@@ -15,10 +15,10 @@ import { keyVerdictOf, type Verdict } from './verdict.js';
  *
  * The commit of each such request or model update also deletes an earlier `verified` (claim-keys).
  *
- * If an earlier result was not stored yet when this verification was requested, either of the two may have read a value last. Then
- * the worse result counts. Clocks are not used, because the clocks of workers differ.
+ * If an earlier result was not stored yet when this verification was requested, the two overlapped, and either may have read a
+ * value last. Then the worse result counts. Clocks are not used, because the clocks of workers differ.
  *
- * The last commit of a verification also changes the owner record. So every request that takes a key comes before or after it,
+ * The last commit of a verification also changes the owner record. So each request that takes a key commits before or after it,
  * and no crash leaves a completed verification without its result.
  */
 export function certifyKeys(keys: readonly OwnedKey[], run: Run): readonly OwnedKey[] {

@@ -2,8 +2,8 @@ import type { JsonValue } from '../../extraction/json-value.js';
 import type { InstanceId } from '../../ports/repository.js';
 
 /**
- * `ABSENT`: there is no row. `DIFFERENT`: the row has another value, or null where the path finds a value. `ORPHANED`: the row
- * has a value, and the path finds nothing.
+ * `ABSENT`: the row is missing, which may be a null row. `DIFFERENT`: the row has another value, or null where the path finds a
+ * value. `ORPHANED`: the row has a value, but the path finds nothing or null. A dry run of `remove` counts every row as `ORPHANED`.
  */
 export type DifferenceCode = 'ABSENT' | 'DIFFERENT' | 'ORPHANED';
 
@@ -17,14 +17,14 @@ export interface InstanceDifference {
   readonly expected?: JsonValue;
 }
 
-/** How many instances differ under one key. */
+/** How many instances differ for one key. */
 export interface DifferenceCounts {
   readonly absent: number;
   readonly different: number;
   readonly orphaned: number;
 }
 
-/** The most differences that each shard of a dry run lists, unless its request says otherwise. */
+/** The maximum number of differences that each shard of a dry run lists, unless its request says otherwise. */
 export const DEFAULT_LISTED_DIFFERENCES = 100_000;
 
 export const noDifferences: DifferenceCounts = { absent: 0, different: 0, orphaned: 0 };

@@ -11,9 +11,9 @@ import { type KeyCounts, noCounts } from './tally.js';
  */
 export interface MetadataColumn extends Requester {
   readonly key: string;
-  /** Where it is read. Requests take it as it is. `null`: nowhere, because it was removed from the model or has only been tried. */
+  /** The path of the key. Pass it to requests unchanged. `null`: it was removed from the model, or only runs over some instances have read it. */
   readonly path: readonly string[] | null;
-  /** The last run over the whole model that was to fill the key or remove its values. `null`: none since its path has changed. */
+  /** The last run requested to fill or remove the key for the whole model. `null`: none since its path changed. */
   readonly runId: string | null;
   readonly state: RunState | null;
   readonly mode: BackfillMode | null;
@@ -24,13 +24,13 @@ export interface MetadataColumn extends Requester {
   /** Whether the run deletes the rows of the key. They are gone once it has completed. */
   readonly removed: boolean;
   /**
-   * Whether a run with `limit` or `instanceIds` has read the key from another path since. Some rows may be from there until the
-   * key is requested for the whole model.
+   * Whether a run with `limit` or `instanceIds` has read the key from another path since. Until the key is requested for the whole
+   * model, some rows may hold such values.
    */
   readonly tried: boolean;
   /** All active runs that write the key, also those with `limit` or `instanceIds`. Newest first. */
   readonly activeRunIds: readonly string[];
-  /** All active verifications of all instances that compare the key. Newest first. */
+  /** Active verifications of the whole model that compare the key. Newest first. */
   readonly verifyingRunIds: readonly string[];
   /**
    * The result of the last verification of all instances. `null`: there is none, or since then somebody has requested the key
@@ -42,9 +42,9 @@ export interface MetadataColumn extends Requester {
 
 /** The outcomes of one key in the last walk of the run that fills it, so far. */
 export interface ColumnCoverage extends KeyCounts {
-  /** How many instances the walk covers. Always the whole model: a run over some instances fills no column. */
+  /** How many instances the walk covers. Always the whole model: a run over some instances never becomes `runId`. */
   readonly total: number;
-  /** Whether the run has completed and the key has failed in no instance. */
+  /** Whether the run has completed, waited for open transactions if the repository can, and failed for this key in no instance. */
   readonly covered: boolean;
 }
 

@@ -28,15 +28,15 @@ export interface OwnedKey {
   readonly segments: readonly string[] | null;
   /** The run that fills it. `null`: none since its path has changed. */
   readonly filler: string | null;
-  /** The paths of runs that have not completed since the key was last filled. Some rows may be from there. */
+  /** Paths of earlier runs that never completed. Some rows may hold values from them. */
   readonly formerPaths: readonly (readonly string[])[];
-  /** Whether a run over some of the instances has read it from another path since. */
+  /** Whether a run over some of the instances has read it from another path since it was last requested for the whole model. */
   readonly tried: boolean;
   /** What the last verification has found, if it still holds (see certify-keys). `null`: there is none. */
   readonly verified: StoredVerification | null;
 }
 
-/** With the key as it was then. */
+/** Includes the generation and the filler that the key had at that time. */
 export interface StoredVerification
   extends Omit<KeyVerification, 'duringFill'>,
     Pick<OwnedKey, 'generation' | 'filler'> {}
@@ -48,7 +48,7 @@ export interface KeyVerification extends DifferenceCounts {
   readonly since: number;
   /** When it ended, in milliseconds since the epoch. */
   readonly at: number;
-  /** The verdict of this key alone. `unknown` if the key has failed in an instance, or an instance was deleted meanwhile. */
+  /** The verdict of this key alone. `unknown` if no difference was found, but not every instance was compared. */
   readonly verdict: Verdict;
   readonly total: number;
   /**
@@ -65,7 +65,7 @@ export function noOwners(processModelId: string): OwnerRecord {
 
 /**
  * Takes the place of a run id, so that one `loadRun` returns the record. It sorts before all run ids: repositories lock records
- * by id, so requests for one model wait for each other here, and not in a circle.
+ * by id, so concurrent requests for one model wait for each other here and cannot deadlock.
  */
 export function ownersRunId(processModelId: string): string {
   return `00${createHash('sha256').update(processModelId).digest('hex').slice(0, 23)}`;
@@ -98,7 +98,7 @@ export function ownersFrom(record: RunRecord): OwnerRecord {
   return { keys: all, trials, processModelId, revision };
 }
 
-/** Earlier versions keep the verification of a key that somebody takes. */
+/** Earlier versions do not delete `verified` when a run takes the key over. */
 function isOf(
   verified: StoredVerification,
   { generation, filler, tried }: Omit<OwnedKey, 'verified'>,

@@ -7,7 +7,7 @@ export interface RunCounts {
   readonly updated: number;
   readonly failed: number;
   readonly gone: number;
-  /** `null`: it is no dry run. Earlier versions have not stored it. */
+  /** `null`: it is not a dry run. Earlier versions have not stored it. */
   readonly verdict?: Verdict | null;
   readonly lastProgressAt: number | null;
 }

@@ -77,7 +77,7 @@ export function newRun(
 
 /**
  * Whether a run covers only some instances. It takes no key from another run (claim-keys), is one shard (freeze-run), waits for
- * no transaction (wait-until-settled) and walks once (freeze-walk). The owner record names it while it may go on (claim-run).
+ * no transaction (wait-until-settled) and walks once (freeze-walk). The owner record lists it as long as it may go on, unless it is a dry run (claim-run).
  */
 export function isTrial({ limit, instanceIds }: RunDefinition): boolean {
   return limit !== null || instanceIds !== null;
@@ -88,12 +88,12 @@ export function ownsKeys(definition: RunDefinition): boolean {
   return !isTrial(definition) && !definition.dryRun;
 }
 
-/** Whether it is to be named by the owner record although it owns no key: it writes, and may go on later. */
+/** Whether the owner record lists the run although it owns no key: it writes, and may be resumed. */
 export function isNamedTrial(definition: RunDefinition): boolean {
   return isTrial(definition) && !definition.dryRun;
 }
 
-/** Whether a run only writes where there is no value. Then another walk passes over what is filled. A dry run fills nothing. */
+/** Whether a run only writes where there is no value. Then another walk skips filled instances. A dry run fills nothing. */
 export function isFill({ paths, dryRun }: RunDefinition): boolean {
   return !dryRun && paths.every(({ mode }) => mode === 'fill');
 }

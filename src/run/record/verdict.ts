@@ -4,12 +4,13 @@ import { type Run, tallyOf } from './run-record.js';
 import { isComplete } from './run-state.js';
 
 /**
- * Whether the run without `dryRun` would write anything. `different`: it would, as seen so far. `equal`: it would not, and every
- * instance was looked at. `unknown`: no difference was found, but some instances were not looked at, or there is no instance.
+ * Whether the run without `dryRun` would write anything. `different`: it would, judging by the instances compared so far. `equal`: it
+ * would not, and every instance was compared. `unknown`: no difference was found, but some instances were not compared, or there is
+ * no instance.
  */
 export type Verdict = 'equal' | 'different' | 'unknown';
 
-/** An instance that failed or is gone was not looked at. Nobody knows what it held. */
+/** An instance that failed or is gone was not compared. */
 export function verdictOf(run: Run): Verdict {
   const { failed, differences } = tallyOf(run);
   return verdict(run, differences, failed);

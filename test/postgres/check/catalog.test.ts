@@ -134,8 +134,8 @@ describe('collations and types', () => {
     const changes = { ...TEXT_IDS, taskData: DOCS };
     const fixes = ['docs', 'meta'].map((table) => `create index concurrently on "${table}" (${list});`);
     expect(await checkAfter(sql, changes)).toEqual([
-      `taskData.instance: "docs" has no index over (${list}), so each page scans the table. ${fixes[0]}`,
-      `metadata.instance: "meta" has no index over (${list}), so each page scans the table. ${fixes[1]}`,
+      `taskData.instance: "docs" has no index on (${list}), so each page scans the table. ${fixes[0]}`,
+      `metadata.instance: "meta" has no index on (${list}), so each page scans the table. ${fixes[1]}`,
     ]);
     for (const fix of fixes) await execute(fix);
     expect(await checkAfter('', changes)).toEqual([]);
@@ -144,7 +144,7 @@ describe('collations and types', () => {
   test('that an index over the ids lacks are warned of', async () => {
     const sql = `${textIds('text', 'text')} alter table inst drop constraint inst_pkey; create unique index on inst (id collate "C")`;
     expect(await checkAfter(sql, TEXT_IDS)).toEqual(
-      warnings(/^instances\.id: "inst" has no index over \("id"\)/),
+      warnings(/^instances\.id: "inst" has no index on \("id"\)/),
     );
   });
 
@@ -159,7 +159,7 @@ describe('collations and types', () => {
     const error = await checkAfter(sql, { instances, taskData: DOCS });
     for (const [place, table] of Object.entries({ metadata: 'meta', taskData: 'docs' }))
       expect(String(error)).toContain(
-        `- ${place}.instance: its type is ${written}, but the id of the instances has the type ${id}. Wrong ids may match, or none. alter table "${table}" alter column "instance_id" type ${id};`,
+        `- ${place}.instance: its type is ${written}, but the id of the instances has the type ${id}. Ids may match wrongly, or not at all. alter table "${table}" alter column "instance_id" type ${id};`,
       );
   });
 
@@ -186,10 +186,10 @@ describe('collations and types', () => {
   test('are those that a domain over a domain ends in', async () => {
     const sql = `create domain short as varchar(10) not null; create domain shorter as short check (value <> '');
       alter table meta alter value type shorter`;
-    expect(await checkAfter(sql)).toEqual(refusal(/metadata\.nullable: column "value" takes no null/));
+    expect(await checkAfter(sql)).toEqual(refusal(/metadata\.nullable: column "value" does not allow null/));
     const metadata = { table: 'meta', instance: 'instance_id', nullable: false };
     expect(await checkAfter('', { metadata })).toEqual(
-      warnings(/^metadata\.maxLength: the column takes 10 characters/),
+      warnings(/^metadata\.maxLength: the column holds at most 10 characters/),
     );
   });
 });
@@ -202,7 +202,7 @@ describe('keys and rights', () => {
       create index on inst (model, id);
       create table meta (instance_id int not null, key text not null, value text, unique (instance_id, key))`;
     expect(await checkAfter(sql)).toEqual(
-      refusal(/instances\.id: "inst" has no unique key over \("id"\)\. PostgreSQL allows no such key here/),
+      refusal(/instances\.id: "inst" has no unique key on \("id"\)\. PostgreSQL allows no such key here/),
     );
   });
 
@@ -224,13 +224,13 @@ describe('keys and rights', () => {
     const sql = `${WORKER} create schema runs; ${createRunTable('runs.run')}; revoke delete on meta from worker; set role worker`;
     const error = await checkAfter(sql, { runs: { table: 'runs.run' } });
     expect(error).toEqual(refusal(/runs\.table: permission denied for schema runs\. grant usage on schema/));
-    expect(error).toEqual(refusal(/metadata\.table: this role may not delete/));
+    expect(error).toEqual(refusal(/metadata\.table: this role lacks delete on/));
   });
 
   test('a function that the role may not execute is warned of, with the grant', async () => {
     const sql = `${WORKER} revoke execute on function metadata_backfill_run_is_true from public; set role worker`;
     expect(await checkAfter(sql)).toEqual([
-      'runs.table: this role may not execute function "metadata_backfill_run_is_true", so batches with versions take two more statements. grant execute on function "metadata_backfill_run_is_true"(text, text, bigint) to <role>;',
+      'runs.table: this role may not execute function "metadata_backfill_run_is_true", so batches that compare versions take two more statements. grant execute on function "metadata_backfill_run_is_true"(text, text, bigint) to <role>;',
     ]);
     await execute(
       'reset role; grant execute on function "metadata_backfill_run_is_true"(text, text, bigint) to worker; set role worker',

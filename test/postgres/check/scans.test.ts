@@ -85,7 +85,7 @@ describe('a scan for each instance is warned of', () => {
     const sql = `alter table meta drop constraint meta_instance_id_key_key; create unique index on meta (key, instance_id);
       create table old_meta () inherits (meta)`;
     expect(await checkAfter(sql)).toEqual([
-      expect.stringMatching(/^metadata\.instance: "meta" has no index over \("instance_id"\)/),
+      expect.stringMatching(/^metadata\.instance: "meta" has no index on \("instance_id"\)/),
     ]);
   });
 });

@@ -8,7 +8,7 @@ const INVARIANTS = { failures: 28, differences: 30 } as const;
 
 /**
  * 28, 30. All pages of a list are of one walk. No item comes twice. Every item comes that was listed when the reading began. The
- *    reader is stopped only if another walk begins. No other call but a retry fails because a list cannot be read.
+ *    reader is stopped only if another walk begins. Apart from readers and retries, no call fails because a list cannot be read.
  */
 export const listRules: Rules = {
   return({ call: id, answer }, { world, broken }) {

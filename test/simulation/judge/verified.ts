@@ -11,9 +11,9 @@ import { isComplete, type JudgedRun, type Replay } from './judged-world.js';
 import { isTrial, type Judgement, type Rules, type RunChange } from './judgement.js';
 
 /**
- * 31. A key is verified by the commit that completes a verification of all instances, exactly if nobody has requested, removed or
+ * 31. A key is verified by the commit that completes a verification of all instances, if and only if nobody has requested, removed or
  *    tried it since that verification was requested. Verdict and counts are those of its last walk. If two verifications overlap
- *    and disagree, the one that is not `equal` counts. The key stays verified until somebody requests, removes or tries it. The
+ *    and disagree, the worse verdict counts (`different`, then `unknown`, then `equal`). The key stays verified until somebody requests, removes or tries it. The
  *    columns that are returned are those of the owner record. They say whether the run that fills the key may have written since.
  */
 export const verifiedRules: Rules = {
@@ -45,7 +45,7 @@ export const verifiedRules: Rules = {
       return { key, runId, state, verified: verified === null ? null : found };
     });
     if (!isDeepStrictEqual(columns, expected))
-      broken(31, `columns returned ${JSON.stringify(columns)} in place of ${JSON.stringify(expected)}`);
+      broken(31, `columns returned ${JSON.stringify(columns)} instead of ${JSON.stringify(expected)}`);
   },
 };
 
@@ -56,7 +56,7 @@ interface ColumnView {
   readonly verified: (Verified & { readonly duringFill: boolean }) | null;
 }
 
-/** Between the request of a verification and the beginning of its last walk, either answer may be right. */
+/** If the fill ended between the request of the verification and the beginning of its last walk, both answers are accepted. */
 function judgeDuringFill(
   { world, broken }: Pick<Judgement, 'world' | 'broken'>,
   { key, runId, verified }: Pick<ColumnView, 'key' | 'runId'> & { readonly verified: ColumnVerification },
@@ -122,8 +122,7 @@ function judgeKey(
 }
 
 /**
- * Whether the earlier result must stay although this one is `equal`: the earlier one is not, and was not stored yet when this
- * verification was requested.
+ * Whether the earlier result must stay: it is worse, and was not stored yet when this verification was requested.
  */
 function isOutweighed({ runs }: Replay, run: JudgedRun, found: Findings, was: Verified | null): boolean {
   if (was === null || VERDICTS.indexOf(was.verdict) <= VERDICTS.indexOf(found.verdict)) return false;

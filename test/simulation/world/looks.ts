@@ -1,6 +1,6 @@
 import type { Choices } from '../choices.js';
 
-/** What people read while runs go on, and how well that works. */
+/** How often people read statuses and lists during runs, and which of these reads are slow or fail. */
 export interface Looks {
   /** How often in 1,000 turns a process asks for the status of a run, beside its other call. */
   readonly glances: number;
@@ -12,7 +12,7 @@ export interface Looks {
   readonly pageEveryMs: number;
   /** The most items on a page. */
   readonly pageLimit: number;
-  /** Whether the records of lists cannot be read until the calm. */
+  /** Whether the records of lists cannot be read until the disturbances end. */
   readonly areListsUnreadable: boolean;
 }
 

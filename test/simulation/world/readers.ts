@@ -3,7 +3,7 @@ import { readList } from './read-list.js';
 import type { Scene } from './scene.js';
 import { storedRuns } from './stored-runs.js';
 
-/** The processes that read lists of failures and differences page by page, while the runs go on. */
+/** The process that reads lists of failures and differences page by page, while the runs go on. */
 export interface Readers {
   readonly slots: readonly ProcessSlot[];
 }
