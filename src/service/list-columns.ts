@@ -19,7 +19,7 @@ export async function listColumns(
   const { keys } = ownersFrom(record);
   const records = [];
   for await (const active of findActiveRuns(context, processModelId)) records.push(active);
-  const active = readableHeaders(context, records);
+  const active = { runIds: records.map(({ runId }) => runId), headers: readableHeaders(context, records) };
   const limit = pLimit(MOST_AT_ONCE);
   const ids = [...new Set(keys.flatMap(({ filler }) => filler ?? []))];
   const fillers = await Promise.all(

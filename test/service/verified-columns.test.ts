@@ -153,26 +153,38 @@ describe('a verification that begins before the fill has completed', () => {
     expect(await verified('bill')).toMatchObject({ verdict: 'different', absent: 20, duringFill });
   });
 
-  test('says so if a newer version has changed the run that fills, and nobody here can read it', async () => {
-    const { repository, service, work, request, verify, verified } = await setUp();
-    const filler = await request([bill]);
-    await service.pause(filler);
-    await verify([bill]);
-    await work();
-    const shard = (await repository.loadRun(filler)).find(({ id }) => id !== filler);
-    if (shard === undefined) throw new Error('no shard');
-    await repository.commit({
-      processModelId: MODEL,
-      expected: [{ id: shard.id, revision: shard.revision }],
-      instances: [],
-      next: () => [{ ...shard, revision: 'newer', content: { ...Object(shard.content), format: 99 } }],
-    });
+  test.each([
+    ['a shard', 'shard'],
+    ['the header', 'header'],
+  ])(
+    'says so if a newer version has changed %s of the run that fills, and nobody here can read it',
+    async (_, part) => {
+      const { repository, service, work, request, verify, verified } = await setUp();
+      const filler = await request([bill]);
+      await service.pause(filler);
+      await verify([bill]);
+      await work();
+      const changed = (await repository.loadRun(filler)).find(
+        ({ id }) => (id === filler) === (part === 'header'),
+      );
+      if (changed === undefined) throw new Error(`no ${part}`);
+      await repository.commit({
+        processModelId: MODEL,
+        expected: [{ id: changed.id, revision: changed.revision }],
+        instances: [],
+        next: () => [{ ...changed, revision: 'newer', content: { ...Object(changed.content), format: 99 } }],
+      });
 
-    expect(await service.columns(MODEL)).toContainEqual(
-      expect.objectContaining({ key: 'bill', state: null, activeRunIds: [filler] }),
-    );
-    expect(await verified('bill')).toMatchObject({ verdict: 'different', duringFill: true });
-  });
+      expect(await service.columns(MODEL)).toContainEqual(
+        expect.objectContaining({
+          key: 'bill',
+          state: null,
+          activeRunIds: part === 'header' ? [] : [filler],
+        }),
+      );
+      expect(await verified('bill')).toMatchObject({ verdict: 'different', duringFill: true });
+    },
+  );
 });
 
 test('a paused verification is one that is under way', async () => {

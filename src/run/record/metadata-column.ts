@@ -50,13 +50,16 @@ export interface ColumnCoverage extends KeyCounts {
 
 /**
  * @param filler the run that fills the key. `null`: there is none, or it cannot be read.
- * @param active the headers of the runs of the model that have not ended.
+ * @param active the runs of the model that have not ended. `headers` lacks those that cannot be read.
  */
-export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly RunHeader[]): MetadataColumn {
+export function columnOf(
+  owned: OwnedKey,
+  filler: Run | null,
+  active: { readonly runIds: readonly string[]; readonly headers: readonly RunHeader[] },
+): MetadataColumn {
   const { key, segments, filler: runId, tried, verified } = owned;
   const { state = null, createdAt = null, endedAt = null, requestedBy, reason } = filler?.header ?? NO_HEADER;
-  const about = active.filter((header) => names(header, key));
-  const activeRunIds = idsOf(about.filter(({ definition }) => !definition.dryRun));
+  const about = active.headers.filter((header) => names(header, key));
   return {
     key,
     path: segments,
@@ -70,9 +73,9 @@ export function columnOf(owned: OwnedKey, filler: Run | null, active: readonly R
     reason,
     removed: segments === null && runId !== null,
     tried,
-    activeRunIds,
+    activeRunIds: idsOf(about.filter(({ definition }) => !definition.dryRun)),
     verifyingRunIds: idsOf(about.filter(({ definition }) => isVerification(definition))),
-    verified: verified === null ? null : shown(verified, filler, activeRunIds),
+    verified: verified === null ? null : shown(verified, filler, active.runIds),
   };
 }
 
@@ -84,7 +87,7 @@ function shown(
   const { state, endedAt } = filler?.header ?? NO_HEADER;
   const hadEnded =
     state === undefined
-      ? !activeRunIds.includes(runId ?? '') // its records were deleted, or cannot be read
+      ? !activeRunIds.includes(runId ?? '') // its records were deleted, or one of them cannot be read
       : endedAt != null && endedAt <= verification.since;
   return { ...verification, duringFill: !hadEnded };
 }

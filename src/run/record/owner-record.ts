@@ -53,7 +53,8 @@ export interface KeyVerification extends DifferenceCounts {
   readonly total: number;
   /**
    * Whether the run that fills the key had not ended when the verification began. That run may since have filled what differed, so
-   * verify again. Both times are those of the workers' clocks.
+   * verify again. Both times are those of the workers' clocks. Other runs that write the key do not count: wait until `activeRunIds`
+   * is empty.
    */
   readonly duringFill: boolean;
 }
