@@ -17,8 +17,8 @@ function withDigits(json: string): string {
   });
 }
 
-/** The start of a long number in a list or an object. JavaScript writes every shorter number back with the same value. */
-const MANY_DIGITS = /[[:,\s-]\d[\d.]{15}/;
+/** A number in a list or an object with many digits or a large exponent. JavaScript writes every other one back with the same value. */
+const MANY_DIGITS = /[[:,\s-]\d(?:[\d.]{15}|[\d.]*[eE][+-]?\d{3})/;
 /** An escaped character, a quote, or a number. */
 const TOKEN = /\\.|"|-?\d[\d.eE+-]*/g;
 const NUMBER = /^-?\d/;

@@ -9,6 +9,8 @@ describe('parseStored', () => {
     '12345678901234567890',
     `1${'0'.repeat(400)}`,
     '12345678901234567.5e400',
+    '1e400',
+    '-1.5E+999',
   ])('keeps the digits of an integer that JavaScript would write with another value: %s', (number) => {
     expect(parseStored(`[[ ${number}],{"a":${number}, "b": "${number}"}]`)).toStrictEqual([
       [{ number }],
@@ -28,6 +30,8 @@ describe('parseStored', () => {
     ['0.10000000000000001', 0.1],
     ['1000000000000000000000.000001', 1e21],
     [`0.${'0'.repeat(400)}1`, 0],
+    ['1e-400', 0],
+    ['1.5e308', 1.5e308],
   ])('reads %s as a number', (text, number) => {
     expect(parseStored(`{"a":${text}}`)).toStrictEqual({ a: number });
   });
