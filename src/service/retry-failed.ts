@@ -5,11 +5,14 @@ import { BEGINNING, type ListPlace, type ReadList, readListed } from '../run/cal
 import type { RunContext } from '../run/context/run-context.js';
 import { outdatedKeys } from '../run/record/claim-keys.js';
 import type { OwnedKey } from '../run/record/owner-record.js';
-import type { Requester, Run, RunDefinition } from '../run/record/run-record.js';
+import { type Requester, type Run, type RunDefinition, tallyOf } from '../run/record/run-record.js';
 import { isActive } from '../run/record/run-state.js';
 import { answerRequest, type SkippedRequest, type TriggeredRequest } from './answer-request.js';
 
-/** `left`: more have failed than one retry takes. Request the same keys for the whole model. */
+/**
+ * `left`: more instances have failed than one retry takes, or records of failures were deleted. Request the same keys for the
+ * whole model.
+ */
 export type RetryResult = (
   | TriggeredRequest
   | SkippedRequest<
@@ -57,19 +60,21 @@ function stillOwned({ header }: Run, owned: readonly OwnedKey[]): RunDefinition[
   return header.definition.paths.filter(({ key }) => !lost.includes(key));
 }
 
+/** The list may have fewer than have failed, because somebody may delete its records. */
 async function failedInstances(
   context: RunContext,
   run: Run,
 ): Promise<{ readonly ids: readonly InstanceId[]; readonly left: boolean }> {
   const handle = openRun(context, run.header.runId);
-  const ids = new Set<InstanceId>();
-  for (let from: ListPlace | null = BEGINNING; from !== null && ids.size <= MOST_INSTANCES; ) {
+  const listed = new Set<InstanceId>();
+  for (let from: ListPlace | null = BEGINNING; from !== null && listed.size < MOST_INSTANCES; ) {
     const { items, next }: ReadList<'failures'> = await readListed('failures', context, handle, run, {
       from,
       limit: 1_000,
     });
-    for (const { instanceId } of items) ids.add(instanceId);
+    for (const { instanceId } of items) listed.add(instanceId);
     from = next;
   }
-  return { ids: [...ids].slice(0, MOST_INSTANCES), left: ids.size > MOST_INSTANCES };
+  const ids = [...listed].slice(0, MOST_INSTANCES);
+  return { ids, left: ids.length < tallyOf(run).failed };
 }

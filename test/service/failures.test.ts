@@ -59,6 +59,17 @@ function setUp(instances: readonly MemoryInstance[], rest: Partial<ServiceOption
   };
 }
 
+/** A service over the same records, without some of those that list failures. */
+function withoutFailures(memory: BackfillRepository, isDeleted: (id: string) => boolean): BackfillService {
+  const repository = intercept(memory, async ({ method, argument, proceed }) => {
+    const records = await proceed();
+    return method === 'loadRun' && String(argument).includes('_f')
+      ? (records as RunRecord[]).filter(({ id }) => !isDeleted(id))
+      : records;
+  });
+  return createBackfillService({ repository, queue: { enqueue: async () => {} } });
+}
+
 async function allFailures(service: BackfillService, runId: string, limit?: number) {
   const pages: (readonly InstanceFailure[])[] = [];
   for (let after: string | null | undefined; after !== null; ) {
@@ -239,13 +250,7 @@ describe('failures', () => {
     const { service, request, work, memory } = setUp(halfBroken(60));
     const runId = await request();
     await work();
-    const repository = intercept(memory, async ({ method, argument, proceed }) => {
-      const records = await proceed();
-      return method === 'loadRun' && String(argument).includes('_f')
-        ? (records as RunRecord[]).filter(({ id }) => !id.endsWith('_2'))
-        : records;
-    });
-    const other = createBackfillService({ repository, queue: { enqueue: async () => {} } });
+    const other = withoutFailures(memory, (id) => id.endsWith('_2'));
 
     expect((await allFailures(service, runId)).ids).toEqual(odd(60));
     expect((await allFailures(other, runId)).ids).toEqual(odd(60).filter((id) => id <= 20 || id > 30));
@@ -358,6 +363,47 @@ describe('retryFailed', () => {
     expect(selected).toBe(10_000);
   });
 
+  test.each(['_0', '_2', '_5'])(
+    'says that instances are left if the record %s of failures was deleted',
+    async (deleted) => {
+      const { request, work, memory } = setUp(halfBroken(60));
+      const runId = await request();
+      await work();
+      const service = withoutFailures(memory, (id) => id.endsWith(deleted));
+
+      const retry = await service.retryFailed(runId);
+
+      expect(retry).toMatchObject({ status: 'triggered', left: true });
+      expect((await service.status('runId' in retry ? retry.runId : '')).selected).toBe(25);
+    },
+  );
+
+  test('says that instances are left if all records of failures were deleted', async () => {
+    const { request, work, memory } = setUp(halfBroken(60));
+    const runId = await request();
+    await work();
+
+    expect(await withoutFailures(memory, () => true).retryFailed(runId)).toEqual({
+      status: 'skipped',
+      reason: 'No failures are stored',
+      diff: null,
+      left: true,
+    });
+  });
+
+  test('counts an instance once, however many of its keys have failed', async () => {
+    const instances = [1, 2, 3].map((id) => instance(id, { a: Number.NaN, b: Number.NaN, c: 'fine' }));
+    const { request, service, work, memory } = setUp(instances, { batchSize: 1 });
+    const runId = await request({ paths: ['a', 'b', 'c'].map((key) => ({ key, path: key })) });
+    await work();
+
+    // 4 failures of 2 instances are listed, and 3 instances have failed.
+    const retry = await withoutFailures(memory, (id) => id.endsWith('_1')).retryFailed(runId);
+
+    expect(retry).toMatchObject({ status: 'triggered', left: true });
+    expect(await service.retryFailed(runId)).toMatchObject({ status: 'triggered', left: false });
+  });
+
   test('of 10,000 instances leaves none', async () => {
     const { service, request, work } = setUp(halfBroken(20_000), { batchSize: 1_000 });
     const runId = await request();
@@ -398,7 +444,7 @@ describe('retryFailed', () => {
     const { service, request, work } = setUp(invoices(3));
     const runId = await request();
     await work();
-    expect(await service.retryFailed(runId)).toMatchObject({ reason: 'No failures are stored' });
+    expect(await service.retryFailed(runId)).toMatchObject({ reason: 'No failures are stored', left: false });
 
     const { service: on, request: ask, work: go, repository } = setUp([broken(1)]);
     const failed = await ask();

@@ -20,7 +20,7 @@ export interface Performed {
   readonly runId: string;
   /** `false`: it was requested before. */
   readonly created?: boolean;
-  /** Whether more have failed than one retry takes. */
+  /** Whether more have failed than it retries. */
   readonly left?: boolean;
 }
 

@@ -125,4 +125,4 @@ async function sendRefusal(stream: SSEStreamingApi, error: unknown): Promise<voi
 }
 
 const LEFT =
-  'A retry takes at most 10,000 failed instances. There were more, so this run leaves some out. When it has ended, verify the columns and repair the differences.';
+  'This run leaves out some of the failed instances: there were more than 10,000, or records of failures were deleted. When it has ended, verify the columns and repair the differences.';
