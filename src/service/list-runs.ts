@@ -25,7 +25,10 @@ export async function listRuns(
   }
 }
 
-/** The first `most` of them. Only runs whose header has no counts are loaded: active ones, and those of earlier versions. */
+/**
+ * The first `most` of them. Only runs whose header has no counts are loaded: active ones, and those of earlier versions. Looks at no
+ * record behind the last of them, so that only the page that passes over an unreadable one warns of it.
+ */
 async function summariesOf(
   context: RunContext,
   records: readonly RunRecord[],
@@ -33,11 +36,10 @@ async function summariesOf(
 ): Promise<RunSummary[]> {
   const atOnce = pLimit(MOST_AT_ONCE);
   const found: RunSummary[] = [];
-  const headers = readableHeaders(context, records);
-  for (let from = 0; from < headers.length && found.length < most; ) {
-    const some = headers.slice(from, from + most - found.length);
+  for (let from = 0; from < records.length && found.length < most; ) {
+    const some = records.slice(from, from + most - found.length);
     from += some.length;
-    const summaries = some.map((header) =>
+    const summaries = readableHeaders(context, some).map((header) =>
       header.counts === null
         ? atOnce(() => loadSummary(context, header))
         : summaryOf(header, header.counts, null),

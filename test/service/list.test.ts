@@ -29,6 +29,16 @@ const withoutMembers =
       return { ...record, content: Object.fromEntries(content) as RunRecord['content'] };
     });
 
+/** Nine runs, newest first. */
+async function requestNine({ request, sleep }: ReturnType<typeof setUp>): Promise<readonly string[]> {
+  const runIds: string[] = [];
+  for (let limit = 1; limit <= 9; limit += 1) {
+    runIds.unshift(await request({ limit }));
+    await sleep(1);
+  }
+  return runIds;
+}
+
 describe('list', () => {
   test('has the counts of a run that has ended, and loads nothing for it', async () => {
     const world = setUp();
@@ -153,11 +163,7 @@ describe('list', () => {
 
   test('fills its pages although some runs are left out, and asks once where none is', async () => {
     const world = setUp();
-    const runIds: string[] = [];
-    for (let limit = 1; limit <= 9; limit += 1) {
-      runIds.unshift(await world.request({ limit }));
-      await world.sleep(1);
-    }
+    const runIds = await requestNine(world);
     for (const runId of runIds.slice(1)) await world.service.cancel(runId);
     const [active = '', ...ended] = runIds;
     const unreadable = [`${active}_0`, ended[2], ended[3], ended[7]];
@@ -177,6 +183,32 @@ describe('list', () => {
     found.splice(0);
     await service.list({ limit: 2, before: String(ended[3]) });
     expect(found).toHaveLength(1);
+  });
+
+  test('warns of each unreadable run once, on the page that passes over it', async () => {
+    const world = setUp();
+    const runIds = await requestNine(world);
+    const unreadable = [0, 1, 3, 6, 8].map((place) => runIds[place] ?? '');
+    const { service, logger } = counting(world, (records) =>
+      records.map((record) => (unreadable.includes(record.id) ? { ...record, content: {} } : record)),
+    );
+
+    const pages: [string[], string[]][] = [];
+    for (let before: string | undefined; ; ) {
+      const page = (await service.list({ limit: 2, before })).map(({ runId }) => runId);
+      const lines = logger.lines.splice(0);
+      pages.push([page, unreadable.filter((runId) => lines.some((line) => line.includes(`Run ${runId} `)))]);
+      expect(lines).toHaveLength(pages.at(-1)?.[1].length ?? 0);
+      before = page.at(-1);
+      if (page.length < 2) break;
+    }
+
+    const at = (...places: number[]) => places.map((place) => runIds[place]);
+    expect(pages).toEqual([
+      [at(2, 4), at(0, 1, 3)],
+      [at(5, 7), at(6)],
+      [[], at(8)],
+    ]);
   });
 
   test('leaves out an active run that is deleted meanwhile', async () => {
