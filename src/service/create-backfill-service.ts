@@ -110,6 +110,7 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Every failure of a run, in pages. While the run is active: those so far. If it walks again, they are those of its last walk.
+   * @throws {InvalidInputError} when `after` is not from a page of these failures, before any I/O.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it has begun another walk since the page before: read
    *   from the first page again.
    */
@@ -134,6 +135,7 @@ export interface BackfillService<Transaction = never> {
   /**
    * The differences that a stored dry run has found, in pages. While the run is active: those so far. A run lists the first
    * `maxListedDifferences` of each shard. `status` counts all, and its `warnings` says if some are not listed.
+   * @throws {InvalidInputError} when `after` is not from a page of these differences, before any I/O.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it is not a dry run, or when it has begun another walk since
    *   the page before: then read from the first page again.
    */

@@ -6,7 +6,9 @@ import { aQueue, aRepository, type CallOptions, callFields } from '../run/option
 import { definitionFields } from '../run/options/definition-options.js';
 import { type RequesterOptions, requesterFields } from '../run/options/requester-options.js';
 import { type TuningOptions, tuningFields } from '../run/options/tuning-options.js';
+import type { ListName } from '../run/record/listed-records.js';
 import type { RequestDefaults } from './backfill-request.js';
+import { placeIn } from './list-token.js';
 import type { BackfillConfig } from './load-backfill-config.js';
 
 export interface ServiceOptions<Transaction = never> extends RequestDefaults, TuningOptions {
@@ -32,7 +34,7 @@ export interface RunListFilter {
 
 /** Which page of the failures or differences of a run to read. */
 export interface ListPageOptions {
-  /** The `next` of the page before. @default from the first one on */
+  /** The `next` of the page before, of the same list and run. It is opaque. @default from the first one on */
   readonly after?: string | null | undefined;
   /** The most items on the page, from 1 to 10,000. @default 1_000 */
   readonly limit?: number | undefined;
@@ -61,13 +63,15 @@ export const serviceOptions: z.ZodType<ServiceOptions> = z.strictObject({
 
 export const callOptions: z.ZodType<CallOptions> = z.strictObject(callFields);
 
-export const listPageOptions: z.ZodType<ListPageOptions> = z.strictObject({
-  after: expecting<string>(
-    'the next of an earlier page',
-    (value) => typeof value === 'string' && /^\d{1,15}_\d{1,3}_\d{1,15}_\d{1,15}$/.test(value),
-  ).nullish(),
-  limit: wholeNumber(1, 10_000).optional(),
-});
+export function listPageOptions(name: ListName, runId: string): z.ZodType<ListPageOptions> {
+  return z.strictObject({
+    after: expecting<string>(
+      `the next of an earlier page of the ${name} of run ${runId}, or nothing for the first page`,
+      (value) => typeof value === 'string' && placeIn(name, runId, value) !== null,
+    ).nullish(),
+    limit: wholeNumber(1, 10_000).optional(),
+  });
+}
 
 export const requesterOptions: z.ZodType<RequesterOptions> = z.strictObject(requesterFields);
 

@@ -275,17 +275,56 @@ describe('failures', () => {
 
   test('of a run that is not stored, and after what is no place, is an error', async () => {
     const { service, request } = setUp([]);
+    const runId = await request();
 
     await expect(service.failures('unknown')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
-    for (const after of ['x', '0_0', '1_0_0', '1_0_0_x', '1_1234_0_0'])
-      await expect(service.failures(await request(), { after })).rejects.toMatchObject({
-        code: 'INVALID_INPUT',
-        message: expect.stringContaining(`after: expected the next of an earlier page, got "${after}"`),
-      });
+    for (const place of ['x', '0_0', '1_0_0', '1_0_0_x', '1_1234_0_0', '1_0_0_0_0'])
+      for (const after of [place, `${runId}_failures_${place}`])
+        await expect(service.failures(runId, { after })).rejects.toMatchObject({
+          code: 'INVALID_INPUT',
+          message: expect.stringContaining(
+            `after: expected the next of an earlier page of the failures of run ${runId}, or nothing for the first page, got "${after}"`,
+          ),
+        });
     for (const limit of [0, 1.5, 10_001])
-      await expect(service.failures(await request(), { limit })).rejects.toThrow(
+      await expect(service.failures(runId, { limit })).rejects.toThrow(
         `limit: expected a whole number from 1 to 10,000, got ${limit}`,
       );
+  });
+
+  test('refuses the next page of another run or of the differences, before any I/O', async () => {
+    const instances = [1, 2, 3].map((id) => instance(id, { a: Number.NaN, b: 'not stored' }));
+    const { request, work, memory } = setUp(instances);
+    const paths = ['a', 'b'].map((key) => ({ key, path: key }));
+    const asked = { paths, mode: 'overwrite', clear: true, dryRun: true };
+    const [runId, other] = [await request(asked), await request({ ...asked, limit: 2 })];
+    await work();
+    const calls: string[] = [];
+    const repository = intercept(memory, async ({ method, proceed }) => {
+      calls.push(method);
+      return proceed();
+    });
+    const service = createBackfillService({ repository, queue: { enqueue: async () => {} } });
+    const { next: ofFailures } = await service.failures(runId, { limit: 1 });
+    const { next: ofDifferences } = await service.differences(runId, { limit: 1 });
+    calls.splice(0);
+
+    for (const [name, id, after] of [
+      ['failures', other, ofFailures],
+      ['failures', runId, ofDifferences],
+      ['differences', other, ofDifferences],
+      ['differences', runId, ofFailures],
+    ] as const)
+      await expect(service[name](id, { after })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        message: expect.stringContaining(
+          `after: expected the next of an earlier page of the ${name} of run ${id}, or nothing for the first page, got "${after}"`,
+        ),
+      });
+    expect(calls).toEqual([]);
+    expect(encodeURIComponent(ofFailures ?? '')).toBe(ofFailures);
+    expect(ofFailures?.length).toBeLessThan(50);
+    expect((await service.failures(runId, { after: ofFailures })).failures).toHaveLength(2);
   });
 });
 

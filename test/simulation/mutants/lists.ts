@@ -8,8 +8,8 @@ export const lists: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/read-list-page.ts',
-        find: 'if (ofWalk === walk)',
-        replace: 'if (ofWalk > 0)',
+        find: 'if (place?.walk === walk)',
+        replace: 'if (place !== null)',
       },
     ],
   },

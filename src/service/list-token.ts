@@ -1,0 +1,28 @@
+import type { ListPlace } from '../run/calls/read-listed.js';
+import type { ListName } from '../run/record/listed-records.js';
+import type { RunHeader } from '../run/record/run-record.js';
+
+/** Where a page of a list begins, in the list of which walk. */
+export interface TokenPlace extends ListPlace {
+  readonly walk: number;
+}
+
+/** Names run, list, walk and place. URLs carry all of its characters as they are. */
+export function listToken(
+  name: ListName,
+  { runId, walk }: Pick<RunHeader, 'runId' | 'walk'>,
+  { shard, number, item }: ListPlace,
+): string {
+  return `${runId}_${name}_${walk}_${shard}_${number}_${item}`;
+}
+
+/** `null`: it is no token, or one of another run or list. */
+export function placeIn(name: ListName, runId: string, token: string): TokenPlace | null {
+  const list = `${runId}_${name}_`;
+  const place = token.slice(list.length);
+  if (!token.startsWith(list) || !PLACE.test(place)) return null;
+  const [walk = 0, shard = 0, number = 0, item = 0] = place.split('_').map(Number);
+  return { walk, shard, number, item };
+}
+
+const PLACE = /^\d{1,15}_\d{1,3}_\d{1,15}_\d{1,15}$/;
