@@ -1,5 +1,5 @@
 import { openRun } from '../run/calls/open-run.js';
-import { readSample } from '../run/calls/read-sample.js';
+import { readFirst } from '../run/calls/read-first.js';
 import { createRunContext } from '../run/context/create-run-context.js';
 import { beyondAbort } from '../run/context/run-context.js';
 import { definitionOf } from '../run/options/definition-options.js';
@@ -46,7 +46,7 @@ export async function verifyBackfill<const Key extends string = string>(
   const definition = definitionOf({ ...input, ...VERIFICATION }, input.repository);
   const report = await runDefinition(context, input.processModelId, definition);
   const lasting = openRun(beyondAbort(context), report.runId);
-  const { items, warnings } = await readSample('differences', context, lasting, lasting.load());
+  const { items, warnings } = await readFirst('differences', context, lasting, lasting.load());
   return {
     ...report,
     samples: items,

@@ -3,7 +3,7 @@ import { oneLine } from '../input/one-line.js';
 import { parseInput } from '../input/parse-input.js';
 import { previewPaths } from '../look/preview-paths.js';
 import { openRun } from '../run/calls/open-run.js';
-import { readSample } from '../run/calls/read-sample.js';
+import { readFirst } from '../run/calls/read-first.js';
 import { createRunContext } from '../run/context/create-run-context.js';
 import { performJob } from '../run/job/perform-job.js';
 import type { CallOptions } from '../run/options/backfill-options.js';
@@ -181,7 +181,7 @@ export function createBackfillService<Transaction = never>(
 
   const context = createRunContext(input, { dryRun: false });
   async function statusNow(run: Run): Promise<RunStatus> {
-    const failures = await readSample('failures', context, openRun(context, run.header.runId), run);
+    const failures = await readFirst('failures', context, openRun(context, run.header.runId), run);
     return statusOf(run, { failures, now: context.runtime.now() });
   }
   async function requested(request: BackfillRequest<Transaction>): Promise<RequestResult> {

@@ -2,7 +2,7 @@ import { isBackfillError } from '../../errors.js';
 import { lookForAllUnknown } from '../calls/announce-changes.js';
 import type { ShardJob } from '../calls/enqueue-job.js';
 import { openRun, type RunHandle } from '../calls/open-run.js';
-import { readSample } from '../calls/read-sample.js';
+import { readFirst } from '../calls/read-first.js';
 import { reasonOf } from '../calls/reason-of.js';
 import { markStarted } from '../changes/allot-step.js';
 import { fail } from '../changes/stop-run.js';
@@ -26,7 +26,7 @@ export async function performJob(context: RunContext, job: ShardJob): Promise<Ba
 export async function reportOn(context: RunContext, { run, state }: Conclusion): Promise<BackfillReport> {
   const { runtime, log } = context;
   const lasting = openRun(beyondAbort(context), run.header.runId);
-  const failures = await readSample('failures', context, lasting, run);
+  const failures = await readFirst('failures', context, lasting, run);
   for (const warning of failures.warnings) log.warned(run.header, warning);
   return reportOf(run, state, { failures, now: runtime.now() });
 }

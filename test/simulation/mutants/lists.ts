@@ -51,7 +51,7 @@ export const lists: readonly Mutant[] = [
     breaks: [28],
     edits: [
       {
-        file: 'src/run/calls/read-sample.ts',
+        file: 'src/run/calls/read-first.ts',
         find: '  } catch (error) {\n',
         replace:
           "  } catch (error) {\n    if ((error as { code?: unknown }).code === 'PORT_FAILED') throw error;\n",

@@ -6,7 +6,7 @@ import { BEGINNING, readListed } from './read-listed.js';
 import { reasonOf } from './reason-of.js';
 
 /** The first failures or differences of a run, as reports show them. */
-export interface Sample<Name extends ListName> {
+export interface FirstItems<Name extends ListName> {
   readonly items: readonly Listed[Name][];
   /** Why the items could not be read. Empty if they could. */
   readonly warnings: readonly string[];
@@ -14,13 +14,13 @@ export interface Sample<Name extends ListName> {
 
 const MOST_ITEMS = 20;
 
-/** Never rejects. A call or a status must not fail because its sample cannot be read. */
-export async function readSample<Name extends ListName>(
+/** Never rejects. A call or a status must not fail because its first items cannot be read. */
+export async function readFirst<Name extends ListName>(
   name: Name,
   context: Pick<RunContext, 'repository'>,
   handle: Pick<RunHandle, 'calls'>,
   run: Run | Promise<Run>,
-): Promise<Sample<Name>> {
+): Promise<FirstItems<Name>> {
   try {
     const { items } = await readListed(name, context, handle, await run, {
       from: BEGINNING,
