@@ -121,11 +121,11 @@ function isOwnedKey(value: unknown): boolean {
     isCount(generation) &&
     (segments === null || isPath(segments)) &&
     isListOf(formerPaths, isPath) &&
-    (verified === null || isVerification(verified))
+    (verified === null || isStoredVerification(verified))
   );
 }
 
-function isVerification(value: unknown): boolean {
+function isStoredVerification(value: unknown): boolean {
   const { runId, verdict, since, at, absent, different, orphaned, total } = Object(value) as Members;
   return isText(runId) && isText(verdict) && [since, at, absent, different, orphaned, total].every(isCount);
 }
