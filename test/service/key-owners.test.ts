@@ -387,10 +387,56 @@ test('a request in a transaction that sees an older state asks the host to begin
   await expect(request).rejects.toThrow(/Begin the transaction again, at READ COMMITTED/);
 });
 
-test('an owner record of the first version, which stored no trials, is read', () => {
-  const record = ownersRecord({ ...noOwners(MODEL), trials: ['a run'] }, '0000000000000001');
-  const { trials, ...content } = record.content as { readonly trials: readonly string[] };
+describe('an owner record', () => {
+  const sound = {
+    key: 'city',
+    generation: 1,
+    segments: ['city'],
+    filler: 'a run',
+    formerPaths: [['town']],
+    tried: false,
+    verified: null,
+  };
+  const recordOf = (keys: readonly object[]): RunRecord => ({
+    ...ownersRecord(noOwners(MODEL), '0000000000000001'),
+    content: JSON.parse(JSON.stringify({ format: 1, keys, trials: [] })),
+  });
 
-  expect(ownersFrom(record)).toMatchObject({ keys: [], trials });
-  expect(ownersFrom({ ...record, content })).toMatchObject({ keys: [], trials: [] });
+  test('of the first version, which stored no trials, is read', () => {
+    const record = ownersRecord({ ...noOwners(MODEL), trials: ['a run'] }, '0000000000000001');
+    const { trials, ...content } = record.content as { readonly trials: readonly string[] };
+
+    expect(ownersFrom(record)).toMatchObject({ keys: [], trials });
+    expect(ownersFrom({ ...record, content })).toMatchObject({ keys: [], trials: [] });
+  });
+
+  test.each<[string, object]>([
+    ['of the first version, which stored no verification,', { verified: undefined }],
+    ['with a key that has only been tried', { filler: null, segments: null, tried: true }],
+  ])('%s is read', (_, change) => {
+    expect(ownersFrom(recordOf([{ ...sound, ...change }])).keys).toEqual([
+      { ...sound, ...change, verified: null },
+    ]);
+  });
+
+  test.each<[string, object]>([
+    ['key', { key: 7 }],
+    ['generation', { generation: -1 }],
+    ['path', { segments: 'city' }],
+    ['filler', { filler: 7 }],
+    ['no filler', { filler: undefined }],
+    ['former paths', { formerPaths: ['town'] }],
+    ['tried', { tried: 'no' }],
+    ['nothing says whether it was tried', { tried: undefined }],
+    ['verification', { verified: {} }],
+  ])('is refused if it is damaged: %s', (_, change) => {
+    const record = recordOf([sound, { ...sound, ...change }]);
+
+    expect(() => ownersFrom(record)).toThrow(
+      expect.objectContaining({
+        code: 'RUN_FORMAT',
+        message: expect.stringContaining(`has a damaged record ${record.id}: keys cannot be read`),
+      }),
+    );
+  });
 });

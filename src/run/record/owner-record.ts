@@ -114,12 +114,14 @@ function ownersProblem(content: object): string | null {
 }
 
 function isOwnedKey(value: unknown): boolean {
-  const { key, generation, segments, formerPaths, verified = null } = Object(value) as Members;
+  const { key, generation, segments, filler, formerPaths, tried, verified = null } = Object(value) as Members;
   const isPath = (path: unknown): boolean => isListOf(path, isText);
   return (
     isText(key) &&
     isCount(generation) &&
     (segments === null || isPath(segments)) &&
+    (filler === null || isText(filler)) &&
+    typeof tried === 'boolean' &&
     isListOf(formerPaths, isPath) &&
     (verified === null || isStoredVerification(verified))
   );
