@@ -5,7 +5,8 @@ const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`,
 
 /**
  * `npm run test:slow`: workers that are killed, servers that go down, job runners whose pauses take long, big tables, random
- * pages, examples in processes of their own, outages of every length, every conformance case on every broken adapter.
+ * pages, examples in processes of their own, outages of every length, every conformance case on every broken adapter, the
+ * repository of example 3 on four databases, and what needs most of a small heap.
  */
 const SLOW = [
   'test/bench/bench.test.ts',
@@ -16,8 +17,10 @@ const SLOW = [
   'test/postgres/random-pages.test.ts',
   'test/postgres/recipes.test.ts',
   'test/examples/sql-databases.test.ts',
+  'test/extraction/large-values.test.ts',
   'test/faults/busy-instances.test.ts',
   'test/faults/competing-requests.test.ts',
+  'test/faults/cut-{connection,sql-databases}.test.ts',
   'test/faults/database-errors.test.ts',
   'test/faults/killed-workers.test.ts',
   'test/faults/late-inserts.test.ts',
@@ -28,12 +31,14 @@ const SLOW = [
   'test/faults/statement-timeout.test.ts',
   'test/faults/stopped-worker.test.ts',
   'test/package/host-conformance.test.ts',
-  'test/run/outages.test.ts',
+  'test/run/{outages,overtaken}.test.ts',
   'test/testing/broken-{queues,repositories}.test.ts',
   'test/postgres/conformance.test.ts',
+  'test/stores/*.test.ts',
   'test/stores/plans/*.test.ts',
   'test/testing/beside-a-live-host.test.ts',
   'test/testing/{bullmq,graphile-worker,pg-boss,rabbitmq}-queue.test.ts',
+  'test/testing/sql-repository.test.ts',
 ];
 
 export default defineConfig({
