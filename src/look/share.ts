@@ -32,15 +32,24 @@ export function shareOf(count: number, size: SampleSize): Share {
 export function shareOfRows(perInstance: readonly number[], most: number, size: SampleSize): Share {
   const { sampled, total } = size;
   const count = perInstance.reduce((sum, rows) => sum + rows, 0);
-  const rate = count / (sampled * most);
-  const spread = perInstance.reduce((sum, rows) => sum + (rows / most - rate) ** 2, 0) / sampled;
-  // Where all instances have equally many rows, nobody knows how alike the rows of an unseen one are.
-  const independent = spread === 0 ? 1 : Math.min(most, Math.max(1, (rate * (1 - rate)) / spread));
-  return shareWithin(
-    count,
-    { seen: sampled * most, all: total * most, observations: sampled * independent },
-    size,
-  );
+  const observations = sampled * Math.min(most, Math.max(1, independentRows(perInstance, most)));
+  return shareWithin(count, { seen: sampled * most, all: total * most, observations }, size);
+}
+
+/**
+ * How many rows of an instance are independent: the variance of rows, divided by that of the shares of instances. A sample may lack
+ * the rare instances that have all rows where others have few, or none where others have many. So one such instance is added.
+ */
+function independentRows(perInstance: readonly number[], most: number): number {
+  const shares = perInstance.map((rows) => rows / most);
+  const unlike = mean(shares) < 0.5 ? 1 : 0;
+  const all = [...shares, unlike];
+  const rate = mean(all);
+  return (rate * (1 - rate)) / mean(all.map((share) => (share - rate) ** 2));
+}
+
+function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }
 
 /** Instances or rows: how many were seen, how many there are, and how many independent observations the seen ones count as. */

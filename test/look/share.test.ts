@@ -7,29 +7,28 @@ const SAMPLED = 200;
 const ROUNDS = 1_000;
 
 describe('the interval of a share', () => {
-  const coverages: number[] = [];
+  const cells = [250, 2_000, 20_000].flatMap((total) => [0.01, 0.3, 0.99].map((share) => ({ total, share })));
 
-  test.each([250, 2_000, 20_000].flatMap((total) => [0.01, 0.3, 0.99].map((share) => ({ total, share }))))(
-    'covers the share $share of $total instances in at least 88 of 100 samples',
-    ({ total, share }) => {
-      const random = randomFrom(total + 100 * share).next;
-      const having = Math.round(share * total);
-      let covered = 0;
-      for (let round = 0; round < ROUNDS; round += 1) {
-        const has = scattered(having, total, random);
-        const drawn = drawRanks(total, SAMPLED, random);
-        const count = drawn.reduce((sum, { rank, times }) => sum + (has[rank - 1] === 1 ? times : 0), 0);
-        const { low, high } = shareOf(count, { sampled: SAMPLED, total });
-        if (low <= having / total && having / total <= high) covered += 1;
-      }
-      coverages.push(covered / ROUNDS);
-      expect(covered / ROUNDS).toBeGreaterThanOrEqual(0.88);
-    },
-  );
+  const coverageAt = once(({ total, share }: { readonly total: number; readonly share: number }) => {
+    const random = randomFrom(total + 100 * share).next;
+    const having = Math.round(share * total);
+    let covered = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const has = scattered(having, total, random);
+      const drawn = drawRanks(total, SAMPLED, random);
+      const count = drawn.reduce((sum, { rank, times }) => sum + (has[rank - 1] === 1 ? times : 0), 0);
+      const { low, high } = shareOf(count, { sampled: SAMPLED, total });
+      if (low <= having / total && having / total <= high) covered += 1;
+    }
+    return covered / ROUNDS;
+  });
+
+  test.each(cells)('covers the share $share of $total instances in at least 88 of 100 samples', (cell) => {
+    expect(coverageAt(cell)).toBeGreaterThanOrEqual(0.88);
+  });
 
   test('covers the share in 93 to 97 of 100 samples on average', () => {
-    const average = coverages.reduce((sum, coverage) => sum + coverage, 0) / coverages.length;
-    expect(coverages).toHaveLength(9);
+    const average = mean(cells.map(coverageAt));
     expect(average).toBeGreaterThanOrEqual(0.93);
     expect(average).toBeLessThanOrEqual(0.97);
   });
@@ -100,22 +99,26 @@ describe('the interval of a share', () => {
 });
 
 describe('the interval of a share of rows', () => {
-  const coverages: number[] = [];
   const allOrNone = (share: number, keys: number) => (random: () => number) => (random() < share ? keys : 0);
   const independent = (share: number, keys: number) => (random: () => number) =>
     Array.from({ length: keys }, random).filter((drawn) => drawn < share).length;
 
-  test.each(
-    [2, 4, 20].flatMap((keys) =>
-      [0.0015, 0.005, 0.01, 0.3, 0.99, 0.995].flatMap((share) => [
-        { keys, share, rows: 'all or none of them', rowsOf: allOrNone(share, keys) },
-        { keys, share, rows: 'each regardless of the others', rowsOf: independent(share, keys) },
-      ]),
-    ),
-  )('covers the share $share where instances have $keys rows, $rows', ({ keys, rowsOf }) => {
+  const cells = [2, 4, 20].flatMap((keys) =>
+    [0.0015, 0.005, 0.01, 0.3, 0.99, 0.995].flatMap((share) => [
+      { keys, share, rows: 'all or none of them', rowsOf: allOrNone(share, keys) },
+      { keys, share, rows: 'each regardless of the others', rowsOf: independent(share, keys) },
+    ]),
+  );
+
+  interface Population {
+    readonly keys: number;
+    rowsOf(random: () => number): number;
+  }
+
+  const coverageOf = once(({ keys, rowsOf }: Population) => {
     const random = randomFrom(7).next;
     const population = Array.from({ length: 20_000 }, () => rowsOf(random));
-    const truth = population.reduce((sum, rows) => sum + rows, 0) / (keys * population.length);
+    const truth = mean(population) / keys;
     let covered = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const rows = drawRanks(population.length, SAMPLED, random).flatMap(({ rank, times }) =>
@@ -124,15 +127,37 @@ describe('the interval of a share of rows', () => {
       const { low, high } = shareOfRows(rows, keys, { sampled: SAMPLED, total: population.length });
       if (low <= truth && truth <= high) covered += 1;
     }
-    coverages.push(covered / ROUNDS);
-    expect(covered / ROUNDS).toBeGreaterThanOrEqual(0.93);
+    return covered / ROUNDS;
   });
 
-  test('covers the share in 93 to 97 of 100 samples on average', () => {
-    expect(coverages).toHaveLength(36);
-    const average = coverages.reduce((sum, coverage) => sum + coverage, 0) / coverages.length;
+  test.each(cells)('covers the share $share where instances have $keys rows, $rows', (cell) => {
+    expect(coverageOf(cell)).toBeGreaterThanOrEqual(0.93);
+  });
+
+  test.each(cells.filter(({ share }) => share === 0.3))(
+    'is not too wide where instances have 0.3 of $keys rows, $rows',
+    (cell) => {
+      expect(coverageOf(cell)).toBeLessThanOrEqual(0.97);
+    },
+  );
+
+  test('covers the share in 93 to 97 of 100 samples on average, where instances have all or none of their rows', () => {
+    const average = mean(cells.filter(({ rows }) => rows.startsWith('all')).map(coverageOf));
     expect(average).toBeGreaterThanOrEqual(0.93);
     expect(average).toBeLessThanOrEqual(0.97);
+  });
+
+  const half = independent(0.5, 1);
+  test.each<[string, Population['rowsOf']]>([
+    ['0 or 1 row, and 0.75 % have all 20', (random) => allOrNone(0.0075, 20)(random) || half(random)],
+    ['0 or 1 row, and 1 % have all 20', (random) => allOrNone(0.01, 20)(random) || half(random)],
+    [
+      'few of 20 rows, and 1 % have all',
+      (random) => allOrNone(0.01, 20)(random) || independent(0.05, 20)(random),
+    ],
+    ['19 or 20 rows, and 1 % have none', (random) => (random() < 0.01 ? 0 : 20 - half(random))],
+  ])('covers the share where most instances have %s', (_, rowsOf) => {
+    expect(coverageOf({ keys: 20, rowsOf })).toBeGreaterThanOrEqual(0.93);
   });
 
   test('ends at no number that the sample proves wrong', () => {
@@ -158,6 +183,20 @@ describe('the interval of a share of rows', () => {
     });
   });
 });
+
+/** Computes the answer to each question once, so that every test can run alone. */
+function once<Question, Answer>(compute: (question: Question) => Answer): (question: Question) => Answer {
+  const answers = new Map<Question, Answer>();
+  return (question) => {
+    const answer = answers.get(question) ?? compute(question);
+    answers.set(question, answer);
+    return answer;
+  };
+}
+
+function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+}
 
 /** Which instances have something, in random places. */
 function scattered(having: number, total: number, random: () => number): Uint8Array {
