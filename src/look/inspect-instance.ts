@@ -23,7 +23,7 @@ export interface InspectedKey {
   readonly finding: Finding;
   /** Of a value that was found. `null` if none was. */
   readonly type: ValueType | null;
-  /** Whether the stored value is shorter than the value. */
+  /** Whether the column would cut the value. */
   readonly isCut: boolean;
   /** What is stored. `null`: nothing, or a null row. */
   readonly before: JsonValue;

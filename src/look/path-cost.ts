@@ -24,7 +24,7 @@ export const MOST_COST = 0.25;
 const LEVEL = 0.2;
 /** The cost of an index that only one of them has, or that differs. */
 const INDEX = 0.1;
-/** Many shorter words resemble each other. So before a short last word, all names must match, except for one index. */
+/** Many shorter words resemble each other. So before a short last word, only one index or a slip in a long name may differ. */
 const SHORTEST_WORD = 4;
 
 /** The most words whose cost is kept. Documents of one model have mostly the same names. */

@@ -51,7 +51,7 @@ function keyWarnings(key: string, preview: KeyPreview, sampled: number, failure:
       : []),
     ...(oldest > 0 && (1 - oldest / 10) ** found.count < CHANCE
       ? [
-          `${path} finds nothing in the oldest ${10 * oldest} % of the sampled instances. A run reads the oldest first, so it writes no value for a while.`,
+          `${path} finds nothing in the sampled ones among the oldest ${10 * oldest} % of the instances. A run reads the oldest first, so it writes no value for a while.`,
         ]
       : []),
     ...(failure === null ? [] : [`Key ${quote(key)} fails in ${of(failed.count)}. ${failure}`]),

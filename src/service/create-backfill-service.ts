@@ -117,8 +117,8 @@ export interface BackfillService<Transaction = never> {
   failures(runId: string, options?: ListPageOptions): Promise<FailuresPage>;
 
   /**
-   * Requests the keys of a run again, for its failed instances, at most 10,000. Leaves out keys that were removed or read from
-   * another path since. `left: true`: more instances have failed, or records of failures were deleted. Then request the same keys for
+   * Requests the keys of a run again, for its failed instances, at most 10,000. Leaves out keys that were removed, read from
+   * another path or, after that, requested again since. `left: true`: more instances have failed, or records of failures were deleted. Then request the same keys for
    * the whole model. That request skips filled instances.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE while the run is active.
    * @throws {PortError} or {@link RepositoryContractError}, as `request` does.

@@ -18,15 +18,15 @@ export type RetryResult = (
   | SkippedRequest<
       | 'Metadata backfill feature is disabled'
       | 'No failures are stored'
-      | 'All keys of the run were removed or are read from another path'
+      | 'All keys of the run were removed, read from another path or requested again since'
     >
 ) & { readonly left: boolean };
 
 const MOST_INSTANCES = 10_000;
 
 /**
- * Requests the keys of a run again, for its failed instances. Leaves out the keys that were removed or read from another path
- * since.
+ * Requests the keys of a run again, for its failed instances. Leaves out the keys that were removed, read from another path
+ * or, after that, requested again since.
  */
 export async function retryFailed(
   context: RunContext,
@@ -46,7 +46,7 @@ export async function retryFailed(
     definition.paths.map(({ key }, index) => [key, run.header.claims[index]?.formerPaths ?? []]),
   );
   const plan = { processModelId, updates: [], definitionFor, requester, formerPaths, diff: null };
-  const nothing = 'All keys of the run were removed or are read from another path';
+  const nothing = 'All keys of the run were removed, read from another path or requested again since';
   return { ...(await answerRequest(context, plan, { enabled, nothing })), left };
 }
 

@@ -175,7 +175,7 @@ describe('a preview of all instances', () => {
     const { keys, warnings } = await preview(memory(instances));
     expect(keys.invoice_number.byAge).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
     expect(warnings).toEqual([
-      'Path "invoice.number" of key "invoice_number" finds nothing in the oldest 60 % of the sampled instances. A run reads the oldest first, so it writes no value for a while.',
+      'Path "invoice.number" of key "invoice_number" finds nothing in the sampled ones among the oldest 60 % of the instances. A run reads the oldest first, so it writes no value for a while.',
     ]);
     expect((await preview(memory(invoices(3)))).keys.invoice_number.byAge).toEqual([
       ...[1, null, null, 1, null, null, 1, null, null, null],

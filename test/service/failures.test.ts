@@ -473,7 +473,7 @@ describe('retryFailed', () => {
 
     expect(await service.retryFailed(runId)).toEqual({
       status: 'skipped',
-      reason: 'All keys of the run were removed or are read from another path',
+      reason: 'All keys of the run were removed, read from another path or requested again since',
       diff: null,
       left: false,
     });

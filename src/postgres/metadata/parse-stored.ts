@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../extraction/json-value.js';
 
 /**
- * Parses stored values. A number stays a number, unless it is an integer that JavaScript would write back as another number:
- * 12345678901234567890 becomes `{ number: '12345678901234567890' }`, which equals no number and no string. A fraction is rounded, as
- * it is in task data.
+ * Parses stored values. A number stays a number, unless it is too large for JavaScript or an integer that JavaScript would write
+ * back as another number: 12345678901234567890 becomes `{ number: '12345678901234567890' }`, which equals no number and no string.
+ * A number with a fraction or an exponent is rounded, as it is in task data.
  */
 export function parseStored(json: string): JsonValue {
   return JSON.parse(MANY_DIGITS.test(json) ? withDigits(json) : json);

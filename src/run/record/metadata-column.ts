@@ -25,7 +25,7 @@ export interface MetadataColumn extends Requester {
   readonly removed: boolean;
   /**
    * Whether a run with `limit` or `instanceIds` has read the key from another path since. Until the key is requested for the whole
-   * model, some rows may hold such values.
+   * model or reads another path, some rows may hold such values.
    */
   readonly tried: boolean;
   /** All active runs that write the key, also those with `limit` or `instanceIds`. Newest first. */
@@ -44,7 +44,7 @@ export interface MetadataColumn extends Requester {
 export interface ColumnCoverage extends KeyCounts {
   /** How many instances the walk covers. Always the whole model: a run over some instances never becomes `runId`. */
   readonly total: number;
-  /** Whether the run has completed, waited for open transactions if the repository can, and failed for this key in no instance. */
+  /** Whether the run has completed, no transaction was still open that might insert instances, and no instance failed for this key. */
   readonly covered: boolean;
 }
 

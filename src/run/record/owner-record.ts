@@ -30,7 +30,7 @@ export interface OwnedKey {
   readonly filler: string | null;
   /** Paths of earlier runs that never completed. Some rows may hold values from them. */
   readonly formerPaths: readonly (readonly string[])[];
-  /** Whether a run over some of the instances has read it from another path since it was last requested for the whole model. */
+  /** Whether a run over some of the instances has read it from another path since its path was last set or requested for the whole model. */
   readonly tried: boolean;
   /** What the last verification has found, if it still holds (see certify-keys). `null`: there is none. */
   readonly verified: StoredVerification | null;
@@ -48,13 +48,13 @@ export interface KeyVerification extends DifferenceCounts {
   readonly since: number;
   /** When it ended, in milliseconds since the epoch. */
   readonly at: number;
-  /** The verdict of this key alone. `unknown` if no difference was found, but not every instance was compared. */
+  /** The verdict of this key alone. `unknown` if no difference was found, but not every instance was compared, or there is none. */
   readonly verdict: Verdict;
   readonly total: number;
   /**
    * Whether the run that fills the key had not ended when the verification began. That run may since have filled what differed, so
    * verify again. Both times are those of the workers' clocks. Other runs that write the key do not count: wait until `activeRunIds`
-   * is empty.
+   * is empty. Also `false` if the run has ended, but its records were deleted or cannot be read.
    */
   readonly duringFill: boolean;
 }

@@ -109,8 +109,11 @@ function sameKeys(status: RunStatus) {
 function triggered(
   result:
     | ({ readonly status: 'triggered' } & Performed)
-    | { readonly status: 'skipped'; readonly reason: string },
+    | { readonly status: 'skipped'; readonly reason: string; readonly left?: boolean },
 ): Performed {
-  if (result.status === 'skipped') throw new Refusal(409, `No run was started: ${result.reason}.`);
+  if (result.status === 'skipped') {
+    const advice = result.left ? ' Some were deleted. So verify the columns and repair the differences.' : '';
+    throw new Refusal(409, `No run was started: ${result.reason}.${advice}`);
+  }
   return result;
 }
