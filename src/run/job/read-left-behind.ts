@@ -1,7 +1,8 @@
 import type { Cursor, InstanceId } from '../../ports/repository.js';
+import type { BatchSizer } from './batch-size.js';
 import type { BatchPlanner } from './plan-batches.js';
 import type { PlannedEntry } from './plan-instance.js';
-import type { BatchSource } from './read-batch.js';
+import type { PageReader } from './read-pages.js';
 import type { ShardSession } from './shard-session.js';
 
 /**
@@ -11,9 +12,10 @@ import type { ShardSession } from './shard-session.js';
  */
 export async function readLeftBehind(
   session: ShardSession,
-  { pages, planner, sizer }: Pick<BatchSource, 'pages' | 'planner' | 'sizer'>,
+  source: { readonly pages: PageReader; readonly planner: BatchPlanner; readonly sizer: BatchSizer },
   { isAlone }: { readonly isAlone: boolean },
 ): Promise<PlannedEntry[]> {
+  const { pages, planner, sizer } = source;
   const { behind, after: checkpoint } = session.shard;
   if (checkpoint === null || behind.length === 0) return [];
   const tries = Math.max(...behind.map((left) => left.tries));
