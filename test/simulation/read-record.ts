@@ -1,3 +1,4 @@
+import type { JsonValue } from '../../src/extraction/json-value.js';
 import type { RunRecord } from '../../src/ports/repository.js';
 
 /** What a judge needs from the header of a run. */
@@ -6,7 +7,12 @@ export interface HeaderView {
   readonly state: string;
   readonly walk: number;
   readonly settled: boolean | null;
+  readonly createdAt: number;
   readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly requestedBy: string | null;
+  readonly reason: string | null;
+  readonly lastControl: JsonValue;
   readonly total: number | null;
   readonly upTo: number | null;
   readonly definition: {
@@ -20,6 +26,7 @@ export interface HeaderView {
     readonly limit: number | null;
     readonly instanceIds: readonly (string | number)[] | null;
     readonly maxFailures: number | null;
+    readonly shards: number;
     readonly dryRun: boolean;
     readonly maxListedDifferences: number;
   };
@@ -69,6 +76,7 @@ export interface ShardView {
       readonly replaced: number;
       readonly orphaned: number;
       readonly cleared: number;
+      readonly truncated: number;
     }[];
     /** Empty if nothing differs. */
     readonly differences: readonly DifferenceCountsView[];
@@ -114,12 +122,16 @@ export interface DifferencesView extends Omit<FailuresView, 'failures'> {
 /** What a judge needs from one key of an owner record. */
 export interface OwnedKeyView {
   readonly key: string;
+  /** `null`: the key is read nowhere. */
+  readonly segments: readonly string[] | null;
   readonly filler: string | null;
+  readonly tried: boolean;
   readonly verified?: {
     readonly runId: string;
     readonly generation: number;
     readonly filler: string | null;
     readonly since: number;
+    readonly at: number;
     readonly verdict: string;
     readonly absent: number;
     readonly different: number;

@@ -1,6 +1,7 @@
 import type { CommitEvent, HistoryEvent, StateMessage } from '../history.js';
-import { isComplete, type JudgedCall, type Replay } from './judged-world.js';
-import { type Rules, type RunChange, visitedOf, whoOf } from './judgement.js';
+import type { JudgedCall, Replay } from './judged-world.js';
+import { type Rules, type RunChange, whoOf } from './judgement.js';
+import { countsOf } from './run-counts.js';
 
 /** A stored change of a run's state. It stays known when the store has lost it. */
 export interface JudgedStateChange {
@@ -99,15 +100,9 @@ function messageOf(
   const { before, after } = header;
   if (before.state === after.state) return null;
   const all = new Map([...run.shards, ...shards.map((shard) => [shard.after.index, shard.after] as const)]);
-  const visited = [...all.values()].reduce((sum, shard) => sum + visitedOf(shard), 0);
-  const sum = (name: 'processed' | 'updated' | 'failed' | 'gone'): number =>
-    [...all.values()].reduce((total, { tally }) => total + tally[name], 0);
-  const unmet = isComplete(after.state) ? Math.max(0, (after.total ?? 0) - visited) : 0;
   return {
     ...{ runId, from: before.state, to: after.state, revision: record.revision },
-    total: Math.max(after.total ?? 0, visited),
-    ...{ processed: sum('processed'), updated: sum('updated'), failed: sum('failed') },
-    gone: sum('gone') + unmet,
+    ...countsOf(after, all.values()),
     lastError: after.lastError,
   };
 }
