@@ -1,5 +1,6 @@
 import type { History, HistoryEvent } from './history.js';
 import { announcementRules } from './judge/announcements.js';
+import { answeredRunRules } from './judge/answered-runs.js';
 import { answerRules } from './judge/answers.js';
 import { blameRules } from './judge/blame.js';
 import { differenceRules } from './judge/differences.js';
@@ -21,7 +22,7 @@ import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** Which invariant, from 1 to 26, or 28 to 32. */
+  /** Which invariant, from 1 to 26, or 28 to 33. */
   readonly invariant: number;
   readonly message: string;
   /** The index in `history.events` of the event that broke it. */
@@ -43,6 +44,7 @@ const ALL_RULES: readonly Rules[] = [
   endingRules,
   blameRules,
   announcementRules,
+  answeredRunRules,
   verifiedRules,
   retryRules,
 ];

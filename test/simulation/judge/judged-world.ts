@@ -2,6 +2,7 @@ import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CallMethod, CommitEvent, Row, SeenInstance, StoreRules, TaskState } from '../history.js';
 import type { DifferencesView, FailuresView, HeaderView, ShardView } from '../read-record.js';
 import type { JudgedStateChange } from './announcements.js';
+import type { ShownRun } from './shown-run.js';
 
 /** An instance as it is stored. */
 export interface JudgedInstance {
@@ -25,9 +26,9 @@ export interface JudgedRun {
   /** Of this walk. `unknown`: passed over, then deleted before the commit. The outcome depends on which read the job used. */
   readonly outcomes: Map<number, 'visited' | 'gone' | 'unknown'>;
   /** By instance: the failures of this walk that are stored. */
-  readonly failed: Map<number, FailuresView['failures']>;
+  readonly failed: Map<number, readonly Listed<FailuresView['failures'][number]>[]>;
   /** By instance: the differences of this walk that are stored. */
-  readonly differing: Map<number, DifferencesView['differences']>;
+  readonly differing: Map<number, readonly Listed<DifferencesView['differences'][number]>[]>;
   /** What the walks before this one have listed. */
   formerLists: readonly FormerList[];
   /** The instances left behind: how often they were read again by their ids, and how often that did not show them. */
@@ -74,6 +75,9 @@ export interface JudgedRun {
   readonly allotted: Map<string, Allotment>;
 }
 
+/** An item of a list, and the record that it is in. */
+export type Listed<Item> = Item & { readonly shard: number; readonly number: number };
+
 export interface Allotment {
   readonly at: number;
   readonly call: number;
@@ -88,7 +92,7 @@ export interface FormerPaths {
   readonly open: readonly (readonly string[])[];
 }
 
-/** What a walk had listed when the next one began. */
+/** What a walk had listed when the next one began, in the order of its records. */
 export interface FormerList {
   readonly walk: number;
   readonly failures: ReadonlySet<string>;
@@ -152,6 +156,8 @@ export interface JudgedCall {
   loadedAt: number;
   /** Of a retry: the instances of its run that had failed when it loaded the run. */
   failedThen: ReadonlySet<number>;
+  /** Of a call that answers a status: its run as it was when the call last loaded or changed it. */
+  shown: ShownRun | null;
   /** Of a reader: which walk its run was in when the call began, and what that walk had listed. */
   readonly walkThen: number;
   readonly listedThen: ReadonlySet<string>;
@@ -265,6 +271,11 @@ export function jobKey(shard: number, step: number): string {
 
 export function isWorkable(state: string): boolean {
   return state === 'pending' || state === 'running';
+}
+
+/** Whether a run can still change by itself or by a resume from pause. */
+export function isActive(state: string): boolean {
+  return isWorkable(state) || state === 'paused';
 }
 
 export function isComplete(state: string): boolean {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HeaderView } from '../read-record.js';
 import { ownersAfter, readFrom } from './judged-keys.js';
-import { isWorkable, type JudgedRun } from './judged-world.js';
+import { isActive, type JudgedRun } from './judged-world.js';
 import { type Judgement, ownsKeys, type Rules, type RunChange } from './judgement.js';
 
 /**
@@ -36,7 +36,7 @@ function judgeActiveRuns({ changes, world, broken }: Judgement): void {
   for (const { runId, header } of changes) if (header !== null) headers.set(runId, header.after);
   const paths = new Map<string, readonly string[] | null>();
   for (const header of headers.values()) {
-    if (!(isWorkable(header.state) || header.state === 'paused') || !ownsKeys(header)) continue;
+    if (!isActive(header.state) || !ownsKeys(header)) continue;
     for (const { key, ...path } of header.definition.paths) {
       if (header.droppedKeys.includes(key)) continue;
       const segments = readFrom(path);

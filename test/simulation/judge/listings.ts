@@ -1,5 +1,4 @@
 import type { CommitEvent } from '../history.js';
-import { isComplete, type JudgedRun, type Replay } from './judged-world.js';
 import {
   isNextWalk,
   type Judgement,
@@ -13,8 +12,7 @@ import { nameOf } from './lists.js';
 
 /**
  * 16. A record of failures has a limited size.
- * 28. Every failure of the last walk is listed exactly once, and nothing else is. The list of runs has the counts of their shards.
- *    How a list is read: {@link listRules}.
+ * 28. Every failure of the last walk is listed exactly once, and nothing else is. How a list is read: {@link listRules}.
  */
 export const listingRules: Rules = {
   commit(event, judgement) {
@@ -26,12 +24,6 @@ export const listingRules: Rules = {
       if (stray.length > 0) judgement.broken(28, 'failures were stored without a checkpoint');
       for (const shard of change.shards) judgeRecords(event, judgement, change, shard);
     }
-  },
-
-  return({ call: id, answer }, { world, broken }) {
-    const call = world.calls.get(id);
-    if (call?.method === 'list')
-      for (const summary of answer as object[]) judgeSummary(summary, world, broken);
   },
 };
 
@@ -78,21 +70,3 @@ function judgeRecords(
 
 const RECORDS_PER_RUN_ID = 20;
 const MOST_BYTES = 16_384;
-
-function judgeSummary(summary: object, { runs }: Replay, broken: Judgement['broken']): void {
-  const { runId, state, total, ...counts } = summary as Readonly<Record<string, unknown>>;
-  const run = runs.get(String(runId));
-  if (run === undefined) return;
-  for (const name of ['processed', 'updated', 'failed'] as const) {
-    const expected = sumOf(run, name);
-    if (counts[name] !== expected)
-      broken(28, `the list has ${counts[name]} ${name} instances, not ${expected}`);
-  }
-  const visited = Number(counts.processed) + Number(counts.failed) + Number(counts.gone);
-  if (isComplete(String(state)) && visited !== total)
-    broken(28, `the list has ${visited} outcomes of a completed run, not ${total}`);
-}
-
-function sumOf({ shards }: JudgedRun, name: 'processed' | 'updated' | 'failed'): number {
-  return [...shards.values()].reduce((sum, { tally }) => sum + tally[name], 0);
-}

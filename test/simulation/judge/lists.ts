@@ -1,4 +1,5 @@
-import type { JudgedCall, JudgedRun } from './judged-world.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { JudgedCall, JudgedRun, Listed } from './judged-world.js';
 import { type Rules, whoOf } from './judgement.js';
 
 /** What a run lists. */
@@ -7,8 +8,8 @@ export type ListName = 'failures' | 'differences';
 const INVARIANTS = { failures: 28, differences: 30 } as const;
 
 /**
- * 28, 30. All pages of a list are of one walk. No item comes twice. Every item comes that was listed when the reading began. The
- *    reader is stopped only if another walk begins. Apart from readers and retries, no call fails because a list cannot be read.
+ * 28, 30. All pages of a list are of one walk. No item comes twice. Every item comes that was listed when the reading began, in the
+ *    order of the records. The reader is stopped only if another walk begins. Apart from readers and retries, no call fails because a list cannot be read.
  */
 export const listRules: Rules = {
   return({ call: id, answer }, { world, broken }) {
@@ -23,7 +24,10 @@ export const listRules: Rules = {
     ];
     const isOf = ({ walk, listed }: (typeof walks)[number]): boolean =>
       walk >= walkThen &&
-      names.every((name) => listed.has(name)) &&
+      isDeepStrictEqual(
+        names,
+        [...listed].filter((name) => names.includes(name)),
+      ) &&
       (walk > walkThen || [...listedThen].every((name) => names.includes(name)));
     if (new Set(names).size < names.length)
       broken(INVARIANTS[method], `${method} returned something twice: [${names.join(', ')}]`);
@@ -45,10 +49,13 @@ export const listRules: Rules = {
   },
 };
 
-/** What this walk has listed. */
+/** What this walk has listed, in the order of its records. */
 export function namesListed({ failed, differing }: JudgedRun, name: ListName): ReadonlySet<string> {
-  const lists: readonly (readonly ListedView[])[] = [...(name === 'failures' ? failed : differing).values()];
-  return new Set(lists.flat().map(nameOf));
+  const lists: readonly (readonly Listed<ListedView>[])[] = [
+    ...(name === 'failures' ? failed : differing).values(),
+  ];
+  const inOrder = lists.flat().sort((a, b) => a.shard - b.shard || a.number - b.number);
+  return new Set(inOrder.map(nameOf));
 }
 
 export interface ListedView {

@@ -253,13 +253,10 @@ function applyChange(
   if (areDone(run) && !wasDone) run.allDoneAt = at;
   for (const { id } of settledBy(event, [change]))
     run.outcomes.set(id, instances.has(id) ? 'visited' : 'gone');
-  for (const failure of change.failures.flatMap(({ failures }) => failures))
-    run.failed.set(failure.instanceId, [...(run.failed.get(failure.instanceId) ?? []), failure]);
-  for (const difference of change.differences.flatMap(({ differences }) => differences))
-    run.differing.set(difference.instanceId, [
-      ...(run.differing.get(difference.instanceId) ?? []),
-      difference,
-    ]);
+  for (const { shard, number, failures } of change.failures)
+    for (const failure of failures) addListed(run.failed, { ...failure, shard, number });
+  for (const { shard, number, differences } of change.differences)
+    for (const difference of differences) addListed(run.differing, { ...difference, shard, number });
   for (const { before, after } of change.shards) {
     const left = new Set(after.behind.map(({ id }) => id));
     for (const { id } of before?.behind ?? []) if (!left.has(id)) run.behind.delete(id);
@@ -267,6 +264,13 @@ function applyChange(
   }
   for (const { id } of change.shards.flatMap((shard) => passedOver(event, shard, call)))
     run.outcomes.set(id, instances.has(id) ? 'visited' : 'unknown');
+}
+
+function addListed<Item extends { readonly instanceId: number }>(
+  list: Map<number, readonly Item[]>,
+  item: Item,
+): void {
+  list.set(item.instanceId, [...(list.get(item.instanceId) ?? []), item]);
 }
 
 function formerList(run: JudgedRun): FormerList {

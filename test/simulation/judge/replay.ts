@@ -2,6 +2,7 @@ import type { RunRecord } from '../../../src/ports/repository.js';
 import type { CommitEvent, HistoryEvent, StoreRules } from '../history.js';
 import type { RecordReader } from '../read-record.js';
 import { type JudgedStateChange, noteStateChanges } from './announcements.js';
+import { answersStatus } from './answered-runs.js';
 import { updatedWithoutCommit } from './judged-keys.js';
 import {
   isComplete,
@@ -18,6 +19,7 @@ import type { RunChange } from './judgement.js';
 import { isReader, namesListed } from './lists.js';
 import { addRefusal, applyCommit, changesOf, learnFromLost } from './replay-commit.js';
 import { applyLiveEvent } from './replay-instances.js';
+import { shownRun } from './shown-run.js';
 
 export interface ReplayedWorld extends Replay {
   readonly stateChanges: Map<string, JudgedStateChange>;
@@ -58,6 +60,12 @@ export function replayWorld(
   function endCall(id: number, at: number): void {
     const call = calls.get(id);
     if (call !== undefined) call.endedAt = at;
+  }
+
+  /** The call has loaded or changed its run. */
+  function lookAgain(call: JudgedCall | undefined): void {
+    const run = runs.get(String(call?.argument.runId));
+    if (call !== undefined && run !== undefined && answersStatus(call)) call.shown = shownRun(run);
   }
 
   function applyAnswer(id: number, answer: unknown, at: number): void {
@@ -146,6 +154,7 @@ export function replayWorld(
         else if (call !== undefined) call.hasLoadedMore = true;
         if (call?.argument.runId === event.runId && !call.hasLoadedMore)
           call.failedThen = new Set(runs.get(event.runId)?.failed.keys());
+        if (call?.argument.runId === event.runId) lookAgain(call);
         return;
       }
       case 'read': {
@@ -172,6 +181,7 @@ export function replayWorld(
           begunAt,
           tooSlow,
         });
+        if (event.status === 'committed' && !event.late) lookAgain(calls.get(event.call));
         return;
       case 'enqueue': {
         const { runId, shard, step } = event.payload;
@@ -265,6 +275,7 @@ function newCall(): Pick<
   | 'hasLoadedMore'
   | 'foundEnded'
   | 'hasMovedStart'
+  | 'shown'
 > {
   return {
     endedAt: null,
@@ -289,5 +300,6 @@ function newCall(): Pick<
     hasLoadedMore: false,
     foundEnded: new Set(),
     hasMovedStart: false,
+    shown: null,
   };
 }

@@ -1,4 +1,5 @@
 import { announcements } from './announcements.js';
+import { answers } from './answers.js';
 import { batchSizes } from './batch-sizes.js';
 import { busyInstances } from './busy-instances.js';
 import { commits } from './commits.js';
@@ -36,6 +37,7 @@ export const mutants: readonly Mutant[] = [
   ...holds,
   ...versions,
   ...lists,
+  ...answers,
   ...losses,
   ...announcements,
 ];

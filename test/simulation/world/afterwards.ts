@@ -1,6 +1,8 @@
-import { runBackfill, verifyBackfill } from '../../../src/index.js';
+import type { JsonValue } from '../../../src/extraction/json-value.js';
+import { type RunListFilter, runBackfill, verifyBackfill } from '../../../src/index.js';
+import type { DefinitionOptions } from '../../../src/run/options/definition-options.js';
 import { readList } from './read-list.js';
-import { definitionFor, MODEL } from './request-plans.js';
+import { definitionFor, MODEL, OTHER_MODEL } from './request-plans.js';
 import type { Scene } from './scene.js';
 import { type SimulatedProcess, startProcess } from './simulated-process.js';
 import { storedRuns } from './stored-runs.js';
@@ -8,7 +10,7 @@ import { takeTurns } from './turns.js';
 
 /**
  * After the end: asks for the status and the failures of each run, for a list of all runs and for the columns. Then checks that
- * another run changes nothing, and verifies.
+ * another run changes nothing, and verifies. At last, asks for columns and lists while two runs wait for their time.
  */
 export async function lookAfterwards(scene: Scene, playTurn: () => void): Promise<void> {
   const process = startProcess(scene, 'afterwards', { batchSize: 100 });
@@ -26,8 +28,7 @@ export async function lookAfterwards(scene: Scene, playTurn: () => void): Promis
     process.invoke('differences', { runId }, () => readList('differences', process.service, runId, pages));
     await untilIdle();
   }
-  process.invoke('list', {}, () => process.service.list());
-  await untilIdle();
+  await lookAtList({});
   await lookAtColumns();
   const { requests } = scene.world;
   const { mode = 'fill', clearsBy = 'default' } = requests[0] ?? {};
@@ -44,6 +45,27 @@ export async function lookAfterwards(scene: Scene, playTurn: () => void): Promis
   );
   await untilIdle();
   await lookAtColumns();
+  await requestForTomorrow(definitionFor({ kind: 'by-hand', mode, clearsBy }));
+  await requestForTomorrow(definitionFor({ kind: 'verification', mode, clearsBy }));
+  await lookAtColumns();
+  await lookAtList({ processModelId: MODEL, active: true });
+  await lookAtList({ processModelId: OTHER_MODEL });
+  const ended = storedRuns(scene).filter(({ endedAt }) => endedAt !== null);
+  await lookAtList(PAGE);
+  for (let index = PAGE.limit - 1; index < ended.length; index += PAGE.limit)
+    await lookAtList({ ...PAGE, before: ended[index]?.runId });
+
+  async function lookAtList(filter: RunListFilter): Promise<void> {
+    process.invoke('list', { ...filter } as JsonValue, () => process.service.list(filter));
+    await untilIdle();
+  }
+
+  async function requestForTomorrow(what: DefinitionOptions): Promise<void> {
+    const request = { ...what, startAfter: new Date(scene.schedule.now + A_DAY_MS) };
+    const argument = JSON.parse(JSON.stringify({ scope: 'none', ...request })) as JsonValue;
+    process.invoke('request', argument, () => process.service.request(request));
+    await untilIdle();
+  }
 
   async function lookAtColumns(): Promise<void> {
     process.invoke('columns', {}, () => process.service.columns(MODEL));
@@ -52,6 +74,9 @@ export async function lookAfterwards(scene: Scene, playTurn: () => void): Promis
 }
 
 const MOST_TURNS = 2000;
+const A_DAY_MS = 86_400_000;
+/** Of a list of the runs that have ended. */
+const PAGE = { active: false, limit: 2 };
 
 function whenIdle(process: SimulatedProcess, playTurn: () => void): () => Promise<void> {
   return () => {
