@@ -3,6 +3,7 @@ import { announcementRules } from './judge/announcements.js';
 import { answeredRunRules } from './judge/answered-runs.js';
 import { answerRules } from './judge/answers.js';
 import { blameRules } from './judge/blame.js';
+import { columnRules } from './judge/columns.js';
 import { differenceRules } from './judge/differences.js';
 import { endingRules } from './judge/endings.js';
 import { holdRules } from './judge/holds.js';
@@ -46,6 +47,7 @@ const ALL_RULES: readonly Rules[] = [
   announcementRules,
   answeredRunRules,
   verifiedRules,
+  columnRules,
   retryRules,
 ];
 

@@ -42,6 +42,12 @@ export function isTrial({ definition }: Pick<HeaderView, 'definition'>): boolean
   return definition.limit !== null || definition.instanceIds !== null;
 }
 
+/** Whether a run compares the values of all instances. */
+export function isVerification({ definition }: Pick<HeaderView, 'definition'>): boolean {
+  const { dryRun, clear, paths } = definition;
+  return dryRun && clear && paths.every(({ mode }) => mode === 'overwrite') && !isTrial({ definition });
+}
+
 /** Whether a run owns its keys. A dry run does not even write them. */
 export function ownsKeys({ definition }: Pick<HeaderView, 'definition'>): boolean {
   return !isTrial({ definition }) && !definition.dryRun;

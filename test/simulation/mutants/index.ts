@@ -2,6 +2,7 @@ import { announcements } from './announcements.js';
 import { answers } from './answers.js';
 import { batchSizes } from './batch-sizes.js';
 import { busyInstances } from './busy-instances.js';
+import { columns } from './columns.js';
 import { commits } from './commits.js';
 import { dryRuns } from './dry-runs.js';
 import { failures } from './failures.js';
@@ -29,6 +30,7 @@ export const mutants: readonly Mutant[] = [
   ...retries,
   ...dryRuns,
   ...verified,
+  ...columns,
   ...batchSizes,
   ...jobs,
   ...sweeps,
