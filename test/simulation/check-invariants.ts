@@ -14,6 +14,7 @@ import { listingRules } from './judge/listings.js';
 import { listRules } from './judge/lists.js';
 import { lossRules } from './judge/losses.js';
 import { outcomeRules } from './judge/outcomes.js';
+import { ownerRecordRules } from './judge/owner-records.js';
 import { type ReplayedWorld, replayWorld } from './judge/replay.js';
 import { retryRules } from './judge/retries.js';
 import { revisionRules } from './judge/revisions.js';
@@ -23,7 +24,7 @@ import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** Which invariant, from 1 to 26, or 28 to 33. */
+  /** Which invariant, from 1 to 26, or 28 to 34. */
   readonly invariant: number;
   readonly message: string;
   /** The index in `history.events` of the event that broke it. */
@@ -39,6 +40,7 @@ const ALL_RULES: readonly Rules[] = [
   revisionRules,
   valueRules,
   keyRules,
+  ownerRecordRules,
   jobRules,
   answerRules,
   holdRules,

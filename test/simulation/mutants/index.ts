@@ -12,6 +12,7 @@ import { keys } from './keys.js';
 import { lists } from './lists.js';
 import { losses } from './losses.js';
 import type { Mutant } from './mutant.js';
+import { ownerRecords } from './owner-records.js';
 import { refusals } from './refusals.js';
 import { retries } from './retries.js';
 import { sweeps } from './sweeps.js';
@@ -25,6 +26,7 @@ export const mutants: readonly Mutant[] = [
   ...commits,
   ...writes,
   ...keys,
+  ...ownerRecords,
   ...refusals,
   ...failures,
   ...retries,
