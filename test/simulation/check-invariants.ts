@@ -18,13 +18,14 @@ import { ownerRecordRules } from './judge/owner-records.js';
 import { type ReplayedWorld, replayWorld } from './judge/replay.js';
 import { retryRules } from './judge/retries.js';
 import { revisionRules } from './judge/revisions.js';
+import { timeRules } from './judge/times.js';
 import { valueRules } from './judge/values.js';
 import { verifiedRules } from './judge/verified.js';
 import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** Which invariant, from 1 to 26, or 28 to 34. */
+  /** Which invariant, from 1 to 26, or 28 to 35. */
   readonly invariant: number;
   readonly message: string;
   /** The index in `history.events` of the event that broke it. */
@@ -37,6 +38,7 @@ const ALL_RULES: readonly Rules[] = [
   listRules,
   differenceRules,
   walkRules,
+  timeRules,
   revisionRules,
   valueRules,
   keyRules,

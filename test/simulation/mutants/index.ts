@@ -16,6 +16,7 @@ import { ownerRecords } from './owner-records.js';
 import { refusals } from './refusals.js';
 import { retries } from './retries.js';
 import { sweeps } from './sweeps.js';
+import { times } from './times.js';
 import { verified } from './verified.js';
 import { versions } from './versions.js';
 import { walks } from './walks.js';
@@ -37,6 +38,7 @@ export const mutants: readonly Mutant[] = [
   ...jobs,
   ...sweeps,
   ...walks,
+  ...times,
   ...busyInstances,
   ...holds,
   ...versions,
