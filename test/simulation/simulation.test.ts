@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import type { JsonValue } from '../../src/extraction/json-value.js';
 import { checkInvariants } from './check-invariants.js';
 import { countExercised } from './count-exercised.js';
 import { explainFailure } from './explain-failure.js';
@@ -68,6 +70,19 @@ describe('the judge', () => {
     throw new Error('no history has such an event');
   }
 
+  type Items = readonly Readonly<Record<string, unknown>>[];
+
+  /** Changes an answer, if it is a list of items with this member and is another one then. */
+  const answer =
+    (member: string, change: (items: Items) => Items) =>
+    (event: HistoryEvent): HistoryEvent[] | null => {
+      if (event.type !== 'return' || !Array.isArray(event.answer)) return null;
+      const items: Items = event.answer.map(Object);
+      if (items.length === 0 || items.some((item) => item[member] === undefined)) return null;
+      const changed = change(items);
+      return isDeepStrictEqual(changed, items) ? null : [{ ...event, answer: changed as JsonValue }];
+    };
+
   const isBatch = (event: HistoryEvent): event is CommitEvent =>
     event.type === 'commit' && event.status === 'committed' && event.written.length > 0;
 
@@ -116,23 +131,47 @@ describe('the judge', () => {
         return first === undefined ? null : [{ ...event, answer: [first, ...event.answer] }];
       },
     ],
+    ['a list with wrong counts', answer('etaMs', (runs) => [{ ...runs[0], failed: 77 }, ...runs.slice(1)])],
+    ['a list without its oldest run', answer('etaMs', (runs) => runs.slice(0, -1))],
+    ['a list with the oldest run first', answer('etaMs', (runs) => [...runs].reverse())],
     [
-      'a list with wrong counts',
+      'a status of nothing',
       (event) => {
-        if (event.type !== 'return' || !Array.isArray(event.answer)) return null;
-        const [first] = event.answer.filter((one) => Object(one).etaMs !== undefined);
-        return first === undefined ? null : [{ ...event, answer: [{ ...Object(first), failed: 77 }] }];
+        if (event.type !== 'return' || Object(event.answer).lastControl === undefined) return null;
+        return [{ ...event, answer: {} }];
+      },
+    ],
+    [
+      'a verification that does not say what it has found',
+      (event) => {
+        if (event.type !== 'return' || Object(event.answer).samples === undefined) return null;
+        return [{ ...event, answer: { ...Object(event.answer), verdict: null } }];
+      },
+    ],
+    [
+      'a list that fails in the calm',
+      (event) => {
+        if (answer('etaMs', () => [])(event) === null || event.type !== 'return') return null;
+        const error = { name: 'PortError', code: 'PORT_FAILED', message: 'made up', retryable: false };
+        return [{ type: 'throw', call: event.call, ...error }];
       },
     ],
     [
       'a column that shows another run',
-      (event) => {
-        if (event.type !== 'return' || !Array.isArray(event.answer)) return null;
-        const [first, ...rest] = event.answer.filter((one) => Object(one).activeRunIds !== undefined);
-        return first === undefined
-          ? null
-          : [{ ...event, answer: [{ ...Object(first), runId: 'x' }, ...rest] }];
-      },
+      answer('activeRunIds', (columns) => columns.map((column) => ({ ...column, runId: 'x' }))),
+    ],
+    [
+      'a column that shows no active run',
+      answer('activeRunIds', (columns) => columns.map((column) => ({ ...column, activeRunIds: [] }))),
+    ],
+    [
+      'a column that was verified at another time',
+      answer('activeRunIds', (columns) =>
+        columns.map(({ verified, ...column }) => ({
+          ...column,
+          verified: verified && { ...Object(verified), since: 7 },
+        })),
+      ),
     ],
     [
       'a verification that is recorded with another total',
