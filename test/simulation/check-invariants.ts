@@ -16,6 +16,7 @@ import { lossRules } from './judge/losses.js';
 import { outcomeRules } from './judge/outcomes.js';
 import { ownerRecordRules } from './judge/owner-records.js';
 import { type ReplayedWorld, replayWorld } from './judge/replay.js';
+import { requesterRules } from './judge/requesters.js';
 import { retryRules } from './judge/retries.js';
 import { revisionRules } from './judge/revisions.js';
 import { timeRules } from './judge/times.js';
@@ -25,7 +26,7 @@ import { walkRules } from './judge/walk.js';
 import { libraryRecords, type RecordReader } from './read-record.js';
 
 export interface Violation {
-  /** Which invariant, from 1 to 26, or 28 to 35. */
+  /** Which invariant, from 1 to 26, or 28 to 36. */
   readonly invariant: number;
   readonly message: string;
   /** The index in `history.events` of the event that broke it. */
@@ -39,6 +40,7 @@ const ALL_RULES: readonly Rules[] = [
   differenceRules,
   walkRules,
   timeRules,
+  requesterRules,
   revisionRules,
   valueRules,
   keyRules,

@@ -14,6 +14,7 @@ import { losses } from './losses.js';
 import type { Mutant } from './mutant.js';
 import { ownerRecords } from './owner-records.js';
 import { refusals } from './refusals.js';
+import { requesters } from './requesters.js';
 import { retries } from './retries.js';
 import { sweeps } from './sweeps.js';
 import { times } from './times.js';
@@ -39,6 +40,7 @@ export const mutants: readonly Mutant[] = [
   ...sweeps,
   ...walks,
   ...times,
+  ...requesters,
   ...busyInstances,
   ...holds,
   ...versions,

@@ -56,7 +56,7 @@ function request(
   const { schedule, store } = scene;
   const { service, owner } = process;
   const { kind, delayMs, transaction: scope } = plan;
-  const what = requestFor(plan);
+  const what = { ...requestFor(plan), requestedBy: process.name, reason: kind };
   const startAfter = delayMs === 0 ? {} : { startAfter: new Date(schedule.now + delayMs) };
 
   async function perform(): Promise<unknown> {

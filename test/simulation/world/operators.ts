@@ -42,8 +42,8 @@ export function startOperators(scene: Scene): Operators {
     if (!process.isIdle) return;
     process.invoke(
       kind,
-      { runId },
-      () => process.service[kind](runId),
+      { runId, ...REQUESTER },
+      () => process.service[kind](runId, REQUESTER),
       (outcome) => {
         if ('error' in outcome && Object(outcome.error).code === 'RUN_STATE') refused.add(runId);
       },
@@ -60,7 +60,9 @@ export function startOperators(scene: Scene): Operators {
     const { runId } = runs[choices.pick(runs.length)] ?? {};
     if (runId === undefined || !process.isIdle) return;
     retries += 1;
-    process.invoke('retry-failed', { runId }, () => process.service.retryFailed(runId));
+    process.invoke('retry-failed', { runId, ...REQUESTER }, () =>
+      process.service.retryFailed(runId, REQUESTER),
+    );
   }
 
   function takeUp(runId: string): void {
@@ -121,6 +123,8 @@ export function startOperators(scene: Scene): Operators {
       mayRetry() || (toResume().length > 0 && storedRuns(scene).some(({ state }) => !ENDED.includes(state))),
   };
 }
+
+const REQUESTER = { requestedBy: 'operator', reason: 'made up' };
 
 /** No call of the library. */
 const NOBODY = 0;

@@ -1,0 +1,38 @@
+import type { Mutant } from './mutant.js';
+
+/** Runs that say of the wrong people that they have requested, paused or resumed them. */
+export const requesters: readonly Mutant[] = [
+  {
+    name: 'nobody has requested a run for failed instances',
+    breaks: [36],
+    edits: [
+      {
+        file: 'src/service/retry-failed.ts',
+        find: 'definitionFor, requester, formerPaths',
+        replace: 'definitionFor, formerPaths',
+      },
+    ],
+  },
+  {
+    name: 'a model update does not note who has requested its run',
+    breaks: [36],
+    edits: [
+      {
+        file: 'src/service/backfill-request.ts',
+        find: 'requester, diff, updates,',
+        replace: 'diff, updates,',
+      },
+    ],
+  },
+  {
+    name: 'whoever resumes a run is taken for whoever has requested it',
+    breaks: [36],
+    edits: [
+      {
+        file: 'src/run/changes/resume-run.ts',
+        find: "{ action: 'resume', ...requester, at: now }",
+        replace: "{ action: 'resume', requestedBy: header.requestedBy, reason: header.reason, at: now }",
+      },
+    ],
+  },
+];
