@@ -41,6 +41,14 @@ const SLOW = [
   'test/testing/sql-repository.test.ts',
 ];
 
+/** Tests that change what all tests of a process share: its time zone, its prototypes, its count of warnings, a module. */
+const ISOLATED = [
+  'test/extraction/extract-metadata.test.ts',
+  'test/input/without-stack.test.ts',
+  'test/memory/create-{in-process-queue,memory-repository}.test.ts',
+  'test/run/{log-lines,polluted-prototype,run-channel}.test.ts',
+];
+
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   resolve: {
@@ -53,11 +61,18 @@ export default defineConfig({
   },
   test: {
     projects: [
-      // Concurrent tests of the fast ones mostly wait.
+      // Its files share processes, because a process of its own for each takes a third of the time. Concurrent tests mostly wait.
       {
         extends: true,
-        test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW, maxConcurrency: 30 },
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: [...SLOW, ...ISOLATED],
+          isolate: false,
+          maxConcurrency: 30,
+        },
       },
+      { extends: true, test: { name: 'isolated', include: ISOLATED } },
       { extends: true, test: { name: 'slow', include: SLOW } },
     ],
     // Many files wait for servers and processes most of the time.
