@@ -114,8 +114,8 @@ export const answers: readonly Mutant[] = [
     edits: [
       {
         file: 'src/look/verify-backfill.ts',
-        find: "readSample('differences',",
-        replace: "readSample('failures',",
+        find: "readFirst('differences',",
+        replace: "readFirst('failures',",
       },
     ],
   },

@@ -8,8 +8,8 @@ export const retries: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/retry-failed.ts',
-        find: 'of items) ids.add(instanceId);',
-        replace: 'of items.slice(0, 2)) ids.add(instanceId);',
+        find: 'of items) listed.add(instanceId);',
+        replace: 'of items.slice(0, 2)) listed.add(instanceId);',
       },
     ],
   },
