@@ -118,8 +118,8 @@ export interface BackfillService<Transaction = never> {
 
   /**
    * Requests the keys of a run again, for its failed instances, at most 10,000. Leaves out keys that were removed, read from
-   * another path or, after that, requested again since. `left: true`: more instances have failed, or records of failures were deleted. Then request the same keys for
-   * the whole model. That request skips filled instances.
+   * another path or, after that, requested again since. `left: true`: more instances have failed, or records of failures were
+   * deleted. Then request the same keys for the whole model. That request skips filled instances.
    * @throws {RunError} RUN_NOT_FOUND, or RUN_STATE while the run is active.
    * @throws {PortError} or {@link RepositoryContractError}, as `request` does.
    */
