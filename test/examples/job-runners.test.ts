@@ -140,7 +140,7 @@ for (const [example, servers] of RUNNERS) {
         expect((await ended(start('pause'))).output).toMatch(/ paused: \d+ of (300|0)$/m);
         expect(await ended(start('tick'))).toMatchObject({ code: 0, output: '' });
         expect((await ended(start('status'))).output).toMatch(/ paused: \d+ of (300|0)$/m);
-        expect((await ended(start('resume'))).output).toMatch(/ (running: \d+ of 300|queued: 0 of 0)$/m);
+        expect((await ended(start('resume'))).output).toMatch(/ (running: \d+ of 300|pending: 0 of 0)$/m);
         while (!(await ended(start('status'))).output.includes(' completed: 300 of 300'))
           expect(await ended(start('tick'))).toMatchObject({ code: 0 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type OpenDatabase, openDatabase } from '../../../examples/11-host-app/host/open-database.js';
 import { seed } from '../../../examples/11-host-app/host/seed.js';
@@ -226,6 +226,27 @@ describeWithChromium('In a browser', (program) => {
     await save(second);
     await second.getByRole('region', { name: 'Key second' }).waitFor();
     expect((await models())[0]?.paths.map(({ key }) => key)).toContain('second');
+  });
+
+  test.each<[string, (route: Route) => Promise<void>]>([
+    ['cannot be reached', (route) => route.abort()],
+    ['starts', (route) => route.fulfill({ status: 503, body: 'The host starts.' })],
+  ])('a page whose host %s right after it was sent shows the run, and is live later', async (_, answer) => {
+    const run = await requestVisible(served);
+    let refused = 0;
+    await page.route('**/live', async (route) => {
+      refused += 1;
+      await (refused <= 2 ? answer(route) : route.continue());
+    });
+    await page.goto(`${served.url}/runs/${run}`);
+    await vi.waitUntil(() => refused >= 2, { timeout: 120_000 });
+    expect(await page.locator('#run').innerText()).toContain('Waiting for a worker');
+
+    await served.service.pause(run);
+    await page.locator('#run-state').getByText('Paused', { exact: true }).waitFor();
+    await served.service.cancel(run);
+    await page.locator('#run-state').getByText('Cancelled', { exact: true }).waitFor();
+    expect(refused).toBe(3);
   });
 
   test('a page whose run may not be seen any more says so, and asks no more', async () => {

@@ -23,7 +23,8 @@ export function addRunPages(app: Hono, view: View): void {
     const body = html`${runTitle(status)}
       ${c.req.query('failures') === 'left' && html`<p class="notice" role="status">${LEFT}</p>`}
       <div id="run" hx-sse:connect="${view.at('runs', runId, 'live')}" hx-swap="innerMorph"
-        hx-sse:close="refused" hx-config='{"sse": {"reconnectMaxDelay": 3000}}'>${live(c, { status, actions })}</div>`;
+        hx-sse:close="refused" hx-config='{"sse": {"reconnectMaxDelay": 3000}}'
+        hx-trigger="${CONNECT}" hx-status:5xx="swap:none">${live(c, { status, actions })}</div>`;
     const model = { id: processModelId, tab: 'Runs' } as const;
     return c.html(page(view, { title: `Run of ${processModelId}`, operator, model, body }));
   });
@@ -123,6 +124,9 @@ async function sendRefusal(stream: SSEStreamingApi, error: unknown): Promise<voi
   await stream.writeSSE({ data: String(await alert(refusal.message)) });
   await stream.writeSSE({ event: 'refused', data: '' });
 }
+
+/** A stream that breaks off is connected again by htmx itself, but not one whose first connection fails. */
+const CONNECT = 'load, htmx:error from:self delay:1s, htmx:response:error from:self delay:1s';
 
 const LEFT =
   'This run leaves out some of the failed instances: there were more than 10,000, or records of failures were deleted. When it has ended, verify the columns and repair the differences.';
