@@ -17,6 +17,8 @@ export interface InstanceRow {
   /** Whether the page shows it. If not, it is the last one that was looked at, and it is filled. */
   readonly shown: boolean;
   readonly running: boolean;
+  /** Whether the metadata are few. */
+  readonly few: boolean;
   /** JSON: what is stored under the keys of the page. */
   readonly stored: string | null;
   /** `null`: no task has completed. */

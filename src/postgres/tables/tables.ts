@@ -3,6 +3,7 @@ import type { MetadataStore } from '../metadata/metadata-store.js';
 import { storeOfColumn } from '../metadata/store-of-column.js';
 import { storeOfRows } from '../metadata/store-of-rows.js';
 import { type Documents, documentsOf } from './documents.js';
+import { type Growth, growthOf } from './growth.js';
 import { type Instances, instancesOf } from './instances.js';
 import { type RunTable, runTableOf } from './run-table.js';
 
@@ -11,6 +12,7 @@ export interface Tables {
   readonly instances: Instances;
   readonly documents: Documents;
   readonly metadata: MetadataStore;
+  readonly growth: Growth;
   readonly runs: RunTable;
 }
 
@@ -21,6 +23,7 @@ export function tablesOf<Transaction>(configuration: PostgresConfiguration<Trans
     instances,
     documents: documentsOf(configuration.taskData, instances),
     metadata: 'table' in metadata ? storeOfRows(metadata, instances) : storeOfColumn(metadata, instances),
+    growth: growthOf('table' in metadata ? metadata.table : null),
     runs: runTableOf(configuration.runs?.table),
   };
 }
