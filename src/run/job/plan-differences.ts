@@ -16,7 +16,7 @@ export function planDifferences(
   { differences: shows }: Pick<RunDefinition, 'differences'>,
 ): PlannedEntry {
   const { writes } = planned;
-  if (writes === null || isFilled(entry)) return planned;
+  if (writes === null || writes.values.length === 0 || isFilled(entry)) return planned;
   const differences = writes.values.map((write): InstanceDifference => {
     const stored = entry.stored.get(write.key)?.value;
     const found = { instanceId: entry.id, key: write.key, code: codeOf(entry, write) } as const;
