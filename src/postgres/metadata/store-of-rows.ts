@@ -91,8 +91,8 @@ export function storeOfRows(configuration: MetadataRows, instances: Instances): 
     },
 
     stored: (keys) => `(
-      select json_agg(json_build_array(m.${key}, m.${value}, m.xmin::text)) from ${table} m
-      where m.${instance} = i.${id} and m.${key} = any (${keys}))`,
+      select json_agg(json_build_array(m.${key}, m.${value}, m.xmin::text))
+      from unnest(${keys}) k (key) join ${table} m on m.${key} = k.key where m.${instance} = i.${id})`,
 
     undisturbed({ inserts, replacements, deletes }, bound) {
       const conditions: string[] = [];
