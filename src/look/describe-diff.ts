@@ -57,7 +57,7 @@ function unchangedKeys(paths: readonly ExtractionPath[]): string {
 }
 
 function name(key: string): string {
-  return JSON.stringify(oneLine(key, 200));
+  return `"${oneLine(JSON.stringify(key).slice(1, -1), 200)}"`;
 }
 
 /** The canonical spelling of a path. */

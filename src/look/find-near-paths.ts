@@ -15,7 +15,7 @@ export async function findNearPaths(
   ids: readonly InstanceId[],
   asked: readonly (readonly string[])[],
 ): Promise<PathSuggestion[][]> {
-  const suggester = createPathSuggester(asked);
+  const suggester = createPathSuggester(asked, ids.length);
   if (ids.length > 0) {
     const sizer = createBatchSizer(context); // of its own: whole documents may be far larger than values
     const breathe = createBreather(context);

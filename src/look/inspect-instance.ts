@@ -13,8 +13,9 @@ export interface InspectedInstance {
   readonly id: InstanceId;
   /** In the order of the paths. */
   readonly keys: readonly InspectedKey[];
-  /** How many rows a run would write in either mode, null rows included. Rows of keys in `leftAlone` do not count. */
+  /** How many rows a run would write, null rows included. Rows of keys in `leftAlone` do not count. */
   readonly fillRows: number;
+  /** The same, if it overwrites all keys. */
   readonly overwriteRows: number;
 }
 
@@ -43,10 +44,17 @@ export function compileInspector(
   rules: Pick<PlanRules, 'missing' | 'deletes' | 'storesAnyText' | 'formatValue'> & {
     readonly paths: readonly ReadPath[];
     readonly leftAlone: ReadonlySet<string>;
+    readonly overwritten: ReadonlySet<string>;
   },
 ): InstanceInspector {
   const all = { ...rules, clear: false, droppedKeys: [] };
-  const fill = compilePlanner({ ...all, paths: rules.paths.map((path) => ({ ...path, mode: 'fill' })) });
+  const fill = compilePlanner({
+    ...all,
+    paths: rules.paths.map((path) => ({
+      ...path,
+      mode: rules.overwritten.has(path.key) ? 'overwrite' : 'fill',
+    })),
+  });
   const overwrite = compilePlanner({
     ...all,
     paths: rules.paths.map((path) => ({ ...path, mode: 'overwrite' })),

@@ -30,7 +30,12 @@ export async function previewBackfill<const Key extends string = string>(
   const asked = { paths: input.paths, missing: input.missing, instanceIds };
   const { paths, missing, ...chosen } = definitionOf(asked, repository);
   const context = createRunContext(input, { dryRun: true });
-  const leftAlone = new Set<string>();
-  const plan = { processModelId, paths, missing, instanceIds: chosen.instanceIds, sampleSize, leftAlone };
-  return (await previewPaths(context, plan)) as BackfillPreview<Key>;
+  const plan = { processModelId, paths, missing, instanceIds: chosen.instanceIds, sampleSize };
+  return (await previewPaths(context, {
+    ...plan,
+    leftAlone: NONE,
+    overwritten: NONE,
+  })) as BackfillPreview<Key>;
 }
+
+const NONE: ReadonlySet<string> = new Set();

@@ -32,7 +32,7 @@ export interface BackfillPreview<Key extends string = string> {
   readonly projected: ProjectedRun;
 }
 
-/** The time and the rows of a run over all instances. For a model update, it fills the added keys, with `includeChanged` also the changed ones. */
+/** The time and the rows of a run over all instances. For a model update, it fills the added keys. With `includeChanged`, it overwrites the changed ones. */
 export interface ProjectedRun {
   /** The range of milliseconds, for one job that nothing slows down. */
   readonly ms: readonly [low: number, high: number];
@@ -42,7 +42,7 @@ export interface ProjectedRun {
    * `total` and the number of these keys.
    */
   readonly fillRows: Share;
-  /** The same in `overwrite` mode. */
+  /** The same, if the run overwrites all its keys. */
   readonly overwriteRows: Share;
 }
 
@@ -52,11 +52,13 @@ export interface PreviewPlan extends Pick<RunDefinition, 'paths' | 'missing' | '
   readonly sampleSize: number;
   /** Keys to look at that the run does not fill. `projected` does not count them. */
   readonly leftAlone: ReadonlySet<string>;
+  /** Keys that the run overwrites, whatever it does to the others. */
+  readonly overwritten: ReadonlySet<string>;
 }
 
 /** Commits nothing: the repository of `context` must be that of a dry run. */
 export async function previewPaths(context: RunContext, plan: PreviewPlan): Promise<BackfillPreview> {
-  const { processModelId, instanceIds, missing, sampleSize, leftAlone } = plan;
+  const { processModelId, instanceIds, missing, sampleSize, leftAlone, overwritten } = plan;
   const { repository, runtime, maxInstancesPerSecond } = context;
   context.signal.throwIfAborted();
   // In `fill` mode, pages may skip filled instances and return placeholders for stored values.
@@ -70,6 +72,7 @@ export async function previewPaths(context: RunContext, plan: PreviewPlan): Prom
       paths,
       missing,
       leftAlone,
+      overwritten,
       deletes: repository.deletes ?? false,
       storesAnyText: repository.storesAnyText,
       ...(repository.formatValue && { formatValue: repository.formatValue.bind(repository) }),

@@ -24,31 +24,44 @@ export interface PathSuggester {
 }
 
 const MOST_SUGGESTIONS = 3;
+/** How many paths get suggestions. Nobody corrects more at a time. */
+const MOST_PATHS = 50;
+/** The most values to compare with paths: those that are compared with all paths, in all documents. They take about a second. */
+const MOST_COMPARISONS = 1_250_000;
 /** The cost of a path that lacks the last name of the one asked for, and ends at a value without members. */
 const TOO_LONG = 0.2;
-/** The extra cost of an object or a list: metadata are mostly texts and numbers. */
+/** The extra cost of a path that leads to objects or lists only: metadata are mostly texts and numbers. */
 const CONTAINER = 0.1;
 
-export function createPathSuggester(asked: readonly (readonly string[])[]): PathSuggester {
-  const searches = asked.map((segments) => createSearch(segments));
+/**
+ * @param asked beyond 50 paths, the others get no suggestion.
+ * @param mostDocuments how many documents there are to look at. The more documents and paths, the fewer values of each document.
+ */
+export function createPathSuggester(
+  asked: readonly (readonly string[])[],
+  mostDocuments: number,
+): PathSuggester {
+  const searches = asked.slice(0, MOST_PATHS).map((segments) => createSearch(segments));
+  const mostValues = MOST_COMPARISONS / (mostDocuments * searches.length);
   let documents = 0;
   return {
     look(document) {
       documents += 1;
       for (const search of searches) search.begin(document);
-      for (const { steps, value } of walkDocument(document)) {
+      for (const { steps, value } of walkDocument(document, mostValues)) {
         if (value === null || value === undefined) continue;
         for (const search of searches) search.see(steps, value);
       }
     },
-    suggestions: () => searches.map((search) => search.best(documents)),
+    suggestions: () => asked.map((_, index) => searches[index]?.best(documents) ?? []),
   };
 }
 
 interface Candidate {
   readonly segments: readonly string[];
-  readonly cost: number;
-  readonly sample: JsonValue;
+  /** Where it costs the least. */
+  cost: number;
+  sample: JsonValue;
   found: number;
 }
 
@@ -68,19 +81,27 @@ function createSearch(segments: readonly string[]) {
       if (isThere) found += 1;
     },
     see(steps: readonly PathStep[], value: unknown): void {
-      const cost = costOf(asked, steps, value, pathCost);
-      if (cost >= MOST_COST) return;
+      const isContainer = typeof value === 'object';
+      const nameCost = costOf(asked, steps, isContainer, pathCost);
+      if (nameCost >= MOST_COST) return;
+      const cost = nameCost + (isContainer ? CONTAINER : 0);
       const names = steps.map(({ segment }) => segment);
       const id = JSON.stringify(names);
       if (isThere) others.add(id);
       const known = candidates.get(id);
       if (known === undefined) candidates.set(id, { segments: names, cost, sample: shown(value), found: 1 });
-      else known.found += 1;
+      else {
+        known.found += 1;
+        if (cost < known.cost) Object.assign(known, { cost, sample: shown(value) });
+      }
     },
     best(documents: number): PathSuggestion[] {
       const least = documents > 10 ? 2 : 1;
       const ranked = [...candidates]
-        .filter(([id, candidate]) => !others.has(id) && candidate.found >= Math.max(least, found + 1))
+        .filter(
+          ([id, { cost, found: times }]) =>
+            cost < MOST_COST && !others.has(id) && times >= Math.max(least, found + 1),
+        )
         .map(([, candidate]) => candidate)
         .sort((a, b) => a.cost - b.cost || b.found - a.found || a.segments.length - b.segments.length);
       return firstOfEachShape(ranked)
@@ -95,17 +116,16 @@ function createSearch(segments: readonly string[]) {
 function costOf(
   asked: readonly PathStep[],
   steps: readonly PathStep[],
-  value: unknown,
+  isContainer: boolean,
   pathCost: PathCost,
 ): number {
   const isSame = (step: PathStep, index: number): boolean => step.segment === asked[index]?.segment;
-  const isContainer = typeof value === 'object';
   if (steps.every(isSame)) {
     if (steps.length === asked.length) return 1; // the very path that was asked for
     const lacksLastName = steps.length === asked.length - 1 && !asked.at(-1)?.isIndex;
     if (lacksLastName && !isContainer) return TOO_LONG;
   }
-  return pathCost(steps) + (isContainer ? CONTAINER : 0);
+  return pathCost(steps);
 }
 
 /** A path that leads to null is not misspelled. */

@@ -12,15 +12,16 @@ const MOST_LEVELS = 32;
 /** The elements of a list are much alike. */
 const MOST_ELEMENTS = 5;
 
-/** The values in a document, level by level, without the document itself. What cannot be read is left out. */
-export function* walkDocument(document: unknown): Generator<DocumentNode> {
+/** At most `most` values in a document, level by level, without the document itself. What cannot be read is left out. */
+export function* walkDocument(document: unknown, most: number): Generator<DocumentNode> {
+  const mostNodes = Math.floor(Math.min(MOST_NODES, most));
   const queue: DocumentNode[] = [{ steps: [], value: document }];
   for (let next = 0; next < queue.length; next += 1) {
     const node = queue[next] as DocumentNode;
     if (next > 0) yield node;
     const { steps, value } = node;
     if (typeof value !== 'object' || value === null || steps.length === MOST_LEVELS) continue;
-    for (const [name, member] of membersOf(value, MOST_NODES - queue.length))
+    for (const [name, member] of membersOf(value, mostNodes - queue.length))
       queue.push({ steps: [...steps, stepOf(name)], value: member });
   }
 }

@@ -17,9 +17,9 @@ export interface InstanceRow {
   /** Whether the page shows it. If not, it is the last one that was looked at, and it is filled. */
   readonly shown: boolean;
   readonly running: boolean;
-  /** Whether the metadata are few. */
-  readonly few: boolean;
-  /** JSON: what is stored under the keys of the page. */
+  /** Whether the table of the metadata is small. */
+  readonly small: boolean;
+  /** JSON: what is stored under the keys of the page, or why that cannot be read. */
   readonly stored: string | null;
   /** `null`: no task has completed. */
   readonly version: string | null;
@@ -52,13 +52,15 @@ function snapshotOf(
   { instances: { running } }: Tables,
   projection: Projection,
 ): InstanceSnapshot {
-  const { id, created, stored, version } = row;
+  const { id, created, version } = row;
   const isCompared = running === null || row.running;
+  const stored = row.stored === null ? [] : (parseStored(row.stored) as StoredRows | string);
+  const isReadable = typeof stored !== 'string';
   return {
     id,
     cursor: cursorOf(id, created),
-    data: taskDataOf(row, projection),
-    stored: stored === null ? NO_ROWS : storedValues(stored),
+    data: isReadable ? taskDataOf(row, projection) : { form: 'unreadable', reason: stored },
+    stored: isReadable ? storedValues(stored) : NO_ROWS,
     ...(row.running && { running: true }),
     ...(isCompared && { version: version ?? '' }),
   };
@@ -73,11 +75,8 @@ function taskDataOf({ version, data }: InstanceRow, { read }: Projection): TaskD
 
 const NO_ROWS: InstanceSnapshot['stored'] = new Map();
 
-function storedValues(json: string): InstanceSnapshot['stored'] {
-  const rows = parseStored(json) as unknown as readonly (readonly [
-    key: string,
-    value: JsonValue,
-    token: string | null,
-  ])[];
+type StoredRows = readonly (readonly [key: string, value: JsonValue, token: string | null])[];
+
+function storedValues(rows: StoredRows): InstanceSnapshot['stored'] {
   return new Map(rows.map(([key, value, token]) => [key, token === null ? { value } : { value, token }]));
 }

@@ -22,9 +22,9 @@ export async function readPage(
     : inOrder(tables, range, limit, bound);
   const projection = projectionOf(tables.documents, paths, bound);
   const hasPrevious = isFill && !tables.instances.isByNumber;
-  const text = tables.growth.textOf(detailsOf(tables, { candidates, hasPrevious }, keys, projection));
+  const text = tables.metadataSize.sentAs(detailsOf(tables, { candidates, hasPrevious }, keys, projection));
   const rows = (await connection.query(text, bound.values, projection.read)) as InstanceRow[];
-  if (rows[0] !== undefined) tables.growth.note(rows[0].few);
+  if (rows[0] !== undefined) tables.metadataSize.note(rows[0].small);
   return entriesOf(
     rows.toSorted((a, b) => a.place - b.place),
     tables,
@@ -99,7 +99,7 @@ function roundedUp(limit: number): number {
 // `offset 0`: PostgreSQL would turn them into joins otherwise, and scan the other table for a large page. The rows come with
 // the data, so that they are not newer.
 function detailsOf(
-  { instances, documents, metadata, growth }: Tables,
+  { instances, documents, metadata, metadataSize }: Tables,
   { candidates, hasPrevious }: { readonly candidates: string; readonly hasPrevious: boolean },
   keys: string,
   { select }: Projection,
@@ -121,7 +121,7 @@ function detailsOf(
       : `from (${newest}) newest where page.shown and ${NO_CACHE}`;
   return `
     with backfill_page as materialized (${candidates})
-    select ${cursors}, page.place::int, page.shown, ${running ?? 'false'} as running, ${growth.areFew} as few,
+    select ${cursors}, page.place::int, page.shown, ${running ?? 'false'} as running, ${metadataSize.isSmall} as small,
       (case when page.filled is distinct from 0 then ${metadata.stored(keys)} end)::varchar as stored, data.*
     from backfill_page page
     cross join lateral (select *, i.xmin, null::point as "no cache" from ${table} i where i.${id} = page.id offset 0) i

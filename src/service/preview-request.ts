@@ -62,16 +62,20 @@ export function planPreview(
   const paths = input.paths ?? [...(diff?.added ?? []), ...changed];
   const includeChanged = input.paths === undefined && input.includeChanged === true;
   const { instanceIds: ids, ...definition } = definitionOf({ paths, instanceIds, missing }, repository);
+  const changedKeys = new Set(changed.map(({ key }) => key));
   const plan = {
     processModelId,
     paths: definition.paths,
     missing: definition.missing,
     instanceIds: ids,
     sampleSize,
-    leftAlone: new Set(includeChanged ? [] : changed.map(({ key }) => key)),
+    leftAlone: includeChanged ? NONE : changedKeys,
+    overwritten: includeChanged ? changedKeys : NONE,
   };
   return { plan, diff, signal };
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 const pathsPreview: z.ZodType<PathsPreview> = z.strictObject({
   ...targetFields,

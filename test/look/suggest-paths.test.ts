@@ -12,7 +12,7 @@ const DOCUMENT = {
 };
 
 const suggest = (path: string, documents: readonly unknown[] = [DOCUMENT]) => {
-  const suggester = createPathSuggester([splitPath(path) ?? []]);
+  const suggester = createPathSuggester([splitPath(path) ?? []], documents.length);
   for (const document of documents) suggester.look(document);
   return suggester.suggestions()[0] ?? [];
 };
@@ -115,6 +115,33 @@ describe('suggestions', () => {
     expect(suggest('texts', documents)).toEqual([
       { path: 'text', found: 0.25, sample: `${'x'.repeat(200)}…` },
     ]);
+  });
+
+  test('count the documents with any value there, also with an object, which alone would be too far away', () => {
+    const text = { order: { customer: 'ACME' } };
+    const object = { order: { customer: { name: 'ACME' } } };
+    const [first] = suggest('order.cstmr', [object, text, object]);
+    expect(first).toEqual({ path: 'order.customer', found: 1, sample: 'ACME' });
+    expect(namesFor('order.cstmr', [object])).toEqual([]);
+  });
+
+  test('take little time for many paths and large documents: the first 50 paths get some, from the values near the top', () => {
+    const members = Array.from({ length: 1000 }, (_, index) => [`field_${index}`, { value: index }]);
+    const document = { near: 'top', ...Object.fromEntries(members) };
+    const asked = Array.from({ length: 51 }, () => ['naer']);
+    let reads = 0;
+    const counted = new Proxy(document, {
+      get(...args) {
+        reads += 1;
+        return Reflect.get(...args);
+      },
+    });
+    const suggester = createPathSuggester(asked, 50);
+    for (let times = 0; times < 50; times += 1) suggester.look(counted);
+    const names = suggester.suggestions().map((found) => found.map(({ path }) => path));
+
+    expect(names).toEqual([...Array.from({ length: 50 }, () => ['near']), []]);
+    expect(reads).toBeLessThanOrEqual(50 * 600);
   });
 
   test('are at most three, the nearest first, and one of those that differ in an index only', () => {

@@ -93,9 +93,11 @@ describe('what a preview of a model update projects', () => {
   const exactly = (count: number, rate: number) => ({ count, rate, low: rate, high: rate });
 
   test.each([false, true, undefined])(
-    'is what its request writes, with includeChanged %s',
+    'is what its request writes, with includeChanged %s, also if a host has written some values',
     async (includeChanged) => {
-      const repository = createMemoryRepository({ instances: INSTANCES });
+      const byHost = { ...INSTANCES[0], metadata: { amount: 'old', invoice_number: 'by the host' } };
+      const instances = [byHost, ...INSTANCES.slice(1)] as typeof INSTANCES;
+      const repository = createMemoryRepository({ instances });
       const queue = createInProcessQueue();
       const writing = createBackfillService({ repository, queue });
       const { projected } = await writing.preview({ ...update, includeChanged });
@@ -104,10 +106,11 @@ describe('what a preview of a model update projects', () => {
       await queue.idle();
       await queue.stop();
 
-      const { keys, updated } = await writing.status('runId' in request ? request.runId : '');
-      const written = Object.values(keys).reduce((sum, key) => sum + key.written, 0);
-      expect(updated).toBe(20);
-      expect(projected.overwriteRows).toEqual(exactly(written, 1));
+      const { keys } = await writing.status('runId' in request ? request.runId : '');
+      const written = Object.values(keys).map((key) => key.written);
+      expect(written).toEqual(includeChanged ? [19, 20] : [19]);
+      expect(projected.fillRows.count).toBe(includeChanged ? 39 : 19);
+      expect(projected.overwriteRows).toEqual(exactly(includeChanged ? 40 : 20, 1));
     },
   );
 
@@ -118,7 +121,7 @@ describe('what a preview of a model update projects', () => {
     expect(projected.overwriteRows).toEqual(exactly(20, 1));
     const all = await service().preview({ ...update, includeChanged: true });
     expect(Object.keys(all.keys)).toEqual(['invoice_number', 'amount']);
-    expect(all.projected.fillRows).toEqual(exactly(20, 0.5));
+    expect(all.projected.fillRows).toEqual(exactly(40, 1));
     expect(all.projected.overwriteRows).toEqual(exactly(40, 1));
 
     const absent = [...BEFORE, { key: 'moved', path: 'no.such' }];

@@ -71,7 +71,7 @@ export async function commitAtOnce(
       from backfill_records r where run.id = r.id and r.before is not null and exists (select from backfill_stored)
     )${writing.map((part) => `, ${part}`).join('')}
     select is_whole as whole from backfill_whole`;
-  const [answer] = (await connection.query(tables.growth.textOf(text), bound.values)) as {
+  const [answer] = (await connection.query(tables.metadataSize.sentAs(text), bound.values)) as {
     readonly whole: boolean;
   }[];
   return answer?.whole === true;

@@ -15,9 +15,15 @@ export interface MetadataStore {
   /** The stored form of a value, where that is text. `undefined`: values are stored as JSON. */
   readonly formatValue: ((value: JsonValue) => FormattedValue) | undefined;
 
-  /** SQL: how many of these keys have a value other than null, for the instance with the id `i.id`. Null counts as none. */
+  /**
+   * SQL: how many of these keys have a value other than null, for the instance with the id `i.id`. Null: it is not known, or the stored
+   * values cannot be read.
+   */
   filledKeys(page: FillPage, bound: Parameters): string;
-  /** SQL: a JSON list of what is stored for `i` under these keys, each `[key, value, token]`. Null: nothing. */
+  /**
+   * SQL: a JSON list of what is stored for `i` under these keys, each `[key, value, token]`. Null: nothing. A JSON text: why it cannot be
+   * read.
+   */
   stored(keys: string): string;
 
   /**

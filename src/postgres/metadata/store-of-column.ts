@@ -14,6 +14,9 @@ export function storeOfColumn(configuration: MetadataMembers, instances: Instanc
   const { table, id, idType } = instances;
   const column = `i.${quoteIdentifier(configuration.column)}`;
   const members = `coalesce(nullif(${column}, 'null'), '{}')`;
+  /** SQL: whether members can be read and written. */
+  const hasMembers = (of: string): string => `coalesce(jsonb_typeof(${of}), 'null') in ('object', 'null')`;
+  const own = `own.${quoteIdentifier(configuration.column)}`;
   const updates = Object.entries(configuration.update ?? {});
   const assignments = updates.map(([name, sql]) => `, ${quoteIdentifier(name)} = ${sql}\n`).join('');
 
@@ -43,12 +46,15 @@ export function storeOfColumn(configuration: MetadataMembers, instances: Instanc
     formatValue: undefined,
 
     filledKeys: ({ keys }) => `(
-      select count(*) from ${table} own, unnest(${keys}) k (key)
-      where own.${id} = i.id and jsonb_typeof(own.${quoteIdentifier(configuration.column)} -> k.key) <> 'null')`,
+      select case when ${hasMembers(own)} then (
+        select count(*) from unnest(${keys}) k (key) where jsonb_typeof(${own} -> k.key) <> 'null') end
+      from ${table} own where own.${id} = i.id)`,
 
     stored: (keys) => `(
-      select json_agg(json_build_array(k.key, ${column} -> k.key, null)) from unnest(${keys}) k (key)
-      where ${column} -> k.key is not null)`,
+      select case when ${hasMembers(column)} then (
+        select json_agg(json_build_array(k.key, ${column} -> k.key, null)) from unnest(${keys}) k (key)
+        where ${column} -> k.key is not null)
+      else to_json('the metadata column holds a JSON ' || jsonb_typeof(${column}) || ', expected an object or null') end)`,
 
     undisturbed(writes, bound) {
       const { inserts, replacements, deletes } = writes;
@@ -56,7 +62,7 @@ export function storeOfColumn(configuration: MetadataMembers, instances: Instanc
       const read = byInstance([...replacements, ...deletes], ({ key, replaces }) => [key, replaces.value]);
       return {
         isFree: `
-          coalesce(jsonb_typeof(${column}), 'null') in ('object', 'null')
+          ${hasMembers(column)}
           and not exists (select from jsonb_object_keys(${memberOf(added, bound)}) k (key) where ${column} -> k.key is not null)
           and not exists (
             select from jsonb_each(${memberOf(read, bound)}) r where ${column} -> r.key is distinct from r.value)`,

@@ -3,8 +3,8 @@ import type { MetadataStore } from '../metadata/metadata-store.js';
 import { storeOfColumn } from '../metadata/store-of-column.js';
 import { storeOfRows } from '../metadata/store-of-rows.js';
 import { type Documents, documentsOf } from './documents.js';
-import { type Growth, growthOf } from './growth.js';
 import { type Instances, instancesOf } from './instances.js';
+import { type MetadataSize, metadataSizeOf } from './metadata-size.js';
 import { type RunTable, runTableOf } from './run-table.js';
 
 /** SQL about the tables of a configuration. */
@@ -12,7 +12,7 @@ export interface Tables {
   readonly instances: Instances;
   readonly documents: Documents;
   readonly metadata: MetadataStore;
-  readonly growth: Growth;
+  readonly metadataSize: MetadataSize;
   readonly runs: RunTable;
 }
 
@@ -23,7 +23,7 @@ export function tablesOf<Transaction>(configuration: PostgresConfiguration<Trans
     instances,
     documents: documentsOf(configuration.taskData, instances),
     metadata: 'table' in metadata ? storeOfRows(metadata, instances) : storeOfColumn(metadata, instances),
-    growth: growthOf('table' in metadata ? metadata.table : null),
+    metadataSize: metadataSizeOf('table' in metadata ? metadata.table : null),
     runs: runTableOf(configuration.runs?.table),
   };
 }

@@ -231,22 +231,23 @@ describeWithChromium('In a browser', (program) => {
   test.each<[string, (route: Route) => Promise<void>]>([
     ['cannot be reached', (route) => route.abort()],
     ['starts', (route) => route.fulfill({ status: 503, body: 'The host starts.' })],
-  ])('a page whose host %s right after it was sent shows the run, and is live later', async (_, answer) => {
+    ['is behind a proxy that wants a new login', (route) => route.fulfill({ status: 401, body: 'Sign in.' })],
+  ])('a page keeps showing its run while the host %s, and then goes live', async (_, answer) => {
     const run = await requestVisible(served);
-    let refused = 0;
+    let requests = 0;
     await page.route('**/live', async (route) => {
-      refused += 1;
-      await (refused <= 2 ? answer(route) : route.continue());
+      requests += 1;
+      await (requests <= 2 ? answer(route) : route.continue());
     });
     await page.goto(`${served.url}/runs/${run}`);
-    await vi.waitUntil(() => refused >= 2, { timeout: 120_000 });
+    await vi.waitUntil(() => requests >= 2, { timeout: 120_000 });
     expect(await page.locator('#run').innerText()).toContain('Waiting for a worker');
 
     await served.service.pause(run);
     await page.locator('#run-state').getByText('Paused', { exact: true }).waitFor();
     await served.service.cancel(run);
     await page.locator('#run-state').getByText('Cancelled', { exact: true }).waitFor();
-    expect(refused).toBe(3);
+    expect(requests).toBe(3);
   });
 
   test('a page whose run may not be seen any more says so, and asks no more', async () => {

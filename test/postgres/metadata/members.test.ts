@@ -1,10 +1,11 @@
-import type { JsonValue } from 'process-metadata-backfill';
+import { type JsonValue, previewBackfill, runBackfill, verifyBackfill } from 'process-metadata-backfill';
 import { describe, expect, test } from 'vitest';
 import { ODD_TEXTS } from '../../stores/odd-texts.js';
 import { oneTable } from '../hosts/one-table.js';
 import { ALL_WRITTEN, fill, useHost } from '../hosts/use-host.js';
 
 const opened = useHost(oneTable);
+const SILENT = { info() {}, warn() {}, error() {} };
 
 /** An instance whose column has this text. `null`: the column is null. */
 async function instanceWith(column: string | null): Promise<string> {
@@ -62,6 +63,32 @@ describe('values in members of a column', () => {
       expect([...(await opened().readOne(odd, ['city'])).stored]).toEqual([]);
     },
   );
+
+  test('fail where the column holds no object, in a run and in a verification alike', async () => {
+    const one = opened();
+    const whole = await instanceWith(null);
+    for (const column of ['[]', '"x"']) await instanceWith(column);
+    const { repository, processModelId } = one;
+    const paths = [{ key: 'city', path: 'city' }];
+    const failed = ['array', 'string'].map((type) =>
+      expect.objectContaining({
+        code: 'TASK_DATA_UNREADABLE',
+        reason: `the metadata column holds a JSON ${type}, expected an object or null`,
+      }),
+    );
+
+    for (const mode of ['fill', 'overwrite'] as const) {
+      const report = await runBackfill({ repository, processModelId, paths, mode, logger: SILENT });
+      expect(report).toMatchObject({ processed: 1, failed: 2 });
+      expect(report.failures).toEqual(expect.arrayContaining(failed));
+    }
+    expect(await one.metadata(whole)).toEqual({ city: 'Oslo' });
+    const verification = await verifyBackfill({ repository, processModelId, paths, logger: SILENT });
+    expect(verification).toMatchObject({ verdict: 'unknown', failed: 2 });
+    expect(verification.differences.city).toEqual({ absent: 0, different: 0, orphaned: 0 });
+    const preview = await previewBackfill({ repository, processModelId, paths });
+    expect(preview.keys.city).toMatchObject({ found: { count: 1 }, failed: { count: 2 } });
+  });
 
   test.each([
     ['9007199254740993', { number: '9007199254740993' }],

@@ -24,7 +24,7 @@ export function addRunPages(app: Hono, view: View): void {
       ${c.req.query('failures') === 'left' && html`<p class="notice" role="status">${LEFT}</p>`}
       <div id="run" hx-sse:connect="${view.at('runs', runId, 'live')}" hx-swap="innerMorph"
         hx-sse:close="refused" hx-config='{"sse": {"reconnectMaxDelay": 3000}}'
-        hx-trigger="${CONNECT}" hx-status:5xx="swap:none">${live(c, { status, actions })}</div>`;
+        hx-trigger="${CONNECT}" hx-status:4xx="swap:none" hx-status:5xx="swap:none">${live(c, { status, actions })}</div>`;
     const model = { id: processModelId, tab: 'Runs' } as const;
     return c.html(page(view, { title: `Run of ${processModelId}`, operator, model, body }));
   });
@@ -125,7 +125,7 @@ async function sendRefusal(stream: SSEStreamingApi, error: unknown): Promise<voi
   await stream.writeSSE({ event: 'refused', data: '' });
 }
 
-/** A stream that breaks off is connected again by htmx itself, but not one whose first connection fails. */
+/** htmx reconnects a stream that breaks off, but not one whose first connection fails or gets another answer. */
 const CONNECT = 'load, htmx:error from:self delay:1s, htmx:response:error from:self delay:1s';
 
 const LEFT =
