@@ -20,27 +20,27 @@ export interface SampleSize {
 
 /** A share with its interval, corrected for a finite population. Each end is a whole number of instances, divided by `total`. */
 export function shareOf(count: number, size: SampleSize): Share {
-  const { sampled, total } = size;
-  return shareWithin(count, { seen: sampled, all: total, observations: sampled }, size);
+  return shareWithin(count, { most: 1, effectiveSize: size.sampled }, size);
 }
 
 /**
  * The share of rows, of which each sampled instance has at most `most`. Rows of one instance tend to be alike. The more alike
- * they are, the fewer observations they count as, down to one per instance.
+ * they are, the smaller is the effective size of the sample, down to one row per instance. If few or nearly all rows exist, the interval
+ * is wider than needed.
  * @param perInstance how many rows each sampled instance has, up to `most`.
  */
 export function shareOfRows(perInstance: readonly number[], most: number, size: SampleSize): Share {
-  const { sampled, total } = size;
   const count = perInstance.reduce((sum, rows) => sum + rows, 0);
-  const observations = sampled * Math.min(most, Math.max(1, independentRows(perInstance, most)));
-  return shareWithin(count, { seen: sampled * most, all: total * most, observations }, size);
+  const effectiveRows = Math.min(most, effectiveRowsPerInstance(perInstance, most));
+  return shareWithin(count, { most, effectiveSize: size.sampled * effectiveRows }, size);
 }
 
 /**
- * How many rows of an instance are independent: the variance of rows, divided by that of the shares of instances. A sample may lack
- * the rare instances that have all rows where others have few, or none where others have many. So one such instance is added.
+ * As how many independent rows the rows of an instance count: the variance of rows, divided by that of the shares of instances. (It is
+ * `most` divided by the design effect.) The sample may lack rare instances that differ from the others: with all rows, or with
+ * none. So one such instance is added.
  */
-function independentRows(perInstance: readonly number[], most: number): number {
+function effectiveRowsPerInstance(perInstance: readonly number[], most: number): number {
   const shares = perInstance.map((rows) => rows / most);
   const unlike = mean(shares) < 0.5 ? 1 : 0;
   const all = [...shares, unlike];
@@ -52,26 +52,24 @@ function mean(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }
 
-/** Instances or rows: how many were seen, how many there are, and how many independent observations the seen ones count as. */
-interface Counted {
-  readonly seen: number;
-  readonly all: number;
-  readonly observations: number;
-}
-
+/**
+ * The share of what each instance has at most `most` of.
+ * @param options.effectiveSize how many independent observations would say as much as those of the sample.
+ */
 function shareWithin(
   count: number,
-  { seen, all, observations }: Counted,
+  { most, effectiveSize }: { readonly most: number; readonly effectiveSize: number },
   { sampled, total }: SampleSize,
 ): Share {
+  const [seen, all] = [sampled * most, total * most];
   if (seen === 0) return { count, rate: 0, low: 0, high: all === 0 ? 0 : 1 };
   const rate = count / seen;
   if (seen >= all) return { count, rate, low: rate, high: rate };
   // Of an infinite population, a sample of this size would be equally precise (finite population correction).
-  const size = (observations * (total - 1)) / (total - sampled);
+  const size = (effectiveSize * (total - 1)) / (total - sampled);
   // What was seen is certain, so neither end may contradict it. (Very rarely, one instance was drawn twice.)
   const atLeast = (certain: number): number =>
-    Math.max(certain, Math.floor(lowestRate(certain / seen, observations, size) * all));
+    Math.max(certain, Math.floor(lowestRate(certain / seen, effectiveSize, size) * all));
   return { count, rate, low: atLeast(count) / all, high: (all - atLeast(seen - count)) / all };
 }
 
@@ -86,10 +84,10 @@ const EXPECTED_OF_FEW: readonly number[] = [0, 0.0513, 0.3554, 0.8177];
 const ROUNDING = 1e-9;
 
 /** The low end of the Wilson interval. The high end is 1 minus the low end of the opposite share. */
-function lowestRate(rate: number, observations: number, size: number): number {
+function lowestRate(rate: number, effectiveSize: number, size: number): number {
   const slack = Z ** 2 / size;
   const reach = Z * Math.sqrt((rate * (1 - rate)) / size + slack / (4 * size));
   const wilson = Math.max(0, rate + slack / 2 - reach) / (1 + slack);
-  const having = Math.ceil(rate * observations - ROUNDING);
+  const having = Math.ceil(rate * effectiveSize - ROUNDING);
   return Math.min(wilson, (EXPECTED_OF_FEW[having] ?? Number.POSITIVE_INFINITY) / size);
 }

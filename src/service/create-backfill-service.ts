@@ -109,7 +109,8 @@ export interface BackfillService<Transaction = never> {
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
 
   /**
-   * Every failure of a run, in pages. While the run is active: those so far. If it walks again, they are those of its last walk.
+   * Every failure of a run, in pages. While the run is active: those so far. Others may be added to pages that were read, so
+   * read from the first page again once it has ended. If it walks again, they are those of its last walk.
    * @throws {InvalidInputError} when `after` is not from a page of these failures, before any I/O.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it has begun another walk since the page before: read
    *   from the first page again.
@@ -133,8 +134,8 @@ export interface BackfillService<Transaction = never> {
   verify(request: VerifyRequest<Transaction>): Promise<RequestResult>;
 
   /**
-   * The differences that a stored dry run has found, in pages. While the run is active: those so far. A run lists the first
-   * `maxListedDifferences` of each shard. `status` counts all, and its `warnings` says if some are not listed.
+   * The differences that a stored dry run has found, in pages. While the run is active: those so far, as in `failures`. A run
+   * lists the first `maxListedDifferences` of each shard. `status` counts all, and its `warnings` says if some are not listed.
    * @throws {InvalidInputError} when `after` is not from a page of these differences, before any I/O.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it is not a dry run, or when it has begun another walk since
    *   the page before: then read from the first page again.

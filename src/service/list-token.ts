@@ -2,12 +2,12 @@ import type { ListPlace } from '../run/calls/read-listed.js';
 import type { ListName } from '../run/record/listed-records.js';
 import type { RunHeader } from '../run/record/run-record.js';
 
-/** Where a page of a list begins, in the list of which walk. */
+/** Where a page begins, and of which walk its list is. */
 export interface TokenPlace extends ListPlace {
   readonly walk: number;
 }
 
-/** Names run, list, walk and place. URLs carry all of its characters as they are. */
+/** Names run, list, walk and place. It needs no escaping in a URL. */
 export function listToken(
   name: ListName,
   { runId, walk }: Pick<RunHeader, 'runId' | 'walk'>,

@@ -147,6 +147,13 @@ describe('the interval of a share of rows', () => {
     expect(average).toBeLessThanOrEqual(0.97);
   });
 
+  test('has no narrower interval than independent rows, even where all instances have the same share of their rows', () => {
+    const size = { sampled: 200, total: 1_000_000 };
+    const { low, high } = shareOfRows(Array<number>(200).fill(10), 20, size);
+    const independent = shareOf(2_000, { sampled: 4_000, total: 20_000_000 });
+    expect(high - low).toBeCloseTo(independent.high - independent.low, 5);
+  });
+
   const half = independent(0.5, 1);
   test.each<[string, Population['rowsOf']]>([
     ['0 or 1 row, and 0.75 % have all 20', (random) => allOrNone(0.0075, 20)(random) || half(random)],

@@ -14,7 +14,10 @@ export interface FirstItems<Name extends ListName> {
 
 const MOST_ITEMS = 20;
 
-/** Never rejects. A call or a status must not fail because its first items cannot be read. */
+/**
+ * Never rejects. A call or a status must not fail because its first items cannot be read.
+ * @param run as a promise, if the run has still to be loaded: that may fail, too.
+ */
 export async function readFirst<Name extends ListName>(
   name: Name,
   context: Pick<RunContext, 'repository'>,
