@@ -116,7 +116,10 @@ export interface MetadataRows {
   readonly update?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Metadata as members of a jsonb column of the instance. */
+/**
+ * Metadata as members of a jsonb column of the instance: an object or null. An instance with another value there, such as an array, fails
+ * with TASK_DATA_UNREADABLE.
+ */
 export interface MetadataMembers {
   readonly column: string;
   /** Values of further columns of the instance, in SQL, when members change. @default none */
