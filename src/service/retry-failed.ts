@@ -15,12 +15,11 @@ import { answerRequest, type SkippedRequest, type TriggeredRequest } from './ans
  */
 export type RetryResult = (
   | TriggeredRequest
-  | SkippedRequest<
-      | 'Metadata backfill feature is disabled'
-      | 'No failures are stored'
-      | 'All keys of the run were removed, read from another path or requested again since'
-    >
+  | SkippedRequest<'Metadata backfill feature is disabled' | 'No failures are stored' | typeof NO_KEY_LEFT>
 ) & { readonly left: boolean };
+
+export const NO_KEY_LEFT =
+  'All keys of the run were removed, read from another path or requested again since';
 
 const MOST_INSTANCES = 10_000;
 
@@ -46,8 +45,7 @@ export async function retryFailed(
     definition.paths.map(({ key }, index) => [key, run.header.claims[index]?.formerPaths ?? []]),
   );
   const plan = { processModelId, updates: [], definitionFor, requester, formerPaths, diff: null };
-  const nothing = 'All keys of the run were removed, read from another path or requested again since';
-  return { ...(await answerRequest(context, plan, { enabled, nothing })), left };
+  return { ...(await answerRequest(context, plan, { enabled, nothing: NO_KEY_LEFT })), left };
 }
 
 function stillActive({ header: { runId, state } }: Run): RunError {

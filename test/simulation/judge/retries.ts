@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { NO_KEY_LEFT } from '../../../src/service/retry-failed.js';
 import { readFrom } from './judged-keys.js';
 import type { JudgedCall, JudgedRun, Replay } from './judged-world.js';
 import type { Judgement, Rules } from './judgement.js';
@@ -29,8 +30,7 @@ export const retryRules: Rules = {
       broken(32, `a retry found no failures, but ${call.failedThen.size} instances had failed`);
     const source = sourceOf(world, call);
     const isLeft = source?.header.definition.paths.some((path) => isOwn(world, source, path)) === true;
-    if (String(reason).startsWith('Newer runs') && isLeft)
-      broken(32, 'a retry found that newer runs have taken all keys, but they have not');
+    if (reason === NO_KEY_LEFT && isLeft) broken(32, 'a retry found that no key is left, but one is');
   },
 };
 

@@ -58,6 +58,17 @@ export const retries: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a retry finds that all keys are taken, although none is',
+    breaks: [32],
+    edits: [
+      {
+        file: 'src/service/retry-failed.ts',
+        find: 'return header.definition.paths.filter(({ key }) => !lost.includes(key));',
+        replace: 'return [];',
+      },
+    ],
+  },
+  {
     name: 'a retry does not know from where an unfinished run has filled its keys',
     breaks: [21],
     edits: [
