@@ -7,12 +7,18 @@ export interface RunChange {
   readonly runId: string;
   /** The run before the commit. `null` if the commit has created it. */
   readonly run: JudgedRun | null;
-  readonly header: { readonly before: HeaderView | null; readonly after: HeaderView } | null;
+  readonly header: HeaderChange | null;
   readonly shards: readonly ShardChange[];
   /** The records of failures that it has stored. */
   readonly failures: readonly FailuresView[];
   /** The records of differences. */
   readonly differences: readonly DifferencesView[];
+}
+
+export interface HeaderChange {
+  /** `null` if the commit has created the run. */
+  readonly before: HeaderView | null;
+  readonly after: HeaderView;
 }
 
 export interface ShardChange {
@@ -70,6 +76,16 @@ export type Rules = {
     judgement: Judgement,
   ) => void;
 };
+
+/** The headers that a commit has stored, each with the one before it. */
+export function storedHeaders({ status }: CommitEvent, { changes }: Judgement): HeaderChange[] {
+  return status === 'committed' ? changes.flatMap(({ header }) => header ?? []) : [];
+}
+
+/** Whether a time is of a moment between the beginning of a call and its commit. */
+export function isDuring(call: JudgedCall | undefined, { now }: CommitEvent, time: number): boolean {
+  return time >= (call?.now ?? now) && time <= now;
+}
 
 /** Whether a commit moved a shard forward: it committed instances, or proved that none are left. */
 export function isProgress(change: ShardChange): boolean {

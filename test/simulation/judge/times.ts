@@ -1,7 +1,13 @@
 import type { CommitEvent } from '../history.js';
-import type { HeaderView } from '../read-record.js';
 import { isActive } from './judged-world.js';
-import { type Judgement, type Rules, type RunChange, whoOf } from './judgement.js';
+import {
+  type HeaderChange,
+  isDuring,
+  type Judgement,
+  type Rules,
+  storedHeaders,
+  whoOf,
+} from './judgement.js';
 
 /**
  * 35. A run says when it was created, when its first walk was frozen, and when it ended, unless it goes on again. Each time is of a
@@ -9,21 +15,15 @@ import { type Judgement, type Rules, type RunChange, whoOf } from './judgement.j
  */
 export const timeRules: Rules = {
   commit(event, judgement) {
-    if (event.status !== 'committed') return;
-    for (const change of judgement.changes) judgeTimes(event, judgement, change);
+    for (const header of storedHeaders(event, judgement)) judgeTimes(event, judgement, header);
   },
 };
 
-function judgeTimes(
-  { call: id, now }: CommitEvent,
-  { world, broken }: Judgement,
-  { header }: RunChange,
-): void {
-  if (header === null) return;
-  const { before, after } = header;
+function judgeTimes(event: CommitEvent, { world, broken }: Judgement, { before, after }: HeaderChange): void {
+  const { call: id, now } = event;
   const call = world.calls.get(id);
   const who = whoOf(call);
-  const isOfCall = (time: number): boolean => time >= (call?.now ?? now) && time <= now;
+  const isOfCall = (time: number): boolean => isDuring(call, event, time);
   const isNew = { createdAt: before === null, startedAt: before?.startedAt === null && after.total !== null };
   for (const name of ['createdAt', 'startedAt'] as const) {
     const [was, is] = [before?.[name] ?? null, after[name]];
@@ -34,7 +34,7 @@ function judgeTimes(
 }
 
 function judgeEnd(
-  { before, after }: { readonly before: HeaderView | null; readonly after: HeaderView },
+  { before, after }: HeaderChange,
   isOfCall: (time: number) => boolean,
   broken: (message: string) => void,
 ): void {
