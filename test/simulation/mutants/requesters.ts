@@ -35,4 +35,48 @@ export const requesters: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a run does not say who has paused it',
+    breaks: [36],
+    edits: [
+      {
+        file: 'src/run/changes/stop-run.ts',
+        find: ", lastControl: { action: 'pause', ...requester, at: now } }",
+        replace: ' }',
+      },
+    ],
+  },
+  {
+    name: 'a run does not say who has cancelled it',
+    breaks: [36],
+    edits: [
+      {
+        file: 'src/run/changes/stop-run.ts',
+        find: 'endedAt: now, lastControl }',
+        replace: 'endedAt: now }',
+      },
+    ],
+  },
+  {
+    name: 'a run does not say who has resumed it',
+    breaks: [36],
+    edits: [
+      {
+        file: 'src/run/changes/resume-run.ts',
+        find: "    lastControl: { action: 'resume', ...requester, at: now },\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a run was paused when it was requested',
+    breaks: [36],
+    edits: [
+      {
+        file: 'src/run/changes/stop-run.ts',
+        find: "{ action: 'pause', ...requester, at: now }",
+        replace: "{ action: 'pause', ...requester, at: run.header.createdAt }",
+      },
+    ],
+  },
 ];
