@@ -9,7 +9,8 @@ import { type ShownRun, shownRun } from './shown-run.js';
 /**
  * 33. A status shows its run as it was when the call last loaded or changed it. A list has the runs of its filter, newest first,
  *    each once, as they are stored. A report of a run that is complete shows it as it was completed. Before that, no count is larger
- *    than the stored one. In the calm, nobody asks in vain: each such call returns, and none throws.
+ *    than the stored one. Failures are left out only if they cannot be read, with a warning. In the calm, nobody asks
+ *    in vain: each such call returns, and none throws.
  */
 export const answeredRunRules: Rules = {
   call({ process }, { world, broken }) {
@@ -60,9 +61,21 @@ export function answersStatus({ method }: Pick<JudgedCall, 'method'>): boolean {
 function judgeStatus({ broken }: Judgement, call: JudgedCall, answer: unknown): void {
   const { samples: _, ...expected } = call.shown ?? { runId: call.argument.runId };
   const shown = { ...Object(answer), failures: namesOf(answer, 'failures') };
-  // What the records of a list hold is left out if they cannot be read.
-  const isCut = call.lastFault !== null && shown.failures?.length === 0;
-  compare(broken, whoOf(call), shown, isCut ? { ...expected, failures: [] } : expected);
+  compare(
+    broken,
+    whoOf(call),
+    shown,
+    leavesFailuresOut(broken, call, answer) ? { ...expected, failures: [] } : expected,
+  );
+}
+
+/** Whether an answer leaves the failures out. It does so only if they cannot be read, and says so. */
+function leavesFailuresOut(broken: Judgement['broken'], call: JudgedCall, answer: unknown): boolean {
+  const warnings: readonly string[] = Object(answer).warnings ?? [];
+  const warning = warnings.find((text) => text.startsWith('The first failures could not be read'));
+  if (warning !== undefined && call.lastFault === null)
+    broken(33, `${whoOf(call)} warned although nothing had failed: ${warning}`);
+  return warning !== undefined;
 }
 
 const SUMMARY = [
@@ -86,7 +99,7 @@ function judgeList({ world, broken }: Judgement, call: JudgedCall, answer: unkno
     });
 }
 
-/** In the calm after the end, nothing else than its start is waited for, and nothing moves. */
+/** In the calm after the end, a run waits only for its start, and nothing moves. */
 function waitingOf({ header, shards }: JudgedRun, now: number): object | null {
   const { heldUntil = null, heldFor } = shards.get(0) ?? {};
   const isHeld = isActive(header.state) && heldUntil !== null && heldUntil > now;
@@ -119,6 +132,7 @@ function judgeReport({ world, broken }: Judgement, call: JudgedCall, answer: unk
   const { runId, state } = Object(answer);
   const expectedId = call.argument.runId ?? call.storedRun ?? runId;
   if (runId !== expectedId) broken(33, `${whoOf(call)} reports about ${runId}, not about ${expectedId}`);
+  const isCut = leavesFailuresOut(broken, call, answer);
   const run = world.runs.get(runId);
   if (run === undefined) return;
   if (!isComplete(state)) {
@@ -128,7 +142,6 @@ function judgeReport({ world, broken }: Judgement, call: JudgedCall, answer: unk
   const names = call.method === 'verify' ? [...REPORT, 'samples' as const] : REPORT;
   const [failures, samples] = [namesOf(answer, 'failures'), namesOf(answer, 'samples')];
   const expected = partOf(shownRun(run), names);
-  const isCut = call.lastFault !== null && failures?.length === 0;
   const shown = { ...Object(answer), failures, samples };
   compare(broken, whoOf(call), shown, isCut ? { ...expected, failures: [] } : expected);
 }
@@ -138,12 +151,10 @@ function judgePartly(broken: Judgement['broken'], call: JudgedCall, answer: unkn
   const expected = shownRun(run);
   compare(broken, whoOf(call), answer, partOf(expected, ['processModelId', 'dryRun']));
   const { keys, differences, verdict, ...report } = Object(answer);
-  const hasFound = verdict != null && differences != null;
-  if (
-    hasFound !== expected.dryRun ||
-    !isDeepStrictEqual(Object.keys(Object(keys)), Object.keys(expected.keys))
-  )
-    broken(33, `${whoOf(call)} reports ${verdict} and the keys ${Object.keys(Object(keys))}`);
+  if ((verdict != null) !== expected.dryRun || (differences != null) !== expected.dryRun)
+    broken(33, `${whoOf(call)} reports ${verdict} and the differences ${JSON.stringify(differences)}`);
+  if (!isDeepStrictEqual(Object.keys(Object(keys)), Object.keys(expected.keys)))
+    broken(33, `${whoOf(call)} reports the keys ${Object.keys(Object(keys))}`);
   for (const name of ['processed', 'updated', 'failed', 'gone'] as const)
     if (run.header.walk === 1 && !(report[name] <= expected[name]))
       broken(33, `${whoOf(call)} shows ${name} ${report[name]}, more than ${expected[name]}`);

@@ -130,4 +130,38 @@ export const answers: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'an answer does not say that the failures could not be read',
+    breaks: [33],
+    edits: [
+      {
+        file: 'src/run/calls/read-first.ts',
+        find: '} catch (error) {',
+        replace: '} catch (error) {\n    return { items: [], warnings: [] };',
+      },
+    ],
+  },
+  {
+    name: 'an answer always says that the failures could not be read',
+    breaks: [33],
+    edits: [
+      {
+        file: 'src/run/calls/read-first.ts',
+        find: 'return { items, warnings: [] };',
+        replace: 'throw new Error(name);',
+      },
+    ],
+  },
+  {
+    name: 'a report of an unfinished run that writes has a verdict',
+    breaks: [33],
+    edits: [
+      {
+        file: 'src/run/record/report.ts',
+        find: 'return { runId, processModelId, state, ...counted };',
+        replace:
+          "return { runId, processModelId, state, ...counted, verdict: run.header.endedAt === null ? 'unknown' : counted.verdict };",
+      },
+    ],
+  },
 ];
