@@ -24,11 +24,9 @@ export const columnRules: Rules = {
 
 type ColumnView = Readonly<Record<string, unknown>> & { readonly key: string };
 
-type Owned = OwnedKeyView;
-
 function judgeColumn(
   { world, broken }: Pick<Judgement, 'world' | 'broken'>,
-  owned: Owned,
+  owned: OwnedKeyView,
   column: ColumnView | undefined,
 ): void {
   const { duringFill, ...verified } = Object(column?.verified);
@@ -45,7 +43,10 @@ function judgeColumn(
   if (owned.verified != null) judgeDuringFill({ world, broken }, owned, owned.verified.runId, duringFill);
 }
 
-function expectedColumn(world: Replay, { key, filler: runId, tried, segments, verified }: Owned): object {
+function expectedColumn(
+  world: Replay,
+  { key, filler: runId, tried, segments, verified }: OwnedKeyView,
+): object {
   const filler = world.runs.get(runId ?? '');
   const { state, createdAt, endedAt, requestedBy, reason } = filler?.header ?? {};
   const { generation: _, filler: __, ...result } = verified ?? {};
@@ -80,18 +81,16 @@ function coverageOf({ header, shards }: JudgedRun, key: string): object {
 /** If the fill ended between the request of the verification and the beginning of its last walk, both answers are accepted. */
 function judgeDuringFill(
   { world, broken }: Pick<Judgement, 'world' | 'broken'>,
-  { key, filler: runId }: Owned,
+  { key, filler: runId }: OwnedKeyView,
   verifiedBy: string,
   duringFill: unknown,
 ): void {
   const [filler, verification] = [world.runs.get(runId ?? ''), world.runs.get(verifiedBy)];
   if (verification === undefined) return;
-  const isUnfinished = filler !== undefined && !ENDED.includes(filler.header.state);
+  const isUnfinished = filler !== undefined && isActive(filler.header.state);
   const hasWritten = filler?.progress.some(({ at }) => at > verification.walkBegunAt) === true;
   if (duringFill !== true && (isUnfinished || hasWritten))
     broken(31, `"${key}" is not said to have been verified during its fill`);
   if (duringFill !== false && !isUnfinished && (filler?.changedAt ?? -1) < verification.createdAt)
     broken(31, `"${key}" is said to have been verified during its fill, which had ended`);
 }
-
-const ENDED: readonly string[] = ['completed', 'completed_with_failures', 'failed', 'cancelled'];

@@ -28,10 +28,12 @@ export function countsOf({ total, state }: HeaderView, shards: Iterable<ShardVie
 type KeyCounts = ShardView['tally']['keys'][number];
 
 /** The counts of one key. A value that an earlier walk wrote counts as written once this walk has met it, and as kept until then. */
-export function keyCountsOf({ definition }: HeaderView, shards: Iterable<ShardView>, key: string): KeyCounts {
-  const index = definition.paths.findIndex((path) => path.key === key);
-  const all = [...shards].flatMap(({ tally }) => tally.keys[index] ?? []);
-  const sum = (name: keyof KeyCounts): number => all.reduce((count, counts) => count + counts[name], 0);
+export function keyCountsOf(header: HeaderView, shards: Iterable<ShardView>, key: string): KeyCounts {
+  const sum = sumsOf(
+    header,
+    key,
+    [...shards].map(({ tally }) => tally.keys),
+  );
   const kept = sum('kept');
   const written = sum('written') + Math.min(0, kept);
   const orphaned = Math.min(sum('orphaned'), sum('null') + sum('missing'));
@@ -50,15 +52,27 @@ export function keyCountsOf({ definition }: HeaderView, shards: Iterable<ShardVi
 
 /** What a dry run has found under one key. */
 export function differenceCountsOf(
-  { definition }: HeaderView,
+  header: HeaderView,
   shards: Iterable<ShardView>,
   key: string,
 ): DifferenceCountsView {
-  const index = definition.paths.findIndex((path) => path.key === key);
-  const all = [...shards].flatMap(({ tally }) => tally.differences[index] ?? []);
-  const sum = (name: keyof DifferenceCountsView): number =>
-    all.reduce((count, counts) => count + counts[name], 0);
+  const sum = sumsOf(
+    header,
+    key,
+    [...shards].map(({ tally }) => tally.differences),
+  );
   return { absent: sum('absent'), different: sum('different'), orphaned: sum('orphaned') };
+}
+
+/** Adds up what all shards have counted under one key. */
+function sumsOf<Name extends string>(
+  { definition }: HeaderView,
+  key: string,
+  byShard: readonly (readonly Readonly<Record<Name, number>>[])[],
+): (name: Name) => number {
+  const index = definition.paths.findIndex((path) => path.key === key);
+  const all = byShard.flatMap((counts) => counts[index] ?? []);
+  return (name) => all.reduce((sum, counts) => sum + counts[name], 0);
 }
 
 /** Whether a dry run has found differences under some of its keys. `unknown`: it has not compared each instance. */
