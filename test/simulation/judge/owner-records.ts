@@ -35,7 +35,7 @@ export const ownerRecordRules: Rules = {
         );
     }
     const stray = after.find(({ key }) => find(before, key) === undefined && !requested.includes(key));
-    if (stray !== undefined) broken(34, `the owner record has got "${stray.key}", which no run writes`);
+    if (stray !== undefined) broken(34, `the owner record lists "${stray.key}", which no run writes`);
   },
 };
 

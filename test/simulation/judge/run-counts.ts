@@ -8,7 +8,7 @@ export interface RunCounts {
   readonly processed: number;
   readonly updated: number;
   readonly failed: number;
-  /** With those that the walk of a complete run has never met. */
+  /** Once a run is complete, also the instances that its walk never met. */
   readonly gone: number;
 }
 

@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.js';
 
-/** Runs that say of the wrong people that they have requested, paused or resumed them. */
+/** Runs that do not say who requested, paused, resumed or cancelled them, or name somebody else or a wrong time. */
 export const requesters: readonly Mutant[] = [
   {
     name: 'nobody has requested a run for failed instances',

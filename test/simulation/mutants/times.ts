@@ -1,9 +1,9 @@
 import type { Mutant } from './mutant.js';
 
-/** Runs that say wrong times of themselves. */
+/** Runs that store wrong times. */
 export const times: readonly Mutant[] = [
   {
-    name: 'a key is verified since the last walk of its verification began',
+    name: 'a run says that it started when its last walk began',
     breaks: [35],
     edits: [
       {
