@@ -49,12 +49,9 @@ export function announceFound(context: RunContext, { header }: Run): void {
   const noted = unknown.get(context.repository)?.get(runId);
   if (noted === undefined) return;
   const found = noted.filter(({ after }) => stateRevisions.includes(after.header.revision));
-  // The other changes may still be stored, unless the run has changed since they read it. A slow load may even return an older state.
+  // The others may still be stored, even if the run has changed since they read it: the database may lose what changed it.
   const left = noted.filter(
-    (change) =>
-      !found.includes(change) &&
-      header.changes <= change.before.header.changes &&
-      context.runtime.now() - change.at < LATEST_LANDING_MS,
+    (change) => !found.includes(change) && context.runtime.now() - change.at < LATEST_LANDING_MS,
   );
   keep(context.repository, runId, left);
   for (const change of found) announce(context, change);

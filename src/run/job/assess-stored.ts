@@ -37,7 +37,9 @@ export function assessStored(
   if (!isOwn(now) && isOvertaken(before, now, job.step)) return endedBy('superseded');
   // A changed header may have dropped keys, for which the batch was planned.
   const isSameHeader = stored.header.revision === known.header.revision;
-  return { ...GOES_ON, isUnmoved: isSameHeader && isSameCheckpoint(now, before) };
+  // What was read since a change that is lost now may be lost, too.
+  const isWhole = now.changes >= before.changes;
+  return { ...GOES_ON, isUnmoved: isSameHeader && isWhole && isSameCheckpoint(now, before) };
 }
 
 const GOES_ON: Finding = { ending: null, isLoss: false, isUnmoved: false };

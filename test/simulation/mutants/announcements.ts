@@ -51,8 +51,19 @@ export const announcements: readonly Mutant[] = [
     edits: [
       {
         file: FILE,
-        find: 'header.changes <= change.before.header.changes &&',
-        replace: 'header.revision === change.before.header.revision &&',
+        find: '!found.includes(change) &&',
+        replace: '!found.includes(change) && header.revision === change.before.header.revision &&',
+      },
+    ],
+  },
+  {
+    name: 'announcements: a change is forgotten once another one is stored, which the database then loses',
+    breaks: [29],
+    edits: [
+      {
+        file: FILE,
+        find: '!found.includes(change) &&',
+        replace: '!found.includes(change) && header.changes <= change.before.header.changes &&',
       },
     ],
   },

@@ -49,6 +49,17 @@ export const losses: readonly Mutant[] = [
     ],
   },
   {
+    name: 'losses: a batch is committed that was read after a change of its shard which is lost',
+    breaks: [11],
+    edits: [
+      {
+        file: 'src/run/job/assess-stored.ts',
+        find: 'isSameHeader && isWhole && isSameCheckpoint(now, before)',
+        replace: 'isSameHeader && isSameCheckpoint(now, before)',
+      },
+    ],
+  },
+  {
     name: 'losses: a job goes on with a shard although the freeze is lost',
     breaks: [1, 4, 7, 14, 15, 16],
     edits: [
