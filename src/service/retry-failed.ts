@@ -1,6 +1,6 @@
 import { RunError } from '../errors.js';
 import type { InstanceId } from '../ports/repository.js';
-import { openRun } from '../run/calls/open-run.js';
+import { openRun, type RunHandle } from '../run/calls/open-run.js';
 import { BEGINNING, type ListPlace, type ReadList, readListed } from '../run/calls/read-listed.js';
 import type { RunContext } from '../run/context/run-context.js';
 import { outdatedKeys } from '../run/record/claim-keys.js';
@@ -32,10 +32,11 @@ export async function retryFailed(
   runId: string,
   { enabled, requester }: { readonly enabled: boolean; readonly requester: Requester },
 ): Promise<RetryResult> {
-  const run = await openRun(context, runId).load();
+  const handle = openRun(context, runId);
+  const run = await handle.load();
   const { processModelId, state, definition } = run.header;
   if (isActive(state)) throw stillActive(run);
-  const { ids, left } = await failedInstances(context, run);
+  const { ids, left } = await failedInstances(context, handle, run);
   if (ids.length === 0) return { status: 'skipped', reason: 'No failures are stored', diff: null, left };
   const definitionFor = (_: unknown, owned: readonly OwnedKey[]): RunDefinition | null => {
     const paths = stillOwned(run, owned);
@@ -61,9 +62,9 @@ function stillOwned({ header }: Run, owned: readonly OwnedKey[]): RunDefinition[
 /** The list may have fewer than have failed, because somebody may delete its records. */
 async function failedInstances(
   context: RunContext,
+  handle: RunHandle,
   run: Run,
 ): Promise<{ readonly ids: readonly InstanceId[]; readonly left: boolean }> {
-  const handle = openRun(context, run.header.runId);
   const listed = new Set<InstanceId>();
   for (let from: ListPlace | null = BEGINNING; from !== null && listed.size < MOST_INSTANCES; ) {
     const { items, next }: ReadList<'failures'> = await readListed('failures', context, handle, run, {
