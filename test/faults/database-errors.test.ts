@@ -13,6 +13,7 @@ import { systemRuntime } from '../../src/run/context/system-runtime.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
 import { linesLogger } from '../support/lines.js';
+import { dropDatabase } from '../support/own-database.js';
 import { describeWith } from '../support/servers.js';
 import { createPostgresRepository } from '../support/spiff-repository.js';
 import { eventually } from './support/eventually.js';
@@ -178,8 +179,8 @@ describeWith(['PostgreSQL'], 'a database that becomes read-only', () => {
   });
   afterEach(async () => {
     await host.close();
-    await server.query(`drop database ${name} with (force)`);
     await server.end();
+    await dropDatabase(POSTGRES_URL, name);
   });
 
   /** For all connections to come; those there are, are ended. */

@@ -10,6 +10,7 @@ import {
 } from '../../src/index.js';
 import { MODEL } from '../support/instances.js';
 import { intercept } from '../support/intercept.js';
+import { dropDatabase } from '../support/own-database.js';
 import { describeWith } from '../support/servers.js';
 import { createPostgresRepository } from '../support/spiff-repository.js';
 import { type FaultHost, openFaultHost, openPool } from './support/fault-host.js';
@@ -33,8 +34,8 @@ async function openDatabase(url: string): Promise<{ host: FaultHost; close(): Pr
       await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = '${name}' and state like 'idle in transaction%'`);
       await host.close();
-      await admin.query(`drop database ${name} with (force)`);
       await admin.end();
+      await dropDatabase(url, name);
     },
   };
 }

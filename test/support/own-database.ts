@@ -15,11 +15,11 @@ export async function createOwnDatabase(
   await send(url, `create database ${name} ${options}`);
   const own = new URL(url);
   own.pathname = `/${name}`;
-  return { url: own.href, drop: () => drop(url, name) };
+  return { url: own.href, drop: () => dropDatabase(url, name) };
 }
 
 /** A pool says that it has ended before its connections are closed. One that is cut then fails in nobody's hands. */
-async function drop(url: string, name: string): Promise<void> {
+export async function dropDatabase(url: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
