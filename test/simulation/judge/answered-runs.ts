@@ -7,7 +7,8 @@ import { type ListedView, nameOf } from './lists.js';
 import { type ShownRun, shownRun } from './shown-run.js';
 
 /**
- * 33. A status shows its run as it was when the call last loaded or changed it. A list has the runs of its filter, newest first,
+ * 33. A status shows its run as it was when the call last loaded or changed it, or the time before that if a change of the call had
+ *    an unknown outcome: it looks once more whether the change is stored. A list has the runs of its filter, newest first,
  *    each once, as they are stored. A report of a run that is complete shows it as it was completed. Before that, no count is larger
  *    than the stored one. Failures are left out only if they cannot be read, with a warning. In the calm, nobody asks
  *    in vain: each such call returns, and none throws.
@@ -59,14 +60,15 @@ export function answersStatus({ method }: Pick<JudgedCall, 'method'>): boolean {
 }
 
 function judgeStatus({ broken }: Judgement, call: JudgedCall, answer: unknown): void {
-  const { samples: _, ...expected } = call.shown ?? { runId: call.argument.runId };
-  const shown = { ...Object(answer), failures: namesOf(answer, 'failures') };
-  compare(
-    broken,
-    whoOf(call),
-    shown,
-    leavesFailuresOut(broken, call, answer) ? { ...expected, failures: [] } : expected,
-  );
+  const isCut = leavesFailuresOut(broken, call, answer);
+  const answered = { ...Object(answer), failures: namesOf(answer, 'failures') };
+  const expectedFrom = (run: ShownRun | null): object => {
+    const { samples: _, ...expected } = run ?? { runId: call.argument.runId };
+    return isCut ? { ...expected, failures: [] } : expected;
+  };
+  const before = call.lastFault === null ? null : call.shownBefore;
+  if (before !== null && differing(answered, expectedFrom(before)).length === 0) return;
+  compare(broken, whoOf(call), answered, expectedFrom(call.shown));
 }
 
 /** Whether an answer leaves the failures out. It does so only if they cannot be read, and says so. */
@@ -170,9 +172,10 @@ function partOf(shown: ShownRun, names: readonly (keyof ShownRun)[]): object {
 }
 
 function compare(broken: Judgement['broken'], who: string, answer: unknown, expected: object): void {
-  for (const [name, value] of Object.entries(expected)) {
-    const shown = Object(answer)[name];
-    if (!isDeepStrictEqual(shown, value))
-      broken(33, `${who} shows ${name} ${JSON.stringify(shown)}, not ${JSON.stringify(value)}`);
-  }
+  for (const [name, value] of differing(answer, expected))
+    broken(33, `${who} shows ${name} ${JSON.stringify(Object(answer)[name])}, not ${JSON.stringify(value)}`);
+}
+
+function differing(answer: unknown, expected: object): [name: string, value: unknown][] {
+  return Object.entries(expected).filter(([name, value]) => !isDeepStrictEqual(Object(answer)[name], value));
 }

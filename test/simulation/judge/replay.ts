@@ -65,7 +65,9 @@ export function replayWorld(
   /** The call has loaded or changed its run. */
   function lookAgain(call: JudgedCall | undefined): void {
     const run = runs.get(String(call?.argument.runId));
-    if (call !== undefined && run !== undefined && answersStatus(call)) call.shown = shownRun(run);
+    if (call === undefined || run === undefined || !answersStatus(call)) return;
+    call.shownBefore = call.shown;
+    call.shown = shownRun(run);
   }
 
   function applyAnswer(id: number, answer: unknown, at: number): void {
@@ -276,6 +278,7 @@ function newCall(): Pick<
   | 'foundEnded'
   | 'hasMovedStart'
   | 'shown'
+  | 'shownBefore'
 > {
   return {
     endedAt: null,
@@ -301,5 +304,6 @@ function newCall(): Pick<
     foundEnded: new Set(),
     hasMovedStart: false,
     shown: null,
+    shownBefore: null,
   };
 }
