@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { SpanStatusCode } from '@opentelemetry/api';
 import {
   InMemoryMetricExporter,
@@ -125,7 +126,12 @@ test('a verification is a span that says so, and counts no instances', async () 
 });
 
 test('the gauges show a run while it goes on, and no longer', async () => {
-  const host = openProcess(createMemoryRepository({ instances: invoices(30) }));
+  // Within one millisecond, no rate can be measured.
+  const slow = intercept(createMemoryRepository({ instances: invoices(30) }), async ({ method, proceed }) => {
+    if (method === 'readInstances') await setTimeout(5);
+    return proceed();
+  });
+  const host = openProcess(slow);
   const runId = await host.request();
   const stopping = new AbortController();
 
