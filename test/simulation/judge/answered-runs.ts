@@ -7,8 +7,8 @@ import { type ListedView, nameOf } from './lists.js';
 import { type ShownRun, shownRun } from './shown-run.js';
 
 /**
- * 33. A status shows its run as it was when the call last loaded or changed it, or the time before that if a change of the call had
- *    an unknown outcome: it looks once more whether the change is stored. A list has the runs of its filter, newest first,
+ * 33. A status shows its run as it was when the call last loaded or changed it, or the time before that if a port has failed
+ *    under the call. Then it may load the run once more, to find out whether its change is stored. A list has the runs of its filter, newest first,
  *    each once, as they are stored. A report of a run that is complete shows it as it was completed. Before that, no count is larger
  *    than the stored one. Failures are left out only if they cannot be read, with a warning. In the calm, nobody asks
  *    in vain: each such call returns, and none throws.
