@@ -13,9 +13,9 @@ export interface InspectedInstance {
   readonly id: InstanceId;
   /** In the order of the paths. */
   readonly keys: readonly InspectedKey[];
-  /** How many rows a run would write, null rows included. Rows of keys in `leftAlone` do not count. */
+  /** The rows of a run that overwrites the keys in `overwritten` and fills the others, but not those in `leftAlone`. Null rows count. */
   readonly fillRows: number;
-  /** The same, if it overwrites all keys. */
+  /** The same of a run that overwrites them all. */
   readonly overwriteRows: number;
 }
 

@@ -35,7 +35,7 @@ export interface KeyPreview {
   readonly byAge: readonly (number | null)[];
   /** Up to 5 instances, of as many kinds as possible: replaced, filled, orphaned, unchanged, without a value. */
   readonly samples: readonly PreviewSample[];
-  /** For a path that finds little: up to 3 existing paths with a similar spelling, the nearest one first. If many paths do, the first 50. */
+  /** For a path that finds little: up to 3 existing paths with a similar spelling, the nearest one first. Only the first 50 such paths get any. */
   readonly didYouMean: readonly PathSuggestion[];
 }
 

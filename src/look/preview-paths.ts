@@ -32,17 +32,20 @@ export interface BackfillPreview<Key extends string = string> {
   readonly projected: ProjectedRun;
 }
 
-/** The time and the rows of a run over all instances. For a model update, it fills the added keys. With `includeChanged`, it overwrites the changed ones. */
+/**
+ * The time and the rows of a run over all instances. For a model update, the run fills the added keys. With `includeChanged`, it also
+ * overwrites the changed keys.
+ */
 export interface ProjectedRun {
   /** The range of milliseconds, for one job that nothing slows down. */
   readonly ms: readonly [low: number, high: number];
   /**
-   * How many rows a run writes, null rows included. `count` is the rows in the sample. `rate` is `count` divided by the most rows that
+   * How many rows a run writes that fills its keys. With `includeChanged`, changed keys are overwritten. Null rows count. `count` is the rows in the sample. `rate` is `count` divided by the most rows that
    * the sample could have (sampled instances times keys of the run). For all rows of the model, multiply `rate`, `low` and `high` by
    * `total` and the number of these keys.
    */
   readonly fillRows: Share;
-  /** The same, if the run overwrites all its keys. */
+  /** The same of a run that overwrites all its keys. */
   readonly overwriteRows: Share;
 }
 

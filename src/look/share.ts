@@ -25,8 +25,8 @@ export function shareOf(count: number, size: SampleSize): Share {
 
 /**
  * The share of rows, of which each sampled instance has at most `most`. Rows of one instance tend to be alike. The more alike
- * they are, the smaller is the effective size of the sample, down to one row per instance. If few or nearly all rows exist, the interval
- * is wider than needed.
+ * they are, the smaller the effective size of the sample is. It is at least one row per instance. The interval is too wide if few
+ * rows exist, or nearly all.
  * @param perInstance how many rows each sampled instance has, up to `most`.
  */
 export function shareOfRows(perInstance: readonly number[], most: number, size: SampleSize): Share {
@@ -36,9 +36,9 @@ export function shareOfRows(perInstance: readonly number[], most: number, size: 
 }
 
 /**
- * As how many independent rows the rows of an instance count: the variance of rows, divided by that of the shares of instances. (It is
- * `most` divided by the design effect.) The sample may lack rare instances that differ from the others: with all rows, or with
- * none. So one such instance is added.
+ * The number of independent rows that the rows of one instance are worth: `most` divided by the design effect. It is the variance of
+ * rows divided by the variance of the instances' shares. The sample may lack rare instances that have all rows or none. So one is
+ * added: with all rows if the mean share is below half, otherwise with none.
  */
 function effectiveRowsPerInstance(perInstance: readonly number[], most: number): number {
   const shares = perInstance.map((rows) => rows / most);
@@ -53,8 +53,8 @@ function mean(numbers: readonly number[]): number {
 }
 
 /**
- * The share of what each instance has at most `most` of.
- * @param options.effectiveSize how many independent observations would say as much as those of the sample.
+ * The share of items that exist, where each instance has at most `most` items. `effectiveSize` is the number of independent items that
+ * tell as much as the sample.
  */
 function shareWithin(
   count: number,

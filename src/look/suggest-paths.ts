@@ -26,16 +26,16 @@ export interface PathSuggester {
 const MOST_SUGGESTIONS = 3;
 /** How many paths get suggestions. Nobody corrects more at a time. */
 const MOST_PATHS = 50;
-/** The most values to compare with paths: those that are compared with all paths, in all documents. They take about a second. */
+/** The most comparisons of a value with a path, over all documents and paths. They take about a second. */
 const MOST_COMPARISONS = 1_250_000;
 /** The cost of a path that lacks the last name of the one asked for, and ends at a value without members. */
 const TOO_LONG = 0.2;
-/** The extra cost of a path that leads to objects or lists only: metadata are mostly texts and numbers. */
+/** The extra cost of a path that leads only to objects or lists: metadata are mostly texts and numbers. */
 const CONTAINER = 0.1;
 
 /**
- * @param asked beyond 50 paths, the others get no suggestion.
- * @param mostDocuments how many documents there are to look at. The more documents and paths, the fewer values of each document.
+ * @param asked the paths to find suggestions for. Only the first 50 get any.
+ * @param mostDocuments how many documents there are to look at. With more documents and paths, fewer values of each document are compared.
  */
 export function createPathSuggester(
   asked: readonly (readonly string[])[],
@@ -59,7 +59,7 @@ export function createPathSuggester(
 
 interface Candidate {
   readonly segments: readonly string[];
-  /** Where it costs the least. */
+  /** The lowest cost at which the path was seen. `sample` is the value seen then. */
   cost: number;
   sample: JsonValue;
   found: number;

@@ -117,8 +117,8 @@ export interface MetadataRows {
 }
 
 /**
- * Metadata as members of a jsonb column of the instance: an object or null. An instance with another value there, such as an array, fails
- * with TASK_DATA_UNREADABLE.
+ * Metadata as members of a jsonb column of the instance. The column must hold an object or null. Otherwise the instance fails with
+ * TASK_DATA_UNREADABLE.
  */
 export interface MetadataMembers {
   readonly column: string;

@@ -19,7 +19,7 @@ export interface InstanceRow {
   readonly running: boolean;
   /** Whether the table of the metadata is small. */
   readonly small: boolean;
-  /** JSON: what is stored under the keys of the page, or why that cannot be read. */
+  /** JSON: what is stored under the keys of the page, or a string that says why it cannot be read. */
   readonly stored: string | null;
   /** `null`: no task has completed. */
   readonly version: string | null;

@@ -109,8 +109,8 @@ export interface BackfillService<Transaction = never> {
   list(filter?: RunListFilter): Promise<readonly RunSummary[]>;
 
   /**
-   * Every failure of a run, in pages. While the run is active: those so far. Others may be added to pages that were read, so
-   * read from the first page again once it has ended. If it walks again, they are those of its last walk.
+   * Every failure of a run, in pages. While the run is active, failures may be added to pages that you have read. Read the list
+   * again from the first page when the run has ended. A run that walks again lists the failures of its last walk.
    * @throws {InvalidInputError} when `after` is not from a page of these failures, before any I/O.
    * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when it has begun another walk since the page before: read
    *   from the first page again.

@@ -2,12 +2,12 @@ import type { ListPlace } from '../run/calls/read-listed.js';
 import type { ListName } from '../run/record/listed-records.js';
 import type { RunHeader } from '../run/record/run-record.js';
 
-/** Where a page begins, and of which walk its list is. */
+/** The place where a page begins, and the walk whose list it belongs to. */
 export interface TokenPlace extends ListPlace {
   readonly walk: number;
 }
 
-/** Names run, list, walk and place. It needs no escaping in a URL. */
+/** The token names run, list, walk and place. It needs no escaping in a URL. */
 export function listToken(
   name: ListName,
   { runId, walk }: Pick<RunHeader, 'runId' | 'walk'>,

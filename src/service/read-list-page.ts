@@ -18,8 +18,8 @@ export interface ListPage<Name extends ListName> {
  * Reads one page of the failures or differences of a run. The token `after` also names the walk, because each walk has a list of its
  * own: a page of another walk would repeat items and leave out others.
  * @throws {InvalidInputError} when `after` is no token, or one of another run or list, before any I/O.
- * @throws {RunError} RUN_NOT_FOUND. RUN_STATE when the run has begun another walk since the page before, or lists no
- *   differences, because it is not a dry run.
+ * @throws {RunError} RUN_NOT_FOUND when there is no such run. RUN_STATE when the run has begun another walk since the
+ *   page before, or is not a dry run and so lists no differences.
  */
 export async function readListPage<Name extends ListName>(
   name: Name,

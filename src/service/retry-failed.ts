@@ -18,6 +18,7 @@ export type RetryResult = (
   | SkippedRequest<'Metadata backfill feature is disabled' | 'No failures are stored' | typeof NO_KEY_LEFT>
 ) & { readonly left: boolean };
 
+/** Why a retry requests nothing: no key of the run is left to it. */
 export const NO_KEY_LEFT =
   'All keys of the run were removed, read from another path or requested again since';
 

@@ -126,7 +126,7 @@ test('a verification is a span that says so, and counts no instances', async () 
 });
 
 test('the gauges show a run while it goes on, and no longer', async () => {
-  // Within one millisecond, no rate can be measured.
+  // A run needs at least one millisecond to have a rate.
   const slow = intercept(createMemoryRepository({ instances: invoices(30) }), async ({ method, proceed }) => {
     if (method === 'readInstances') await setTimeout(5);
     return proceed();

@@ -147,7 +147,7 @@ describe('the interval of a share of rows', () => {
     expect(average).toBeLessThanOrEqual(0.97);
   });
 
-  test('has no narrower interval than independent rows, even where all instances have the same share of their rows', () => {
+  test('is as wide as that of independent rows if all instances have the same share of their rows', () => {
     const size = { sampled: 200, total: 1_000_000 };
     const { low, high } = shareOfRows(Array<number>(200).fill(10), 20, size);
     const independent = shareOf(2_000, { sampled: 4_000, total: 20_000_000 });

@@ -117,7 +117,7 @@ describe('suggestions', () => {
     ]);
   });
 
-  test('count the documents with any value there, also with an object, which alone would be too far away', () => {
+  test('count each document with a value at the path, even an object, which alone is too unlike to be suggested', () => {
     const text = { order: { customer: 'ACME' } };
     const object = { order: { customer: { name: 'ACME' } } };
     const [first] = suggest('order.cstmr', [object, text, object]);
@@ -125,7 +125,7 @@ describe('suggestions', () => {
     expect(namesFor('order.cstmr', [object])).toEqual([]);
   });
 
-  test('take little time for many paths and large documents: the first 50 paths get some, from the values near the top', () => {
+  test('read few values for many paths and large documents: only the first 50 paths get any, from values near the top', () => {
     const members = Array.from({ length: 1000 }, (_, index) => [`field_${index}`, { value: index }]);
     const document = { near: 'top', ...Object.fromEntries(members) };
     const asked = Array.from({ length: 51 }, () => ['naer']);

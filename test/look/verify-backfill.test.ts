@@ -20,6 +20,8 @@ const DOCUMENTS = Array.from({ length: 30 }, (_, index) => ({
   ...(index < 27 ? { city: 'Oslo' } : {}),
 }));
 
+const SILENT = { info() {}, warn() {}, error() {} };
+
 const BOTH = [...PATHS, { key: 'city', path: 'city' }] as const;
 
 interface Host {
@@ -187,6 +189,36 @@ test('leaves it to an instance that is still running to drop a value or to add a
   await fill(host);
 
   expect((await verify(host)).verdict).toBe('equal');
+});
+
+describe('a mistyped path', () => {
+  const typo = { processModelId: MODEL, paths: [{ key: 'city', path: 'ctiy' }], logger: SILENT };
+  const path = 'Path "ctiy" of key "city" found nothing in any of 30 instances';
+
+  test('over stored values is named by a verification, by its repair, and by a dry run of it', async () => {
+    const { repository } = onMemory();
+    await runBackfill({ repository, processModelId: MODEL, paths: [{ key: 'city', path: 'city' }] });
+    const warning = `${path}, although 27 instances had a stored value. Check the path.`;
+    const repair = { ...typo, repository, mode: 'overwrite', clear: true } as const;
+
+    const verification = await verifyBackfill({ ...typo, repository });
+    expect(verification).toMatchObject({ verdict: 'different', differences: { city: { orphaned: 27 } } });
+    expect(verification.warnings).toContain(warning);
+    expect((await runBackfill({ ...repair, dryRun: true })).warnings).toContain(warning);
+    expect((await runBackfill(repair)).warnings).toContain(warning);
+  });
+
+  test('over no values is named, too', async () => {
+    const { repository } = onMemory();
+    const { warnings } = await verifyBackfill({ ...typo, repository });
+    expect(warnings).toContain(`${path}. Check the path.`);
+  });
+
+  test('is not suspected if one instance has a value there', async () => {
+    const one = onMemory([...DOCUMENTS, { ctiy: 'Oslo' }].map((data, index) => instance(index + 1, data)));
+    const { warnings } = await verifyBackfill({ ...typo, repository: one.repository });
+    expect(warnings.filter((text) => text.includes('found nothing'))).toEqual([]);
+  });
 });
 
 describe('the verdict is unknown', () => {

@@ -31,7 +31,7 @@ describeWith(['PostgreSQL'], 'on connections that keep their plans', ({ PostgreS
        create table metadata_0 partition of metadata for values with (modulus 2, remainder 0) ${ALONE};
        create table metadata_1 partition of metadata for values with (modulus 2, remainder 1) ${ALONE}`,
     ],
-  ])('a plan that was made for %s without metadata is not used once there are many', async (_, create) => {
+  ])('a plan that was made for %s without rows is not used once it has many', async (_, create) => {
     await query(`drop table if exists metadata; delete from metadata_backfill_run; ${create}`);
     await query('vacuum analyze metadata');
     const pool = new pg.Pool({ connectionString: own.url, max: 2 });
@@ -59,7 +59,7 @@ describeWith(['PostgreSQL'], 'on connections that keep their plans', ({ PostgreS
       },
       { timeout: 60_000 },
     );
-    // A scan per instance is fine while there are few rows. Later it would read 100,000,000.
+    // A scan per instance is fine while there are few rows. With many rows, such scans would read 100,000,000.
     expect(scanned).toBeLessThan(10_000_000);
   });
 

@@ -93,7 +93,7 @@ describe('what a preview of a model update projects', () => {
   const exactly = (count: number, rate: number) => ({ count, rate, low: rate, high: rate });
 
   test.each([false, true, undefined])(
-    'is what its request writes, with includeChanged %s, also if a host has written some values',
+    'fills as many rows as its request writes, with includeChanged %s, even if the host has stored values',
     async (includeChanged) => {
       const byHost = { ...INSTANCES[0], metadata: { amount: 'old', invoice_number: 'by the host' } };
       const instances = [byHost, ...INSTANCES.slice(1)] as typeof INSTANCES;

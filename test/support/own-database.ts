@@ -18,7 +18,10 @@ export async function createOwnDatabase(
   return { url: own.href, drop: () => dropDatabase(url, name) };
 }
 
-/** A pool says that it has ended before its connections are closed. One that is cut then fails in nobody's hands. */
+/**
+ * Drops a database. Waits up to two seconds until its connections are closed: a pool says that it has ended earlier than that. A
+ * connection that is cut in between raises an error that nobody handles.
+ */
 export async function dropDatabase(url: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -52,7 +52,7 @@ export function statementNames(): StatementNames {
 
 /** How often a statement is sent before it gets a name. Statements that come once should not take one. */
 const PREPARED_AFTER = 2;
-/** A run uses three or four, and as many others while the metadata table is small. Each, in up to four plans, takes about 0.7 MB of each connection (PostgreSQL 15). */
+/** A run uses three or four. If the metadata table grows, some have a second text. Each, in up to four plans, takes about 0.7 MB of each connection (PostgreSQL 15). */
 const MOST_NAMED = 20;
 const MOST_SEEN = 500;
 

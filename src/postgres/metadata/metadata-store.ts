@@ -16,13 +16,13 @@ export interface MetadataStore {
   readonly formatValue: ((value: JsonValue) => FormattedValue) | undefined;
 
   /**
-   * SQL: how many of these keys have a value other than null, for the instance with the id `i.id`. Null: it is not known, or the stored
-   * values cannot be read.
+   * SQL: how many of these keys have a value other than null, for the instance with the id `i.id`. Null if the count is unknown or
+   * the stored values cannot be read. The page then shows the instance.
    */
   filledKeys(page: FillPage, bound: Parameters): string;
   /**
-   * SQL: a JSON list of what is stored for `i` under these keys, each `[key, value, token]`. Null: nothing. A JSON text: why it cannot be
-   * read.
+   * SQL: a JSON list of what is stored for `i` under these keys, each `[key, value, token]`. Null: nothing. A JSON string says why the
+   * stored values cannot be read.
    */
   stored(keys: string): string;
 

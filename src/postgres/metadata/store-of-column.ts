@@ -54,7 +54,7 @@ export function storeOfColumn(configuration: MetadataMembers, instances: Instanc
       select case when ${hasMembers(column)} then (
         select json_agg(json_build_array(k.key, ${column} -> k.key, null)) from unnest(${keys}) k (key)
         where ${column} -> k.key is not null)
-      else to_json('the metadata column holds a JSON ' || jsonb_typeof(${column}) || ', expected an object or null') end)`,
+      else to_json('the metadata column holds a JSON ' || jsonb_typeof(${column}) || ', but must hold an object or null') end)`,
 
     undisturbed(writes, bound) {
       const { inserts, replacements, deletes } = writes;

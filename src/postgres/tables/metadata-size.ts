@@ -2,19 +2,20 @@ import { quoteName } from '../sql/quote-name.js';
 
 /**
  * PostgreSQL keeps the plan of a prepared statement. A plan that was made while the metadata table was small scans it once per
- * instance. When the table is large, that takes minutes per page. So statements get another text once the table is no longer
- * small, and PostgreSQL plans them again. For other tables, `statement-names.ts` sees to that, less often.
+ * instance. When the table is large, that takes minutes per page. So statements carry a comment while the last page has found the
+ * table small. Without it, their text is another one, and PostgreSQL plans them again. The first page of a repository carries none. For
+ * the other tables, `statement-names.ts` has statements planned again, but less often.
  */
 export interface MetadataSize {
   /** SQL: whether the table is small. */
   readonly isSmall: string;
   /** Remembers what the last page has answered. */
   note(isSmall: boolean): void;
-  /** The text under which to send a statement that reads metadata of many instances. */
+  /** Adds the comment to a statement that reads or writes metadata of many instances, if the table was small. */
   sentAs(statement: string): string;
 }
 
-/** @param table that of the metadata. `null`: they are in the table of the instances. */
+/** @param table the metadata table, or `null` if metadata are in the table of the instances. */
 export function metadataSizeOf(table: string | null): MetadataSize {
   let wasSmall = false;
   return {
@@ -26,7 +27,7 @@ export function metadataSizeOf(table: string | null): MetadataSize {
   };
 }
 
-/** 16 pages of 8 KB. From about 10 pages on, the default costs of PostgreSQL make a look into the index cheaper than a scan. */
+/** 16 pages of 8 KB: a bit above the 10 pages from which PostgreSQL, by its default costs, takes an index lookup for cheaper than a scan. */
 const SMALL_BYTES = 131_072;
 
 /** SQL: the size of a table. That of a partitioned one is in its partitions. */

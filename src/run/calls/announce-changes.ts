@@ -49,7 +49,7 @@ export function announceFound(context: RunContext, { header }: Run): void {
   const noted = unknown.get(context.repository)?.get(runId);
   if (noted === undefined) return;
   const found = noted.filter(({ after }) => stateRevisions.includes(after.header.revision));
-  // The others may still be stored, even if the run has changed since they read it: the database may lose what changed it.
+  // The other changes may be stored later, even if the run has changed since: the database may lose that newer change.
   const left = noted.filter(
     (change) => !found.includes(change) && context.runtime.now() - change.at < LATEST_LANDING_MS,
   );

@@ -16,7 +16,7 @@ const MOST_ITEMS = 20;
 
 /**
  * Never rejects. A call or a status must not fail because its first items cannot be read.
- * @param run as a promise, if the run has still to be loaded: that may fail, too.
+ * @param run the run, or a promise of it. The promise may reject.
  */
 export async function readFirst<Name extends ListName>(
   name: Name,

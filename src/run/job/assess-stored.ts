@@ -37,7 +37,7 @@ export function assessStored(
   if (!isOwn(now) && isOvertaken(before, now, job.step)) return endedBy('superseded');
   // A changed header may have dropped keys, for which the batch was planned.
   const isSameHeader = stored.header.revision === known.header.revision;
-  // What was read since a change that is lost now may be lost, too.
+  // The database has lost a change of the shard. What the job has read after that change may be lost, too.
   const isWhole = now.changes >= before.changes;
   return { ...GOES_ON, isUnmoved: isSameHeader && isWhole && isSameCheckpoint(now, before) };
 }

@@ -90,9 +90,9 @@ function keyWarnings(run: Run): string[] {
             `Key ${quote(key)} was taken over from a run that had not completed. Values kept because they differ from what its path gives: ${kept}. Check them, or request the key with mode 'overwrite'.`,
           ]
         : []),
-      ...(missing > 0 && written + nulls + orphaned === 0 && kept < (mode === 'fill' ? missing : 1)
+      ...(missing > 0 && written + nulls + stale === 0 && kept < (mode === 'fill' ? missing : 1)
         ? [
-            `${path} found nothing in ${missing === 1 ? 'the only instance' : `any of ${missing} instances`}${failed > 0 ? ` (${failed} failed)` : ''}. Check the path.`,
+            `${path} found nothing in ${missing === 1 ? 'the only instance' : `any of ${missing} instances`}${failed > 0 ? ` (${failed} failed)` : ''}${cleared > 0 ? `, although ${instances(cleared)} had a stored value` : ''}. Check the path.`,
           ]
         : []),
       ...(stale > 0

@@ -230,9 +230,9 @@ describeWithChromium('In a browser', (program) => {
 
   test.each<[string, (route: Route) => Promise<void>]>([
     ['cannot be reached', (route) => route.abort()],
-    ['starts', (route) => route.fulfill({ status: 503, body: 'The host starts.' })],
+    ['is starting', (route) => route.fulfill({ status: 503, body: 'The host starts.' })],
     ['is behind a proxy that wants a new login', (route) => route.fulfill({ status: 401, body: 'Sign in.' })],
-  ])('a page keeps showing its run while the host %s, and then goes live', async (_, answer) => {
+  ])('a page shows its run while the host %s, and goes live afterwards', async (_, answer) => {
     const run = await requestVisible(served);
     let requests = 0;
     await page.route('**/live', async (route) => {

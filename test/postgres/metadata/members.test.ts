@@ -64,7 +64,7 @@ describe('values in members of a column', () => {
     },
   );
 
-  test('fail where the column holds no object, in a run and in a verification alike', async () => {
+  test('fail where the column holds an array or a string: in runs, verifications and previews', async () => {
     const one = opened();
     const whole = await instanceWith(null);
     for (const column of ['[]', '"x"']) await instanceWith(column);
@@ -73,7 +73,7 @@ describe('values in members of a column', () => {
     const failed = ['array', 'string'].map((type) =>
       expect.objectContaining({
         code: 'TASK_DATA_UNREADABLE',
-        reason: `the metadata column holds a JSON ${type}, expected an object or null`,
+        reason: `the metadata column holds a JSON ${type}, but must hold an object or null`,
       }),
     );
 

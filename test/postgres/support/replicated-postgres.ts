@@ -56,7 +56,7 @@ export async function startReplicatedPostgres(programs: string): Promise<Replica
   ];
   await run('pg_basebackup', backup);
   const replica = await start('replica', 5433);
-  // It answers before it has caught up.
+  // The replica answers before it has caught up.
   const streaming = "select from pg_stat_replication where state = 'streaming'";
   await eventually(async () => (await primary.query(streaming)).rowCount === 1, AbortSignal.timeout(60_000));
   return {

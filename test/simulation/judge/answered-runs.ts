@@ -7,8 +7,8 @@ import { type ListedView, nameOf } from './lists.js';
 import { type ShownRun, shownRun } from './shown-run.js';
 
 /**
- * 33. A status shows its run as it was when the call last loaded or changed it, or the time before that if a port has failed
- *    under the call. Then it may load the run once more, to find out whether its change is stored. A list has the runs of its filter, newest first,
+ * 33. A status shows its run as the call last loaded or changed it. After a fault, it may show the run as the call saw it one look
+ *    earlier: the last look may only check whether a change was stored. A list has the runs of its filter, newest first,
  *    each once, as they are stored. A report of a run that is complete shows it as it was completed. Before that, no count is larger
  *    than the stored one. Failures are left out only if they cannot be read, with a warning. In the calm, nobody asks
  *    in vain: each such call returns, and none throws.
@@ -154,7 +154,10 @@ function judgePartly(broken: Judgement['broken'], call: JudgedCall, answer: unkn
   compare(broken, whoOf(call), answer, partOf(expected, ['processModelId', 'dryRun']));
   const { keys, differences, verdict, ...report } = Object(answer);
   if ((verdict != null) !== expected.dryRun || (differences != null) !== expected.dryRun)
-    broken(33, `${whoOf(call)} reports ${verdict} and the differences ${JSON.stringify(differences)}`);
+    broken(
+      33,
+      `${whoOf(call)} reports ${verdict} and the differences ${JSON.stringify(differences)} of a run with dryRun ${expected.dryRun}`,
+    );
   if (!isDeepStrictEqual(Object.keys(Object(keys)), Object.keys(expected.keys)))
     broken(33, `${whoOf(call)} reports the keys ${Object.keys(Object(keys))}`);
   for (const name of ['processed', 'updated', 'failed', 'gone'] as const)

@@ -158,7 +158,7 @@ export interface JudgedCall {
   failedThen: ReadonlySet<number>;
   /** Of a call that answers a status: its run as it was when the call last loaded or changed it. */
   shown: ShownRun | null;
-  /** The run as it was the time before that. */
+  /** The run as the call saw it one look before `shown`. */
   shownBefore: ShownRun | null;
   /** Of a reader: which walk its run was in when the call began, and what that walk had listed. */
   readonly walkThen: number;

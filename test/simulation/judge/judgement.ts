@@ -82,7 +82,7 @@ export function storedHeaders({ status }: CommitEvent, { changes }: Judgement): 
   return status === 'committed' ? changes.flatMap(({ header }) => header ?? []) : [];
 }
 
-/** Whether a time is of a moment between the beginning of a call and its commit. */
+/** Whether a time lies between the beginning of a call and its commit. */
 export function isDuring(call: JudgedCall | undefined, { now }: CommitEvent, time: number): boolean {
   return time >= (call?.now ?? now) && time <= now;
 }

@@ -11,7 +11,7 @@ import {
 } from './judgement.js';
 
 /**
- * 36. A run says who requested it first, and why, and who last paused, resumed or cancelled it. Nothing else changes what it says.
+ * 36. A run says who first requested it and why, and who last paused, resumed or cancelled it, when and why. Nothing else changes what it says.
  */
 export const requesterRules: Rules = {
   commit(event, judgement) {
@@ -43,12 +43,15 @@ function judgeControl(event: CommitEvent, { world, broken }: Judgement, header: 
   const { at, ...found } = Object(after.lastControl);
   const wanted = { action: actionOf(call), ...requesterIn(call) };
   const isAsAsked = Object.entries(wanted).every(([name, value]) => found[name] === value);
-  if (!isAsAsked) broken(36, `${whoOf(call)} stored that it was ${control}, not ${JSON.stringify(wanted)}`);
+  if (!isAsAsked) broken(36, `${whoOf(call)} stored the control ${control}, not ${JSON.stringify(wanted)}`);
   else if (!isDuring(call, event, at))
-    broken(36, `${whoOf(call)} stored that it was ${control}, at ${event.now}`);
+    broken(
+      36,
+      `${whoOf(call)} stored the control ${control}, whose time is not within the call, which committed at ${event.now}`,
+    );
 }
 
-/** Whether a call has paused, resumed or cancelled the run. A resumed run may be cancelled at once, or pending. */
+/** Whether a call has paused, resumed or cancelled the run. A run may be cancelled or pending right after it is resumed. */
 function isControl(call: JudgedCall | undefined, { before, after }: HeaderChange): boolean {
   if (before === null || before.state === after.state) return false;
   switch (actionOf(call)) {

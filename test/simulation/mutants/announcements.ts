@@ -57,7 +57,7 @@ export const announcements: readonly Mutant[] = [
     ],
   },
   {
-    name: 'announcements: a change is forgotten once another one is stored, which the database then loses',
+    name: 'announcements: a change is forgotten because of a newer change that the database then loses',
     breaks: [29],
     edits: [
       {

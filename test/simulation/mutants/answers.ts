@@ -153,7 +153,7 @@ export const answers: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a report of an unfinished run that writes has a verdict',
+    name: 'a report has a verdict although its run is unfinished and no dry run',
     breaks: [33],
     edits: [
       {

@@ -49,7 +49,7 @@ export const losses: readonly Mutant[] = [
     ],
   },
   {
-    name: 'losses: a batch is committed that was read after a change of its shard which is lost',
+    name: 'losses: a job commits a batch although the database has lost a change of its shard',
     breaks: [11],
     edits: [
       {

@@ -69,7 +69,7 @@ export const requesters: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a run was paused when it was requested',
+    name: 'a run says that it was paused at the time of its request',
     breaks: [36],
     edits: [
       {

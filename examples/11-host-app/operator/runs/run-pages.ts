@@ -125,7 +125,10 @@ async function sendRefusal(stream: SSEStreamingApi, error: unknown): Promise<voi
   await stream.writeSSE({ event: 'refused', data: '' });
 }
 
-/** htmx reconnects a stream that breaks off, but not one whose first connection fails or gets another answer. */
+/**
+ * When the page connects: at once, and one second after each failure or error status. htmx itself only reconnects a stream that was open
+ * before.
+ */
 const CONNECT = 'load, htmx:error from:self delay:1s, htmx:response:error from:self delay:1s';
 
 const LEFT =
